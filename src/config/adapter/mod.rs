@@ -1,0 +1,221 @@
+//! Adapters: one TOML file a utility says how its files become the common model, without code.
+//!
+//! Stands between the user's files and the SQL that `pipeline` renders. A parsed adapter is complete and consistent:
+//! every column it maps exists in the common model, every date column has formats, every dataset a key.
+
+mod parse;
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+
+use super::file::Problem;
+use crate::model::freshness::Schedule;
+use crate::model::{Dataset, Delivery, UtilityId};
+
+pub use parse::MODEL_COLUMNS;
+
+/// One utility's dialect.
+#[derive(Debug, Clone)]
+pub struct UtilityAdapter {
+    /// Short name, used in folders, tables and commands.
+    pub id: UtilityId,
+    /// The name shown to people.
+    pub name: String,
+    /// How the utility writes CSV.
+    pub dialect: Dialect,
+    /// Values that mean "nothing", trimmed and in lower case; the empty cell is counted apart.
+    pub null_values: Vec<String>,
+    /// When its files are due.
+    pub schedule: Schedule,
+    /// Regular expression of feeder references that name a transmission line instead.
+    pub transmission: Option<String>,
+    /// Source columns that hold the rating of one technology in kW, with the technology's name, in the order of the adapter.
+    pub technologies: Vec<(String, String)>,
+    /// Source column whose value, if it is one of the list, says that a DER is a hybrid.
+    pub hybrid: Option<(String, Vec<String>)>,
+    /// Delivered DER type (lower case) → type of the common model.
+    pub der_types: Vec<(String, String)>,
+    /// The datasets that it sends.
+    pub datasets: Vec<DatasetAdapter>,
+    /// The file that the adapter was read from; `None` when it is built in.
+    pub origin: Option<PathBuf>,
+}
+
+impl UtilityAdapter {
+    /// How one dataset is read; `None` if the utility does not send it.
+    pub fn dataset(&self, dataset: Dataset) -> Option<&DatasetAdapter> {
+        self.datasets.iter().find(|adapter| adapter.dataset == dataset)
+    }
+
+    /// The type that a source column's values should parse as; text unless the adapter says more.
+    pub fn type_of(&self, dataset: Dataset, source_column: &str) -> CellType {
+        let Some(adapter) = self.dataset(dataset) else { return CellType::Text };
+        let mapped = adapter.columns.iter().find(|(_, source)| source.from.iter().any(|name| name == source_column));
+        if let Some((_, source)) = mapped {
+            return source.kind.clone();
+        }
+        if dataset.der_status().is_some() && self.technologies.iter().any(|(name, _)| name == source_column) {
+            return CellType::Number { ratio: 1.0 };
+        }
+        adapter.types.iter().find(|(name, _)| name == source_column).map_or(CellType::Text, |(_, kind)| kind.clone())
+    }
+}
+
+/// How a utility writes CSV and numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// The byte between two cells.
+    pub delimiter: u8,
+    /// The character before a number's fraction.
+    pub decimal: char,
+    /// The character between groups of three digits, if the utility writes one.
+    pub grouping: Option<char>,
+}
+
+/// What one row of a circuits file stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Grain {
+    /// A row is the entity itself: a feeder, or a DER.
+    #[default]
+    Entity,
+    /// A row is a segment of a circuit; feeders are aggregated from them.
+    Segment,
+}
+
+/// How one dataset of a utility is found, keyed and mapped.
+#[derive(Debug, Clone)]
+pub struct DatasetAdapter {
+    /// Which of the three.
+    pub dataset: Dataset,
+    /// File-name patterns, as written.
+    pub patterns: Vec<String>,
+    /// The same, compiled.
+    pub files: GlobSet,
+    /// Source columns that identify a record.
+    pub key: Vec<String>,
+    /// What an absent record means.
+    pub delivery: Delivery,
+    /// What a row stands for.
+    pub grain: Grain,
+    /// Columns of the common model, by their name, and where each comes from.
+    pub columns: Vec<(&'static str, ColumnSource)>,
+    /// Types of source columns that the common model does not take, so that their values are checked too.
+    pub types: Vec<(String, CellType)>,
+}
+
+impl DatasetAdapter {
+    /// Where a column of the common model comes from; `None` if this utility does not state it.
+    pub fn column(&self, name: &str) -> Option<&ColumnSource> {
+        self.columns.iter().find(|(model, _)| *model == name).map(|(_, source)| source)
+    }
+}
+
+/// Where a column of the common model comes from.
+#[derive(Debug, Clone)]
+pub struct ColumnSource {
+    /// Source columns; the first that the file has and that holds a value counts.
+    pub from: Vec<String>,
+    /// How a cell is read.
+    pub kind: CellType,
+    /// Source value (any case) → value of the common model.
+    pub values: Vec<(String, String)>,
+    /// The value is the longest of these words that stands in the cell (any case); in rising order.
+    pub words: Vec<String>,
+    /// How the segments of a feeder become one value.
+    pub aggregate: Aggregate,
+}
+
+/// How a cell is read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CellType {
+    /// Trimmed text.
+    Text,
+    /// Trimmed text; `.0` after digits only is dropped.
+    Id,
+    /// A number, multiplied by `ratio` into the unit of the model's column.
+    Number {
+        /// Units of the model's column in one of the file's units.
+        ratio: f64,
+    },
+    /// A day, in one of these `strftime` notations.
+    Date {
+        /// Notations, tried in order.
+        formats: Vec<String>,
+    },
+    /// A time, in one of these `strftime` notations, taken as UTC.
+    Timestamp {
+        /// Notations, tried in order.
+        formats: Vec<String>,
+    },
+}
+
+impl CellType {
+    /// The word used in adapters and listings.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Id => "id",
+            Self::Number { .. } => "number",
+            Self::Date { .. } => "date",
+            Self::Timestamp { .. } => "timestamp",
+        }
+    }
+}
+
+/// How the segments of a feeder become one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Aggregate {
+    /// The greatest, latest, or alphabetically last; for `words` the last of the list.
+    #[default]
+    Max,
+    /// The least, or earliest.
+    Min,
+    /// The sum.
+    Sum,
+}
+
+const BUILT_IN: &[(&str, &str)] = &[
+    ("utility1.toml", include_str!("../utilities/utility1.toml")),
+    ("utility2.toml", include_str!("../utilities/utility2.toml")),
+];
+
+/// The built-in adapters, each replaced by the user's of the same utility, and the user's own ones.
+///
+/// A file that cannot be used is a [`Problem`]; the others hold.
+pub fn load(folder: &Path) -> (Vec<UtilityAdapter>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut utilities: Vec<UtilityAdapter> = Vec::new();
+    for (name, text) in BUILT_IN {
+        match parse::adapter(Path::new(name), text) {
+            Ok(adapter) => utilities.push(UtilityAdapter { origin: None, ..adapter }),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for file in toml_files(folder) {
+        let read = std::fs::read_to_string(&file)
+            .map_err(|error| Problem { file: file.clone(), line: None, message: format!("cannot be read: {error}") })
+            .and_then(|text| parse::adapter(&file, &text));
+        match read {
+            Ok(adapter) => {
+                utilities.retain(|existing| existing.id != adapter.id);
+                utilities.push(adapter);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    utilities.sort_by(|a, b| a.id.cmp(&b.id));
+    (utilities, problems)
+}
+
+/// The `*.toml` files of a folder by name; none if there is no such folder.
+pub fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml") && path.is_file())
+        .collect();
+    files.sort();
+    files
+}

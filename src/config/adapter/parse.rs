@@ -1,0 +1,357 @@
+//! TOML text → [`UtilityAdapter`], with messages that name file, line and the nearest right word.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
+use crate::config::file::{Problem, did_you_mean, line_of};
+use crate::model::freshness::Schedule;
+use crate::model::{Dataset, Delivery, Unit, UtilityId};
+
+/// How a column of the common model is read: its name, whether circuits or DERs have it, its type.
+pub struct ModelColumn {
+    /// The name in the silver and platinum tables.
+    pub name: &'static str,
+    of_circuits: bool,
+    kind: ModelKind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum ModelKind {
+    Text,
+    Id,
+    Number,
+    Power(Unit),
+    Date,
+    Timestamp,
+}
+
+const fn circuits(name: &'static str, kind: ModelKind) -> ModelColumn {
+    ModelColumn { name, of_circuits: true, kind }
+}
+
+const fn ders(name: &'static str, kind: ModelKind) -> ModelColumn {
+    ModelColumn { name, of_circuits: false, kind }
+}
+
+/// The columns that an adapter can map.
+pub const MODEL_COLUMNS: &[ModelColumn] = &[
+    circuits("feeder_id", ModelKind::Id),
+    circuits("circuit_id", ModelKind::Id),
+    circuits("voltage_kv", ModelKind::Number),
+    circuits("max_hosting_capacity_mw", ModelKind::Power(Unit::Megawatt)),
+    circuits("min_hosting_capacity_mw", ModelKind::Power(Unit::Megawatt)),
+    circuits("hca_refresh_date", ModelKind::Date),
+    circuits("map_color", ModelKind::Text),
+    circuits("notes", ModelKind::Text),
+    circuits("length", ModelKind::Number),
+    ders("der_id", ModelKind::Id),
+    ders("feeder_ref", ModelKind::Id),
+    ders("der_type", ModelKind::Text),
+    ders("nameplate_kw", ModelKind::Power(Unit::Kilowatt)),
+    ders("inverter_nameplate_kw", ModelKind::Power(Unit::Kilowatt)),
+    ders("interconnection_cost_usd", ModelKind::Number),
+    ders("planned_in_service_date", ModelKind::Date),
+    ders("completion_date", ModelKind::Date),
+    ders("queue_position_at", ModelKind::Timestamp),
+    ders("project_status", ModelKind::Text),
+    ders("service_address", ModelKind::Text),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAdapter {
+    utility: String,
+    name: Option<String>,
+    delimiter: Option<char>,
+    decimal: Option<char>,
+    grouping: Option<char>,
+    null_values: Option<Vec<String>>,
+    due_day: Option<u8>,
+    grace_days: Option<u16>,
+    transmission: Option<String>,
+    #[serde(default)]
+    der_types: BTreeMap<String, String>,
+    #[serde(default)]
+    technologies: toml::Table,
+    hybrid: Option<RawHybrid>,
+    circuits: Option<RawDataset>,
+    install_der: Option<RawDataset>,
+    planned_der: Option<RawDataset>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDataset {
+    files: Option<Vec<String>>,
+    key: Vec<String>,
+    delivery: Option<String>,
+    grain: Option<String>,
+    #[serde(default)]
+    columns: BTreeMap<String, RawColumn>,
+    #[serde(default)]
+    types: BTreeMap<String, RawColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHybrid {
+    from: String,
+    values: Vec<String>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum RawColumn {
+    Name(String),
+    Full(RawSource),
+}
+
+#[derive(Deserialize, Clone, Default)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    from: Option<Names>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    unit: Option<String>,
+    format: Option<Names>,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    #[serde(default)]
+    words: Vec<String>,
+    aggregate: Option<String>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Names {
+    fn list(self) -> Vec<String> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Many(names) => names,
+        }
+    }
+}
+
+/// Reads one adapter. The first thing wrong ends it: half an adapter would load half a file.
+pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem> {
+    let raw: RawAdapter = toml::from_str(text).map_err(|error| Problem {
+        file: path.to_owned(),
+        line: error.span().map(|span| line_of(text, span.start)),
+        message: error.message().trim().replace('\n', " "),
+    })?;
+    let context = Context { path, text };
+    let id = UtilityId::parse(&raw.utility).ok_or_else(|| {
+        context.problem(&raw.utility, format!("`{}` is no utility id: use lower-case letters, digits, `-` and `_`", raw.utility))
+    })?;
+    let dialect = context.dialect(&raw)?;
+    let mut datasets = Vec::new();
+    for (dataset, raw) in [(Dataset::Circuits, raw.circuits), (Dataset::InstallDer, raw.install_der), (Dataset::PlannedDer, raw.planned_der)] {
+        if let Some(raw) = raw {
+            datasets.push(context.dataset(&id, dataset, raw)?);
+        }
+    }
+    let technologies = context.technologies(raw.technologies)?;
+    let standard = ["null", "na", "n/a", "none"];
+    let null_values = raw.null_values.unwrap_or_else(|| standard.map(str::to_owned).to_vec());
+    Ok(UtilityAdapter {
+        name: raw.name.unwrap_or_else(|| raw.utility.clone()),
+        id,
+        dialect,
+        null_values: null_values.iter().map(|value| value.trim().to_lowercase()).filter(|value| !value.is_empty()).collect(),
+        schedule: Schedule { due_day: raw.due_day.unwrap_or(10), grace_days: raw.grace_days.unwrap_or(20) },
+        transmission: raw.transmission,
+        technologies,
+        hybrid: raw.hybrid.map(|hybrid| (hybrid.from, hybrid.values)),
+        der_types: raw.der_types.into_iter().map(|(from, to)| (from.trim().to_lowercase(), to)).collect(),
+        datasets,
+        origin: Some(path.to_owned()),
+    })
+}
+
+struct Context<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Context<'_> {
+    /// A problem at the first line on which the word stands.
+    fn problem(&self, word: &str, message: String) -> Problem {
+        Problem { file: self.path.to_owned(), line: self.text.find(word).map(|at| line_of(self.text, at)), message }
+    }
+
+    fn dialect(&self, raw: &RawAdapter) -> Result<Dialect, Problem> {
+        let delimiter = raw.delimiter.unwrap_or(',');
+        let decimal = raw.decimal.unwrap_or('.');
+        let byte = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
+            self.problem("delimiter", format!("`delimiter` is `{delimiter}`; it must be one ASCII character"))
+        })?;
+        if raw.grouping == Some(decimal) {
+            return Err(self.problem("grouping", "`grouping` and `decimal` are the same character".into()));
+        }
+        Ok(Dialect { delimiter: byte, decimal, grouping: raw.grouping })
+    }
+
+    fn dataset(&self, id: &UtilityId, dataset: Dataset, raw: RawDataset) -> Result<DatasetAdapter, Problem> {
+        let patterns = raw.files.unwrap_or_else(|| vec![format!("{id}_{dataset}.csv"), format!("{id}_{dataset}[_-]*.csv")]);
+        let files = self.globs(&patterns)?;
+        if raw.key.is_empty() {
+            return Err(self.problem(&format!("[{dataset}"), format!("`{dataset}` needs a `key`: the columns that identify a record")));
+        }
+        let delivery = self.choice("delivery", raw.delivery.as_deref(), &[("incremental", Delivery::Incremental), ("snapshot", Delivery::Snapshot)])?;
+        let grain = self.choice("grain", raw.grain.as_deref(), &[("entity", Grain::Entity), ("segment", Grain::Segment)])?;
+        let of_circuits = dataset == Dataset::Circuits;
+        let mut columns = Vec::new();
+        for (name, source) in raw.columns {
+            let known = MODEL_COLUMNS.iter().filter(|column| column.of_circuits == of_circuits);
+            let Some(column) = known.clone().find(|column| column.name == name) else {
+                let hint = did_you_mean(&name, known.map(|column| column.name));
+                return Err(self.problem(&name, format!("`{dataset}` has no column `{name}`{hint}")));
+            };
+            columns.push((column.name, self.source(&name, column.kind, source)?));
+        }
+        let needed = if of_circuits { "feeder_id" } else { "der_id" };
+        if !columns.iter().any(|(name, _)| *name == needed) {
+            return Err(self.problem(&format!("[{dataset}"), format!("`{dataset}` must map `{needed}`")));
+        }
+        let mut types = Vec::new();
+        for (name, source) in raw.types {
+            let kind = self.loose_type(&name, source)?;
+            types.push((name, kind));
+        }
+        Ok(DatasetAdapter { dataset, patterns, files, key: raw.key, delivery, grain, columns, types })
+    }
+
+    fn technologies(&self, table: toml::Table) -> Result<Vec<(String, String)>, Problem> {
+        let named = |(column, technology): (String, toml::Value)| match technology {
+            toml::Value::String(technology) => Ok((column, technology)),
+            other => Err(self.problem(&column, format!("`{column}` must name a technology, not `{other}`"))),
+        };
+        table.into_iter().map(named).collect()
+    }
+
+    fn globs(&self, patterns: &[String]) -> Result<GlobSet, Problem> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            let glob = GlobBuilder::new(pattern).case_insensitive(true).build();
+            set.add(glob.map_err(|error| self.problem(pattern, format!("`{pattern}` is no file pattern: {}", error.kind())))?);
+        }
+        set.build().map_err(|error| self.problem("files", error.to_string()))
+    }
+
+    fn choice<T: Copy + Default>(&self, key: &str, word: Option<&str>, choices: &[(&'static str, T)]) -> Result<T, Problem> {
+        let Some(word) = word else { return Ok(T::default()) };
+        choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
+            self.problem(key, format!("`{key}` is `{word}`{}", did_you_mean(word, choices.iter().map(|(name, _)| *name))))
+        })
+    }
+
+    fn source(&self, name: &str, kind: ModelKind, raw: RawColumn) -> Result<ColumnSource, Problem> {
+        let raw = match raw {
+            RawColumn::Name(column) => RawSource { from: Some(Names::One(column)), ..RawSource::default() },
+            RawColumn::Full(source) => source,
+        };
+        let from = raw.from.clone().map(Names::list).unwrap_or_default();
+        if from.is_empty() {
+            return Err(self.problem(name, format!("`{name}` needs `from`: the source column")));
+        }
+        let aggregate = self.choice("aggregate", raw.aggregate.as_deref(), &[("max", Aggregate::Max), ("min", Aggregate::Min), ("sum", Aggregate::Sum)])?;
+        let kind = self.cell_type(name, kind, &raw)?;
+        let values = raw.values.into_iter().map(|(from, to)| (from.trim().to_lowercase(), to)).collect();
+        let words = raw.words.iter().map(|word| word.to_lowercase()).collect();
+        Ok(ColumnSource { from, kind, values, words, aggregate })
+    }
+
+    fn cell_type(&self, name: &str, kind: ModelKind, raw: &RawSource) -> Result<CellType, Problem> {
+        let formats = || match raw.format.clone().map(Names::list) {
+            Some(formats) if !formats.is_empty() => Ok(formats),
+            _ => Err(self.problem(name, format!("`{name}` needs `format`, such as \"%m/%d/%Y\""))),
+        };
+        Ok(match kind {
+            ModelKind::Text => CellType::Text,
+            ModelKind::Id => CellType::Id,
+            ModelKind::Number => CellType::Number { ratio: 1.0 },
+            ModelKind::Power(target) => CellType::Number { ratio: self.unit(name, raw)?.ratio_to(target) },
+            ModelKind::Date => CellType::Date { formats: formats()? },
+            ModelKind::Timestamp => CellType::Timestamp { formats: formats()? },
+        })
+    }
+
+    /// The unit must be stated: a guess would be the thousandfold error that adapters exist to prevent.
+    fn unit(&self, name: &str, raw: &RawSource) -> Result<Unit, Problem> {
+        let symbol = raw.unit.as_deref().ok_or_else(|| self.problem(name, format!("`{name}` needs `unit`: \"MW\", \"kW\" or \"W\"")))?;
+        Unit::parse(symbol).ok_or_else(|| self.problem(symbol, format!("`{name}` has the unit `{symbol}`; it must be \"MW\", \"kW\" or \"W\"")))
+    }
+
+    fn loose_type(&self, name: &str, raw: RawColumn) -> Result<CellType, Problem> {
+        let raw = match raw {
+            RawColumn::Name(kind) => RawSource { kind: Some(kind), ..RawSource::default() },
+            RawColumn::Full(source) => source,
+        };
+        let kind = match raw.kind.as_deref() {
+            Some("text") | None => ModelKind::Text,
+            Some("number") => ModelKind::Number,
+            Some("date") => ModelKind::Date,
+            Some("timestamp") => ModelKind::Timestamp,
+            Some(word) => {
+                let hint = did_you_mean(word, ["text", "number", "date", "timestamp"].into_iter());
+                return Err(self.problem(name, format!("`{name}` has the type `{word}`{hint}")));
+            }
+        };
+        self.cell_type(name, kind, &raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "utility = \"u\"\n[circuits]\nkey = [\"F\"]\n[circuits.columns]\nfeeder_id = \"F\"\n";
+
+    fn message(text: &str) -> String {
+        adapter(Path::new("u.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn adapter_of_the_fewest_lines_is_complete() {
+        let parsed = adapter(Path::new("u.toml"), GOOD).unwrap();
+        let circuits = parsed.dataset(Dataset::Circuits).unwrap();
+        assert!(circuits.files.is_match("u_circuits_2022-11.csv") && circuits.files.is_match("U_CIRCUITS.CSV"));
+        assert!(!circuits.files.is_match("u_install_der.csv"));
+        assert_eq!(parsed.null_values, ["null", "na", "n/a", "none"]);
+    }
+
+    #[test]
+    fn wrong_words_are_answered_with_line_and_nearest() {
+        assert_eq!(
+            message(&GOOD.replace("feeder_id =", "feeder =")),
+            "`u.toml`, line 5: `circuits` has no column `feeder`; did you mean `feeder_id`?"
+        );
+        assert_eq!(
+            message(&format!("{GOOD}max_hosting_capacity_mw = \"HC\"\n")),
+            "`u.toml`, line 6: `max_hosting_capacity_mw` needs `unit`: \"MW\", \"kW\" or \"W\""
+        );
+        assert_eq!(
+            message(&format!("{GOOD}hca_refresh_date = \"D\"\n")),
+            "`u.toml`, line 6: `hca_refresh_date` needs `format`, such as \"%m/%d/%Y\""
+        );
+        assert_eq!(
+            message(&GOOD.replace("key =", "delivery = \"snapshots\"\nkey =")),
+            "`u.toml`, line 3: `delivery` is `snapshots`; did you mean `snapshot`?"
+        );
+    }
+
+    #[test]
+    fn kilowatts_in_a_megawatt_column_are_divided() {
+        let parsed = adapter(Path::new("u.toml"), &format!("{GOOD}max_hosting_capacity_mw = {{ from = \"HC\", unit = \"kW\" }}\n")).unwrap();
+        assert_eq!(parsed.type_of(Dataset::Circuits, "HC"), CellType::Number { ratio: 0.001 });
+    }
+}

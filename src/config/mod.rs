@@ -1,0 +1,14 @@
+//! Everything that a user decides: settings, adapters, the name of the theme.
+//!
+//! Raw arguments, environment variables and files are read once at the edge and merged into one immutable
+//! [`Settings`]; nothing above asks for an environment variable or a file of configuration again.
+
+pub mod adapter;
+pub mod file;
+pub mod paths;
+pub mod settings;
+
+pub use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
+pub use file::{ConfigFile, Problem};
+pub use paths::Paths;
+pub use settings::{Overrides, Settings};

@@ -1,0 +1,216 @@
+//! Rows in memory, and rows that are still to be read.
+//!
+//! [`Frame`] is the currency between the engine and everything above: what it wraps stays here and in the engine.
+
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use super::schema::{self, ColumnType};
+use crate::landing::Batch;
+use crate::model::Day;
+
+/// Rows that a query will read; nothing is read before it is asked for.
+#[derive(Clone)]
+pub struct Relation(pub(crate) LazyFrame);
+
+/// Rows in memory, with named and typed columns.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Frame(pub(crate) DataFrame);
+
+/// One cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Nothing is known.
+    Null,
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+    /// A real number.
+    Real(f64),
+    /// Yes or no.
+    Flag(bool),
+    /// A day.
+    Day(Day),
+    /// A time: microseconds since 1970-01-01, UTC.
+    Time(i64),
+}
+
+impl Value {
+    /// Text, or null for `None`.
+    pub fn text(text: Option<impl Into<String>>) -> Self {
+        text.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+
+    /// A count.
+    pub fn count(count: u64) -> Self {
+        Self::Whole(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    /// The text inside, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number inside as a whole one, if it is a number.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Whole(number) => Some(*number),
+            Self::Real(number) => Some(*number as i64),
+            _ => None,
+        }
+    }
+
+    /// The number inside, if it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Whole(number) => Some(*number as f64),
+            Self::Real(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl Frame {
+    /// Builds a frame from rows of cells in the order of the columns.
+    ///
+    /// # Errors
+    /// A row is too short, or a cell is not of its column's type.
+    pub fn from_rows(columns: &[schema::Column], rows: &[Vec<Value>]) -> PolarsResult<Self> {
+        let series = columns.iter().enumerate().map(|(at, column)| build_column(column, rows, at)).collect::<PolarsResult<Vec<_>>>()?;
+        DataFrame::new(rows.len(), series).map(Self)
+    }
+
+    /// The records of a delivery: their cells under the given names, their lines as `_source_line`, and the same text
+    /// or time in every row for the rest.
+    ///
+    /// # Errors
+    /// A name stands twice.
+    pub fn of_batch(batch: &Batch, names: &[String], constants: &[(&str, &str)], time: (&str, i64)) -> PolarsResult<Self> {
+        let rows = batch.len();
+        let cells = names.iter().enumerate().map(|(index, name)| {
+            let mut builder = StringChunkedBuilder::new(PlSmallStr::from_str(name), rows);
+            batch.column(index).for_each(|cell| builder.append_value(cell));
+            builder.finish().into_series().into_column()
+        });
+        let lines = Int64Chunked::from_iter_values("_source_line".into(), batch.lines.iter().map(|line| line.cast_signed()));
+        let same = constants.iter().map(|(name, value)| Column::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
+        let time = Scalar::new(schema::polars_type(ColumnType::Time), AnyValue::DatetimeOwned(time.1, TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))))
+            .into_column(time.0.into())
+            .new_from_index(0, rows);
+        let columns: Vec<Column> = cells.chain([lines.into_series().into_column(), time]).chain(same).collect();
+        DataFrame::new(rows, columns).map(Self)
+    }
+
+    /// Number of rows.
+    pub fn height(&self) -> usize {
+        self.0.height()
+    }
+
+    /// The columns' names.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.columns().iter().map(|column| column.name().as_str()).collect()
+    }
+
+    /// One cell; null where the row or the column does not exist.
+    pub fn value(&self, column: &str, row: usize) -> Value {
+        self.0.column(column).ok().and_then(|column| column.get(row).ok()).map_or(Value::Null, |any| value_of(&any))
+    }
+
+    /// A text cell.
+    pub fn text(&self, column: &str, row: usize) -> Option<String> {
+        match self.value(column, row) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole-number cell; 0 where it is null.
+    pub fn count(&self, column: &str, row: usize) -> u64 {
+        self.value(column, row).as_i64().and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+    }
+
+    /// A number cell.
+    pub fn number(&self, column: &str, row: usize) -> Option<f64> {
+        self.value(column, row).as_f64()
+    }
+
+    /// A day cell.
+    pub fn day(&self, column: &str, row: usize) -> Option<Day> {
+        match self.value(column, row) {
+            Value::Day(day) => Some(day),
+            _ => None,
+        }
+    }
+
+    /// A time cell, in microseconds since 1970-01-01, UTC.
+    pub fn time(&self, column: &str, row: usize) -> Option<i64> {
+        match self.value(column, row) {
+            Value::Time(micros) => Some(micros),
+            _ => None,
+        }
+    }
+
+    /// The cells of a row, in the order of the columns.
+    pub fn row(&self, row: usize) -> Vec<Value> {
+        self.0.columns().iter().map(|column| column.get(row).map_or(Value::Null, |any| value_of(&any))).collect()
+    }
+
+    /// The rows of `range` as a frame of its own; shares the memory.
+    #[must_use]
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        Self(self.0.slice(range.start as i64, range.len()))
+    }
+
+    /// The same rows, still to be queried.
+    pub fn relation(&self) -> Relation {
+        Relation(self.0.clone().lazy())
+    }
+}
+
+fn build_column(column: &schema::Column, rows: &[Vec<Value>], at: usize) -> PolarsResult<Column> {
+    let cells = || rows.iter().map(move |row| row.get(at).unwrap_or(&Value::Null));
+    let name = PlSmallStr::from_str(&column.name);
+    let series = match column.kind {
+        ColumnType::Text => cells().map(Value::as_str).collect::<StringChunked>().into_series(),
+        ColumnType::Whole => cells().map(Value::as_i64).collect::<Int64Chunked>().into_series(),
+        ColumnType::Real => cells().map(Value::as_f64).collect::<Float64Chunked>().into_series(),
+        ColumnType::Flag => cells().map(|value| if let Value::Flag(flag) = value { Some(*flag) } else { None }).collect::<BooleanChunked>().into_series(),
+        ColumnType::Day => {
+            let days = cells().map(|value| if let Value::Day(day) = value { Some(day.epoch_days()) } else { None });
+            days.collect::<Int32Chunked>().into_series().cast(&DataType::Date)?
+        }
+        ColumnType::Time => {
+            let micros = cells().map(|value| if let Value::Time(micros) = value { Some(*micros) } else { None });
+            micros.collect::<Int64Chunked>().into_series().cast(&schema::polars_type(ColumnType::Time))?
+        }
+    };
+    Ok(series.with_name(name).into_column())
+}
+
+fn value_of(any: &AnyValue<'_>) -> Value {
+    match any {
+        AnyValue::Null => Value::Null,
+        AnyValue::String(text) => Value::Text((*text).to_owned()),
+        AnyValue::StringOwned(text) => Value::Text(text.to_string()),
+        AnyValue::Boolean(flag) => Value::Flag(*flag),
+        AnyValue::Date(days) => Value::Day(Day::from_epoch_days(*days)),
+        AnyValue::Datetime(at, unit, _) => Value::Time(micros(*at, *unit)),
+        AnyValue::DatetimeOwned(at, unit, _) => Value::Time(micros(*at, *unit)),
+        AnyValue::Float32(number) => Value::Real(f64::from(*number)),
+        AnyValue::Float64(number) => Value::Real(*number),
+        other => other.extract::<i64>().map_or_else(|| Value::Text(other.to_string()), Value::Whole),
+    }
+}
+
+const fn micros(at: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Nanoseconds => at / 1000,
+        TimeUnit::Microseconds => at,
+        TimeUnit::Milliseconds => at * 1000,
+    }
+}

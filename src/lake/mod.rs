@@ -1,0 +1,176 @@
+//! The lake: Delta tables in folders, one environment each, that any Delta reader can open.
+//!
+//! Stands between the file system and the engine: takes [`Frame`]s, writes Parquet, commits it, and gives the live
+//! files of a table back as a lazy [`Relation`]. What always holds: a table is seen as after its last commit or not at
+//! all, a commit is on the disk before it is reported, and a file that was not committed is removed.
+
+mod commit;
+pub mod frame;
+pub mod lock;
+mod parquet;
+pub mod schema;
+mod stats;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deltalake::DeltaTableError;
+use polars::prelude::PolarsError;
+use thiserror::Error;
+
+use crate::model::{Dataset, Environment, UtilityId};
+
+pub use commit::Change;
+pub use frame::{Frame, Relation, Value};
+pub use lock::WriteLock;
+pub use parquet::{TableWriter, Written};
+pub use schema::{Column, ColumnType};
+pub use table::{DataFile, Snapshot};
+
+/// What can go wrong between the tables and the disk.
+#[derive(Debug, Error)]
+pub enum LakeError {
+    /// The file system failed.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The Delta log could not be read or written.
+    #[error("table `{table}`: {source}")]
+    Delta {
+        /// The table, as `layer/name`.
+        table: String,
+        /// What the Delta library said.
+        source: Box<DeltaTableError>,
+    },
+    /// Parquet could not be read or written.
+    #[error("table `{table}`: {source}")]
+    Parquet {
+        /// The table, as `layer/name`.
+        table: String,
+        /// What the Parquet library said.
+        source: Box<PolarsError>,
+    },
+    /// The table needs a reader that this program is not.
+    #[error("table `{table}` uses {feature}, which cannot be read here; rewrite the table without it")]
+    Unsupported {
+        /// The table, as `layer/name`.
+        table: String,
+        /// The feature of the Delta protocol.
+        feature: String,
+    },
+}
+
+impl LakeError {
+    fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// A layer of the medallion, and the operator's own tables beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layer {
+    /// As delivered.
+    Bronze,
+    /// One model for all utilities, with history.
+    Silver,
+    /// Ready for queries.
+    Platinum,
+    /// Runs and decisions.
+    Ops,
+}
+
+impl Layer {
+    /// The folder's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bronze => "bronze",
+            Self::Silver => "silver",
+            Self::Platinum => "platinum",
+            Self::Ops => "ops",
+        }
+    }
+}
+
+/// The name of a table: its layer and its folder.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId {
+    /// The layer.
+    pub layer: Layer,
+    /// The folder inside the layer.
+    pub name: String,
+}
+
+impl TableId {
+    /// A table of the layer.
+    pub fn new(layer: Layer, name: &str) -> Self {
+        Self { layer, name: name.to_owned() }
+    }
+
+    /// The bronze table of a utility's dataset.
+    pub fn bronze(utility: &UtilityId, dataset: Dataset) -> Self {
+        Self { layer: Layer::Bronze, name: format!("{utility}_{dataset}") }
+    }
+}
+
+impl std::fmt::Display for TableId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.layer.as_str(), self.name)
+    }
+}
+
+/// One environment of the lake. Its calls block: they belong on a worker, never on the thread that draws.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    root: PathBuf,
+    env: Environment,
+    runtime: Arc<tokio::runtime::Runtime>,
+}
+
+impl Lake {
+    /// An environment below `folder`; nothing is read or made until a table is used.
+    ///
+    /// # Errors
+    /// The threads that talk to the Delta log cannot be started.
+    pub fn new(folder: &Path, env: Environment) -> Result<Self, LakeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("delta")
+            .enable_all()
+            .build()
+            .map_err(|error| LakeError::io(folder, error))?;
+        let absolute = std::path::absolute(folder).map_err(|error| LakeError::io(folder, error))?;
+        Ok(Self { root: absolute.join(format!("iedr_{env}")), env, runtime: Arc::new(runtime) })
+    }
+
+    /// The folder of this environment.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Which environment this is.
+    pub fn env(&self) -> Environment {
+        self.env
+    }
+
+    /// The folder of a table.
+    pub fn path(&self, table: &TableId) -> PathBuf {
+        self.root.join(table.layer.as_str()).join(&table.name)
+    }
+
+    /// The tables of a layer that exist, by name.
+    pub fn tables(&self, layer: Layer) -> Vec<TableId> {
+        let Ok(entries) = std::fs::read_dir(self.root.join(layer.as_str())) else { return Vec::new() };
+        let mut tables: Vec<TableId> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join("_delta_log").is_dir())
+            .map(|entry| TableId::new(layer, &entry.file_name().to_string_lossy()))
+            .collect();
+        tables.sort();
+        tables
+    }
+}

@@ -1,0 +1,75 @@
+//! Statistics of a Parquet file as the Delta log wants them: rows, minima, maxima, null counts.
+//!
+//! Taken from the file's own footer, so that they hold whoever wrote it.
+
+use std::fs::File;
+use std::path::Path;
+
+use deltalake::parquet::basic::Type as Physical;
+use deltalake::parquet::errors::ParquetError;
+use deltalake::parquet::file::reader::{FileReader, SerializedFileReader};
+use deltalake::parquet::file::statistics::Statistics;
+use serde_json::{Map, Value as Json, json};
+
+use super::schema::{Column, ColumnType};
+use crate::model::Day;
+
+/// Longer texts are left out: they prune nothing and swell the log.
+const LONGEST_TEXT: usize = 200;
+
+/// Rows of the file and its statistics in the Delta log's JSON.
+pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), ParquetError> {
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let metadata = reader.metadata();
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
+    let (mut minima, mut maxima, mut nulls) = (Map::new(), Map::new(), Map::new());
+    let schema = metadata.file_metadata().schema_descr();
+    for index in 0..schema.num_columns() {
+        let name = schema.column(index).name().to_owned();
+        let Some(column) = columns.iter().find(|column| column.name == name) else { continue };
+        let chunks: Option<Vec<&Statistics>> = metadata.row_groups().iter().map(|group| group.column(index).statistics()).collect();
+        let Some(chunks) = chunks else { continue };
+        let counts: Option<u64> = chunks.iter().map(|statistics| statistics.null_count_opt()).sum();
+        if let Some(count) = counts {
+            nulls.insert(name.clone(), json!(count));
+        }
+        let bounds: Vec<(Json, Json)> = chunks.iter().filter_map(|statistics| bounds(statistics, column.kind)).collect();
+        // A group of nulls has no bounds; any other group without them makes the file's unknown.
+        let bounded = chunks.iter().filter(|statistics| statistics.min_bytes_opt().is_some()).count();
+        if bounds.len() == bounded
+            && let (Some(low), Some(high)) =
+                (bounds.iter().map(|b| &b.0).min_by(|a, b| order(a, b)), bounds.iter().map(|b| &b.1).max_by(|a, b| order(a, b)))
+        {
+            minima.insert(name.clone(), low.clone());
+            maxima.insert(name, high.clone());
+        }
+    }
+    let stats = json!({ "numRecords": rows, "minValues": minima, "maxValues": maxima, "nullCount": nulls });
+    Ok((rows, stats.to_string()))
+}
+
+fn order(a: &Json, b: &Json) -> std::cmp::Ordering {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.as_str().cmp(&b.as_str()),
+    }
+}
+
+fn bounds(statistics: &Statistics, kind: ColumnType) -> Option<(Json, Json)> {
+    let (low, high) = (statistics.min_bytes_opt()?, statistics.max_bytes_opt()?);
+    let physical = statistics.physical_type();
+    Some((bound(low, physical, kind)?, bound(high, physical, kind)?))
+}
+
+fn bound(bytes: &[u8], physical: Physical, kind: ColumnType) -> Option<Json> {
+    match (physical, kind) {
+        (Physical::BYTE_ARRAY, ColumnType::Text) if bytes.len() <= LONGEST_TEXT => std::str::from_utf8(bytes).ok().map(Json::from),
+        (Physical::DOUBLE, ColumnType::Real) => Some(f64::from_le_bytes(bytes.try_into().ok()?)).filter(|n| n.is_finite()).map(Json::from),
+        (Physical::INT64, ColumnType::Whole) => Some(Json::from(i64::from_le_bytes(bytes.try_into().ok()?))),
+        (Physical::INT32, ColumnType::Day) => Some(Json::from(Day::from_epoch_days(i32::from_le_bytes(bytes.try_into().ok()?)).to_string())),
+        (Physical::INT64, ColumnType::Time) => jiff::Timestamp::from_microsecond(i64::from_le_bytes(bytes.try_into().ok()?))
+            .ok()
+            .map(|at| Json::from(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())),
+        _ => None,
+    }
+}

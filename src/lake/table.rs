@@ -1,0 +1,181 @@
+//! A table as of its last commit: columns, live files, and the rows in them.
+
+use std::collections::BTreeMap;
+
+use deltalake::kernel::{LogicalFileView, Remove};
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use polars::prelude::*;
+
+use super::schema::{Column, ColumnType, column_type, polars_type};
+use super::{Lake, LakeError, Relation, TableId};
+
+/// A table as of one commit.
+pub struct Snapshot {
+    /// Which table.
+    pub table: TableId,
+    /// The number of the commit.
+    pub version: u64,
+    /// The columns, partition columns included.
+    pub columns: Vec<Column>,
+    /// The live files.
+    pub files: Vec<DataFile>,
+    pub(super) delta: DeltaTable,
+    folder: std::path::PathBuf,
+}
+
+/// One live file of a table.
+#[derive(Debug, Clone)]
+pub struct DataFile {
+    /// Values of the partition columns.
+    pub partition: BTreeMap<String, Option<String>>,
+    /// Number of rows.
+    pub rows: u64,
+    /// Size.
+    pub bytes: u64,
+    stats: serde_json::Value,
+    pub(super) remove: Remove,
+    path: String,
+}
+
+impl DataFile {
+    /// The value that a column has in every row of the file, if its statistics say so.
+    pub fn constant(&self, column: &str) -> Option<&str> {
+        let bound = |which: &str| self.stats.get(which)?.get(column)?.as_str();
+        let (low, high) = (bound("minValues")?, bound("maxValues")?);
+        (low == high).then_some(low)
+    }
+
+    /// Whether the file has the column, going by its statistics.
+    pub fn stores(&self, column: &str) -> bool {
+        self.stats.get("nullCount").is_some_and(|counts| counts.get(column).is_some())
+    }
+
+    /// The value of a partition column.
+    pub fn partition_value(&self, column: &str) -> Option<&str> {
+        self.partition.get(column)?.as_deref()
+    }
+}
+
+impl Lake {
+    /// The table as of its last commit; `None` if it was never made.
+    ///
+    /// # Errors
+    /// The log cannot be read, or the table needs a reader feature that is missing here.
+    pub fn snapshot(&self, table: &TableId) -> Result<Option<Snapshot>, LakeError> {
+        let folder = self.path(table);
+        if !folder.join("_delta_log").is_dir() {
+            return Ok(None);
+        }
+        let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
+        let url = url::Url::from_directory_path(&folder)
+            .map_err(|()| LakeError::io(&folder, std::io::Error::other("the path cannot be written as a URL")))?;
+        let loaded = self.runtime.block_on(async { DeltaTableBuilder::from_url(url)?.load().await });
+        let delta = match loaded {
+            Ok(delta) => delta,
+            Err(DeltaTableError::NotATable(_)) => return Ok(None),
+            Err(error) => return Err(delta_error(error)),
+        };
+        let state = delta.snapshot().map_err(delta_error)?;
+        let columns = state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
+        let files: Vec<DataFile> = state.log_data().iter().map(|view| data_file(&view)).collect();
+        let unsupported = |feature: &str| LakeError::Unsupported { table: table.to_string(), feature: feature.to_owned() };
+        if state.log_data().iter().any(|view| view.deletion_vector_descriptor().is_some()) {
+            return Err(unsupported("deletion vectors"));
+        }
+        if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+            return Err(unsupported("column mapping"));
+        }
+        let version = delta.version().unwrap_or_default();
+        Ok(Some(Snapshot { table: table.clone(), version, columns, files, delta, folder }))
+    }
+}
+
+fn data_file(view: &LogicalFileView) -> DataFile {
+    let stats: serde_json::Value = view.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    DataFile {
+        partition: view.partition_values_map().into_iter().collect(),
+        rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
+        bytes: u64::try_from(view.size()).unwrap_or(0),
+        stats,
+        remove: view.remove_action(true),
+        path: view.path().into_owned(),
+    }
+}
+
+impl Snapshot {
+    /// The version that an application last recorded with its commit.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn transaction(&self, lake: &Lake, application: &str) -> Result<Option<i64>, LakeError> {
+        let error = |source| LakeError::Delta { table: self.table.to_string(), source: Box::new(source) };
+        let state = self.delta.snapshot().map_err(error)?;
+        let log_store = self.delta.log_store();
+        lake.runtime.block_on(state.transaction_version(log_store.as_ref(), application)).map_err(error)
+    }
+
+    /// Number of rows in the live files.
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// The rows of the files that `keep` wants, in the table's columns; a column that a file lacks is null there.
+    ///
+    /// # Errors
+    /// A file's footer cannot be read.
+    pub fn scan(&self, keep: impl Fn(&DataFile) -> bool) -> Result<Relation, LakeError> {
+        let error = |source: PolarsError| LakeError::Parquet { table: self.table.to_string(), source: Box::new(source) };
+        let files: Vec<&DataFile> = self.files.iter().filter(|file| keep(file)).collect();
+        let mut parts = Vec::with_capacity(files.len());
+        for file in files {
+            parts.push(self.scan_file(file).map_err(error)?);
+        }
+        if parts.is_empty() {
+            let schema = super::schema::polars_schema(self.columns.iter());
+            return Ok(Relation(DataFrame::empty_with_schema(&schema).lazy()));
+        }
+        let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
+        if parts.len() == 1 { Ok(Relation(parts.remove(0))) } else { concat(parts, union).map(Relation).map_err(error) }
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// A file's footer cannot be read.
+    pub fn scan_all(&self) -> Result<Relation, LakeError> {
+        self.scan(|_| true)
+    }
+
+    fn scan_file(&self, file: &DataFile) -> PolarsResult<LazyFrame> {
+        let path = self.folder.join(&file.path);
+        let options = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
+        let mut scan = LazyFrame::scan_parquet(PlRefPath::try_from_path(&path)?, options)?;
+        let stored = scan.collect_schema()?;
+        let columns: Vec<Expr> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let kind = polars_type(column.kind);
+                let named = |expression: Expr| expression.alias(column.name.as_str());
+                if let Some(value) = file.partition.get(&column.name) {
+                    match value {
+                        Some(value) => named(lit(value.as_str()).cast(kind)),
+                        None => named(lit(NULL).cast(kind)),
+                    }
+                } else {
+                    match stored.get(&column.name) {
+                        Some(found) if *found == kind => col(column.name.as_str()),
+                        Some(_) => col(column.name.as_str()).cast(kind),
+                        None => named(lit(NULL).cast(kind)),
+                    }
+                }
+            })
+            .collect();
+        Ok(scan.select(columns))
+    }
+
+    /// Whether the table has a column of that name and type.
+    pub fn has(&self, name: &str, kind: ColumnType) -> bool {
+        self.columns.iter().any(|column| column.name == name && column.kind == kind)
+    }
+}

@@ -1,0 +1,193 @@
+//! A file's bytes in blocks, hashed and checked for UTF-8 as they pass.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use sha2::{Digest, Sha256};
+
+/// A wish to stop, seen by everything that works for long.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Blocks are a power of two pages: large enough for the disk, small enough to stop within a moment.
+const BLOCK: usize = 1 << 20;
+/// Blocks read ahead of the reader: bounds the memory while the hash runs beside the parser.
+const AHEAD: usize = 4;
+
+/// What comes out of the reading thread.
+pub(super) enum Block {
+    /// The next bytes; valid UTF-8 together with those before.
+    Bytes(Vec<u8>),
+    /// Byte offset at which the text stops to be UTF-8.
+    NotUtf8(u64),
+    /// The end: SHA-256 in lower-case hexadecimal and the number of bytes.
+    End { sha256: String, bytes: u64 },
+    /// The file could not be read on.
+    Failed(std::io::Error),
+}
+
+/// Starts to read; the thread ends when the receiver is dropped or the file is at its end.
+pub(super) fn blocks(path: &Path) -> std::io::Result<Receiver<Block>> {
+    let mut file = File::open(path)?;
+    let (sender, receiver) = sync_channel(AHEAD);
+    std::thread::Builder::new().name("read".into()).spawn(move || {
+        let mut hash = Sha256::new();
+        let mut utf8 = Utf8Check::default();
+        let mut total = 0_u64;
+        loop {
+            let mut block = vec![0; BLOCK];
+            let last = match fill(&mut file, &mut block) {
+                Ok(0) => match utf8.finish() {
+                    Some(offset) => Block::NotUtf8(offset),
+                    None => Block::End { sha256: hex(&hash.finalize_reset()), bytes: total },
+                },
+                Ok(read) => {
+                    block.truncate(read);
+                    total += read as u64;
+                    hash.update(&block);
+                    match utf8.feed(&block) {
+                        Some(offset) => Block::NotUtf8(offset),
+                        None => Block::Bytes(block),
+                    }
+                }
+                Err(error) => Block::Failed(error),
+            };
+            let more = matches!(last, Block::Bytes(_));
+            if sender.send(last).is_err() || !more {
+                return;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+fn fill(file: &mut File, block: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < block.len() {
+        match file.read(&mut block[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The SHA-256 of a whole file, in lower-case hexadecimal; `None` when it was cancelled.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256_of(path: &Path, cancel: &Cancel) -> std::io::Result<Option<String>> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; BLOCK];
+    loop {
+        if cancel.is_cancelled() {
+            return Ok(None);
+        }
+        match fill(&mut file, &mut block)? {
+            0 => return Ok(Some(hex(&hash.finalize()))),
+            read => hash.update(&block[..read]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// UTF-8 validation over block borders: at most three bytes of a character wait for the next block.
+#[derive(Default)]
+struct Utf8Check {
+    pending: Vec<u8>,
+    seen: u64,
+}
+
+impl Utf8Check {
+    /// The offset of the first bad byte, if these bytes bring one.
+    fn feed(&mut self, mut block: &[u8]) -> Option<u64> {
+        while !self.pending.is_empty() && !block.is_empty() {
+            self.pending.push(block[0]);
+            block = &block[1..];
+            match std::str::from_utf8(&self.pending) {
+                Ok(_) => {
+                    self.seen += self.pending.len() as u64;
+                    self.pending.clear();
+                }
+                Err(error) if error.error_len().is_some() => return Some(self.seen),
+                Err(_) => {}
+            }
+        }
+        match std::str::from_utf8(block) {
+            Ok(_) => self.seen += block.len() as u64,
+            Err(error) => {
+                self.seen += error.valid_up_to() as u64;
+                if error.error_len().is_some() {
+                    return Some(self.seen);
+                }
+                self.pending = block[error.valid_up_to()..].to_vec();
+            }
+        }
+        None
+    }
+
+    fn finish(&self) -> Option<u64> {
+        (!self.pending.is_empty()).then_some(self.seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn first_bad(bytes: &[u8], cut: usize) -> Option<u64> {
+        let mut check = Utf8Check::default();
+        let (a, b) = bytes.split_at(cut.min(bytes.len()));
+        check.feed(a).or_else(|| check.feed(b)).or_else(|| check.finish())
+    }
+
+    proptest! {
+        #[test]
+        fn utf8_check_over_any_border_agrees_with_the_whole(bytes in proptest::collection::vec(any::<u8>(), 0..40), cut in 0_usize..40) {
+            let whole = std::str::from_utf8(&bytes).err().map(|error| error.valid_up_to() as u64);
+            prop_assert_eq!(first_bad(&bytes, cut), whole);
+        }
+
+        #[test]
+        fn utf8_check_takes_every_text(text in "\\PC{0,20}", cut in 0_usize..60) {
+            prop_assert_eq!(first_bad(text.as_bytes(), cut), None);
+        }
+    }
+
+    #[test]
+    fn hash_agrees_with_the_known_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, "abc").unwrap();
+        // FIPS 180-2, appendix B.1.
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256_of(&path, &Cancel::default()).unwrap().as_deref(), Some(expected));
+    }
+}

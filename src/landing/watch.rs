@@ -1,0 +1,65 @@
+//! Notices that something changed in the landing folder.
+//!
+//! Events come from the operating system where it has them, and a slow poll runs beside them in any case: network
+//! mounts deliver no events, and an event that was lost must not cost a month.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use notify::{Config, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+
+/// How changes are noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchMode {
+    /// The operating system tells.
+    Events,
+    /// The folder is looked at again and again.
+    Polling,
+}
+
+/// A watch on the landing folder; ends when dropped.
+pub struct Watch {
+    _watcher: Box<dyn Watcher + Send>,
+    changed: Arc<AtomicBool>,
+    /// How changes are noticed here.
+    pub mode: WatchMode,
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+impl Watch {
+    /// Starts to watch; the folder is made if it does not exist, since a watch needs one.
+    ///
+    /// # Errors
+    /// The folder can be neither made nor watched.
+    pub fn start(folder: &Path, poll: Duration) -> Result<Self, notify::Error> {
+        std::fs::create_dir_all(folder).map_err(notify::Error::io)?;
+        let changed = Arc::new(AtomicBool::new(true));
+        let handler = |flag: Arc<AtomicBool>| {
+            move |event: Result<notify::Event, notify::Error>| {
+                // An access is no change; an error may hide one.
+                if event.map_or(true, |event| !event.kind.is_access()) {
+                    flag.store(true, Ordering::Relaxed);
+                }
+            }
+        };
+        let events = RecommendedWatcher::new(handler(changed.clone()), Config::default())
+            .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::Recursive).map(|()| watcher));
+        let (watcher, mode): (Box<dyn Watcher + Send>, WatchMode) = match events {
+            Ok(watcher) => (Box::new(watcher), WatchMode::Events),
+            Err(_) => {
+                let mut watcher = PollWatcher::new(handler(changed.clone()), Config::default().with_poll_interval(poll))?;
+                watcher.watch(folder, RecursiveMode::Recursive)?;
+                (Box::new(watcher), WatchMode::Polling)
+            }
+        };
+        Ok(Self { _watcher: watcher, changed, mode, folder: folder.to_owned() })
+    }
+
+    /// Whether something changed since the last call.
+    pub fn take_change(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
+    }
+}

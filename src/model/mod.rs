@@ -1,0 +1,18 @@
+//! The words of the field: utilities, datasets, months, units, findings and freshness.
+//!
+//! The ground floor of the crate: everything above speaks in these types, and nothing here knows of files, tables or
+//! terminals. Only the standard library is used.
+
+pub mod dataset;
+pub mod finding;
+pub mod freshness;
+pub mod ids;
+pub mod month;
+pub mod units;
+
+pub use dataset::{Dataset, Delivery};
+pub use finding::{Finding, ReasonCode, Stage};
+pub use freshness::{Freshness, freshness};
+pub use ids::{Environment, UtilityId};
+pub use month::{Day, Month};
+pub use units::Unit;

@@ -1,0 +1,349 @@
+//! One landing file → rows of its bronze table, as delivered.
+//!
+//! The file is read once; what was hashed and inspected is what is written. Rows become visible with the commit, and
+//! only if the whole file may be taken.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::progress::{Observer, Progress, Step};
+use super::rejected::{self, Scope};
+use super::{PipelineError, sql};
+use crate::config::{DatasetAdapter, Settings, UtilityAdapter};
+use crate::lake::{Change, Column, ColumnType, DataFile, Frame, Lake, LakeError, Snapshot, TableId, schema};
+use crate::landing::{self, Batch, Cancel, Candidate, ReadError, RecordReader, Refusal, Summary};
+use crate::model::{Dataset, Finding, Month, ReasonCode, Stage};
+
+/// A delivery whose rows stand in bronze.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// What it is about.
+    pub dataset: Dataset,
+    /// Its month.
+    pub month: Month,
+    /// Its path below the landing folder.
+    pub source_file: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// The run that loaded it.
+    pub run_id: Option<String>,
+    /// When it was loaded: microseconds since 1970-01-01, UTC.
+    pub loaded_at: Option<i64>,
+    /// Rows in bronze.
+    pub rows: u64,
+    pub(super) file: DataFile,
+}
+
+/// The deliveries in a bronze table, from the statistics in its log: no data file is opened.
+pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
+    let delivery = |file: &DataFile| {
+        Some(Standing {
+            dataset,
+            month: Month::parse(file.partition_value("delivery_month")?)?,
+            source_file: file.constant("_source_file")?.to_owned(),
+            sha256: file.constant("_file_sha256")?.to_owned(),
+            run_id: file.constant("_run_id").map(str::to_owned),
+            loaded_at: file.constant("_ingested_at").and_then(|at| at.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_microsecond),
+            rows: file.rows,
+            file: file.clone(),
+        })
+    };
+    snapshot.files.iter().filter_map(delivery).collect()
+}
+
+/// What a run gives to the loading of one file.
+pub struct Loading<'a> {
+    /// The lake.
+    pub lake: &'a Lake,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The utility's dialect.
+    pub adapter: &'a UtilityAdapter,
+    /// The dataset's mapping.
+    pub dataset: &'a DatasetAdapter,
+    /// The run.
+    pub run_id: &'a str,
+    /// The run's start: microseconds since 1970-01-01, UTC.
+    pub started_at: i64,
+    /// A wish to stop.
+    pub cancel: &'a Cancel,
+    /// Who wants to know.
+    pub observer: &'a dyn Observer,
+    /// How far the run is.
+    pub pace: Pace,
+}
+
+/// How far a run was before a file, so that the rows of the whole run can be estimated from its bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pace {
+    /// Rows in bronze from the files before.
+    pub rows: u64,
+    /// Bytes of the files before.
+    pub bytes: u64,
+    /// Bytes of all files of the run.
+    pub bytes_total: u64,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loaded {
+    /// Its rows stand in bronze.
+    Taken {
+        /// What the file was.
+        summary: Summary,
+        /// Rows in bronze.
+        rows: u64,
+        /// Files of the same delivery, or of a later month with the same content, that it replaced.
+        superseded: Vec<(Month, String)>,
+        /// What is worth knowing about its header.
+        header: Vec<Finding>,
+    },
+    /// The same content stands in bronze already, under this month and name.
+    Unchanged {
+        /// The month under which it stands.
+        month: Month,
+        /// The name under which it stands.
+        source_file: String,
+        /// SHA-256 of both.
+        sha256: String,
+    },
+    /// It was refused whole; what stood before stays.
+    Refused {
+        /// Why.
+        finding: Finding,
+        /// Records read until then.
+        records: u64,
+    },
+}
+
+impl Loading<'_> {
+    /// Loads one file.
+    ///
+    /// # Errors
+    /// The disk or the log failed, or somebody asked to stop; bronze is as before.
+    pub fn load(&self, candidate: &Candidate) -> Result<Loaded, PipelineError> {
+        let table = TableId::bronze(&candidate.utility, candidate.dataset);
+        let base = self.lake.snapshot(&table)?;
+        let stands = base.as_ref().map_or_else(Vec::new, |base| standing(base, candidate.dataset));
+        // The rows carry the file's hash, so it comes first; reading hashes again and compares.
+        let sha256 = match landing::sha256_of(&candidate.path, self.cancel) {
+            Ok(Some(sha256)) => sha256,
+            Ok(None) => return Err(PipelineError::Cancelled),
+            Err(error) => return self.refuse(candidate, &stands, Refused::one(unreadable(&error))),
+        };
+        if let Some(same) = stands.iter().find(|standing| standing.sha256 == sha256 && standing.month <= candidate.month) {
+            self.record(candidate, &stands, &[])?;
+            return Ok(Loaded::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
+        }
+        match self.write(candidate, &table, base.as_ref(), &stands, &sha256) {
+            Ok(loaded) => Ok(loaded),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Refused(refused)) => self.refuse(candidate, &stands, refused),
+        }
+    }
+
+    fn refuse(&self, candidate: &Candidate, stands: &[Standing], refused: Refused) -> Result<Loaded, PipelineError> {
+        self.record(candidate, stands, &refused.findings)?;
+        Ok(Loaded::Refused { finding: refused.finding, records: refused.records })
+    }
+
+    fn write(&self, candidate: &Candidate, table: &TableId, base: Option<&Snapshot>, stands: &[Standing], sha256: &str) -> Result<Loaded, Stop> {
+        let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.cancel)?;
+        let (names, header) = bronze_names(reader.labels());
+        self.check_key(&names).map_err(Refused::one)?;
+        let columns: Vec<Column> = schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
+        let month = candidate.month.to_string();
+        let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
+        let mut rows = 0;
+        while let Some(batch) = reader.next_batch()? {
+            rows += batch.len() as u64;
+            writer.push(&self.frame(&batch, &names, candidate, sha256)?)?;
+            self.tell(candidate, rows, reader.bytes_done());
+        }
+        let summary = reader.finish()?;
+        if summary.records == 0 {
+            return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file holds a header and no record")).into());
+        }
+        if summary.sha256 != sha256 {
+            return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file changed while it was read")).into());
+        }
+        self.check_share(&summary)?;
+        let replaced: Vec<&Standing> = stands
+            .iter()
+            .filter(|standing| (standing.month == candidate.month && standing.source_file == candidate.source_file) || standing.sha256 == summary.sha256)
+            .collect();
+        let file = writer.finish()?;
+        self.record(candidate, &[], &summary.rejected)?;
+        let change = Change {
+            base,
+            columns: &columns,
+            partition_by: &["delivery_month"],
+            add: vec![file],
+            remove: replaced.iter().map(|standing| standing.file.clone()).collect(),
+            transaction: Some((format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at)),
+        };
+        if self.cancel.is_cancelled() {
+            return Err(PipelineError::Cancelled.into());
+        }
+        self.lake.commit(table, change)?;
+        let superseded = replaced.iter().map(|standing| (standing.month, standing.source_file.clone())).collect();
+        Ok(Loaded::Taken { summary, rows, superseded, header })
+    }
+
+    fn check_key(&self, names: &[String]) -> Result<(), Finding> {
+        let missing = self.dataset.key.iter().find(|label| !names.contains(&sql::bronze_name(label)));
+        missing.map_or(Ok(()), |label| {
+            let value = format!("the key column `{label}` is not in the file");
+            Err(Finding { column: Some(label.clone()), ..Finding::of_file(ReasonCode::MissingLabel, value) }.at(1))
+        })
+    }
+
+    /// A file with too many bad records is refused whole, for what most of them suffer from.
+    fn check_share(&self, summary: &Summary) -> Result<(), Refused> {
+        let bad: Vec<&Finding> = summary.rejected.iter().filter(|finding| finding.reason != ReasonCode::BlankRow).collect();
+        let share = bad.len() as f64 / summary.records as f64;
+        if share <= self.settings.max_bad_share {
+            return Ok(());
+        }
+        let mut counts: BTreeMap<ReasonCode, usize> = BTreeMap::new();
+        for finding in &bad {
+            *counts.entry(finding.reason).or_default() += 1;
+        }
+        let most = counts.into_iter().max_by_key(|(_, count)| *count).map_or(ReasonCode::MissingCell, |(reason, _)| reason);
+        let value = format!(
+            "{} of {} records ({:.1} %) do not fit the header; the limit is {:.1} %",
+            bad.len(),
+            summary.records,
+            share * 100.0,
+            self.settings.max_bad_share * 100.0
+        );
+        let finding = Finding { line: bad[0].line, ..Finding::of_file(most, value) };
+        let mut findings = vec![Finding { line: None, ..finding.clone() }];
+        findings.extend(summary.rejected.iter().cloned());
+        Err(Refused { finding, findings, records: summary.records })
+    }
+
+    fn frame(&self, batch: &Batch, names: &[String], candidate: &Candidate, sha256: &str) -> Result<Frame, PipelineError> {
+        let constants = [("_source_file", candidate.source_file.as_str()), ("_file_sha256", sha256), ("_run_id", self.run_id)];
+        Frame::of_batch(batch, names, &constants, ("_ingested_at", self.started_at)).map_err(|error| PipelineError::Rows {
+            table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(),
+            message: error.to_string(),
+        })
+    }
+
+    fn tell(&self, candidate: &Candidate, rows: u64, bytes_done: u64) {
+        let rows_done = self.pace.rows + rows;
+        let share = (self.pace.bytes + bytes_done).max(1) as f64 / self.pace.bytes_total.max(1) as f64;
+        let in_bronze = rows_done as f64 / share.min(1.0);
+        self.observer.progress(Progress {
+            step: Step::Bronze,
+            subject: candidate.source_file.clone(),
+            rows_done,
+            // Each row is counted once more when it goes through silver.
+            rows_expected: 2 * in_bronze as u64,
+        });
+    }
+
+    /// Replaces what is recorded of this file, but for the findings of the loads whose rows still stand.
+    fn record(&self, candidate: &Candidate, stands: &[Standing], findings: &[Finding]) -> Result<(), PipelineError> {
+        let still = stands.iter().find(|standing| standing.month == candidate.month && standing.source_file == candidate.source_file);
+        let scope = Scope {
+            utility: &candidate.utility,
+            month: candidate.month,
+            dataset: candidate.dataset,
+            stage: Stage::Bronze,
+            source_file: Some(&candidate.source_file),
+            keep_run: still.and_then(|standing| standing.run_id.as_deref()),
+        };
+        let rows: Vec<_> = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
+        rejected::replace(self.lake, &scope, &rows, self.cancel)
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> Finding {
+    Finding::of_file(ReasonCode::TruncatedFile, format!("the file cannot be read: {error}"))
+}
+
+/// A file that is not taken, for one reason, with everything found in it.
+struct Refused {
+    finding: Finding,
+    findings: Vec<Finding>,
+    records: u64,
+}
+
+impl Refused {
+    fn one(finding: Finding) -> Self {
+        Self { findings: vec![finding.clone()], finding, records: 0 }
+    }
+}
+
+/// Why a file was not written.
+enum Stop {
+    Refused(Refused),
+    Failed(PipelineError),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<PipelineError> for Stop {
+    fn from(error: PipelineError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<LakeError> for Stop {
+    fn from(error: LakeError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(Refusal(finding)) => Self::Refused(Refused::one(finding)),
+            ReadError::Cancelled => Self::Failed(PipelineError::Cancelled),
+            ReadError::Io { source, .. } => Self::Refused(Refused::one(unreadable(&source))),
+        }
+    }
+}
+
+/// The columns' names in bronze: never blank, never twice (readers ignore case), without refused characters.
+fn bronze_names(labels: &[String]) -> (Vec<String>, Vec<Finding>) {
+    let mut taken: HashSet<String> = schema::bronze_lineage().iter().map(|column| column.name.to_lowercase()).collect();
+    let mut findings = Vec::new();
+    let mut names = Vec::with_capacity(labels.len());
+    for (at, label) in labels.iter().enumerate() {
+        let wanted = if label.is_empty() { format!("column_{}", at + 1) } else { sql::bronze_name(label) };
+        if label.is_empty() {
+            findings.push(Finding::of_file(ReasonCode::BlankHeader, format!("column {} is loaded as `{wanted}`", at + 1)).at(1));
+        }
+        let mut chosen = wanted.clone();
+        let mut copy = 2;
+        while !taken.insert(chosen.to_lowercase()) {
+            chosen = format!("{wanted}_{copy}");
+            copy += 1;
+        }
+        if chosen != wanted {
+            findings.push(Finding::of_file(ReasonCode::DuplicateLabel, format!("`{wanted}` stands twice; the later one is loaded as `{chosen}`")).at(1));
+        }
+        names.push(chosen);
+    }
+    (names, findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_headers_get_names_that_every_reader_takes() {
+        let labels = ["", "Feeder ID", "a", "A", "_run_id"].map(str::to_owned);
+        let (names, findings) = bronze_names(&labels);
+        assert_eq!(names, ["column_1", "Feeder_ID", "a", "A_2", "_run_id_2"]);
+        let codes: Vec<_> = findings.iter().map(|finding| finding.reason.as_str()).collect();
+        assert_eq!(codes, ["blank-header", "duplicate-label", "duplicate-label"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Landing files → bronze → silver → platinum → quality tables.
+//!
+//! Each step is a function of what stands below it: silver of bronze and the adapters, platinum of silver, quality of
+//! bronze and silver. That is why a repeated run changes nothing, and why the order in which months arrive does not
+//! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
+
+pub mod bronze;
+pub mod platinum;
+pub mod progress;
+pub mod quality;
+pub mod rejected;
+pub mod run;
+pub mod silver;
+pub mod sql;
+
+use thiserror::Error;
+
+use crate::engine::EngineError;
+use crate::lake::LakeError;
+
+pub use progress::{Observer, Progress, Step};
+pub use run::{FileOutcome, Outcome, Report, Request};
+
+/// Why a run ended early. What was committed before stays.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// The tables.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The queries.
+    #[error(transparent)]
+    Engine(EngineError),
+    /// The landing folder.
+    #[error("`{}` cannot be read: {source}", path.display())]
+    Landing {
+        /// The folder or file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process writes to this environment.
+    #[error("{holder} is writing to this environment; wait until it is done, or open the console to watch")]
+    Locked {
+        /// Who.
+        holder: String,
+    },
+    /// Rows could not be put into a table's columns.
+    #[error("rows do not fit table `{table}`: {message}")]
+    Rows {
+        /// The table.
+        table: String,
+        /// Why.
+        message: String,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled; every table is as after its last commit")]
+    Cancelled,
+}
+
+impl From<EngineError> for PipelineError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Cancelled => Self::Cancelled,
+            plan @ EngineError::Plan { .. } => Self::Engine(plan),
+        }
+    }
+}

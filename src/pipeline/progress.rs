@@ -1,0 +1,59 @@
+//! What a run tells while it works.
+
+use std::fmt;
+
+/// A stage of the run, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Files are read and written to bronze.
+    Bronze,
+    /// Records become versions of feeders and DERs.
+    Silver,
+    /// Versions become tables for queries.
+    Platinum,
+    /// Columns are profiled and months compared.
+    Quality,
+}
+
+impl Step {
+    /// The word shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bronze => "bronze",
+            Self::Silver => "silver",
+            Self::Platinum => "platinum",
+            Self::Quality => "quality",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The layer that is being written.
+    pub step: Step,
+    /// The file or the utility in work.
+    pub subject: String,
+    /// Rows done in the whole run: each row is counted once in bronze and once in the layers above.
+    pub rows_done: u64,
+    /// Rows expected in the whole run; grows more exact as files are read.
+    pub rows_expected: u64,
+}
+
+/// Receives progress; called often, so it must be quick.
+pub trait Observer: Sync {
+    /// The run is now here.
+    fn progress(&self, progress: Progress);
+}
+
+impl<F: Fn(Progress) + Sync> Observer for F {
+    fn progress(&self, progress: Progress) {
+        self(progress);
+    }
+}

@@ -1,0 +1,320 @@
+//! What changed between months: delivered records by their key, and feeders and DERs by their versions.
+
+use std::collections::BTreeSet;
+
+use super::{Assess, Delivered, Rows};
+use crate::config::CellType;
+use crate::engine::Session;
+use crate::lake::{Frame, Value};
+use crate::model::{Delivery, Month};
+use crate::pipeline::PipelineError;
+use crate::pipeline::silver::Source;
+use crate::pipeline::sql::{Cells, name, text};
+
+/// An entity whose versions are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entity {
+    /// Feeders, by utility and feeder id.
+    Feeders,
+    /// DERs, by utility, status and DER id.
+    Ders,
+}
+
+impl Entity {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Feeders => "feeders",
+            Self::Ders => "ders",
+        }
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Feeders => "feeder_id",
+            Self::Ders => "status || '/' || der_id",
+        }
+    }
+
+    const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Feeders => &[
+                "voltage_kv",
+                "max_hosting_capacity_mw",
+                "min_hosting_capacity_mw",
+                "hca_refresh_date",
+                "map_color",
+                "notes",
+                "segment_count",
+                "circuit_count",
+                "length",
+            ],
+            Self::Ders => &[
+                "feeder_ref",
+                "feeder_id",
+                "feeder_match",
+                "der_type",
+                "technologies",
+                "nameplate_kw",
+                "inverter_nameplate_kw",
+                "interconnection_cost_usd",
+                "planned_in_service_date",
+                "completion_date",
+                "queue_position_at",
+                "project_status",
+                "service_address",
+            ],
+        }
+    }
+}
+
+/// Counts of one comparison.
+struct Counts {
+    row_count: u64,
+    previous_row_count: Option<u64>,
+    current: u64,
+    previous_current: u64,
+    added: u64,
+    changed: u64,
+    removed: u64,
+    unchanged: u64,
+}
+
+fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &Counts) -> Vec<Value> {
+    vec![
+        Value::Text(month.to_string()),
+        Value::Text(utility.to_owned()),
+        Value::Text(dataset.to_owned()),
+        Value::text(previous.map(|month| month.to_string())),
+        Value::count(counts.row_count),
+        counts.previous_row_count.map_or(Value::Null, Value::count),
+        Value::count(counts.current),
+        Value::count(counts.previous_current),
+        Value::count(counts.added),
+        Value::count(counts.changed),
+        Value::count(counts.removed),
+        Value::count(counts.unchanged),
+    ]
+}
+
+fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, columns: &[&str]) -> Rows {
+    let row = |(at, column): (usize, &&str)| {
+        let (changed, cosmetic) = (changes.count(&format!("changed_{at}"), 0), changes.count(&format!("cosmetic_{at}"), 0));
+        (changed + cosmetic > 0).then(|| {
+            vec![
+                Value::Text(month.to_string()),
+                Value::Text(utility.to_owned()),
+                Value::Text(dataset.to_owned()),
+                Value::Text((*column).to_owned()),
+                Value::count(changed),
+                Value::count(cosmetic),
+            ]
+        })
+    };
+    columns.iter().enumerate().filter_map(row).collect()
+}
+
+/// A delivery against the records that were current before it: its row of `month_diff`, and those of `field_changes`.
+///
+/// A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
+/// that were delivered. Only a snapshot removes.
+pub(super) fn of_records(source: &Source<'_>, delivered: Delivered) -> Result<(Vec<Value>, Rows), PipelineError> {
+    let (dataset, month) = (delivered.dataset, delivered.month);
+    let months = source.months(dataset);
+    let previous = months.iter().copied().rfind(|other| *other < month);
+    let rows_of = |wanted: Month| source.standing.iter().filter(|s| s.dataset == dataset && s.month == wanted).map(|s| s.rows).sum::<u64>();
+    let snapshot = source.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
+    let comparison = Comparison::new(source, delivered);
+    let mut session = Session::new(source.cancel);
+    let Some(now) = source.rows(dataset, |other| other == month)? else { return Ok((Vec::new(), Rows::new())) };
+    session.register("delivered_rows", now);
+    let before_rows = match previous {
+        Some(previous) if snapshot => source.rows(dataset, |other| other == previous)?,
+        Some(_) => source.rows(dataset, |other| other < month)?,
+        None => None,
+    };
+    let Some(before_rows) = before_rows else {
+        let keys = session.query(&format!("SELECT COUNT(*) AS n FROM ({}) AS k", comparison.last_of_each_key("delivered_rows")))?.count("n", 0);
+        let counts = Counts {
+            row_count: rows_of(month),
+            previous_row_count: None,
+            current: keys,
+            previous_current: 0,
+            added: keys,
+            changed: 0,
+            removed: 0,
+            unchanged: 0,
+        };
+        return Ok((diff_row(month, source.adapter.id.as_str(), dataset.as_str(), None, &counts), Rows::new()));
+    };
+    session.register("earlier_rows", before_rows);
+    session.define("now", &comparison.last_of_each_key("delivered_rows"))?;
+    session.define("earlier", &comparison.last_of_each_key("earlier_rows"))?;
+    let before = session.query("SELECT COUNT(*) AS n FROM earlier")?.count("n", 0);
+    let found = session.query(&comparison.sql())?;
+    let count = |name: &str| found.count(name, 0);
+    let (keys, added, changed) = (count("delivered_keys"), count("added"), count("changed"));
+    let removed = if snapshot { before + added - keys } else { 0 };
+    let counts = Counts {
+        row_count: rows_of(month),
+        previous_row_count: previous.map(rows_of),
+        current: before + added - removed,
+        previous_current: before,
+        added,
+        changed,
+        removed,
+        unchanged: keys - added - changed,
+    };
+    let utility = source.adapter.id.as_str();
+    let columns: Vec<&str> = comparison.columns.iter().map(String::as_str).collect();
+    Ok((diff_row(month, utility, dataset.as_str(), previous, &counts), field_rows(month, utility, dataset.as_str(), &found, &columns)))
+}
+
+/// The plan that compares delivered records with those before.
+struct Comparison<'a> {
+    source: &'a Source<'a>,
+    delivered: Delivered,
+    cells: Cells<'a>,
+    key: Vec<String>,
+    columns: Vec<String>,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(source: &'a Source<'a>, delivered: Delivered) -> Self {
+        let present = source.columns(delivered.dataset);
+        let cells = Cells::new(source.adapter, present.clone());
+        let labels = source.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
+        let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
+        // A column without a name is a running number of the export, and keys cannot change.
+        let compared = |column: &&String| !is_lineage(column) && !column.starts_with("column_") && !labels.contains(column);
+        let columns = present.iter().filter(compared).cloned().collect();
+        Self { source, delivered, cells, key, columns }
+    }
+
+    fn last_of_each_key(&self, relation: &str) -> String {
+        let keys: Vec<String> = self.key.iter().enumerate().map(|(at, key)| format!("{key} AS key_{at}")).collect();
+        let names: Vec<String> = (0..self.key.len()).map(|at| format!("key_{at}")).collect();
+        let missing: Vec<String> = names.iter().map(|key| format!("{key} IS NOT NULL")).collect();
+        let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
+        format!(
+            "SELECT * FROM (SELECT {names}, {cells}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+             FROM (SELECT {keys}, {cells}, delivery_month, _source_file, _source_line FROM {relation}) AS keyed WHERE {missing}) AS placed WHERE place = 1",
+            names = names.join(", "),
+            keys = keys.join(", "),
+            cells = if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") },
+            missing = missing.join(" AND "),
+        )
+    }
+
+    fn sql(&self) -> String {
+        let on: Vec<String> = (0..self.key.len()).map(|at| format!("n.key_{at} = e.key_{at}")).collect();
+        let mut pairs = vec!["e.place AS known".to_owned()];
+        let mut sums = Vec::new();
+        let mut any = vec!["FALSE".to_owned()];
+        for (at, column) in self.columns.iter().enumerate() {
+            let (old, new) = (format!("e.{}", name(column)), format!("n.{}", name(column)));
+            pairs.push(format!("{old} AS old_{at}, {new} AS new_{at}"));
+            let raw = format!("old_{at} IS DISTINCT FROM new_{at}");
+            let really = format!("{} IS DISTINCT FROM {}", self.normal(&format!("old_{at}"), column), self.normal(&format!("new_{at}"), column));
+            sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND {raw} AND {really} THEN 1 ELSE 0 END) AS changed_{at}"));
+            sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND {raw} AND NOT ({really}) THEN 1 ELSE 0 END) AS cosmetic_{at}"));
+            any.push(format!("({raw} AND {really})"));
+        }
+        sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", any.join(" OR ")));
+        format!(
+            "WITH pairs AS (SELECT {} FROM now AS n LEFT JOIN earlier AS e ON {})\n\
+             SELECT COUNT(*) AS delivered_keys,\n\
+             \x20 SUM(CASE WHEN known IS NULL THEN 1 ELSE 0 END) AS added,\n  {}\nFROM pairs",
+            pairs.join(", "),
+            on.join(" AND "),
+            sums.join(",\n  ")
+        )
+    }
+
+    /// What a cell says, whatever its notation: its number, day or time if it is one, else its text in lower case
+    /// without blanks around.
+    fn normal(&self, cell: &str, column: &str) -> String {
+        let trimmed = format!("TRIM({cell})");
+        let plain = format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE LOWER({trimmed}) END", self.cells.is_sentinel(&trimmed));
+        match self.source.adapter.type_of(self.delivered.dataset, column) {
+            CellType::Id => self.cells.typed(&plain, &CellType::Id),
+            CellType::Text => {
+                let number = self.cells.typed(&trimmed, &CellType::Number { ratio: 1.0 });
+                format!("COALESCE(CAST({number} AS VARCHAR), {plain})")
+            }
+            kind => format!("COALESCE(CAST({} AS VARCHAR), {plain})", self.cells.typed(&trimmed, &kind)),
+        }
+    }
+}
+
+fn is_lineage(column: &str) -> bool {
+    column == "delivery_month" || column.starts_with('_')
+}
+
+/// The versions of feeders or DERs: a row for each touched month, and their changed columns.
+pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Rows), PipelineError> {
+    let versions = match entity {
+        Entity::Feeders => &assess.silver.feeders,
+        Entity::Ders => &assess.silver.ders,
+    };
+    let months: BTreeSet<Month> = assess.all_months();
+    let (mut diffs, mut fields) = (Rows::new(), Rows::new());
+    if versions.height() == 0 {
+        return Ok((diffs, fields));
+    }
+    let mut session = Session::new(assess.source.cancel);
+    session.register("versions", versions.relation());
+    for month in months.iter().copied().filter(|month| assess.touched(*month)) {
+        let previous = months.iter().copied().rfind(|other| *other < month);
+        let counted = session.query(&entity_counts(month))?;
+        let found = session.query(&entity_changes(entity, month))?;
+        let count = |name: &str| counted.count(name, 0);
+        let (opened, closed, both, current) = (count("opened"), count("closed"), found.count("replaced", 0), count("current_count"));
+        let before = current + closed - opened;
+        let counts = Counts {
+            row_count: current,
+            previous_row_count: previous.map(|_| before),
+            current,
+            previous_current: before,
+            added: opened - both,
+            changed: both,
+            removed: closed - both,
+            unchanged: before - closed,
+        };
+        diffs.push(diff_row(month, assess.utility(), entity.as_str(), previous, &counts));
+        fields.extend(field_rows(month, assess.utility(), entity.as_str(), &found, entity.columns()));
+    }
+    Ok((diffs, fields))
+}
+
+/// Relation `versions`: how many began and ended in a month, and how many were current after it.
+fn entity_counts(month: Month) -> String {
+    format!(
+        "SELECT SUM(CASE WHEN valid_from_month = '{month}' THEN 1 ELSE 0 END) AS opened,\n\
+         \x20 SUM(CASE WHEN valid_to_month = '{month}' THEN 1 ELSE 0 END) AS closed,\n\
+         \x20 SUM(CASE WHEN valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}') THEN 1 ELSE 0 END) AS current_count\n\
+         FROM versions"
+    )
+}
+
+/// Relation `versions`: those that began in a month where another ended, and which of their columns differ.
+fn entity_changes(entity: Entity, month: Month) -> String {
+    let month = text(&month.to_string());
+    let columns = entity.columns();
+    let list = |prefix: &str| columns.iter().enumerate().map(|(at, column)| format!("{column} AS {prefix}_{at}")).collect::<Vec<_>>().join(", ");
+    let sums: Vec<String> = (0..columns.len())
+        .map(|at| {
+            let kind = format!("SUM(CASE WHEN n.new_{at} IS DISTINCT FROM o.old_{at}");
+            format!("{kind} THEN 1 ELSE 0 END) AS changed_{at}")
+        })
+        .collect();
+    format!(
+        "WITH opened AS (SELECT {key} AS new_key, {new} FROM versions WHERE valid_from_month = {month}),\n\
+         closed AS (SELECT {key} AS old_key, {old} FROM versions WHERE valid_to_month = {month})\n\
+         SELECT COUNT(*) AS replaced,\n  {sums}\n\
+         FROM opened AS n INNER JOIN closed AS o ON n.new_key = o.old_key",
+        key = entity.key(),
+        new = list("new"),
+        old = list("old"),
+        sums = sums.join(",\n  ")
+    )
+}

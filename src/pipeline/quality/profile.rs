@@ -1,0 +1,127 @@
+//! What the cells of each source column hold: empty, sentinel, invalid, distinct, least and greatest.
+//!
+//! Each column is grouped by value first, so that every question is asked once a distinct value and not once a cell.
+
+use super::{Delivered, Rows};
+use crate::config::{CellType, DatasetAdapter};
+use crate::engine::Session;
+use crate::lake::{Frame, Relation, Value};
+use crate::pipeline::PipelineError;
+use crate::pipeline::silver::Source;
+use crate::pipeline::sql::{Cells, bronze_name, name};
+
+/// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
+/// names and no file ever had.
+pub(super) fn of(source: &Source<'_>, delivered: Delivered) -> Result<Rows, PipelineError> {
+    let columns = source.columns(delivered.dataset);
+    let (Some(adapter), Some(rows)) = (source.adapter.dataset(delivered.dataset), source.rows(delivered.dataset, |m| m == delivered.month)?) else {
+        return Ok(Rows::new());
+    };
+    let profiler = Profiler { source, delivered, cells: Cells::new(source.adapter, columns.clone()) };
+    let mut profiles = Rows::new();
+    // A column that only a later month brought says nothing about this one.
+    let known = |column: &str| source.standing.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.file.stores(column));
+    let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && column != "delivery_month" && !column.starts_with('_')).collect();
+    profiles.extend(profiler.columns(&columns, rows)?);
+    let row_count: u64 = source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).map(|s| s.rows).sum();
+    for label in named_by(adapter).filter(|label| !columns.contains(&bronze_name(label))) {
+        profiles.push(profiler.absent(label, row_count));
+    }
+    Ok(profiles)
+}
+
+/// The source columns that an adapter maps without an alternative.
+fn named_by(adapter: &DatasetAdapter) -> impl Iterator<Item = &str> {
+    adapter.columns.iter().filter(|(_, source)| source.from.len() == 1).map(|(_, source)| source.from[0].as_str())
+}
+
+struct Profiler<'a> {
+    source: &'a Source<'a>,
+    delivered: Delivered,
+    cells: Cells<'a>,
+}
+
+impl Profiler<'_> {
+    /// All columns in one query, so that they share the engine's threads.
+    fn columns(&self, columns: &[String], rows: Relation) -> Result<Rows, PipelineError> {
+        if columns.is_empty() {
+            return Ok(Rows::new());
+        }
+        let mut session = Session::new(self.source.cancel);
+        session.register("bronze", rows);
+        let mut counted = Vec::new();
+        for (at, column) in columns.iter().enumerate() {
+            let (judged, counts) = self.sql(at, column);
+            session.define(&format!("judged_{at}"), &judged)?;
+            counted.push(counts);
+        }
+        let found = session.query(&counted.join("\nUNION ALL\n"))?;
+        let mut order: Vec<usize> = (0..found.height()).collect();
+        order.sort_by_key(|row| found.count("place", *row));
+        Ok(order.into_iter().zip(columns).map(|(row, column)| self.found(&found, row, column)).collect())
+    }
+
+    fn found(&self, found: &Frame, row: usize, column: &str) -> Vec<Value> {
+        let count = |name: &str| found.count(name, row);
+        // Bronze holds a null only where the delivered file lacked the column.
+        let (row_count, absent_count) = (count("row_count"), count("absent_count"));
+        let absent = row_count > 0 && absent_count == row_count;
+        let empty = count("null_count") + if absent { 0 } else { absent_count };
+        let counts = [empty, count("sentinel_count"), count("invalid_count"), count("distinct_count")];
+        self.row(column, row_count, counts, absent, found.value("min_value", row), found.value("max_value", row))
+    }
+
+    fn absent(&self, label: &str, row_count: u64) -> Vec<Value> {
+        self.row(label, row_count, [0; 4], true, Value::Null, Value::Null)
+    }
+
+    fn row(&self, column: &str, row_count: u64, [empty, sentinel, invalid, distinct]: [u64; 4], absent: bool, low: Value, high: Value) -> Vec<Value> {
+        vec![
+            Value::Text(self.delivered.month.to_string()),
+            Value::Text(self.source.adapter.id.to_string()),
+            Value::Text(self.delivered.dataset.to_string()),
+            Value::Text(column.to_owned()),
+            Value::count(row_count),
+            Value::count(empty),
+            Value::count(sentinel),
+            Value::count(empty + sentinel),
+            Value::count(invalid),
+            Value::Flag(absent),
+            Value::count(distinct),
+            low,
+            high,
+        ]
+    }
+
+    /// The plan of relation `judged_N` (one row for each distinct value), and of the counts over it.
+    fn sql(&self, at: usize, column: &str) -> (String, String) {
+        let kind = self.source.adapter.type_of(self.delivered.dataset, column);
+        let sentinel = self.cells.is_sentinel("v");
+        let present = format!("v <> '' AND NOT ({sentinel})");
+        let typed = self.cells.typed("v", &kind);
+        let (invalid, low, high) = match kind {
+            CellType::Text | CellType::Id => ("0".to_owned(), "MIN(present_text)".to_owned(), "MAX(present_text)".to_owned()),
+            _ => (
+                "CASE WHEN present_text IS NOT NULL AND typed IS NULL THEN n ELSE 0 END".to_owned(),
+                "CAST(MIN(typed) AS VARCHAR)".to_owned(),
+                "CAST(MAX(typed) AS VARCHAR)".to_owned(),
+            ),
+        };
+        let judged = format!(
+            "WITH counted AS (SELECT {cell} AS raw, COUNT(*) AS n FROM bronze GROUP BY {cell}),\n\
+             trimmed AS (SELECT raw, TRIM(raw) AS v, n FROM counted)\n\
+             SELECT raw, n, v, CASE WHEN {present} THEN v END AS present_text, CASE WHEN {present} THEN {typed} END AS typed FROM trimmed",
+            cell = name(column),
+        );
+        let counted = format!(
+            "SELECT MAX({at}) AS place, SUM(n) AS row_count,\n\
+             \x20 SUM(CASE WHEN raw IS NULL THEN n ELSE 0 END) AS absent_count,\n\
+             \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
+             \x20 SUM(CASE WHEN {sentinel} THEN n ELSE 0 END) AS sentinel_count,\n\
+             \x20 SUM({invalid}) AS invalid_count,\n\
+             \x20 COUNT(DISTINCT present_text) AS distinct_count,\n\
+             \x20 {low} AS min_value, {high} AS max_value\nFROM judged_{at}"
+        );
+        (judged, counted)
+    }
+}

@@ -1,0 +1,83 @@
+//! One row for each delivery: how much, how complete, how fresh.
+
+use super::{Assess, Delivered};
+use crate::config::UtilityAdapter;
+use crate::engine::Session;
+use crate::lake::{Relation, Value};
+use crate::model::{Dataset, Day, Freshness, Month, freshness};
+use crate::pipeline::silver::Source;
+use crate::pipeline::sql::Cells;
+use crate::pipeline::{PipelineError, rejected};
+
+/// The state of a feed whose newest month is `newest`.
+pub fn freshness_of(adapter: &UtilityAdapter, newest: Option<Month>, today: Day) -> Freshness {
+    freshness(newest, today, adapter.schedule)
+}
+
+/// The row of `platinum/data_quality_summary` for one delivery, given its columns' profiles.
+pub(super) fn of(assess: &Assess<'_>, delivered: Delivered, profiles: &[Vec<Value>]) -> Result<Vec<Value>, PipelineError> {
+    let source = assess.source;
+    let standing: Vec<_> = source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
+    let row_count: u64 = standing.iter().map(|s| s.rows).sum();
+    // Positions in a row of `column_quality`: missing_count 7, invalid_count 8, absent 9.
+    let sum = |at: usize| profiles.iter().filter_map(|row| row.get(at).and_then(Value::as_i64)).sum::<i64>();
+    let (missing, invalid) = (sum(7), sum(8));
+    let present = profiles.iter().filter(|row| row.get(9) == Some(&Value::Flag(false))).count() as u64;
+    let cells = row_count * present;
+    let (rejected_count, duplicate_count) = rejected_counts(source, delivered)?;
+    let mut session = Session::new(source.cancel);
+    let last_refresh = match source.rows(delivered.dataset, |month| month == delivered.month)? {
+        Some(rows) => last_refresh(&mut session, source, delivered.dataset, rows)?,
+        None => Value::Null,
+    };
+    let received = standing.iter().filter_map(|s| (assess.received)(&s.source_file)).max();
+    let loaded = standing.iter().filter_map(|s| s.loaded_at).max();
+    let state = freshness_of(source.adapter, Some(delivered.month), assess.today);
+    let files: Vec<&str> = standing.iter().map(|s| s.source_file.as_str()).collect();
+    Ok(vec![
+        Value::Text(delivered.month.to_string()),
+        Value::Text(source.adapter.id.to_string()),
+        Value::Text(delivered.dataset.to_string()),
+        Value::count(row_count),
+        Value::count(rejected_count),
+        Value::count(duplicate_count),
+        Value::Whole(missing),
+        if cells == 0 { Value::Null } else { Value::Real(missing as f64 / cells as f64) },
+        Value::Whole(invalid),
+        last_refresh,
+        received.map_or(Value::Null, Value::Time),
+        loaded.map_or(Value::Null, Value::Time),
+        Value::Text(state.as_str().into()),
+        Value::Text(files.join("; ")),
+    ])
+}
+
+/// Records set aside in this month and dataset, and how many of them for their key.
+fn rejected_counts(source: &Source<'_>, delivered: Delivered) -> Result<(u64, u64), PipelineError> {
+    let Some(table) = source.lake.snapshot(&rejected::table())? else { return Ok((0, 0)) };
+    let month = delivered.month.to_string();
+    let mut session = Session::new(source.cancel);
+    let ours = |file: &crate::lake::DataFile| {
+        file.partition_value("utility_id") == Some(source.adapter.id.as_str()) && file.partition_value("delivery_month") == Some(&month)
+    };
+    session.register("rejected", table.scan(ours)?);
+    let counts = session.query(&format!(
+        "SELECT COUNT(*) AS n, SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
+         FROM rejected WHERE dataset = '{}' AND source_line IS NOT NULL",
+        delivered.dataset
+    ))?;
+    Ok((counts.count("n", 0), counts.count("duplicates", 0)))
+}
+
+/// The newest date that the utility itself states in a delivery: of its hosting-capacity analysis, or of its queue.
+fn last_refresh(session: &mut Session, source: &Source<'_>, dataset: Dataset, rows: Relation) -> Result<Value, PipelineError> {
+    let column = match dataset {
+        Dataset::Circuits => "hca_refresh_date",
+        Dataset::InstallDer | Dataset::PlannedDer => "queue_position_at",
+    };
+    let Some(mapped) = source.adapter.dataset(dataset).and_then(|adapter| adapter.column(column)) else { return Ok(Value::Null) };
+    session.register("bronze", rows);
+    let cells = Cells::new(source.adapter, source.columns(dataset));
+    session.define("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
+    Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.value("newest", 0))
+}

@@ -1,0 +1,403 @@
+//! One run: what is new in the landing folder goes through all layers, once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::bronze::{Loaded, Loading, Pace};
+use super::progress::{Observer, Progress, Step};
+use super::quality::{self, Assess};
+use super::silver::{self, Build, Source};
+use super::{PipelineError, platinum};
+use crate::config::{Settings, UtilityAdapter};
+use crate::engine::Session;
+use crate::lake::{Change, Frame, Lake, Layer, TableId, Value, schema};
+use crate::landing::{self, Cancel, Candidate};
+use crate::model::{Dataset, Month, ReasonCode, UtilityId};
+
+/// `ops/runs`.
+pub fn runs_table() -> TableId {
+    TableId::new(Layer::Ops, "runs")
+}
+
+/// What a run shall do.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Only files of this month.
+    pub month: Option<Month>,
+    /// Only files of this utility.
+    pub utility: Option<UtilityId>,
+    /// Hash every file again, and make silver and everything above anew.
+    pub full_refresh: bool,
+}
+
+impl Request {
+    fn wants(&self, candidate: &Candidate) -> bool {
+        self.month.is_none_or(|month| candidate.month == month) && self.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
+    }
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileOutcome {
+    /// The file.
+    pub candidate: Candidate,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a file, as stored and shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was loaded, or refused, or its content stood there.
+    Done(Loaded),
+    /// It is as it was when it was loaded: same name, size and time.
+    Known,
+}
+
+impl Outcome {
+    /// The word stored in `ops/runs`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done(Loaded::Taken { superseded, .. }) if superseded.is_empty() => "loaded",
+            Self::Done(Loaded::Taken { .. }) => "superseded",
+            Self::Done(Loaded::Unchanged { .. }) | Self::Known => "unchanged",
+            Self::Done(Loaded::Refused { .. }) => "refused",
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The run's id; sorts by time.
+    pub run_id: String,
+    /// Every file that was looked at, in order.
+    pub files: Vec<FileOutcome>,
+    /// Files and folders that no adapter takes, with the reason.
+    pub ignored: Vec<(std::path::PathBuf, String)>,
+    /// Utilities whose upper tables were made anew.
+    pub rebuilt: Vec<UtilityId>,
+    /// Rows that entered bronze.
+    pub rows: u64,
+    /// Records set aside at the door.
+    pub rejected: u64,
+}
+
+impl Report {
+    /// The files that were refused.
+    pub fn refused(&self) -> impl Iterator<Item = &FileOutcome> {
+        self.files.iter().filter(|file| matches!(file.outcome, Outcome::Done(Loaded::Refused { .. })))
+    }
+
+    /// Files with the given word as outcome.
+    pub fn count(&self, word: &str) -> usize {
+        self.files.iter().filter(|file| file.outcome.as_str() == word).count()
+    }
+}
+
+/// Everything that a run needs.
+pub struct Run<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The lake.
+    pub lake: &'a Lake,
+    /// What to do.
+    pub request: &'a Request,
+    /// A wish to stop.
+    pub cancel: &'a Cancel,
+    /// Who wants to know.
+    pub observer: &'a dyn Observer,
+    /// The time now, in microseconds since 1970-01-01, UTC; injected, so that runs can be repeated.
+    pub now: &'a (dyn Fn() -> i64 + Sync),
+}
+
+/// What `ops/runs` knows of earlier loads of a file.
+#[derive(Debug, Clone)]
+struct Earlier {
+    sha256: String,
+    bytes: u64,
+    received_at: i64,
+}
+
+impl Run<'_> {
+    /// Loads what is new.
+    ///
+    /// # Errors
+    /// Another process writes, a table or a plan failed, or somebody asked to stop. What was committed stays, and the
+    /// next run goes on from there.
+    pub fn execute(&self) -> Result<Report, PipelineError> {
+        let who = format!("process {} since {}", std::process::id(), clock_text((self.now)()));
+        let _lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
+        // Milliseconds, as the statistics of the Delta log keep them.
+        let started_at = (self.now)() / 1000 * 1000;
+        let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
+        let worked = self.work(&mut report, started_at);
+        if let Err(error) = &worked
+            && !matches!(error, PipelineError::Cancelled)
+        {
+            // The failure itself is what matters; that it could not be written down must not hide it.
+            let _ = self.record(&report, started_at, Some(error));
+        }
+        worked?;
+        self.record(&report, started_at, None)?;
+        Ok(report)
+    }
+
+    fn work(&self, report: &mut Report, started_at: i64) -> Result<(), PipelineError> {
+        let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
+            .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
+        report.ignored = scan.ignored;
+        let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
+        let before = self.fingerprints()?;
+        let known = self.known_files()?;
+        let changed = self.load(&candidates, &known, started_at, report)?;
+        self.lift(&before, &changed, report)
+    }
+
+    /// What each utility's silver would be made from, before anything is loaded.
+    fn fingerprints(&self) -> Result<HashMap<UtilityId, i64>, PipelineError> {
+        let of = |adapter: &UtilityAdapter| Ok((adapter.id.clone(), Source::open(self.lake, adapter, self.cancel)?.fingerprint()));
+        self.settings.utilities.iter().map(of).collect()
+    }
+
+    fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
+        let Some(table) = self.lake.snapshot(&runs_table())? else { return Ok(HashMap::new()) };
+        let mut session = Session::new(self.cancel);
+        session.register("runs", table.scan_all()?);
+        let rows = session.query(
+            "SELECT source_file, file_sha256, bytes, received_at FROM runs\n\
+             WHERE outcome IN ('loaded', 'superseded') ORDER BY started_at",
+        )?;
+        Ok((0..rows.height())
+            .filter_map(|row| {
+                let earlier = Earlier {
+                    sha256: rows.text("file_sha256", row)?,
+                    bytes: rows.count("bytes", row),
+                    received_at: rows.time("received_at", row)?,
+                };
+                Some((rows.text("source_file", row)?, earlier))
+            })
+            .collect())
+    }
+
+    /// Loads the files; the first month that changed, by utility.
+    fn load(
+        &self, candidates: &[Candidate], known: &HashMap<String, Earlier>, started_at: i64, report: &mut Report,
+    ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
+        let mut changed: BTreeMap<UtilityId, Month> = BTreeMap::new();
+        let stands = self.standing_hashes()?;
+        let is_known = |candidate: &Candidate| {
+            !self.request.full_refresh
+                && known.get(&candidate.source_file).is_some_and(|earlier| {
+                    earlier.bytes == candidate.bytes
+                        && earlier.received_at == micros_of(candidate.modified)
+                        && stands.get(&(candidate.utility.clone(), candidate.dataset, candidate.month, candidate.source_file.clone())) == Some(&earlier.sha256)
+                })
+        };
+        let bytes_total = candidates.iter().filter(|candidate| !is_known(candidate)).map(|candidate| candidate.bytes).sum();
+        let mut pace = Pace { bytes_total, ..Pace::default() };
+        for candidate in candidates {
+            if is_known(candidate) {
+                report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Known });
+                continue;
+            }
+            let loaded = self.load_one(candidate, &report.run_id, started_at, pace)?;
+            pace.bytes += candidate.bytes;
+            if let Loaded::Taken { summary, rows, superseded, .. } = &loaded {
+                pace.rows += rows;
+                report.rows += rows;
+                report.rejected += summary.rejected.len() as u64;
+                let first = superseded.iter().map(|(month, _)| *month).chain([candidate.month]).min().unwrap_or(candidate.month);
+                changed.entry(candidate.utility.clone()).and_modify(|month| *month = first.min(*month)).or_insert(first);
+            }
+            report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Done(loaded) });
+        }
+        Ok(changed)
+    }
+
+    fn load_one(&self, candidate: &Candidate, run_id: &str, started_at: i64, pace: Pace) -> Result<Loaded, PipelineError> {
+        let found = self.settings.utility(candidate.utility.as_str()).and_then(|adapter| Some((adapter, adapter.dataset(candidate.dataset)?)));
+        let Some((adapter, dataset)) = found else { return Err(PipelineError::Cancelled) };
+        let loading = Loading {
+            lake: self.lake,
+            settings: self.settings,
+            adapter,
+            dataset,
+            run_id,
+            started_at,
+            cancel: self.cancel,
+            observer: self.observer,
+            pace,
+        };
+        loading.load(candidate)
+    }
+
+    /// The hash of each delivery that stands in bronze.
+    fn standing_hashes(&self) -> Result<HashMap<(UtilityId, Dataset, Month, String), String>, PipelineError> {
+        let mut hashes = HashMap::new();
+        for adapter in &self.settings.utilities {
+            for standing in Source::open(self.lake, adapter, self.cancel)?.standing {
+                hashes.insert((adapter.id.clone(), standing.dataset, standing.month, standing.source_file), standing.sha256);
+            }
+        }
+        Ok(hashes)
+    }
+
+    /// Brings silver and everything above up to bronze, utility by utility.
+    fn lift(&self, before: &HashMap<UtilityId, i64>, changed: &BTreeMap<UtilityId, Month>, report: &mut Report) -> Result<(), PipelineError> {
+        let received: HashMap<String, i64> = self.received(report)?;
+        let mut rows_done = report.rows;
+        for adapter in &self.settings.utilities {
+            let source = Source::open(self.lake, adapter, self.cancel)?;
+            let fingerprint = source.fingerprint();
+            if source.standing.is_empty() || (!self.request.full_refresh && self.stands(adapter, &quality::summary_table(), fingerprint)?) {
+                continue;
+            }
+            // Only what was whole before this run may be built upon; anything else is made anew.
+            let was_whole = match before.get(&adapter.id) {
+                Some(earlier) => self.all_stand(adapter, *earlier)?,
+                None => false,
+            };
+            let from = if was_whole && !self.request.full_refresh { changed.get(&adapter.id).copied() } else { None };
+            let progress = Progress { step: Step::Silver, subject: adapter.id.to_string(), rows_done, rows_expected: rows_done + report.rows };
+            let build = Build { source: &source, from, run_id: &report.run_id, fingerprint, observer: self.observer, before: progress.clone() };
+            let silver = build.run()?;
+            let touched = |month: Month| from.is_none_or(|from| month >= from);
+            rows_done += source.standing.iter().filter(|s| touched(s.month)).map(|s| s.rows).sum::<u64>();
+            let progress = Progress { step: Step::Platinum, rows_done, rows_expected: rows_done.max(2 * report.rows), ..progress };
+            self.observer.progress(progress.clone());
+            platinum::publish(&source, &silver, fingerprint)?;
+            let assess = Assess {
+                source: &source,
+                silver: &silver,
+                from,
+                fingerprint,
+                today: self.settings.today,
+                received: &|file| received.get(file).copied(),
+                observer: self.observer,
+                before: Progress { step: Step::Quality, ..progress },
+            };
+            assess.run()?;
+            report.rebuilt.push(adapter.id.clone());
+        }
+        Ok(())
+    }
+
+    fn stands(&self, adapter: &UtilityAdapter, table: &TableId, fingerprint: i64) -> Result<bool, PipelineError> {
+        let Some(snapshot) = self.lake.snapshot(table)? else { return Ok(false) };
+        Ok(snapshot.transaction(self.lake, &silver::marker(adapter))? == Some(fingerprint))
+    }
+
+    fn all_stand(&self, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
+        for table in [silver::tables::feeders(), silver::tables::ders(), quality::month_diff_table(), quality::summary_table()] {
+            if !self.stands(adapter, &table, fingerprint)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// When each file arrived: its modification time, now or when it was loaded.
+    fn received(&self, report: &Report) -> Result<HashMap<String, i64>, PipelineError> {
+        let mut received: HashMap<String, i64> = self.known_files()?.into_iter().map(|(file, earlier)| (file, earlier.received_at)).collect();
+        received.extend(report.files.iter().map(|file| (file.candidate.source_file.clone(), micros_of(file.candidate.modified))));
+        Ok(received)
+    }
+
+    /// Appends the run to `ops/runs`.
+    fn record(&self, report: &Report, started_at: i64, failure: Option<&PipelineError>) -> Result<(), PipelineError> {
+        let finished_at = (self.now)();
+        let mut rows: Vec<Vec<Value>> = report
+            .files
+            .iter()
+            .filter(|file| file.outcome != Outcome::Known)
+            .map(|file| file_row(report, file, started_at, finished_at))
+            .collect();
+        if failure.is_some() || rows.is_empty() {
+            rows.push(run_row(report, started_at, finished_at, failure));
+        }
+        let columns = schema::runs();
+        let table = runs_table();
+        let base = self.lake.snapshot(&table)?;
+        let mut writer = self.lake.write(&table, &columns, &[])?;
+        let frame = Frame::from_rows(&columns, &rows)
+            .map_err(|error| PipelineError::Rows { table: table.to_string(), message: error.to_string() })?;
+        writer.push(&frame)?;
+        let add = vec![writer.finish()?];
+        let change = Change { base: base.as_ref(), columns: &columns, partition_by: &[], add, remove: Vec::new(), transaction: None };
+        self.lake.commit(&table, change)?;
+        Ok(())
+    }
+}
+
+fn file_row(report: &Report, file: &FileOutcome, started_at: i64, finished_at: i64) -> Vec<Value> {
+    let candidate = &file.candidate;
+    let (mut sha256, mut records, mut rows, mut rejected) = (None, 0, 0, 0);
+    let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
+    match &file.outcome {
+        Outcome::Known => {}
+        Outcome::Done(Loaded::Taken { summary, rows: taken, superseded, header }) => {
+            sha256 = Some(summary.sha256.clone());
+            (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
+            let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
+            let said: Vec<String> = replaced.chain(header.iter().map(ToString::to_string)).collect();
+            detail = (!said.is_empty()).then(|| said.join("; "));
+            if candidate.month_assumed {
+                reason = Some(ReasonCode::MonthAssumed);
+            } else if let Some(first) = summary.rejected.first() {
+                (reason, line) = (Some(first.reason), first.line);
+            }
+        }
+        Outcome::Done(Loaded::Unchanged { month, source_file, sha256: same }) => {
+            sha256 = Some(same.clone());
+            detail = Some(format!("the same content stands as `{source_file}` of {month}"));
+        }
+        Outcome::Done(Loaded::Refused { finding, records: read }) => {
+            records = *read;
+            (reason, line, detail) = (Some(finding.reason), finding.line, finding.value.clone());
+        }
+    }
+    if let Some(reason) = reason {
+        next_step = Some(reason.next_step());
+    }
+    vec![
+        Value::Text(report.run_id.clone()),
+        Value::Time(started_at),
+        Value::Time(finished_at),
+        Value::Text(candidate.utility.to_string()),
+        Value::Text(candidate.dataset.to_string()),
+        Value::Text(candidate.month.to_string()),
+        Value::Flag(candidate.month_assumed),
+        Value::Text(candidate.source_file.clone()),
+        Value::text(sha256),
+        Value::count(candidate.bytes),
+        Value::Time(micros_of(candidate.modified)),
+        Value::Text(file.outcome.as_str().into()),
+        Value::count(records),
+        Value::count(rows),
+        Value::count(rejected),
+        Value::text(reason.map(ReasonCode::as_str)),
+        line.map_or(Value::Null, Value::count),
+        Value::text(detail),
+        Value::text(next_step),
+    ]
+}
+
+fn run_row(report: &Report, started_at: i64, finished_at: i64, failure: Option<&PipelineError>) -> Vec<Value> {
+    let mut row = vec![Value::Text(report.run_id.clone()), Value::Time(started_at), Value::Time(finished_at)];
+    row.resize(11, Value::Null);
+    row.push(Value::Text(if failure.is_some() { "failed" } else { "nothing new" }.into()));
+    row.extend([Value::Whole(0), Value::Whole(0), Value::Whole(0), Value::Null, Value::Null]);
+    row.push(Value::text(failure.map(ToString::to_string)));
+    row.push(Value::text(failure.map(|_| "look at the log, then run again: what was committed stays")));
+    row
+}
+
+/// Microseconds since 1970-01-01, UTC.
+pub fn micros_of(time: std::time::SystemTime) -> i64 {
+    time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// `2022-10-15 13:05` in UTC.
+pub fn clock_text(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| "unknown".into(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+}

@@ -1,0 +1,84 @@
+//! The records of one delivered month, one for each key, and those that must stand aside.
+
+use std::collections::HashMap;
+
+use super::Source;
+use super::conform;
+use crate::config::DatasetAdapter;
+use crate::engine::Session;
+use crate::lake::{Column, ColumnType, Frame, Value};
+use crate::model::{Dataset, Finding, Month, ReasonCode};
+use crate::pipeline::PipelineError;
+
+/// Conformed records of the month, and for each record set aside its file and the reason.
+///
+/// A record without its key stands aside as `primary-key`; of several records of one key the last stays (by file
+/// name, then line) and the earlier ones stand aside as `duplicate-key`.
+pub(super) fn of_month(source: &Source<'_>, dataset: Dataset, month: Month) -> Result<(Frame, Vec<(String, Finding)>), PipelineError> {
+    let (Some(adapter), Some(rows)) = (source.adapter.dataset(dataset), source.rows(dataset, |m| m == month)?) else {
+        return Ok((Frame::default(), Vec::new()));
+    };
+    let mut session = Session::new(source.cancel);
+    session.register("bronze", rows);
+    let result = conform::records(source, adapter).define(&mut session)?;
+    let conformed = session.query(&format!("SELECT * FROM {result}"))?;
+    session.register("records", conformed.relation());
+    let keyless = session.query(&conform::keyless(adapter))?;
+    let rivals = session.query(&conform::rivals(adapter))?;
+    let mut aside: Vec<(String, u64, ReasonCode, String)> = Vec::new();
+    for row in 0..keyless.height() {
+        aside.push((keyless.text("_source_file", row).unwrap_or_default(), keyless.count("_source_line", row), ReasonCode::PrimaryKey, String::new()));
+    }
+    aside.extend(losers(&rivals));
+    if aside.is_empty() {
+        return Ok((conformed, Vec::new()));
+    }
+    let columns = [Column::new("lost_file", ColumnType::Text), Column::new("lost_line", ColumnType::Whole)];
+    let lost: Vec<Vec<Value>> = aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
+    session.register("lost", crate::pipeline::rejected::frame(&columns, &lost)?.relation());
+    let kept = session.query(conform::KEPT)?;
+    let raw = raw_records(&mut session, source, dataset)?;
+    let findings = aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect();
+    Ok((kept, findings))
+}
+
+/// All but the last of the records of each key; the rivals come ordered by key, file and line.
+fn losers(rivals: &Frame) -> Vec<(String, u64, ReasonCode, String)> {
+    let key = |row: usize| rivals.text("record_key", row);
+    (0..rivals.height().saturating_sub(1))
+        .filter(|row| key(*row) == key(row + 1))
+        .map(|row| {
+            let file = rivals.text("_source_file", row).unwrap_or_default();
+            (file, rivals.count("_source_line", row), ReasonCode::DuplicateKey, key(row).unwrap_or_default())
+        })
+        .collect()
+}
+
+fn finding(
+    adapter: &DatasetAdapter, raw: &HashMap<(String, u64), String>, file: String, line: u64, reason: ReasonCode, key: String,
+) -> (String, Finding) {
+    let text = raw.get(&(file.clone(), line)).cloned();
+    let value = if key.is_empty() { None } else { Some(key) };
+    (file, Finding { reason, line: Some(line), column: Some(adapter.key.join(" + ")), value, raw: text })
+}
+
+/// The cells of the records that stand aside, as they stand in bronze, joined by the file's delimiter.
+fn raw_records(session: &mut Session, source: &Source<'_>, dataset: Dataset) -> Result<HashMap<(String, u64), String>, PipelineError> {
+    let rows = session.query("SELECT b.* FROM bronze AS b INNER JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line")?;
+    let delimiter = char::from(source.adapter.dialect.delimiter);
+    let cells: Vec<String> = source.columns(dataset).into_iter().filter(|name| !is_lineage(name)).collect();
+    let quoted = |cell: String| {
+        if cell.contains([delimiter, '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    };
+    Ok((0..rows.height())
+        .map(|row| {
+            let place = (rows.text("_source_file", row).unwrap_or_default(), rows.count("_source_line", row));
+            let record: Vec<String> = cells.iter().filter_map(|name| rows.text(name, row)).map(quoted).collect();
+            (place, record.join(&delimiter.to_string()))
+        })
+        .collect())
+}
+
+fn is_lineage(name: &str) -> bool {
+    name == "delivery_month" || name.starts_with('_')
+}

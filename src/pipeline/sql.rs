@@ -1,0 +1,206 @@
+//! Cells → values: the SQL expressions that read one cell as an adapter says.
+//!
+//! Every plan is rendered from these. The subset is common to the engines that this program knows of, but for
+//! `TRY_STRPTIME` and `XXHASH64` (see [`crate::engine`]).
+
+use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter};
+
+/// Columns that lead from a record to its line.
+pub const LINEAGE: &str = "delivery_month, _source_file, _source_line";
+
+/// A name in double quotes.
+pub fn name(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// A text in single quotes.
+pub fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The name that a source column has in bronze: without the characters that a Delta table refuses.
+pub fn bronze_name(label: &str) -> String {
+    label.chars().map(|c| if " ,;{}()\n\t=\r".contains(c) { '_' } else { c }).collect()
+}
+
+/// How the cells of one utility are read, given the columns that its bronze table has.
+pub struct Cells<'a> {
+    adapter: &'a UtilityAdapter,
+    present: Vec<String>,
+}
+
+impl<'a> Cells<'a> {
+    /// `present`: the columns of the bronze table.
+    pub fn new(adapter: &'a UtilityAdapter, present: Vec<String>) -> Self {
+        Self { adapter, present }
+    }
+
+    /// Whether the bronze table has this source column.
+    pub fn has(&self, label: &str) -> bool {
+        self.present.iter().any(|column| *column == bronze_name(label))
+    }
+
+    /// A condition that is true for a value, already trimmed, that says "nothing" in words.
+    pub fn is_sentinel(&self, trimmed: &str) -> String {
+        if self.adapter.null_values.is_empty() {
+            return "FALSE".into();
+        }
+        let list: Vec<String> = self.adapter.null_values.iter().map(|value| text(value)).collect();
+        format!("LOWER({trimmed}) IN ({})", list.join(", "))
+    }
+
+    /// The first step of every plan: cells by their own names, trimmed; null when empty or a sentinel.
+    pub fn trimmed(&self, labels: impl Iterator<Item = &'a str>) -> String {
+        let mut columns: Vec<String> = Vec::new();
+        for label in labels.filter(|label| self.has(label)) {
+            let column = name(&bronze_name(label));
+            let trimmed = format!("TRIM({column})");
+            let cell = format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {column}", self.is_sentinel(&trimmed));
+            if !columns.contains(&cell) {
+                columns.push(cell);
+            }
+        }
+        columns.push(LINEAGE.into());
+        format!("SELECT\n  {}\nFROM bronze", columns.join(",\n  "))
+    }
+
+    /// A trimmed cell; null where the column is not there.
+    pub fn cell(&self, label: &str) -> String {
+        if self.has(label) { name(&bronze_name(label)) } else { "CAST(NULL AS VARCHAR)".into() }
+    }
+
+    /// An id: trimmed text whose trailing `.0` after digits is dropped.
+    pub fn id(&self, label: &str) -> String {
+        id_of(&self.cell(label))
+    }
+
+    /// An id from a cell as delivered.
+    pub fn untrimmed_id(&self, label: &str) -> String {
+        let trimmed = format!("TRIM({})", self.cell(label));
+        let text = format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END", self.is_sentinel(&trimmed));
+        id_of(&text)
+    }
+
+    /// A value of the common model from trimmed cells; null where none of the source columns holds one that parses.
+    pub fn value(&self, source: &ColumnSource) -> String {
+        let mut parts: Vec<String> =
+            source.from.iter().filter(|label| self.has(label)).map(|label| self.typed(&self.cell(label), &source.kind)).collect();
+        match parts.len() {
+            0 => format!("CAST(NULL AS {})", sql_type(&source.kind)),
+            1 => parts.remove(0),
+            _ => format!("COALESCE({})", parts.join(", ")),
+        }
+    }
+
+    /// A trimmed text, or null, read as a type; null where it does not parse.
+    pub fn typed(&self, trimmed: &str, kind: &CellType) -> String {
+        match kind {
+            CellType::Text => trimmed.to_owned(),
+            CellType::Id => id_of(trimmed),
+            CellType::Number { ratio } => number(trimmed, *ratio, self.adapter.dialect),
+            CellType::Date { formats } => time(trimmed, formats, "DATE"),
+            CellType::Timestamp { formats } => time(trimmed, formats, "TIMESTAMP"),
+        }
+    }
+}
+
+const fn sql_type(kind: &CellType) -> &'static str {
+    match kind {
+        CellType::Text | CellType::Id => "VARCHAR",
+        CellType::Number { .. } => "DOUBLE",
+        CellType::Date { .. } => "DATE",
+        CellType::Timestamp { .. } => "TIMESTAMP",
+    }
+}
+
+fn id_of(trimmed: &str) -> String {
+    format!("CASE WHEN RIGHT({trimmed}, 2) = '.0' AND REGEXP_LIKE({trimmed}, '^[0-9]+\\.0$') THEN REPLACE({trimmed}, '.0', '') ELSE {trimmed} END")
+}
+
+/// A finite number in the model's unit. Dividing by 1000 rounds once where multiplying by 0.001 would round twice.
+fn number(trimmed: &str, ratio: f64, dialect: Dialect) -> String {
+    let mut digits = trimmed.to_owned();
+    if let Some(grouping) = dialect.grouping {
+        digits = format!("REPLACE({digits}, {}, '')", text(&grouping.to_string()));
+    }
+    if dialect.decimal != '.' {
+        digits = format!("REPLACE({digits}, {}, '.')", text(&dialect.decimal.to_string()));
+    }
+    let parsed = format!("TRY_CAST({digits} AS DOUBLE)");
+    // Engines read `inf` and `nan` as numbers; a utility never means them.
+    let finite = format!("CASE WHEN {parsed} > -1000000000000000.0 AND {parsed} < 1000000000000000.0 THEN {parsed} END");
+    if (ratio - 1.0).abs() < f64::EPSILON {
+        finite
+    } else if ratio < 1.0 {
+        format!("({finite}) / {:.1}", (1.0 / ratio).round())
+    } else {
+        format!("({finite}) * {ratio:.1}")
+    }
+}
+
+fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
+    let parses: Vec<String> =
+        formats.iter().map(|format| format!("CAST(TRY_STRPTIME({trimmed}, {}) AS {kind})", text(format))).collect();
+    if parses.len() == 1 { parses.concat() } else { format!("COALESCE({})", parses.join(", ")) }
+}
+
+/// A sum that does not depend on the order of its rows: in whole units of 10⁻⁹, then divided once.
+pub fn exact_sum(expression: &str, divisor: u32) -> String {
+    format!("SUM(CAST(ROUND(({expression}) * 1000000000.0, 0) AS BIGINT)) / {divisor}000000000.0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::adapter;
+    use crate::engine::Session;
+    use crate::lake::{Column, ColumnType, Frame, Value};
+    use crate::landing::Cancel;
+    use crate::model::Day;
+
+    /// What each cell of a column reads as.
+    fn read(kind: &CellType, dialect: Dialect, cells: &[&str]) -> Vec<Value> {
+        let (utilities, _) = adapter::load(std::path::Path::new("/nowhere"));
+        let adapter = UtilityAdapter { dialect, ..utilities.into_iter().next().unwrap() };
+        let text = |name| Column::new(name, ColumnType::Text);
+        let columns = [Column::new("_source_line", ColumnType::Whole), text("_source_file"), text("delivery_month"), text("v")];
+        let rows: Vec<Vec<Value>> =
+            (0..).zip(cells).map(|(n, cell)| vec![Value::Whole(n), Value::Null, Value::Null, Value::Text((*cell).into())]).collect();
+        let mut session = Session::new(&Cancel::default());
+        session.register("bronze", Frame::from_rows(&columns, &rows).unwrap().relation());
+        let cells_of = Cells::new(&adapter, vec!["v".into()]);
+        session.define("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
+        let read = session.query(&format!("SELECT {} AS x FROM trimmed ORDER BY _source_line", cells_of.typed(&cells_of.cell("v"), kind))).unwrap();
+        (0..read.height()).map(|row| read.value("x", row)).collect()
+    }
+
+    const POINT: Dialect = Dialect { delimiter: b',', decimal: '.', grouping: None };
+
+    #[test]
+    fn numbers_are_read_in_their_unit_and_nothing_else_is_a_number() {
+        let kilowatts = CellType::Number { ratio: 0.001 };
+        let seen = read(&kilowatts, POINT, &["8720", " 5 ", "1e3", "NULL", "", "nan", "inf", "5 MW", "5,5"]);
+        let null = Value::Null;
+        assert_eq!(
+            seen,
+            [Value::Real(8.72), Value::Real(0.005), Value::Real(1.0), null.clone(), null.clone(), null.clone(), null.clone(), null.clone(), null]
+        );
+        let comma = Dialect { delimiter: b';', decimal: ',', grouping: Some('.') };
+        assert_eq!(read(&CellType::Number { ratio: 1.0 }, comma, &["1.234,5", "0,25"]), [Value::Real(1234.5), Value::Real(0.25)]);
+    }
+
+    #[test]
+    fn ids_stay_text_but_for_a_spreadsheets_fraction() {
+        let seen = read(&CellType::Id, POINT, &["12345.0", "007", "36_30_45151", "A.0", "10.00", " x ", "n/a"]);
+        let texts: Vec<Option<&str>> = seen.iter().map(Value::as_str).collect();
+        assert_eq!(texts, [Some("12345"), Some("007"), Some("36_30_45151"), Some("A.0"), Some("10.00"), Some("x"), None]);
+    }
+
+    #[test]
+    fn dates_are_read_in_any_of_their_notations() {
+        let kind = CellType::Date { formats: vec!["%m/%d/%Y".into(), "%Y-%m-%d %H:%M:%S".into()] };
+        let seen = read(&kind, POINT, &["7/4/2020", "2022-10-15 00:00:00", "ASAP", "21:53.0", "12/15/2021 Per AW", "13/13/2020"]);
+        let day = |text| Value::Day(Day::parse(text).unwrap());
+        assert_eq!(seen, [day("2020-07-04"), day("2022-10-15"), Value::Null, Value::Null, Value::Null, Value::Null]);
+    }
+}

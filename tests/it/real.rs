@@ -1,0 +1,146 @@
+//! The public files of October 2022 against counts made by other means (`expected.json`: Python's csv module).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use crate::support::Bench;
+
+/// The folder of the public files; `None`, and a word about it, where it is missing.
+pub fn real() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/real");
+    if folder.join("expected.json").is_file() {
+        return Some(folder);
+    }
+    eprintln!("skipped: the public input files are not beside the project (../shared/real)");
+    None
+}
+
+pub const FILES: [&str; 6] = [
+    "utility1_circuits",
+    "utility1_install_der",
+    "utility1_planned_der",
+    "utility2_circuits",
+    "utility2_install_der",
+    "utility2_planned_der",
+];
+
+fn loaded(folder: &Path) -> Bench {
+    let bench = Bench::new();
+    for file in FILES {
+        bench.copy(&folder.join(format!("{file}.csv")), &format!("{}/2022-10/{file}.csv", &file[..8]));
+    }
+    let report = bench.run();
+    assert_eq!((report.count("loaded"), report.refused().count()), (6, 0));
+    bench
+}
+
+#[test]
+fn public_month_gives_the_expected_tables() {
+    let Some(folder) = real() else { return };
+    let expected: Json = serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
+    let bench = loaded(&folder);
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 2176);
+    assert_eq!(bench.count("silver/ders", "is_current"), 71_908);
+    feeders_above_each_capacity_agree(&bench, &expected);
+    links_agree(&bench, &expected);
+    missing_cells_agree(&bench, &expected);
+    feeders_agree(&bench, &expected);
+    public_facts_are_found(&bench);
+    repeated_run_changes_nothing(&bench);
+}
+
+fn feeders_above_each_capacity_agree(bench: &Bench, expected: &Json) {
+    for (mw, count) in expected["feeders_over_mw"].as_object().unwrap() {
+        assert_eq!(Some(bench.count("platinum/feeder_capacity", &format!("max_hosting_capacity_mw > {mw}"))), count.as_u64(), "over {mw} MW");
+    }
+    for (utility, count) in expected["feeders"].as_object().unwrap() {
+        assert_eq!(Some(bench.count("platinum/feeder_capacity", &format!("utility_id = '{utility}'"))), count.as_u64());
+    }
+}
+
+fn links_agree(bench: &Bench, expected: &Json) {
+    for (name, count) in expected["feeder_link"].as_object().unwrap() {
+        let (utility, rest) = name.split_once(' ').unwrap();
+        let (status, link) = rest.split_once(' ').unwrap();
+        let matches = match link {
+            "resolved" => "'circuit', 'feeder'",
+            "missing" => "'missing'",
+            _ => "'unmatched', 'transmission'",
+        };
+        let condition = format!("utility_id = '{utility}' AND status = '{status}' AND feeder_match IN ({matches})");
+        assert_eq!(Some(bench.count("platinum/der_details", &condition)), count.as_u64(), "{name}");
+    }
+    for (utility, count) in expected["also_installed"].as_object().unwrap() {
+        assert_eq!(Some(bench.count("platinum/der_details", &format!("utility_id = '{utility}' AND also_installed"))), count.as_u64());
+    }
+}
+
+fn missing_cells_agree(bench: &Bench, expected: &Json) {
+    let mut columns = 0;
+    for (table, missing) in expected["missing"].as_object().unwrap() {
+        let (utility, dataset) = table.split_at(8);
+        let condition = format!("utility_id = '{utility}' AND dataset = '{}'", &dataset[1..]);
+        let rows = bench.query("platinum/column_quality", &format!("SELECT column_name, missing_count FROM t WHERE {condition}"));
+        for row in 0..rows.height() {
+            let column = rows.text("column_name", row).unwrap();
+            let Some(count) = missing[&column].as_u64() else { continue };
+            assert_eq!(rows.count("missing_count", row), count, "{table}.{column}");
+            columns += 1;
+        }
+    }
+    assert_eq!(columns, 16 + 23 + 22 + 8 + 6 + 10);
+}
+
+fn feeders_agree(bench: &Bench, expected: &Json) {
+    let rows = bench.query("platinum/feeder_capacity", "SELECT * FROM t WHERE installed_der_count + planned_der_count > 0");
+    let per_feeder = expected["per_feeder"].as_object().unwrap();
+    assert_eq!(rows.height(), per_feeder.len());
+    for row in 0..rows.height() {
+        let key = format!("{}|{}", rows.text("utility_id", row).unwrap(), rows.text("feeder_id", row).unwrap());
+        let feeder = &per_feeder[&key];
+        assert_eq!(Some(rows.count("installed_der_count", row)), feeder["installed"].as_u64(), "{key}");
+        assert_eq!(Some(rows.count("planned_der_count", row)), feeder["planned"].as_u64(), "{key}");
+        for (column, name) in [("installed_der_mw", "installed_kw"), ("planned_der_mw", "planned_kw")] {
+            let (found, kw) = (rows.number(column, row).unwrap() * 1000.0, feeder[name].as_f64().unwrap());
+            assert!((found - kw).abs() < 0.01, "{key}: {column} is {found} kW, expected {kw}");
+        }
+    }
+}
+
+/// DESIGN section 7.
+fn public_facts_are_found(bench: &Bench) {
+    let quality = |column: &str, what: &str| bench.query("platinum/column_quality", &format!("SELECT {what} AS n FROM t WHERE column_name = '{column}'")).count("n", 0);
+    assert_eq!(quality("PLANNED_INSTALLATION_DATE", "null_count"), 20_161);
+    assert_eq!(quality("CompletionDate", "invalid_count"), 1688 - 462);
+    for column in ["DER_STATUS", "INVERTER_NAMEPLATE_RATING"] {
+        assert_eq!(quality(column, "sentinel_count"), 30_957, "{column}");
+    }
+    assert_eq!(quality("SERVICE_STREET_ADDRESS", "sentinel_count"), 25_537);
+    let unmatched = |status: &str, kind: &str| bench.count("silver/ders", &format!("utility_id = 'utility2' AND status = '{status}' AND feeder_match = '{kind}'"));
+    assert_eq!((unmatched("installed", "unmatched"), unmatched("planned", "unmatched")), (209, 268));
+    assert_eq!((unmatched("installed", "missing"), unmatched("planned", "missing")), (202, 575));
+    assert_eq!(
+        bench.lines("silver/rejected", "dataset, stage, source_line, reason, column_name, value"),
+        ["install_der|silver|1223|duplicate-key|ProjectID|12979"]
+    );
+    assert_eq!(bench.rows("bronze/utility1_circuits"), 64_539);
+    // Map colours are bands of the feeder's capacity: its best segment sets both.
+    assert_eq!(bench.count("silver/feeders", "utility_id = 'utility1' AND map_color = 'dark blue' AND max_hosting_capacity_mw < 5"), 0);
+}
+
+fn repeated_run_changes_nothing(bench: &Bench) {
+    let versions = |bench: &Bench| -> Vec<(String, u64)> {
+        use feederscope::lake::Layer;
+        [Layer::Bronze, Layer::Silver, Layer::Platinum]
+            .into_iter()
+            .flat_map(|layer| bench.lake.tables(layer))
+            .map(|table| (table.to_string(), bench.lake.snapshot(&table).unwrap().unwrap().version))
+            .collect()
+    };
+    let before = versions(bench);
+    assert_eq!(before.len(), 6 + 4 + 6);
+    let report = bench.run();
+    assert_eq!((report.count("unchanged"), report.rebuilt.len()), (6, 0));
+    assert_eq!(versions(bench), before);
+}

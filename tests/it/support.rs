@@ -1,0 +1,119 @@
+//! A lake and a landing folder of one's own, and the rows of the tables as Delta gives them back.
+
+use std::path::{Path, PathBuf};
+
+use feederscope::config::{Overrides, Paths, Settings};
+use feederscope::engine::Session;
+use feederscope::lake::{Frame, Lake, Layer, TableId, Value};
+use feederscope::landing::Cancel;
+use feederscope::model::{Day, Environment};
+use feederscope::pipeline::run::Run;
+use feederscope::pipeline::{PipelineError, Progress, Report, Request};
+
+/// A bench to load files on; everything on it is gone when it is dropped.
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub settings: Settings,
+    pub lake: Lake,
+}
+
+/// Midnight of 2022-12-01, UTC.
+pub const NOW: i64 = 1_669_852_800_000_000;
+
+impl Bench {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let paths = Paths { config: at("config"), data: at("data") };
+        let overrides = Overrides { lake: Some(at("lake")), landing: Some(at("landing")), ..Overrides::default() };
+        std::fs::create_dir_all(at("landing")).unwrap();
+        let settings = Settings::resolve(overrides, paths, Day::parse("2022-12-01").unwrap());
+        assert_eq!(settings.problems, []);
+        let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
+        Self { folder, settings, lake }
+    }
+
+    /// A bench that also knows the utilities of these adapter files.
+    pub fn with_adapters(files: &[(&str, &str)]) -> Self {
+        let bench = Self::new();
+        let folder = bench.settings.paths.config.join("utilities");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        let overrides = Overrides { lake: Some(bench.settings.lake.clone()), landing: Some(bench.settings.landing.clone()), ..Overrides::default() };
+        let settings = Settings::resolve(overrides, bench.settings.paths.clone(), bench.settings.today);
+        assert_eq!(settings.problems, []);
+        Self { settings, ..bench }
+    }
+
+    pub fn landing(&self, file: &str) -> PathBuf {
+        self.settings.landing.join(file)
+    }
+
+    /// Puts a file into the landing folder.
+    pub fn put(&self, file: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.landing(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    pub fn copy(&self, from: &Path, file: &str) -> &Self {
+        let path = self.landing(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(from, path).unwrap();
+        self
+    }
+
+    pub fn try_run(&self, request: &Request, cancel: &Cancel, observer: &(dyn Fn(Progress) + Sync)) -> Result<Report, PipelineError> {
+        Run { settings: &self.settings, lake: &self.lake, request, cancel, observer: &observer, now: &|| NOW }.execute()
+    }
+
+    pub fn run(&self) -> Report {
+        self.try_run(&Request::default(), &Cancel::default(), &|_| {}).unwrap()
+    }
+
+    /// Rows of a query over one table, which is named `t` in it.
+    pub fn query(&self, table: &str, sql: &str) -> Frame {
+        let mut session = Session::new(&Cancel::default());
+        let snapshot = self.lake.snapshot(&table_id(table)).unwrap().unwrap_or_else(|| panic!("no table {table}"));
+        session.register("t", snapshot.scan_all().unwrap());
+        session.query(sql).unwrap()
+    }
+
+    /// Rows of a table, going by its log.
+    pub fn rows(&self, table: &str) -> u64 {
+        self.lake.snapshot(&table_id(table)).unwrap().map_or(0, |snapshot| snapshot.rows())
+    }
+
+    pub fn count(&self, table: &str, condition: &str) -> u64 {
+        self.query(table, &format!("SELECT SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS n FROM t")).count("n", 0)
+    }
+
+    /// Rows of a table as lines of text, sorted.
+    pub fn lines(&self, table: &str, columns: &str) -> Vec<String> {
+        let rows = self.query(table, &format!("SELECT {columns} FROM t"));
+        let mut lines: Vec<String> = (0..rows.height()).map(|row| rows.row(row).iter().map(show).collect::<Vec<_>>().join("|")).collect();
+        lines.sort();
+        lines
+    }
+}
+
+pub fn table_id(table: &str) -> TableId {
+    let (layer, name) = table.split_once('/').unwrap();
+    let layer = [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops].into_iter().find(|l| l.as_str() == layer).unwrap();
+    TableId::new(layer, name)
+}
+
+pub fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::Text(text) => text.clone(),
+        Value::Whole(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Day(day) => day.to_string(),
+        Value::Time(micros) => feederscope::pipeline::run::clock_text(*micros),
+    }
+}
