@@ -16,3 +16,12 @@ pub mod engine;
 
 pub mod pipeline;
 
+pub mod sample;
+
+pub mod app;
+
+pub mod commands;
+
+pub mod ui;
+
+pub mod cli;

@@ -1,16 +1,116 @@
-//! stub
-use feederscope::config::{Overrides, Paths, Settings};
-use feederscope::landing::Cancel;
-use feederscope::model::{Day, Environment};
-use feederscope::pipeline::{Progress, Request, run::Run};
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let (lake, landing) = (args.next().unwrap(), args.next().unwrap());
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
-    let s = Settings::resolve(Overrides { lake: Some(lake.into()), landing: Some(landing.into()), ..Default::default() }, Paths::of_this_account(), Day::parse("2022-12-01").unwrap());
-    let lake = feederscope::lake::Lake::new(&s.lake, Environment::Dev).unwrap();
-    let t = std::time::Instant::now();
-    let last = std::sync::Mutex::new(String::new());
-    let r = Run { settings: &s, lake: &lake, request: &Request::default(), cancel: &Cancel::default(), observer: &|p: Progress| { let m = format!("{} {}", p.step, p.subject); let mut l = last.lock().unwrap(); if *l != m { eprintln!("{:.3} {m} {}/{}", t.elapsed().as_secs_f64(), p.rows_done, p.rows_expected); *l = m; } }, now: &|| feederscope::pipeline::run::micros_of(std::time::SystemTime::now()) }.execute();
-    eprintln!("{:.3} {:?}", t.elapsed().as_secs_f64(), r.map(|r| (r.rows, r.rebuilt.len())));
+//! Arguments → settings → a command or the console → an exit code.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use feederscope::cli::{Cli, Command, Output};
+use feederscope::commands::{self, Context, Exit, Printer, Usage, quality::Span};
+use feederscope::config::{Paths, Settings};
+use feederscope::landing::deliveries::day_of;
+use feederscope::pipeline::Request;
+use feederscope::sample::Options;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) if nobody_reads(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "feederscope: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+/// `feederscope feeders | head` ends well.
+fn nobody_reads(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    log_to_stderr(cli.global.verbose);
+    let paths = Paths::of_this_account();
+    let clock = day_of(std::time::SystemTime::now());
+    let printer = Printer {
+        format: format_of(cli.command.as_ref()),
+        color: cli.global.color.into(),
+        quiet: cli.global.quiet,
+        verbose: cli.global.verbose,
+    };
+    let overrides = cli.global.overrides();
+    let Some(command) = cli.command else {
+        return console(Settings::resolve(overrides, paths, clock));
+    };
+    match command {
+        Command::Demo => {
+            let settings = commands::demo::settings(overrides, &paths, clock)?;
+            let context = commands::demo::run(settings, printer)?;
+            if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+                return console(context.settings);
+            }
+            commands::demo::summary(&context)
+        }
+        Command::Sample { out, seed, months, scale } => commands::sample::run(&printer, &out, &Options { seed, months, scale }),
+        Command::Doctor { .. } => commands::doctor::run(&Settings::resolve(overrides, paths, clock), &printer),
+        other => in_lake(other, &Context::open(Settings::resolve(overrides, paths, clock), printer)?),
+    }
+}
+
+fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run { month, utility, full_refresh, dry_run } => {
+            let request = Request { month, utility, full_refresh };
+            if dry_run { commands::load::dry_run(context, &request) } else { commands::load::run(context, &request) }
+        }
+        Command::Status { .. } => commands::status::run(context),
+        Command::Feeders { over_mw, utility, limit, .. } => commands::browse::feeders(context, over_mw, utility.as_ref(), limit),
+        Command::Ders { feeder_id, utility, status, .. } => {
+            commands::browse::ders(context, &feeder_id, utility.as_ref(), status.as_deref())
+        }
+        Command::Nulls { utility, dataset, month, .. } => commands::quality::nulls(context, utility.as_ref(), dataset, month),
+        Command::Diff { from, to, utility, records, .. } => {
+            commands::quality::diff(context, Span { from, to }, utility.as_ref(), records)
+        }
+        Command::History { run, limit, .. } => commands::status::history(context, run.as_deref(), limit),
+        Command::Utilities { .. } => commands::utilities::run(context),
+        Command::Demo | Command::Sample { .. } | Command::Doctor { .. } => Ok(Exit::Done),
+    }
+}
+
+fn format_of(command: Option<&Command>) -> commands::Format {
+    let output: Option<&Output> = match command {
+        Some(
+            Command::Status { output }
+            | Command::Feeders { output, .. }
+            | Command::Ders { output, .. }
+            | Command::Nulls { output, .. }
+            | Command::Diff { output, .. }
+            | Command::History { output, .. }
+            | Command::Utilities { output }
+            | Command::Doctor { output },
+        ) => Some(output),
+        _ => None,
+    };
+    output.map_or_else(Default::default, |output| output.format.into())
+}
+
+fn console(settings: Settings) -> anyhow::Result<Exit> {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        anyhow::bail!(
+            "the console needs a terminal; without one use `run`, `status`, `feeders`, `ders`, `nulls`, `diff`, `history` or `doctor` (see `feederscope --help`)"
+        );
+    }
+    feederscope::ui::run(settings)?;
+    Ok(Exit::Done)
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => "feederscope=warn",
+        1 => "feederscope=info",
+        _ => "feederscope=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FEEDERSCOPE_LOG").unwrap_or_else(|_| level.into());
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

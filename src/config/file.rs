@@ -61,9 +61,10 @@ impl ConfigFile {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(path, &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Self::default(), Vec::new()),
-            Err(error) => {
-                (Self::default(), vec![Problem { file: path.to_owned(), line: None, message: format!("cannot be read: {error}") }])
-            }
+            Err(error) => (
+                Self::default(),
+                vec![Problem { file: path.to_owned(), line: None, message: format!("cannot be read: {error}") }],
+            ),
         }
     }
 
@@ -122,9 +123,7 @@ fn number_value(key: &str, value: &DeValue<'_>, low: f64, high: f64) -> Result<f
         DeValue::Float(float) => float.as_str().parse().ok(),
         _ => None,
     };
-    number
-        .filter(|number| (low..=high).contains(number))
-        .ok_or_else(|| format!("`{key}` must be a number from {low} to {high}"))
+    number.filter(|number| (low..=high).contains(number)).ok_or_else(|| format!("`{key}` must be a number from {low} to {high}"))
 }
 
 /// The 1-based line of a byte offset.

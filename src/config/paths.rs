@@ -14,12 +14,10 @@ pub struct Paths {
 impl Paths {
     /// The folders of this account; below the temporary folder where the system names no home.
     pub fn of_this_account() -> Self {
-        match directories::ProjectDirs::from("", "", "feederscope") {
-            Some(dirs) => Self { config: dirs.config_dir().to_owned(), data: dirs.data_dir().to_owned() },
-            None => {
-                let base = std::env::temp_dir().join("feederscope");
-                Self { config: base.join("config"), data: base.join("data") }
-            }
+        if let Some(dirs) = directories::ProjectDirs::from("", "", "feederscope") {
+            return Self { config: dirs.config_dir().to_owned(), data: dirs.data_dir().to_owned() };
         }
+        let base = std::env::temp_dir().join("feederscope");
+        Self { config: base.join("config"), data: base.join("data") }
     }
 }

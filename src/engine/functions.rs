@@ -1,6 +1,6 @@
 //! SQL functions that the plans need and the engine's dialect lacks.
 //!
-//! `TRY_STRPTIME(text, format)` → time, null where the text is not in that notation (DuckDB's `try_strptime`).
+//! `TRY_STRPTIME(text, format)` → time, null where the text is not in that notation (`try_strptime` of DuckDB).
 //! `XXHASH64(a, b, …)` → whole number: the XXH64 of the values one after the other, each seeded with the hash so far,
 //! 42 at first, nulls leaving it as it is (Spark's `xxhash64`). The same value gives the same hash for ever, which is
 //! what a stored `record_hash` needs.
@@ -18,10 +18,15 @@ impl Functions {
     pub(super) fn new() -> Self {
         let text_to_time = UserDefinedFunction::new("try_strptime".into(), BaseColumnUdf::new(try_strptime, time_field));
         let hash = UserDefinedFunction::new("xxhash64".into(), BaseColumnUdf::new(xxhash64, hash_field));
-        Self([text_to_time, hash].into_iter().map(|mut function| {
-            function.options = FunctionOptions::elementwise();
-            (function.name.to_string(), function)
-        }).collect())
+        Self(
+            [text_to_time, hash]
+                .into_iter()
+                .map(|mut function| {
+                    function.options = FunctionOptions::elementwise();
+                    (function.name.to_string(), function)
+                })
+                .collect(),
+        )
     }
 }
 
@@ -44,10 +49,12 @@ fn field_name(fields: &[Field]) -> PlSmallStr {
     fields.first().map_or_else(|| "value".into(), |field| field.name().clone())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
 fn time_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
     Ok(Field::new(field_name(fields), DataType::Datetime(TimeUnit::Microseconds, None)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
 fn hash_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
     Ok(Field::new(field_name(fields), DataType::Int64))
 }
@@ -85,10 +92,14 @@ fn feed(state: &mut [u64], column: &Column) -> PolarsResult<()> {
     match physical.dtype() {
         DataType::String => each(state, physical.str()?.iter(), |text: &str, seed| xxh64(text.as_bytes(), seed)),
         // Both zeros are one number.
-        DataType::Float64 => each(state, physical.f64()?.iter(), |number: f64, seed| xxh64(&(number + 0.0).to_bits().to_le_bytes(), seed)),
+        DataType::Float64 => {
+            each(state, physical.f64()?.iter(), |number: f64, seed| xxh64(&(number + 0.0).to_bits().to_le_bytes(), seed))
+        }
         DataType::Int64 => each(state, physical.i64()?.iter(), |number: i64, seed| xxh64(&number.to_le_bytes(), seed)),
         DataType::Int32 => each(state, physical.i32()?.iter(), |number: i32, seed| xxh64(&number.to_le_bytes(), seed)),
-        DataType::UInt32 => each(state, physical.u32()?.iter(), |number: u32, seed| xxh64(&i64::from(number).to_le_bytes(), seed)),
+        DataType::UInt32 => {
+            each(state, physical.u32()?.iter(), |number: u32, seed| xxh64(&i64::from(number).to_le_bytes(), seed))
+        }
         DataType::Boolean => each(state, physical.bool()?.iter(), |flag: bool, seed| xxh64(&i32::from(flag).to_le_bytes(), seed)),
         DataType::Null => {}
         other => polars_bail!(InvalidOperation: "XXHASH64 cannot take a {other}"),

@@ -123,7 +123,8 @@ mod tests {
     use crate::model::Day;
 
     fn session() -> Session {
-        let columns = [Column::new("id", ColumnType::Text), Column::new("text", ColumnType::Text), Column::new("n", ColumnType::Real)];
+        let columns =
+            [Column::new("id", ColumnType::Text), Column::new("text", ColumnType::Text), Column::new("n", ColumnType::Real)];
         let row = |id: &str, text: &str, n: f64| vec![Value::Text(id.into()), Value::Text(text.into()), Value::Real(n)];
         let rows = [row("a", "7/24/2020", 0.0), row("b", "ASAP", -0.0), row("c", "12/15/2021 Per AW", 2.0)];
         let mut session = Session::new(&Cancel::default());
@@ -141,7 +142,8 @@ mod tests {
     #[test]
     fn hash_is_that_of_the_published_algorithm() {
         // XXH64 of "a" with seed 42, by the reference implementation's Python binding (xxhash.xxh64_intdigest).
-        let rows = session().query("SELECT XXHASH64(id) AS h, XXHASH64(id, CAST(NULL AS VARCHAR)) AS n FROM t WHERE id = 'a'").unwrap();
+        let rows =
+            session().query("SELECT XXHASH64(id) AS h, XXHASH64(id, CAST(NULL AS VARCHAR)) AS n FROM t WHERE id = 'a'").unwrap();
         assert_eq!(rows.value("h", 0), Value::Whole(-8_582_455_328_737_087_284));
         assert_eq!(rows.value("n", 0), rows.value("h", 0));
     }

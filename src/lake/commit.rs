@@ -72,7 +72,8 @@ impl Lake {
 
 async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>) -> DeltaResult<u64> {
     let state = base.delta.snapshot()?;
-    let new: Vec<&Column> = change.columns.iter().filter(|column| !base.columns.iter().any(|known| known.name == column.name)).collect();
+    let new: Vec<&Column> =
+        change.columns.iter().filter(|column| !base.columns.iter().any(|known| known.name == column.name)).collect();
     if !new.is_empty() {
         let fields = state.schema().fields().cloned().chain(new.into_iter().map(delta_field)).collect::<Vec<_>>();
         actions.push(Action::Metadata(state.metadata().clone().with_schema(&StructType::try_new(fields)?)?));
@@ -100,7 +101,11 @@ fn add_action(file: &Written) -> Add {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
     Add {
         path: file.relative_path.clone(),
-        partition_values: file.partition.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect::<HashMap<_, _>>(),
+        partition_values: file
+            .partition
+            .iter()
+            .map(|(name, value)| (name.clone(), Some(value.clone())))
+            .collect::<HashMap<_, _>>(),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
         modification_time: i64::try_from(now).unwrap_or(i64::MAX),
         data_change: true,

@@ -81,8 +81,14 @@ impl Frame {
     /// # Errors
     /// A row is too short, or a cell is not of its column's type.
     pub fn from_rows(columns: &[schema::Column], rows: &[Vec<Value>]) -> PolarsResult<Self> {
-        let series = columns.iter().enumerate().map(|(at, column)| build_column(column, rows, at)).collect::<PolarsResult<Vec<_>>>()?;
+        let series =
+            columns.iter().enumerate().map(|(at, column)| build_column(column, rows, at)).collect::<PolarsResult<Vec<_>>>()?;
         DataFrame::new(rows.len(), series).map(Self)
+    }
+
+    /// A frame without rows.
+    pub fn empty(columns: &[schema::Column]) -> Self {
+        Self(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())))
     }
 
     /// The records of a delivery: their cells under the given names, their lines as `_source_line`, and the same text
@@ -98,10 +104,15 @@ impl Frame {
             builder.finish().into_series().into_column()
         });
         let lines = Int64Chunked::from_iter_values("_source_line".into(), batch.lines.iter().map(|line| line.cast_signed()));
-        let same = constants.iter().map(|(name, value)| Column::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
-        let time = Scalar::new(schema::polars_type(ColumnType::Time), AnyValue::DatetimeOwned(time.1, TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))))
-            .into_column(time.0.into())
-            .new_from_index(0, rows);
+        let same = constants
+            .iter()
+            .map(|(name, value)| Column::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
+        let time = Scalar::new(
+            schema::polars_type(ColumnType::Time),
+            AnyValue::DatetimeOwned(time.1, TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))),
+        )
+        .into_column(time.0.into())
+        .new_from_index(0, rows);
         let columns: Vec<Column> = cells.chain([lines.into_series().into_column(), time]).chain(same).collect();
         DataFrame::new(rows, columns).map(Self)
     }
@@ -166,6 +177,19 @@ impl Frame {
         Self(self.0.slice(range.start as i64, range.len()))
     }
 
+    /// The rows of all frames, one after the other; they must have the same columns.
+    #[must_use]
+    pub fn stack(frames: &[Self]) -> Self {
+        let mut frames = frames.iter();
+        let Some(first) = frames.next() else { return Self::default() };
+        let mut all = first.0.clone();
+        for frame in frames {
+            // Frames of one query have one schema.
+            let _ = all.vstack_mut(&frame.0);
+        }
+        Self(all)
+    }
+
     /// The same rows, still to be queried.
     pub fn relation(&self) -> Relation {
         Relation(self.0.clone().lazy())
@@ -179,7 +203,10 @@ fn build_column(column: &schema::Column, rows: &[Vec<Value>], at: usize) -> Pola
         ColumnType::Text => cells().map(Value::as_str).collect::<StringChunked>().into_series(),
         ColumnType::Whole => cells().map(Value::as_i64).collect::<Int64Chunked>().into_series(),
         ColumnType::Real => cells().map(Value::as_f64).collect::<Float64Chunked>().into_series(),
-        ColumnType::Flag => cells().map(|value| if let Value::Flag(flag) = value { Some(*flag) } else { None }).collect::<BooleanChunked>().into_series(),
+        ColumnType::Flag => cells()
+            .map(|value| if let Value::Flag(flag) = value { Some(*flag) } else { None })
+            .collect::<BooleanChunked>()
+            .into_series(),
         ColumnType::Day => {
             let days = cells().map(|value| if let Value::Day(day) = value { Some(day.epoch_days()) } else { None });
             days.collect::<Int32Chunked>().into_series().cast(&DataType::Date)?
@@ -199,8 +226,7 @@ fn value_of(any: &AnyValue<'_>) -> Value {
         AnyValue::StringOwned(text) => Value::Text(text.to_string()),
         AnyValue::Boolean(flag) => Value::Flag(*flag),
         AnyValue::Date(days) => Value::Day(Day::from_epoch_days(*days)),
-        AnyValue::Datetime(at, unit, _) => Value::Time(micros(*at, *unit)),
-        AnyValue::DatetimeOwned(at, unit, _) => Value::Time(micros(*at, *unit)),
+        AnyValue::Datetime(at, unit, _) | AnyValue::DatetimeOwned(at, unit, _) => Value::Time(micros(*at, *unit)),
         AnyValue::Float32(number) => Value::Real(f64::from(*number)),
         AnyValue::Float64(number) => Value::Real(*number),
         other => other.extract::<i64>().map_or_else(|| Value::Text(other.to_string()), Value::Whole),

@@ -56,14 +56,16 @@ impl Lake {
     /// # Errors
     /// The folder or the file cannot be made.
     pub fn write(&self, table: &TableId, columns: &[Column], partition: &[(&str, &str)]) -> Result<TableWriter, LakeError> {
-        let folder: String = partition.iter().map(|(name, value)| format!("{name}={value}/")).collect();
-        let relative_path = format!("{folder}part-{}.zstd.parquet", uuid::Uuid::now_v7());
+        let folders = partition.iter().map(|(name, value)| format!("{name}={value}"));
+        let file_name = format!("part-{}.zstd.parquet", uuid::Uuid::now_v7());
+        let relative_path = folders.chain([file_name]).collect::<Vec<_>>().join("/");
         let full_path = self.path(table).join(&relative_path);
         if let Some(parent) = full_path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| LakeError::io(parent, error))?;
         }
         let file = File::create(&full_path).map_err(|error| LakeError::io(&full_path, error))?;
-        let stored: Vec<Column> = columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect();
+        let stored: Vec<Column> =
+            columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect();
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_statistics(StatisticsOptions::default())
@@ -89,7 +91,8 @@ impl TableWriter {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (name, kind) in schema.iter() {
             let column = frame.0.column(name).map_err(|error| self.error(error))?;
-            let column = if column.dtype() == kind { column.clone() } else { cast(column, kind).map_err(|error| self.error(error))? };
+            let column =
+                if column.dtype() == kind { column.clone() } else { cast(column, kind).map_err(|error| self.error(error))? };
             columns.push(column);
         }
         let ordered = polars::prelude::DataFrame::new(frame.height(), columns).map_err(|error| self.error(error))?;

@@ -46,7 +46,10 @@ fn columns(list: &str) -> Vec<Column> {
         "time" => ColumnType::Time,
         _ => ColumnType::Text,
     };
-    list.split(',').filter_map(|part| part.trim().split_once(' ')).map(|(name, word)| Column::new(name, kind(word.trim()))).collect()
+    list.split(',')
+        .filter_map(|part| part.trim().split_once(' '))
+        .map(|(name, word)| Column::new(name, kind(word.trim())))
+        .collect()
 }
 
 /// Columns that every bronze table has beside those of the source.
@@ -177,7 +180,9 @@ pub(super) fn delta_field(column: &Column) -> StructField {
 
 pub(super) fn column_type(field: &StructField) -> ColumnType {
     match field.data_type() {
-        DeltaType::Primitive(PrimitiveType::Long | PrimitiveType::Integer | PrimitiveType::Short | PrimitiveType::Byte) => ColumnType::Whole,
+        DeltaType::Primitive(PrimitiveType::Long | PrimitiveType::Integer | PrimitiveType::Short | PrimitiveType::Byte) => {
+            ColumnType::Whole
+        }
         DeltaType::Primitive(PrimitiveType::Double | PrimitiveType::Float) => ColumnType::Real,
         DeltaType::Primitive(PrimitiveType::Boolean) => ColumnType::Flag,
         DeltaType::Primitive(PrimitiveType::Date) => ColumnType::Day,

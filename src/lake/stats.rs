@@ -27,7 +27,8 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
     for index in 0..schema.num_columns() {
         let name = schema.column(index).name().to_owned();
         let Some(column) = columns.iter().find(|column| column.name == name) else { continue };
-        let chunks: Option<Vec<&Statistics>> = metadata.row_groups().iter().map(|group| group.column(index).statistics()).collect();
+        let chunks: Option<Vec<&Statistics>> =
+            metadata.row_groups().iter().map(|group| group.column(index).statistics()).collect();
         let Some(chunks) = chunks else { continue };
         let counts: Option<u64> = chunks.iter().map(|statistics| statistics.null_count_opt()).sum();
         if let Some(count) = counts {
@@ -63,10 +64,16 @@ fn bounds(statistics: &Statistics, kind: ColumnType) -> Option<(Json, Json)> {
 
 fn bound(bytes: &[u8], physical: Physical, kind: ColumnType) -> Option<Json> {
     match (physical, kind) {
-        (Physical::BYTE_ARRAY, ColumnType::Text) if bytes.len() <= LONGEST_TEXT => std::str::from_utf8(bytes).ok().map(Json::from),
-        (Physical::DOUBLE, ColumnType::Real) => Some(f64::from_le_bytes(bytes.try_into().ok()?)).filter(|n| n.is_finite()).map(Json::from),
+        (Physical::BYTE_ARRAY, ColumnType::Text) if bytes.len() <= LONGEST_TEXT => {
+            std::str::from_utf8(bytes).ok().map(Json::from)
+        }
+        (Physical::DOUBLE, ColumnType::Real) => {
+            Some(f64::from_le_bytes(bytes.try_into().ok()?)).filter(|n| n.is_finite()).map(Json::from)
+        }
         (Physical::INT64, ColumnType::Whole) => Some(Json::from(i64::from_le_bytes(bytes.try_into().ok()?))),
-        (Physical::INT32, ColumnType::Day) => Some(Json::from(Day::from_epoch_days(i32::from_le_bytes(bytes.try_into().ok()?)).to_string())),
+        (Physical::INT32, ColumnType::Day) => {
+            Some(Json::from(Day::from_epoch_days(i32::from_le_bytes(bytes.try_into().ok()?)).to_string()))
+        }
         (Physical::INT64, ColumnType::Time) => jiff::Timestamp::from_microsecond(i64::from_le_bytes(bytes.try_into().ok()?))
             .ok()
             .map(|at| Json::from(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())),

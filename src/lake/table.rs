@@ -76,7 +76,8 @@ impl Lake {
             Err(error) => return Err(delta_error(error)),
         };
         let state = delta.snapshot().map_err(delta_error)?;
-        let columns = state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
+        let columns =
+            state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
         let files: Vec<DataFile> = state.log_data().iter().map(|view| data_file(&view)).collect();
         let unsupported = |feature: &str| LakeError::Unsupported { table: table.to_string(), feature: feature.to_owned() };
         if state.log_data().iter().any(|view| view.deletion_vector_descriptor().is_some()) {

@@ -45,9 +45,9 @@ pub fn scan(landing: &Path, utilities: &[UtilityAdapter]) -> std::io::Result<Sca
     if landing.exists() {
         walk(landing, landing, 0, utilities, &mut found)?;
     }
-    found.candidates.sort_by(|a, b| {
-        (a.month, &a.utility, a.dataset, &a.source_file).cmp(&(b.month, &b.utility, b.dataset, &b.source_file))
-    });
+    found
+        .candidates
+        .sort_by(|a, b| (a.month, &a.utility, a.dataset, &a.source_file).cmp(&(b.month, &b.utility, b.dataset, &b.source_file)));
     Ok(found)
 }
 
@@ -110,7 +110,9 @@ fn is_csv(name: &str) -> bool {
 /// Names that copying programs give to a file that is not complete.
 fn is_temporary(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    name.starts_with('.') || name.ends_with('~') || [".tmp", ".part", ".partial", ".filepart", ".crdownload"].iter().any(|end| lower.ends_with(end))
+    name.starts_with('.')
+        || name.ends_with('~')
+        || [".tmp", ".part", ".partial", ".filepart", ".crdownload"].iter().any(|end| lower.ends_with(end))
 }
 
 /// The UTC day of a time.
@@ -143,8 +145,13 @@ mod tests {
 
     #[test]
     fn both_layouts_are_found_in_order_of_month() {
-        let scan = found(&["utility2/2022-11/utility2_circuits.csv", "utility1_install_der_2022-10.csv", "utility1_planned_der.csv.part"]);
-        let seen: Vec<_> = scan.candidates.iter().map(|c| (c.source_file.as_str(), c.dataset.as_str(), c.month.to_string())).collect();
+        let scan = found(&[
+            "utility2/2022-11/utility2_circuits.csv",
+            "utility1_install_der_2022-10.csv",
+            "utility1_planned_der.csv.part",
+        ]);
+        let seen: Vec<_> =
+            scan.candidates.iter().map(|c| (c.source_file.as_str(), c.dataset.as_str(), c.month.to_string())).collect();
         assert_eq!(
             seen,
             [

@@ -183,7 +183,11 @@ impl RecordReader {
         };
         let text = String::from_utf8_lossy(&self.text[..header.text_len]).into_owned();
         if text.contains('\0') {
-            return Err(ReadError::refused(ReasonCode::EncodingError, Some(1), "byte 0 in the header; the file is probably UTF-16"));
+            return Err(ReadError::refused(
+                ReasonCode::EncodingError,
+                Some(1),
+                "byte 0 in the header; the file is probably UTF-16",
+            ));
         }
         let mut start = 0;
         for end in &self.ends[..header.cells] {
@@ -253,7 +257,13 @@ impl RecordReader {
     fn settle_blank_lines(&mut self) {
         for line in self.blank_lines.drain(..) {
             self.records += 1;
-            self.rejected.push(Finding { reason: ReasonCode::BlankRow, line: Some(line), column: None, value: None, raw: Some(String::new()) });
+            self.rejected.push(Finding {
+                reason: ReasonCode::BlankRow,
+                line: Some(line),
+                column: None,
+                value: None,
+                raw: Some(String::new()),
+            });
         }
     }
 
@@ -315,7 +325,13 @@ impl RecordReader {
     }
 
     fn finish_record(
-        &mut self, text_at: usize, mut text_len: usize, ends_at: usize, ends_len: usize, line: u64, raw: Vec<u8>,
+        &mut self,
+        text_at: usize,
+        mut text_len: usize,
+        ends_at: usize,
+        ends_len: usize,
+        line: u64,
+        raw: Vec<u8>,
     ) -> Result<RawRecord, ReadError> {
         for end in &mut self.ends[ends_at..ends_len] {
             *end += text_at;
@@ -389,8 +405,10 @@ fn ends_in_quotes(raw: &[u8], delimiter: u8) -> bool {
 mod tests {
     use super::*;
 
+    type Lines = Vec<(u64, Vec<String>)>;
+
     /// Rows of cells with their line, and the summary, or the refusal.
-    fn read(content: &[u8]) -> Result<(Vec<(u64, Vec<String>)>, Summary), ReadError> {
+    fn read(content: &[u8]) -> Result<(Lines, Summary), ReadError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         std::fs::write(&path, content).unwrap();
@@ -467,7 +485,10 @@ mod tests {
         let mut content = b"a,b\n".to_vec();
         content.resize(12 << 20, b'x');
         let (reason, line, value) = refusal(&content);
-        assert_eq!((reason, line, value.as_str()), (ReasonCode::ConstraintError, Some(2), "a record of more than 4 MiB without a line end"));
+        assert_eq!(
+            (reason, line, value.as_str()),
+            (ReasonCode::ConstraintError, Some(2), "a record of more than 4 MiB without a line end")
+        );
     }
 
     #[test]

@@ -9,24 +9,36 @@ use super::Candidate;
 /// What was seen of each file, and since when.
 #[derive(Debug, Default)]
 pub struct Settling {
-    seen: HashMap<PathBuf, (u64, SystemTime, Duration)>,
+    seen: HashMap<PathBuf, Seen>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    state: (u64, SystemTime),
+    since: Duration,
+    reported: bool,
 }
 
 impl Settling {
-    /// Looks at the files at `now` (time since any fixed start); returns whether there are files and all of them have
-    /// kept size and time for `quiet`.
-    pub fn settled(&mut self, candidates: &[Candidate], now: Duration, quiet: Duration) -> bool {
+    /// Looks at the files at `now` (time since any fixed start): `None` when none is new or changed since they were
+    /// last reported as settled, else whether all of them have kept size and time for `quiet`.
+    pub fn changed_and_settled(&mut self, candidates: &[Candidate], now: Duration, quiet: Duration) -> Option<bool> {
         self.seen.retain(|path, _| candidates.iter().any(|candidate| candidate.path == *path));
-        let mut still = true;
+        let (mut new, mut still) = (false, true);
         for candidate in candidates {
             let state = (candidate.bytes, candidate.modified);
-            let entry = self.seen.entry(candidate.path.clone()).or_insert((state.0, state.1, now));
-            if (entry.0, entry.1) != state {
-                *entry = (state.0, state.1, now);
+            let fresh = Seen { state, since: now, reported: false };
+            let entry = self.seen.entry(candidate.path.clone()).or_insert(fresh);
+            if entry.state != state {
+                *entry = fresh;
             }
-            still &= now.saturating_sub(entry.2) >= quiet;
+            new |= !entry.reported;
+            still &= now.saturating_sub(entry.since) >= quiet;
         }
-        still && !candidates.is_empty()
+        if new && still {
+            self.seen.values_mut().for_each(|entry| entry.reported = true);
+        }
+        new.then_some(still)
     }
 }
 
@@ -52,10 +64,13 @@ mod tests {
     fn growing_file_is_settled_only_after_it_stood_still() {
         let mut settling = Settling::default();
         let at = Duration::from_secs;
-        assert!(!settling.settled(&[file(1)], at(0), at(2)));
-        assert!(!settling.settled(&[file(2)], at(1), at(2)));
-        assert!(!settling.settled(&[file(2)], at(2), at(2)));
-        assert!(settling.settled(&[file(2)], at(3), at(2)));
-        assert!(!settling.settled(&[], at(9), at(2)));
+        let mut look = |files: &[Candidate], second| settling.changed_and_settled(files, at(second), at(2));
+        assert_eq!(look(&[file(1)], 0), Some(false));
+        assert_eq!(look(&[file(2)], 1), Some(false));
+        assert_eq!(look(&[file(2)], 2), Some(false));
+        assert_eq!(look(&[file(2)], 3), Some(true));
+        assert_eq!(look(&[file(2)], 4), None, "it was reported and is as it was");
+        assert_eq!(look(&[file(3)], 5), Some(false));
+        assert_eq!(look(&[], 9), None);
     }
 }

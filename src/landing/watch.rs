@@ -47,13 +47,12 @@ impl Watch {
         };
         let events = RecommendedWatcher::new(handler(changed.clone()), Config::default())
             .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::Recursive).map(|()| watcher));
-        let (watcher, mode): (Box<dyn Watcher + Send>, WatchMode) = match events {
-            Ok(watcher) => (Box::new(watcher), WatchMode::Events),
-            Err(_) => {
-                let mut watcher = PollWatcher::new(handler(changed.clone()), Config::default().with_poll_interval(poll))?;
-                watcher.watch(folder, RecursiveMode::Recursive)?;
-                (Box::new(watcher), WatchMode::Polling)
-            }
+        let (watcher, mode): (Box<dyn Watcher + Send>, WatchMode) = if let Ok(watcher) = events {
+            (Box::new(watcher), WatchMode::Events)
+        } else {
+            let mut watcher = PollWatcher::new(handler(changed.clone()), Config::default().with_poll_interval(poll))?;
+            watcher.watch(folder, RecursiveMode::Recursive)?;
+            (Box::new(watcher), WatchMode::Polling)
         };
         Ok(Self { _watcher: watcher, changed, mode, folder: folder.to_owned() })
     }

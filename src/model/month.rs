@@ -32,7 +32,7 @@ impl Month {
         let bytes = path.as_bytes();
         (0..bytes.len()).rev().find_map(|start| {
             let boundary = start == 0 || !bytes[start - 1].is_ascii_digit();
-            if !boundary { None } else { Self::at(&bytes[start..]) }
+            if boundary { Self::at(&bytes[start..]) } else { None }
         })
     }
 
@@ -63,21 +63,13 @@ impl Month {
     /// The month after this one.
     #[must_use]
     pub const fn next(self) -> Self {
-        if self.month == 12 {
-            Self { year: self.year + 1, month: 1 }
-        } else {
-            Self { year: self.year, month: self.month + 1 }
-        }
+        if self.month == 12 { Self { year: self.year + 1, month: 1 } } else { Self { year: self.year, month: self.month + 1 } }
     }
 
     /// The month before this one.
     #[must_use]
     pub const fn previous(self) -> Self {
-        if self.month == 1 {
-            Self { year: self.year - 1, month: 12 }
-        } else {
-            Self { year: self.year, month: self.month - 1 }
-        }
+        if self.month == 1 { Self { year: self.year - 1, month: 12 } } else { Self { year: self.year, month: self.month - 1 } }
     }
 
     /// The given day of this month, or the month's last day where it is shorter.

@@ -42,7 +42,10 @@ pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
             source_file: file.constant("_source_file")?.to_owned(),
             sha256: file.constant("_file_sha256")?.to_owned(),
             run_id: file.constant("_run_id").map(str::to_owned),
-            loaded_at: file.constant("_ingested_at").and_then(|at| at.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_microsecond),
+            loaded_at: file
+                .constant("_ingested_at")
+                .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+                .map(jiff::Timestamp::as_microsecond),
             rows: file.rows,
             file: file.clone(),
         })
@@ -128,7 +131,7 @@ impl Loading<'_> {
         let sha256 = match landing::sha256_of(&candidate.path, self.cancel) {
             Ok(Some(sha256)) => sha256,
             Ok(None) => return Err(PipelineError::Cancelled),
-            Err(error) => return self.refuse(candidate, &stands, Refused::one(unreadable(&error))),
+            Err(error) => return self.refuse(candidate, &stands, *Refused::one(unreadable(&error))),
         };
         if let Some(same) = stands.iter().find(|standing| standing.sha256 == sha256 && standing.month <= candidate.month) {
             self.record(candidate, &stands, &[])?;
@@ -137,7 +140,7 @@ impl Loading<'_> {
         match self.write(candidate, &table, base.as_ref(), &stands, &sha256) {
             Ok(loaded) => Ok(loaded),
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Refused(refused)) => self.refuse(candidate, &stands, refused),
+            Err(Stop::Refused(refused)) => self.refuse(candidate, &stands, *refused),
         }
     }
 
@@ -146,11 +149,19 @@ impl Loading<'_> {
         Ok(Loaded::Refused { finding: refused.finding, records: refused.records })
     }
 
-    fn write(&self, candidate: &Candidate, table: &TableId, base: Option<&Snapshot>, stands: &[Standing], sha256: &str) -> Result<Loaded, Stop> {
+    fn write(
+        &self,
+        candidate: &Candidate,
+        table: &TableId,
+        base: Option<&Snapshot>,
+        stands: &[Standing],
+        sha256: &str,
+    ) -> Result<Loaded, Stop> {
         let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.cancel)?;
         let (names, header) = bronze_names(reader.labels());
         self.check_key(&names).map_err(Refused::one)?;
-        let columns: Vec<Column> = schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
+        let columns: Vec<Column> =
+            schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
         let mut rows = 0;
@@ -169,7 +180,10 @@ impl Loading<'_> {
         self.check_share(&summary)?;
         let replaced: Vec<&Standing> = stands
             .iter()
-            .filter(|standing| (standing.month == candidate.month && standing.source_file == candidate.source_file) || standing.sha256 == summary.sha256)
+            .filter(|standing| {
+                (standing.month == candidate.month && standing.source_file == candidate.source_file)
+                    || standing.sha256 == summary.sha256
+            })
             .collect();
         let file = writer.finish()?;
         self.record(candidate, &[], &summary.rejected)?;
@@ -198,7 +212,7 @@ impl Loading<'_> {
     }
 
     /// A file with too many bad records is refused whole, for what most of them suffer from.
-    fn check_share(&self, summary: &Summary) -> Result<(), Refused> {
+    fn check_share(&self, summary: &Summary) -> Result<(), Box<Refused>> {
         let bad: Vec<&Finding> = summary.rejected.iter().filter(|finding| finding.reason != ReasonCode::BlankRow).collect();
         let share = bad.len() as f64 / summary.records as f64;
         if share <= self.settings.max_bad_share {
@@ -219,7 +233,7 @@ impl Loading<'_> {
         let finding = Finding { line: bad[0].line, ..Finding::of_file(most, value) };
         let mut findings = vec![Finding { line: None, ..finding.clone() }];
         findings.extend(summary.rejected.iter().cloned());
-        Err(Refused { finding, findings, records: summary.records })
+        Err(Box::new(Refused { finding, findings, records: summary.records }))
     }
 
     fn frame(&self, batch: &Batch, names: &[String], candidate: &Candidate, sha256: &str) -> Result<Frame, PipelineError> {
@@ -245,7 +259,8 @@ impl Loading<'_> {
 
     /// Replaces what is recorded of this file, but for the findings of the loads whose rows still stand.
     fn record(&self, candidate: &Candidate, stands: &[Standing], findings: &[Finding]) -> Result<(), PipelineError> {
-        let still = stands.iter().find(|standing| standing.month == candidate.month && standing.source_file == candidate.source_file);
+        let still =
+            stands.iter().find(|standing| standing.month == candidate.month && standing.source_file == candidate.source_file);
         let scope = Scope {
             utility: &candidate.utility,
             month: candidate.month,
@@ -271,19 +286,20 @@ struct Refused {
 }
 
 impl Refused {
-    fn one(finding: Finding) -> Self {
-        Self { findings: vec![finding.clone()], finding, records: 0 }
+    #[expect(clippy::unnecessary_box_returns, reason = "errors are passed on boxed: they are large")]
+    fn one(finding: Finding) -> Box<Self> {
+        Box::new(Self { findings: vec![finding.clone()], finding, records: 0 })
     }
 }
 
 /// Why a file was not written.
 enum Stop {
-    Refused(Refused),
+    Refused(Box<Refused>),
     Failed(PipelineError),
 }
 
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
+impl From<Box<Refused>> for Stop {
+    fn from(refused: Box<Refused>) -> Self {
         Self::Refused(refused)
     }
 }
@@ -327,7 +343,13 @@ fn bronze_names(labels: &[String]) -> (Vec<String>, Vec<Finding>) {
             copy += 1;
         }
         if chosen != wanted {
-            findings.push(Finding::of_file(ReasonCode::DuplicateLabel, format!("`{wanted}` stands twice; the later one is loaded as `{chosen}`")).at(1));
+            findings.push(
+                Finding::of_file(
+                    ReasonCode::DuplicateLabel,
+                    format!("`{wanted}` stands twice; the later one is loaded as `{chosen}`"),
+                )
+                .at(1),
+            );
         }
         names.push(chosen);
     }

@@ -7,7 +7,7 @@ use super::PipelineError;
 use super::silver::{Silver, Source, replace_utility};
 use super::sql::{exact_sum, text};
 use crate::engine::Session;
-use crate::lake::{Layer, TableId, schema};
+use crate::lake::{Column, Frame, Layer, Relation, TableId, schema};
 use crate::model::Month;
 
 /// `platinum/feeder_capacity`.
@@ -28,19 +28,16 @@ pub fn publish(source: &Source<'_>, silver: &Silver, fingerprint: i64) -> Result
     let newest = source.standing.iter().map(|standing| standing.month).max();
     let mut session = Session::new(source.cancel);
     // A utility without circuits, or without DERs, still has its other half.
-    session.register("feeders", or_empty(&silver.feeders, &schema::feeders())?);
-    session.register("ders", or_empty(&silver.ders, &schema::ders())?);
+    session.register("feeders", or_empty(&silver.feeders, &schema::feeders()));
+    session.register("ders", or_empty(&silver.ders, &schema::ders()));
     let feeders = session.query(&feeder_capacity(newest))?;
     replace_utility(source, &feeder_capacity_table(), &schema::feeder_capacity(), &feeders, fingerprint)?;
     let ders = session.query(&der_details(newest))?;
     replace_utility(source, &der_details_table(), &schema::der_details(), &ders, fingerprint)
 }
 
-fn or_empty(frame: &crate::lake::Frame, columns: &[crate::lake::Column]) -> Result<crate::lake::Relation, PipelineError> {
-    if frame.names().is_empty() {
-        return Ok(super::rejected::frame(columns, &[])?.relation());
-    }
-    Ok(frame.relation())
+fn or_empty(frame: &Frame, columns: &[Column]) -> Relation {
+    if frame.names().is_empty() { Frame::empty(columns).relation() } else { frame.relation() }
 }
 
 fn as_of(newest: Option<Month>) -> String {

@@ -64,7 +64,8 @@ pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Can
     let base = lake.snapshot(&table)?;
     let month = scope.month.to_string();
     let here = |file: &crate::lake::DataFile| {
-        file.partition_value("utility_id") == Some(scope.utility.as_str()) && file.partition_value("delivery_month") == Some(&month)
+        file.partition_value("utility_id") == Some(scope.utility.as_str())
+            && file.partition_value("delivery_month") == Some(&month)
     };
     let (mut old, mut kept) = (Frame::default(), Frame::default());
     let mut remove = Vec::new();
@@ -90,7 +91,14 @@ pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Can
         }
         add.push(writer.finish()?);
     }
-    let change = Change { base: base.as_ref(), columns: &columns, partition_by: &["utility_id", "delivery_month"], add, remove, transaction: None };
+    let change = Change {
+        base: base.as_ref(),
+        columns: &columns,
+        partition_by: &["utility_id", "delivery_month"],
+        add,
+        remove,
+        transaction: None,
+    };
     lake.commit(&table, change)?;
     Ok(())
 }

@@ -31,7 +31,8 @@ pub struct Request {
 
 impl Request {
     fn wants(&self, candidate: &Candidate) -> bool {
-        self.month.is_none_or(|month| candidate.month == month) && self.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
+        self.month.is_none_or(|month| candidate.month == month)
+            && self.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
     }
 }
 
@@ -110,6 +111,9 @@ pub struct Run<'a> {
     pub now: &'a (dyn Fn() -> i64 + Sync),
 }
 
+/// Where a delivery stands: utility, dataset, month and file.
+type Place = (UtilityId, Dataset, Month, String);
+
 /// What `ops/runs` knows of earlier loads of a file.
 #[derive(Debug, Clone)]
 struct Earlier {
@@ -155,7 +159,8 @@ impl Run<'_> {
 
     /// What each utility's silver would be made from, before anything is loaded.
     fn fingerprints(&self) -> Result<HashMap<UtilityId, i64>, PipelineError> {
-        let of = |adapter: &UtilityAdapter| Ok((adapter.id.clone(), Source::open(self.lake, adapter, self.cancel)?.fingerprint()));
+        let of =
+            |adapter: &UtilityAdapter| Ok((adapter.id.clone(), Source::open(self.lake, adapter, self.cancel)?.fingerprint()));
         self.settings.utilities.iter().map(of).collect()
     }
 
@@ -181,7 +186,11 @@ impl Run<'_> {
 
     /// Loads the files; the first month that changed, by utility.
     fn load(
-        &self, candidates: &[Candidate], known: &HashMap<String, Earlier>, started_at: i64, report: &mut Report,
+        &self,
+        candidates: &[Candidate],
+        known: &HashMap<String, Earlier>,
+        started_at: i64,
+        report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
         let mut changed: BTreeMap<UtilityId, Month> = BTreeMap::new();
         let stands = self.standing_hashes()?;
@@ -190,7 +199,12 @@ impl Run<'_> {
                 && known.get(&candidate.source_file).is_some_and(|earlier| {
                     earlier.bytes == candidate.bytes
                         && earlier.received_at == micros_of(candidate.modified)
-                        && stands.get(&(candidate.utility.clone(), candidate.dataset, candidate.month, candidate.source_file.clone())) == Some(&earlier.sha256)
+                        && stands.get(&(
+                            candidate.utility.clone(),
+                            candidate.dataset,
+                            candidate.month,
+                            candidate.source_file.clone(),
+                        )) == Some(&earlier.sha256)
                 })
         };
         let bytes_total = candidates.iter().filter(|candidate| !is_known(candidate)).map(|candidate| candidate.bytes).sum();
@@ -215,7 +229,10 @@ impl Run<'_> {
     }
 
     fn load_one(&self, candidate: &Candidate, run_id: &str, started_at: i64, pace: Pace) -> Result<Loaded, PipelineError> {
-        let found = self.settings.utility(candidate.utility.as_str()).and_then(|adapter| Some((adapter, adapter.dataset(candidate.dataset)?)));
+        let found = self
+            .settings
+            .utility(candidate.utility.as_str())
+            .and_then(|adapter| Some((adapter, adapter.dataset(candidate.dataset)?)));
         let Some((adapter, dataset)) = found else { return Err(PipelineError::Cancelled) };
         let loading = Loading {
             lake: self.lake,
@@ -232,7 +249,7 @@ impl Run<'_> {
     }
 
     /// The hash of each delivery that stands in bronze.
-    fn standing_hashes(&self) -> Result<HashMap<(UtilityId, Dataset, Month, String), String>, PipelineError> {
+    fn standing_hashes(&self) -> Result<HashMap<Place, String>, PipelineError> {
         let mut hashes = HashMap::new();
         for adapter in &self.settings.utilities {
             for standing in Source::open(self.lake, adapter, self.cancel)?.standing {
@@ -243,13 +260,20 @@ impl Run<'_> {
     }
 
     /// Brings silver and everything above up to bronze, utility by utility.
-    fn lift(&self, before: &HashMap<UtilityId, i64>, changed: &BTreeMap<UtilityId, Month>, report: &mut Report) -> Result<(), PipelineError> {
+    fn lift(
+        &self,
+        before: &HashMap<UtilityId, i64>,
+        changed: &BTreeMap<UtilityId, Month>,
+        report: &mut Report,
+    ) -> Result<(), PipelineError> {
         let received: HashMap<String, i64> = self.received(report)?;
         let mut rows_done = report.rows;
         for adapter in &self.settings.utilities {
             let source = Source::open(self.lake, adapter, self.cancel)?;
             let fingerprint = source.fingerprint();
-            if source.standing.is_empty() || (!self.request.full_refresh && self.stands(adapter, &quality::summary_table(), fingerprint)?) {
+            if source.standing.is_empty()
+                || (!self.request.full_refresh && self.stands(adapter, &quality::summary_table(), fingerprint)?)
+            {
                 continue;
             }
             // Only what was whole before this run may be built upon; anything else is made anew.
@@ -258,12 +282,25 @@ impl Run<'_> {
                 None => false,
             };
             let from = if was_whole && !self.request.full_refresh { changed.get(&adapter.id).copied() } else { None };
-            let progress = Progress { step: Step::Silver, subject: adapter.id.to_string(), rows_done, rows_expected: rows_done + report.rows };
-            let build = Build { source: &source, from, run_id: &report.run_id, fingerprint, observer: self.observer, before: progress.clone() };
+            let progress = Progress {
+                step: Step::Silver,
+                subject: adapter.id.to_string(),
+                rows_done,
+                rows_expected: rows_done + report.rows,
+            };
+            let build = Build {
+                source: &source,
+                from,
+                run_id: &report.run_id,
+                fingerprint,
+                observer: self.observer,
+                before: progress.clone(),
+            };
             let silver = build.run()?;
             let touched = |month: Month| from.is_none_or(|from| month >= from);
             rows_done += source.standing.iter().filter(|s| touched(s.month)).map(|s| s.rows).sum::<u64>();
-            let progress = Progress { step: Step::Platinum, rows_done, rows_expected: rows_done.max(2 * report.rows), ..progress };
+            let progress =
+                Progress { step: Step::Platinum, rows_done, rows_expected: rows_done.max(2 * report.rows), ..progress };
             self.observer.progress(progress.clone());
             platinum::publish(&source, &silver, fingerprint)?;
             let assess = Assess {
@@ -298,7 +335,8 @@ impl Run<'_> {
 
     /// When each file arrived: its modification time, now or when it was loaded.
     fn received(&self, report: &Report) -> Result<HashMap<String, i64>, PipelineError> {
-        let mut received: HashMap<String, i64> = self.known_files()?.into_iter().map(|(file, earlier)| (file, earlier.received_at)).collect();
+        let mut received: HashMap<String, i64> =
+            self.known_files()?.into_iter().map(|(file, earlier)| (file, earlier.received_at)).collect();
         received.extend(report.files.iter().map(|file| (file.candidate.source_file.clone(), micros_of(file.candidate.modified))));
         Ok(received)
     }
@@ -323,7 +361,8 @@ impl Run<'_> {
             .map_err(|error| PipelineError::Rows { table: table.to_string(), message: error.to_string() })?;
         writer.push(&frame)?;
         let add = vec![writer.finish()?];
-        let change = Change { base: base.as_ref(), columns: &columns, partition_by: &[], add, remove: Vec::new(), transaction: None };
+        let change =
+            Change { base: base.as_ref(), columns: &columns, partition_by: &[], add, remove: Vec::new(), transaction: None };
         self.lake.commit(&table, change)?;
         Ok(())
     }

@@ -55,7 +55,8 @@ impl<'a> Cells<'a> {
         for label in labels.filter(|label| self.has(label)) {
             let column = name(&bronze_name(label));
             let trimmed = format!("TRIM({column})");
-            let cell = format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {column}", self.is_sentinel(&trimmed));
+            let cell =
+                format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {column}", self.is_sentinel(&trimmed));
             if !columns.contains(&cell) {
                 columns.push(cell);
             }
@@ -114,7 +115,9 @@ const fn sql_type(kind: &CellType) -> &'static str {
 }
 
 fn id_of(trimmed: &str) -> String {
-    format!("CASE WHEN RIGHT({trimmed}, 2) = '.0' AND REGEXP_LIKE({trimmed}, '^[0-9]+\\.0$') THEN REPLACE({trimmed}, '.0', '') ELSE {trimmed} END")
+    format!(
+        "CASE WHEN RIGHT({trimmed}, 2) = '.0' AND REGEXP_LIKE({trimmed}, '^[0-9]+\\.0$') THEN REPLACE({trimmed}, '.0', '') ELSE {trimmed} END"
+    )
 }
 
 /// A finite number in the model's unit. Dividing by 1000 rounds once where multiplying by 0.001 would round twice.
@@ -164,13 +167,17 @@ mod tests {
         let adapter = UtilityAdapter { dialect, ..utilities.into_iter().next().unwrap() };
         let text = |name| Column::new(name, ColumnType::Text);
         let columns = [Column::new("_source_line", ColumnType::Whole), text("_source_file"), text("delivery_month"), text("v")];
-        let rows: Vec<Vec<Value>> =
-            (0..).zip(cells).map(|(n, cell)| vec![Value::Whole(n), Value::Null, Value::Null, Value::Text((*cell).into())]).collect();
+        let rows: Vec<Vec<Value>> = (0..)
+            .zip(cells)
+            .map(|(n, cell)| vec![Value::Whole(n), Value::Null, Value::Null, Value::Text((*cell).into())])
+            .collect();
         let mut session = Session::new(&Cancel::default());
         session.register("bronze", Frame::from_rows(&columns, &rows).unwrap().relation());
         let cells_of = Cells::new(&adapter, vec!["v".into()]);
         session.define("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
-        let read = session.query(&format!("SELECT {} AS x FROM trimmed ORDER BY _source_line", cells_of.typed(&cells_of.cell("v"), kind))).unwrap();
+        let read = session
+            .query(&format!("SELECT {} AS x FROM trimmed ORDER BY _source_line", cells_of.typed(&cells_of.cell("v"), kind)))
+            .unwrap();
         (0..read.height()).map(|row| read.value("x", row)).collect()
     }
 
@@ -183,7 +190,17 @@ mod tests {
         let null = Value::Null;
         assert_eq!(
             seen,
-            [Value::Real(8.72), Value::Real(0.005), Value::Real(1.0), null.clone(), null.clone(), null.clone(), null.clone(), null.clone(), null]
+            [
+                Value::Real(8.72),
+                Value::Real(0.005),
+                Value::Real(1.0),
+                null.clone(),
+                null.clone(),
+                null.clone(),
+                null.clone(),
+                null.clone(),
+                null
+            ]
         );
         let comma = Dialect { delimiter: b';', decimal: ',', grouping: Some('.') };
         assert_eq!(read(&CellType::Number { ratio: 1.0 }, comma, &["1.234,5", "0,25"]), [Value::Real(1234.5), Value::Real(0.25)]);

@@ -2,5 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test may end with a panic")]
 
+mod bad_input;
+mod commands;
+mod layers;
+mod months;
+mod orders;
+mod panes;
 mod real;
+mod sample;
+mod session;
 mod support;

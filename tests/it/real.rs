@@ -52,7 +52,11 @@ fn public_month_gives_the_expected_tables() {
 
 fn feeders_above_each_capacity_agree(bench: &Bench, expected: &Json) {
     for (mw, count) in expected["feeders_over_mw"].as_object().unwrap() {
-        assert_eq!(Some(bench.count("platinum/feeder_capacity", &format!("max_hosting_capacity_mw > {mw}"))), count.as_u64(), "over {mw} MW");
+        assert_eq!(
+            Some(bench.count("platinum/feeder_capacity", &format!("max_hosting_capacity_mw > {mw}"))),
+            count.as_u64(),
+            "over {mw} MW"
+        );
     }
     for (utility, count) in expected["feeders"].as_object().unwrap() {
         assert_eq!(Some(bench.count("platinum/feeder_capacity", &format!("utility_id = '{utility}'"))), count.as_u64());
@@ -72,7 +76,10 @@ fn links_agree(bench: &Bench, expected: &Json) {
         assert_eq!(Some(bench.count("platinum/der_details", &condition)), count.as_u64(), "{name}");
     }
     for (utility, count) in expected["also_installed"].as_object().unwrap() {
-        assert_eq!(Some(bench.count("platinum/der_details", &format!("utility_id = '{utility}' AND also_installed"))), count.as_u64());
+        assert_eq!(
+            Some(bench.count("platinum/der_details", &format!("utility_id = '{utility}' AND also_installed"))),
+            count.as_u64()
+        );
     }
 }
 
@@ -110,14 +117,18 @@ fn feeders_agree(bench: &Bench, expected: &Json) {
 
 /// DESIGN section 7.
 fn public_facts_are_found(bench: &Bench) {
-    let quality = |column: &str, what: &str| bench.query("platinum/column_quality", &format!("SELECT {what} AS n FROM t WHERE column_name = '{column}'")).count("n", 0);
+    let quality = |column: &str, what: &str| {
+        bench.query("platinum/column_quality", &format!("SELECT {what} AS n FROM t WHERE column_name = '{column}'")).count("n", 0)
+    };
     assert_eq!(quality("PLANNED_INSTALLATION_DATE", "null_count"), 20_161);
     assert_eq!(quality("CompletionDate", "invalid_count"), 1688 - 462);
     for column in ["DER_STATUS", "INVERTER_NAMEPLATE_RATING"] {
         assert_eq!(quality(column, "sentinel_count"), 30_957, "{column}");
     }
     assert_eq!(quality("SERVICE_STREET_ADDRESS", "sentinel_count"), 25_537);
-    let unmatched = |status: &str, kind: &str| bench.count("silver/ders", &format!("utility_id = 'utility2' AND status = '{status}' AND feeder_match = '{kind}'"));
+    let unmatched = |status: &str, kind: &str| {
+        bench.count("silver/ders", &format!("utility_id = 'utility2' AND status = '{status}' AND feeder_match = '{kind}'"))
+    };
     assert_eq!((unmatched("installed", "unmatched"), unmatched("planned", "unmatched")), (209, 268));
     assert_eq!((unmatched("installed", "missing"), unmatched("planned", "missing")), (202, 575));
     assert_eq!(
@@ -126,7 +137,10 @@ fn public_facts_are_found(bench: &Bench) {
     );
     assert_eq!(bench.rows("bronze/utility1_circuits"), 64_539);
     // Map colours are bands of the feeder's capacity: its best segment sets both.
-    assert_eq!(bench.count("silver/feeders", "utility_id = 'utility1' AND map_color = 'dark blue' AND max_hosting_capacity_mw < 5"), 0);
+    assert_eq!(
+        bench.count("silver/feeders", "utility_id = 'utility1' AND map_color = 'dark blue' AND max_hosting_capacity_mw < 5"),
+        0
+    );
 }
 
 fn repeated_run_changes_nothing(bench: &Bench) {

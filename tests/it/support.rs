@@ -41,7 +41,11 @@ impl Bench {
         for (name, text) in files {
             std::fs::write(folder.join(name), text).unwrap();
         }
-        let overrides = Overrides { lake: Some(bench.settings.lake.clone()), landing: Some(bench.settings.landing.clone()), ..Overrides::default() };
+        let overrides = Overrides {
+            lake: Some(bench.settings.lake.clone()),
+            landing: Some(bench.settings.landing.clone()),
+            ..Overrides::default()
+        };
         let settings = Settings::resolve(overrides, bench.settings.paths.clone(), bench.settings.today);
         assert_eq!(settings.problems, []);
         Self { settings, ..bench }
@@ -66,7 +70,12 @@ impl Bench {
         self
     }
 
-    pub fn try_run(&self, request: &Request, cancel: &Cancel, observer: &(dyn Fn(Progress) + Sync)) -> Result<Report, PipelineError> {
+    pub fn try_run(
+        &self,
+        request: &Request,
+        cancel: &Cancel,
+        observer: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Report, PipelineError> {
         Run { settings: &self.settings, lake: &self.lake, request, cancel, observer: &observer, now: &|| NOW }.execute()
     }
 
@@ -94,7 +103,8 @@ impl Bench {
     /// Rows of a table as lines of text, sorted.
     pub fn lines(&self, table: &str, columns: &str) -> Vec<String> {
         let rows = self.query(table, &format!("SELECT {columns} FROM t"));
-        let mut lines: Vec<String> = (0..rows.height()).map(|row| rows.row(row).iter().map(show).collect::<Vec<_>>().join("|")).collect();
+        let mut lines: Vec<String> =
+            (0..rows.height()).map(|row| rows.row(row).iter().map(show).collect::<Vec<_>>().join("|")).collect();
         lines.sort();
         lines
     }

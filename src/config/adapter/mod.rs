@@ -118,8 +118,6 @@ pub struct ColumnSource {
     pub from: Vec<String>,
     /// How a cell is read.
     pub kind: CellType,
-    /// Source value (any case) → value of the common model.
-    pub values: Vec<(String, String)>,
     /// The value is the longest of these words that stands in the cell (any case); in rising order.
     pub words: Vec<String>,
     /// How the segments of a feeder become one value.

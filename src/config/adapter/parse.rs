@@ -119,8 +119,6 @@ struct RawSource {
     unit: Option<String>,
     format: Option<Names>,
     #[serde(default)]
-    values: BTreeMap<String, String>,
-    #[serde(default)]
     words: Vec<String>,
     aggregate: Option<String>,
 }
@@ -154,7 +152,9 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
     })?;
     let dialect = context.dialect(&raw)?;
     let mut datasets = Vec::new();
-    for (dataset, raw) in [(Dataset::Circuits, raw.circuits), (Dataset::InstallDer, raw.install_der), (Dataset::PlannedDer, raw.planned_der)] {
+    for (dataset, raw) in
+        [(Dataset::Circuits, raw.circuits), (Dataset::InstallDer, raw.install_der), (Dataset::PlannedDer, raw.planned_der)]
+    {
         if let Some(raw) = raw {
             datasets.push(context.dataset(&id, dataset, raw)?);
         }
@@ -191,9 +191,10 @@ impl Context<'_> {
     fn dialect(&self, raw: &RawAdapter) -> Result<Dialect, Problem> {
         let delimiter = raw.delimiter.unwrap_or(',');
         let decimal = raw.decimal.unwrap_or('.');
-        let byte = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
-            self.problem("delimiter", format!("`delimiter` is `{delimiter}`; it must be one ASCII character"))
-        })?;
+        let byte = u8::try_from(delimiter)
+            .ok()
+            .filter(u8::is_ascii)
+            .ok_or_else(|| self.problem("delimiter", format!("`delimiter` is `{delimiter}`; it must be one ASCII character")))?;
         if raw.grouping == Some(decimal) {
             return Err(self.problem("grouping", "`grouping` and `decimal` are the same character".into()));
         }
@@ -204,9 +205,15 @@ impl Context<'_> {
         let patterns = raw.files.unwrap_or_else(|| vec![format!("{id}_{dataset}.csv"), format!("{id}_{dataset}[_-]*.csv")]);
         let files = self.globs(&patterns)?;
         if raw.key.is_empty() {
-            return Err(self.problem(&format!("[{dataset}"), format!("`{dataset}` needs a `key`: the columns that identify a record")));
+            return Err(
+                self.problem(&format!("[{dataset}"), format!("`{dataset}` needs a `key`: the columns that identify a record"))
+            );
         }
-        let delivery = self.choice("delivery", raw.delivery.as_deref(), &[("incremental", Delivery::Incremental), ("snapshot", Delivery::Snapshot)])?;
+        let delivery = self.choice(
+            "delivery",
+            raw.delivery.as_deref(),
+            &[("incremental", Delivery::Incremental), ("snapshot", Delivery::Snapshot)],
+        )?;
         let grain = self.choice("grain", raw.grain.as_deref(), &[("entity", Grain::Entity), ("segment", Grain::Segment)])?;
         let of_circuits = dataset == Dataset::Circuits;
         let mut columns = Vec::new();
@@ -263,11 +270,14 @@ impl Context<'_> {
         if from.is_empty() {
             return Err(self.problem(name, format!("`{name}` needs `from`: the source column")));
         }
-        let aggregate = self.choice("aggregate", raw.aggregate.as_deref(), &[("max", Aggregate::Max), ("min", Aggregate::Min), ("sum", Aggregate::Sum)])?;
+        let aggregate = self.choice(
+            "aggregate",
+            raw.aggregate.as_deref(),
+            &[("max", Aggregate::Max), ("min", Aggregate::Min), ("sum", Aggregate::Sum)],
+        )?;
         let kind = self.cell_type(name, kind, &raw)?;
-        let values = raw.values.into_iter().map(|(from, to)| (from.trim().to_lowercase(), to)).collect();
         let words = raw.words.iter().map(|word| word.to_lowercase()).collect();
-        Ok(ColumnSource { from, kind, values, words, aggregate })
+        Ok(ColumnSource { from, kind, words, aggregate })
     }
 
     fn cell_type(&self, name: &str, kind: ModelKind, raw: &RawSource) -> Result<CellType, Problem> {
@@ -287,8 +297,10 @@ impl Context<'_> {
 
     /// The unit must be stated: a guess would be the thousandfold error that adapters exist to prevent.
     fn unit(&self, name: &str, raw: &RawSource) -> Result<Unit, Problem> {
-        let symbol = raw.unit.as_deref().ok_or_else(|| self.problem(name, format!("`{name}` needs `unit`: \"MW\", \"kW\" or \"W\"")))?;
-        Unit::parse(symbol).ok_or_else(|| self.problem(symbol, format!("`{name}` has the unit `{symbol}`; it must be \"MW\", \"kW\" or \"W\"")))
+        let symbol =
+            raw.unit.as_deref().ok_or_else(|| self.problem(name, format!("`{name}` needs `unit`: \"MW\", \"kW\" or \"W\"")))?;
+        Unit::parse(symbol)
+            .ok_or_else(|| self.problem(symbol, format!("`{name}` has the unit `{symbol}`; it must be \"MW\", \"kW\" or \"W\"")))
     }
 
     fn loose_type(&self, name: &str, raw: RawColumn) -> Result<CellType, Problem> {
@@ -351,7 +363,9 @@ mod tests {
 
     #[test]
     fn kilowatts_in_a_megawatt_column_are_divided() {
-        let parsed = adapter(Path::new("u.toml"), &format!("{GOOD}max_hosting_capacity_mw = {{ from = \"HC\", unit = \"kW\" }}\n")).unwrap();
+        let parsed =
+            adapter(Path::new("u.toml"), &format!("{GOOD}max_hosting_capacity_mw = {{ from = \"HC\", unit = \"kW\" }}\n"))
+                .unwrap();
         assert_eq!(parsed.type_of(Dataset::Circuits, "HC"), CellType::Number { ratio: 0.001 });
     }
 }

@@ -98,14 +98,14 @@ fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>,
 
 fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, columns: &[&str]) -> Rows {
     let row = |(at, column): (usize, &&str)| {
-        let (changed, cosmetic) = (changes.count(&format!("changed_{at}"), 0), changes.count(&format!("cosmetic_{at}"), 0));
-        (changed + cosmetic > 0).then(|| {
+        let (real, cosmetic) = (changes.count(&format!("changed_{at}"), 0), changes.count(&format!("cosmetic_{at}"), 0));
+        (real + cosmetic > 0).then(|| {
             vec![
                 Value::Text(month.to_string()),
                 Value::Text(utility.to_owned()),
                 Value::Text(dataset.to_owned()),
                 Value::Text((*column).to_owned()),
-                Value::count(changed),
+                Value::count(real),
                 Value::count(cosmetic),
             ]
         })
@@ -121,7 +121,8 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered) -> Result<(V
     let (dataset, month) = (delivered.dataset, delivered.month);
     let months = source.months(dataset);
     let previous = months.iter().copied().rfind(|other| *other < month);
-    let rows_of = |wanted: Month| source.standing.iter().filter(|s| s.dataset == dataset && s.month == wanted).map(|s| s.rows).sum::<u64>();
+    let rows_of =
+        |wanted: Month| source.standing.iter().filter(|s| s.dataset == dataset && s.month == wanted).map(|s| s.rows).sum::<u64>();
     let snapshot = source.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
     let comparison = Comparison::new(source, delivered);
     let mut session = Session::new(source.cancel);
@@ -133,7 +134,9 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered) -> Result<(V
         None => None,
     };
     let Some(before_rows) = before_rows else {
-        let keys = session.query(&format!("SELECT COUNT(*) AS n FROM ({}) AS k", comparison.last_of_each_key("delivered_rows")))?.count("n", 0);
+        let keys = session
+            .query(&format!("SELECT COUNT(*) AS n FROM ({}) AS k", comparison.last_of_each_key("delivered_rows")))?
+            .count("n", 0);
         let counts = Counts {
             row_count: rows_of(month),
             previous_row_count: None,
@@ -166,7 +169,10 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered) -> Result<(V
     };
     let utility = source.adapter.id.as_str();
     let columns: Vec<&str> = comparison.columns.iter().map(String::as_str).collect();
-    Ok((diff_row(month, utility, dataset.as_str(), previous, &counts), field_rows(month, utility, dataset.as_str(), &found, &columns)))
+    Ok((
+        diff_row(month, utility, dataset.as_str(), previous, &counts),
+        field_rows(month, utility, dataset.as_str(), &found, &columns),
+    ))
 }
 
 /// The plan that compares delivered records with those before.
@@ -214,9 +220,15 @@ impl<'a> Comparison<'a> {
             let (old, new) = (format!("e.{}", name(column)), format!("n.{}", name(column)));
             pairs.push(format!("{old} AS old_{at}, {new} AS new_{at}"));
             let raw = format!("old_{at} IS DISTINCT FROM new_{at}");
-            let really = format!("{} IS DISTINCT FROM {}", self.normal(&format!("old_{at}"), column), self.normal(&format!("new_{at}"), column));
+            let really = format!(
+                "{} IS DISTINCT FROM {}",
+                self.normal(&format!("old_{at}"), column),
+                self.normal(&format!("new_{at}"), column)
+            );
             sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND {raw} AND {really} THEN 1 ELSE 0 END) AS changed_{at}"));
-            sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND {raw} AND NOT ({really}) THEN 1 ELSE 0 END) AS cosmetic_{at}"));
+            sums.push(format!(
+                "SUM(CASE WHEN known IS NOT NULL AND {raw} AND NOT ({really}) THEN 1 ELSE 0 END) AS cosmetic_{at}"
+            ));
             any.push(format!("({raw} AND {really})"));
         }
         sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", any.join(" OR ")));
@@ -234,7 +246,8 @@ impl<'a> Comparison<'a> {
     /// without blanks around.
     fn normal(&self, cell: &str, column: &str) -> String {
         let trimmed = format!("TRIM({cell})");
-        let plain = format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE LOWER({trimmed}) END", self.cells.is_sentinel(&trimmed));
+        let plain =
+            format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE LOWER({trimmed}) END", self.cells.is_sentinel(&trimmed));
         match self.source.adapter.type_of(self.delivered.dataset, column) {
             CellType::Id => self.cells.typed(&plain, &CellType::Id),
             CellType::Text => {
@@ -268,7 +281,8 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Ro
         let counted = session.query(&entity_counts(month))?;
         let found = session.query(&entity_changes(entity, month))?;
         let count = |name: &str| counted.count(name, 0);
-        let (opened, closed, both, current) = (count("opened"), count("closed"), found.count("replaced", 0), count("current_count"));
+        let (opened, closed, both, current) =
+            (count("opened"), count("closed"), found.count("replaced", 0), count("current_count"));
         let before = current + closed - opened;
         let counts = Counts {
             row_count: current,
@@ -300,7 +314,9 @@ fn entity_counts(month: Month) -> String {
 fn entity_changes(entity: Entity, month: Month) -> String {
     let month = text(&month.to_string());
     let columns = entity.columns();
-    let list = |prefix: &str| columns.iter().enumerate().map(|(at, column)| format!("{column} AS {prefix}_{at}")).collect::<Vec<_>>().join(", ");
+    let list = |prefix: &str| {
+        columns.iter().enumerate().map(|(at, column)| format!("{column} AS {prefix}_{at}")).collect::<Vec<_>>().join(", ")
+    };
     let sums: Vec<String> = (0..columns.len())
         .map(|at| {
             let kind = format!("SUM(CASE WHEN n.new_{at} IS DISTINCT FROM o.old_{at}");

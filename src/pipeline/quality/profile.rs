@@ -14,20 +14,26 @@ use crate::pipeline::sql::{Cells, bronze_name, name};
 /// names and no file ever had.
 pub(super) fn of(source: &Source<'_>, delivered: Delivered) -> Result<Rows, PipelineError> {
     let columns = source.columns(delivered.dataset);
-    let (Some(adapter), Some(rows)) = (source.adapter.dataset(delivered.dataset), source.rows(delivered.dataset, |m| m == delivered.month)?) else {
+    let (Some(adapter), Some(rows)) =
+        (source.adapter.dataset(delivered.dataset), source.rows(delivered.dataset, |m| m == delivered.month)?)
+    else {
         return Ok(Rows::new());
     };
     let profiler = Profiler { source, delivered, cells: Cells::new(source.adapter, columns.clone()) };
-    let mut profiles = Rows::new();
+    let mut found = Rows::new();
     // A column that only a later month brought says nothing about this one.
-    let known = |column: &str| source.standing.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.file.stores(column));
-    let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && column != "delivery_month" && !column.starts_with('_')).collect();
-    profiles.extend(profiler.columns(&columns, rows)?);
-    let row_count: u64 = source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).map(|s| s.rows).sum();
+    let known = |column: &str| {
+        source.standing.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.file.stores(column))
+    };
+    let columns: Vec<String> =
+        columns.into_iter().filter(|column| known(column) && column != "delivery_month" && !column.starts_with('_')).collect();
+    found.extend(profiler.columns(&columns, rows)?);
+    let row_count: u64 =
+        source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).map(|s| s.rows).sum();
     for label in named_by(adapter).filter(|label| !columns.contains(&bronze_name(label))) {
-        profiles.push(profiler.absent(label, row_count));
+        found.push(profiler.absent(label, row_count));
     }
-    Ok(profiles)
+    Ok(found)
 }
 
 /// The source columns that an adapter maps without an alternative.
@@ -75,7 +81,15 @@ impl Profiler<'_> {
         self.row(label, row_count, [0; 4], true, Value::Null, Value::Null)
     }
 
-    fn row(&self, column: &str, row_count: u64, [empty, sentinel, invalid, distinct]: [u64; 4], absent: bool, low: Value, high: Value) -> Vec<Value> {
+    fn row(
+        &self,
+        column: &str,
+        row_count: u64,
+        [empty, sentinel, invalid, distinct]: [u64; 4],
+        absent: bool,
+        low: Value,
+        high: Value,
+    ) -> Vec<Value> {
         vec![
             Value::Text(self.delivered.month.to_string()),
             Value::Text(self.source.adapter.id.to_string()),

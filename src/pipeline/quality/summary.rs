@@ -17,7 +17,8 @@ pub fn freshness_of(adapter: &UtilityAdapter, newest: Option<Month>, today: Day)
 /// The row of `platinum/data_quality_summary` for one delivery, given its columns' profiles.
 pub(super) fn of(assess: &Assess<'_>, delivered: Delivered, profiles: &[Vec<Value>]) -> Result<Vec<Value>, PipelineError> {
     let source = assess.source;
-    let standing: Vec<_> = source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
+    let standing: Vec<_> =
+        source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
     let row_count: u64 = standing.iter().map(|s| s.rows).sum();
     // Positions in a row of `column_quality`: missing_count 7, invalid_count 8, absent 9.
     let sum = |at: usize| profiles.iter().filter_map(|row| row.get(at).and_then(Value::as_i64)).sum::<i64>();
@@ -58,7 +59,8 @@ fn rejected_counts(source: &Source<'_>, delivered: Delivered) -> Result<(u64, u6
     let month = delivered.month.to_string();
     let mut session = Session::new(source.cancel);
     let ours = |file: &crate::lake::DataFile| {
-        file.partition_value("utility_id") == Some(source.adapter.id.as_str()) && file.partition_value("delivery_month") == Some(&month)
+        file.partition_value("utility_id") == Some(source.adapter.id.as_str())
+            && file.partition_value("delivery_month") == Some(&month)
     };
     session.register("rejected", table.scan(ours)?);
     let counts = session.query(&format!(
@@ -69,13 +71,12 @@ fn rejected_counts(source: &Source<'_>, delivered: Delivered) -> Result<(u64, u6
     Ok((counts.count("n", 0), counts.count("duplicates", 0)))
 }
 
-/// The newest date that the utility itself states in a delivery: of its hosting-capacity analysis, or of its queue.
+/// The newest date that the utility itself states for its hosting-capacity analysis; null for DERs, whose files state
+/// no date of their own.
 fn last_refresh(session: &mut Session, source: &Source<'_>, dataset: Dataset, rows: Relation) -> Result<Value, PipelineError> {
-    let column = match dataset {
-        Dataset::Circuits => "hca_refresh_date",
-        Dataset::InstallDer | Dataset::PlannedDer => "queue_position_at",
+    let Some(mapped) = source.adapter.dataset(dataset).and_then(|adapter| adapter.column("hca_refresh_date")) else {
+        return Ok(Value::Null);
     };
-    let Some(mapped) = source.adapter.dataset(dataset).and_then(|adapter| adapter.column(column)) else { return Ok(Value::Null) };
     session.register("bronze", rows);
     let cells = Cells::new(source.adapter, source.columns(dataset));
     session.define("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;

@@ -26,7 +26,10 @@ pub(super) fn fingerprint(source: &Source<'_>, dataset: Dataset) -> String {
     let upper = match (dataset, adapter.grain) {
         (Dataset::Circuits, Grain::Segment) => feeders_of_segments(source.adapter, adapter),
         (Dataset::Circuits, Grain::Entity) => feeders_of_rows(source.adapter, true),
-        _ => Links { adapter: source.adapter, delivered: &[dataset], snapshots: &[], carried: true, feeders: true, circuits: true }.sql(),
+        _ => {
+            Links { adapter: source.adapter, delivered: &[dataset], snapshots: &[], carried: true, feeders: true, circuits: true }
+                .sql()
+        }
     };
     format!("{}\n{upper}\n{}", records(source, adapter).text(), adapter.delivery.as_str())
 }
@@ -39,7 +42,7 @@ pub(super) struct Steps(Vec<(&'static str, String)>);
 impl Steps {
     /// The text for people and for the fingerprint.
     fn text(&self) -> String {
-        self.0.iter().map(|(name, sql)| format!("-- {name}\n{sql};\n")).collect()
+        self.0.iter().map(|(name, sql)| format!("-- {name}\n{sql};")).chain([String::new()]).collect::<Vec<_>>().join("\n")
     }
 
     /// Names all steps in a session; the name of the result.
@@ -60,9 +63,14 @@ pub(super) fn records(source: &Source<'_>, adapter: &DatasetAdapter) -> Steps {
         let rows = if adapter.grain == Grain::Segment { segments(&cells, adapter) } else { feeder_rows(&cells, adapter) };
         return Steps(vec![("trimmed", trimmed), ("conformed", rows)]);
     }
-    let of_utility = source.adapter.technologies.iter().map(|(label, _)| label).chain(source.adapter.hybrid.iter().map(|(label, _)| label));
+    let of_utility =
+        source.adapter.technologies.iter().map(|(label, _)| label).chain(source.adapter.hybrid.iter().map(|(label, _)| label));
     let trimmed = cells.trimmed(labels.chain(of_utility).map(String::as_str));
-    Steps(vec![("trimmed", trimmed), ("rated", ratings(&cells, source.adapter)), ("conformed", der_rows(&cells, source.adapter, adapter))])
+    Steps(vec![
+        ("trimmed", trimmed),
+        ("rated", ratings(&cells, source.adapter)),
+        ("conformed", der_rows(&cells, source.adapter, adapter)),
+    ])
 }
 
 /// The plan of the circuits of a utility, for people.
@@ -77,13 +85,15 @@ pub fn circuits_sql(source: &Source<'_>) -> Option<String> {
 
 /// The plans of the DERs of a utility, for people.
 pub fn ders_sql(source: &Source<'_>) -> String {
-    let delivered: Vec<Dataset> = [Dataset::InstallDer, Dataset::PlannedDer].into_iter().filter(|d| source.adapter.dataset(*d).is_some()).collect();
+    let delivered: Vec<Dataset> =
+        [Dataset::InstallDer, Dataset::PlannedDer].into_iter().filter(|d| source.adapter.dataset(*d).is_some()).collect();
     let records: Vec<String> = delivered
         .iter()
         .filter_map(|dataset| source.adapter.dataset(*dataset))
         .map(|adapter| format!("-- {}\n{}", adapter.dataset, records(source, adapter).text()))
         .collect();
-    let links = Links { adapter: source.adapter, delivered: &delivered, snapshots: &[], carried: false, feeders: true, circuits: true };
+    let links =
+        Links { adapter: source.adapter, delivered: &delivered, snapshots: &[], carried: false, feeders: true, circuits: true };
     format!("{}-- links\n{};", records.concat(), links.sql())
 }
 
@@ -140,7 +150,10 @@ fn feeder_rows(cells: &Cells<'_>, adapter: &DatasetAdapter) -> String {
 fn word_in(cell: &str, words: &[String]) -> String {
     let mut longest: Vec<&String> = words.iter().collect();
     longest.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    let arms: Vec<String> = longest.iter().map(|word| format!("WHEN LOWER({cell}) LIKE {} THEN {}", text(&format!("%{word}%")), text(word))).collect();
+    let arms: Vec<String> = longest
+        .iter()
+        .map(|word| format!("WHEN LOWER({cell}) LIKE {} THEN {}", text(&format!("%{word}%")), text(word)))
+        .collect();
     format!("CASE {} ELSE LOWER({cell}) END", arms.join(" "))
 }
 
@@ -191,8 +204,10 @@ fn aggregate(column: &str, source: &ColumnSource) -> String {
 fn ranked_words(column: &str, source: &ColumnSource) -> String {
     let mut longest: Vec<(usize, &String)> = source.words.iter().enumerate().collect();
     longest.sort_by_key(|(_, word)| std::cmp::Reverse(word.len()));
-    let arms: Vec<String> =
-        longest.iter().map(|(at, word)| format!("WHEN LOWER(d.{column}) LIKE {} THEN {at}", text(&format!("%{word}%")))).collect();
+    let arms: Vec<String> = longest
+        .iter()
+        .map(|(at, word)| format!("WHEN LOWER(d.{column}) LIKE {} THEN {at}", text(&format!("%{word}%"))))
+        .collect();
     let best = if source.aggregate == Aggregate::Min { "MIN" } else { "MAX" };
     format!(
         "{column}_ranks AS (\nSELECT d.feeder_id AS feeder_id, {best}(CASE {} END) AS word_rank\n\
@@ -202,7 +217,8 @@ fn ranked_words(column: &str, source: &ColumnSource) -> String {
 }
 
 fn word_of_rank(rank: &str, words: &[String]) -> String {
-    let arms: Vec<String> = words.iter().enumerate().map(|(at, word)| format!("WHEN {rank} = {at} THEN {}", text(word))).collect();
+    let arms: Vec<String> =
+        words.iter().enumerate().map(|(at, word)| format!("WHEN {rank} = {at} THEN {}", text(word))).collect();
     format!("CASE {} ELSE CAST(NULL AS VARCHAR) END", arms.join(" "))
 }
 
@@ -218,8 +234,11 @@ fn hashed_feeders(utility: &UtilityId) -> String {
 
 /// Relation `records` as feeders; with `carried`, the current versions in `history` that no record replaces stay.
 pub(super) fn feeders_of_rows(utility: &UtilityAdapter, carried: bool) -> String {
-    let values: Vec<&str> =
-        ["feeder_id"].into_iter().chain(FEEDER_VALUES.iter().map(|(column, _)| *column)).chain(["segment_count", "circuit_count"]).collect();
+    let values: Vec<&str> = ["feeder_id"]
+        .into_iter()
+        .chain(FEEDER_VALUES.iter().map(|(column, _)| *column))
+        .chain(["segment_count", "circuit_count"])
+        .collect();
     let list = values.join(", ");
     let mut state = format!("SELECT {list} FROM records");
     if carried {
@@ -329,10 +348,14 @@ fn technology_list(technologies: &[(String, String)]) -> String {
         return "CAST(NULL AS VARCHAR)".into();
     }
     // A whole number is written without its fraction.
-    let kilowatts = |kw: &str| format!("CASE WHEN ROUND({kw}, 0) = {kw} THEN CAST(CAST({kw} AS BIGINT) AS VARCHAR) ELSE CAST({kw} AS VARCHAR) END");
+    let kilowatts = |kw: &str| {
+        format!("CASE WHEN ROUND({kw}, 0) = {kw} THEN CAST(CAST({kw} AS BIGINT) AS VARCHAR) ELSE CAST({kw} AS VARCHAR) END")
+    };
     let parts: Vec<String> = technologies
         .iter()
-        .map(|(kw, technology)| format!("CASE WHEN {kw} <> 0.0 THEN {} || {} END", text(&format!("{technology} ")), kilowatts(kw)))
+        .map(|(kw, technology)| {
+            format!("CASE WHEN {kw} <> 0.0 THEN {} || {} END", text(&format!("{technology} ")), kilowatts(kw))
+        })
         .collect();
     format!("NULLIF(CONCAT_WS('; ', {}), '')", parts.join(", "))
 }
@@ -411,7 +434,10 @@ impl Links<'_> {
         if self.carried {
             parts.push(self.carried_over());
         }
-        let described: Vec<&str> = DER_VALUES.into_iter().filter(|column| !column.starts_with('_') && *column != "der_id" && *column != "status").collect();
+        let described: Vec<&str> = DER_VALUES
+            .into_iter()
+            .filter(|column| !column.starts_with('_') && *column != "der_id" && *column != "status")
+            .collect();
         let hashed = described.join(", ");
         let (joins, feeder_id, matched) = self.joins();
         let of_ders: Vec<String> = DER_VALUES.iter().map(|column| format!("d.{column} AS {column}")).collect();
@@ -428,11 +454,19 @@ impl Links<'_> {
     fn carried_over(&self) -> String {
         let of_history: Vec<String> = DER_VALUES.iter().map(|column| format!("h.{column} AS {column}")).collect();
         let mut conditions = vec!["h.is_current".to_owned()];
-        conditions.extend(self.snapshots.iter().filter_map(|dataset| dataset.der_status()).map(|status| format!("h.status <> {}", text(status))));
+        conditions.extend(
+            self.snapshots
+                .iter()
+                .filter_map(|dataset| dataset.der_status())
+                .map(|status| format!("h.status <> {}", text(status))),
+        );
         let mut join = String::new();
         if !self.delivered.is_empty() {
-            let new: Vec<String> =
-                self.delivered.iter().map(|dataset| format!("SELECT status AS new_status, der_id AS new_id FROM {dataset}")).collect();
+            let new: Vec<String> = self
+                .delivered
+                .iter()
+                .map(|dataset| format!("SELECT status AS new_status, der_id AS new_id FROM {dataset}"))
+                .collect();
             join = format!(" LEFT JOIN ({}) AS n ON h.status = n.new_status AND h.der_id = n.new_id", new.join(" UNION ALL "));
             conditions.push("n.new_id IS NULL".into());
         }

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use super::bronze::{self, Standing};
 use super::rejected::{self, Scope};
+use super::sql::bronze_name;
 use super::{Observer, PipelineError, Progress, Step};
 use crate::config::{Grain, UtilityAdapter};
 use crate::engine::Session;
@@ -31,6 +32,8 @@ pub struct Source<'a> {
     pub tables: Vec<(Dataset, Snapshot)>,
     /// The deliveries in them.
     pub standing: Vec<Standing>,
+    /// Headers of files, for the plans of datasets that have no table yet.
+    pub headers: Vec<(Dataset, Vec<String>)>,
     /// A wish to stop.
     pub cancel: &'a Cancel,
 }
@@ -51,7 +54,7 @@ impl<'a> Source<'a> {
                 tables.push((dataset, snapshot));
             }
         }
-        Ok(Self { lake, adapter, tables, standing, cancel })
+        Ok(Self { lake, adapter, tables, standing, headers: Vec::new(), cancel })
     }
 
     /// The months that a dataset was delivered for.
@@ -59,9 +62,17 @@ impl<'a> Source<'a> {
         self.standing.iter().filter(|standing| standing.dataset == dataset).map(|standing| standing.month).collect()
     }
 
-    /// The columns of a dataset's bronze table.
+    /// The columns of a dataset's bronze table, or of the headers where there is none.
     pub fn columns(&self, dataset: Dataset) -> Vec<String> {
-        self.table(dataset).map_or_else(Vec::new, |table| table.columns.iter().map(|column| column.name.clone()).collect())
+        let of_header = || {
+            self.headers
+                .iter()
+                .filter(|(of, _)| *of == dataset)
+                .flat_map(|(_, labels)| labels)
+                .map(|label| bronze_name(label))
+                .collect()
+        };
+        self.table(dataset).map_or_else(of_header, |table| table.columns.iter().map(|column| column.name.clone()).collect())
     }
 
     /// The bronze table of a dataset.
@@ -75,7 +86,8 @@ impl<'a> Source<'a> {
     /// A file cannot be read.
     pub fn rows(&self, dataset: Dataset, keep: impl Fn(Month) -> bool) -> Result<Option<Relation>, PipelineError> {
         let Some(table) = self.table(dataset) else { return Ok(None) };
-        let wanted = |file: &crate::lake::DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(&keep);
+        let wanted =
+            |file: &crate::lake::DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(&keep);
         Ok(Some(table.scan(wanted)?))
     }
 
@@ -170,7 +182,10 @@ impl Build<'_> {
     fn history_before(&self, table: &TableId, columns: &[Column]) -> Result<Frame, PipelineError> {
         let (Some(from), Some(snapshot)) = (self.from, self.source.lake.snapshot(table)?) else { return Ok(Frame::default()) };
         let mut session = self.session();
-        session.register("history", snapshot.scan(|file| file.partition_value("utility_id") == Some(self.source.adapter.id.as_str()))?);
+        session.register(
+            "history",
+            snapshot.scan(|file| file.partition_value("utility_id") == Some(self.source.adapter.id.as_str()))?,
+        );
         Ok(session.query(&history::before(columns, from))?)
     }
 
@@ -187,7 +202,9 @@ impl Build<'_> {
 
     /// The feeders' versions and the circuits after a month's circuits file.
     fn fold_circuits(&self, month: Month, history: &Frame) -> Result<(Frame, Frame), PipelineError> {
-        let Some(dataset) = self.source.adapter.dataset(Dataset::Circuits) else { return Ok((history.clone(), Frame::default())) };
+        let Some(dataset) = self.source.adapter.dataset(Dataset::Circuits) else {
+            return Ok((history.clone(), Frame::default()));
+        };
         let records = self.records(Dataset::Circuits, month)?;
         let mut session = self.session();
         let (state, circuits) = match dataset.grain {
@@ -207,7 +224,13 @@ impl Build<'_> {
     }
 
     /// The DERs' versions after a month, and the number of records that it brought.
-    fn fold_ders(&self, month: Month, history: &Frame, feeders: &Frame, circuits: &Frame) -> Result<(Frame, usize), PipelineError> {
+    fn fold_ders(
+        &self,
+        month: Month,
+        history: &Frame,
+        feeders: &Frame,
+        circuits: &Frame,
+    ) -> Result<(Frame, usize), PipelineError> {
         let mut session = self.session();
         let mut parts = Vec::new();
         let mut replaced = Vec::new();
@@ -242,7 +265,14 @@ impl Build<'_> {
         Ok((self.advance(&state, history, &schema::ders(), &["status", "der_id"], month)?, rows))
     }
 
-    fn advance(&self, state: &Frame, history: &Frame, columns: &[Column], key: &[&str], month: Month) -> Result<Frame, PipelineError> {
+    fn advance(
+        &self,
+        state: &Frame,
+        history: &Frame,
+        columns: &[Column],
+        key: &[&str],
+        month: Month,
+    ) -> Result<Frame, PipelineError> {
         let mut session = self.session();
         session.register("state", state.relation());
         if history.height() == 0 {
@@ -277,14 +307,8 @@ impl Build<'_> {
     /// The records of a month that may go on, one for each key; the others are recorded as rejected.
     fn records(&self, dataset: Dataset, month: Month) -> Result<Frame, PipelineError> {
         let (records, rejects) = records::of_month(self.source, dataset, month)?;
-        let scope = Scope {
-            utility: &self.source.adapter.id,
-            month,
-            dataset,
-            stage: Stage::Silver,
-            source_file: None,
-            keep_run: None,
-        };
+        let scope =
+            Scope { utility: &self.source.adapter.id, month, dataset, stage: Stage::Silver, source_file: None, keep_run: None };
         let rows: Vec<_> = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
         rejected::replace(self.source.lake, &scope, &rows, self.source.cancel)?;
         Ok(records)
@@ -319,7 +343,13 @@ pub mod tables {
 ///
 /// # Errors
 /// The rows do not fit, or the log cannot be written.
-pub(super) fn replace_utility(source: &Source<'_>, table: &TableId, columns: &[Column], rows: &Frame, fingerprint: i64) -> Result<(), PipelineError> {
+pub(super) fn replace_utility(
+    source: &Source<'_>,
+    table: &TableId,
+    columns: &[Column],
+    rows: &Frame,
+    fingerprint: i64,
+) -> Result<(), PipelineError> {
     let utility = source.adapter.id.as_str();
     let base = source.lake.snapshot(table)?;
     let remove = base.as_ref().map_or_else(Vec::new, |base| {

@@ -14,7 +14,11 @@ use crate::pipeline::PipelineError;
 ///
 /// A record without its key stands aside as `primary-key`; of several records of one key the last stays (by file
 /// name, then line) and the earlier ones stand aside as `duplicate-key`.
-pub(super) fn of_month(source: &Source<'_>, dataset: Dataset, month: Month) -> Result<(Frame, Vec<(String, Finding)>), PipelineError> {
+pub(super) fn of_month(
+    source: &Source<'_>,
+    dataset: Dataset,
+    month: Month,
+) -> Result<(Frame, Vec<(String, Finding)>), PipelineError> {
     let (Some(adapter), Some(rows)) = (source.adapter.dataset(dataset), source.rows(dataset, |m| m == month)?) else {
         return Ok((Frame::default(), Vec::new()));
     };
@@ -27,14 +31,20 @@ pub(super) fn of_month(source: &Source<'_>, dataset: Dataset, month: Month) -> R
     let rivals = session.query(&conform::rivals(adapter))?;
     let mut aside: Vec<(String, u64, ReasonCode, String)> = Vec::new();
     for row in 0..keyless.height() {
-        aside.push((keyless.text("_source_file", row).unwrap_or_default(), keyless.count("_source_line", row), ReasonCode::PrimaryKey, String::new()));
+        aside.push((
+            keyless.text("_source_file", row).unwrap_or_default(),
+            keyless.count("_source_line", row),
+            ReasonCode::PrimaryKey,
+            String::new(),
+        ));
     }
     aside.extend(losers(&rivals));
     if aside.is_empty() {
         return Ok((conformed, Vec::new()));
     }
     let columns = [Column::new("lost_file", ColumnType::Text), Column::new("lost_line", ColumnType::Whole)];
-    let lost: Vec<Vec<Value>> = aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
+    let lost: Vec<Vec<Value>> =
+        aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
     session.register("lost", crate::pipeline::rejected::frame(&columns, &lost)?.relation());
     let kept = session.query(conform::KEPT)?;
     let raw = raw_records(&mut session, source, dataset)?;
@@ -55,7 +65,12 @@ fn losers(rivals: &Frame) -> Vec<(String, u64, ReasonCode, String)> {
 }
 
 fn finding(
-    adapter: &DatasetAdapter, raw: &HashMap<(String, u64), String>, file: String, line: u64, reason: ReasonCode, key: String,
+    adapter: &DatasetAdapter,
+    raw: &HashMap<(String, u64), String>,
+    file: String,
+    line: u64,
+    reason: ReasonCode,
+    key: String,
 ) -> (String, Finding) {
     let text = raw.get(&(file.clone(), line)).cloned();
     let value = if key.is_empty() { None } else { Some(key) };
@@ -63,8 +78,14 @@ fn finding(
 }
 
 /// The cells of the records that stand aside, as they stand in bronze, joined by the file's delimiter.
-fn raw_records(session: &mut Session, source: &Source<'_>, dataset: Dataset) -> Result<HashMap<(String, u64), String>, PipelineError> {
-    let rows = session.query("SELECT b.* FROM bronze AS b INNER JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line")?;
+fn raw_records(
+    session: &mut Session,
+    source: &Source<'_>,
+    dataset: Dataset,
+) -> Result<HashMap<(String, u64), String>, PipelineError> {
+    let rows = session.query(
+        "SELECT b.* FROM bronze AS b INNER JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line",
+    )?;
     let delimiter = char::from(source.adapter.dialect.delimiter);
     let cells: Vec<String> = source.columns(dataset).into_iter().filter(|name| !is_lineage(name)).collect();
     let quoted = |cell: String| {

@@ -1,0 +1,246 @@
+//! Background work: reads, runs and the watch on the landing folder; each tells the console by an event.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::reads::{ReadError, browse, missing, months, runs, status};
+use super::{Event, Missing, Months, Refresh};
+use crate::config::Settings;
+use crate::lake::{Frame, Lake};
+use crate::landing::settle::Settling;
+use crate::landing::watch::{Watch, WatchMode};
+use crate::landing::{self, Cancel};
+use crate::pipeline::run::{Run, micros_of};
+use crate::pipeline::{PipelineError, Progress, Report, Request};
+
+/// Something to do in the background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// Read pane 1.
+    Refresh {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read pane 2.
+    Missing {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read pane 3.
+    Months {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read the feeders of pane 4.
+    Feeders {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read the DERs of a feeder.
+    Ders {
+        /// The request's number.
+        generation: u64,
+        /// The feeder's utility.
+        utility: String,
+        /// The feeder.
+        feeder: String,
+    },
+    /// Load what is new.
+    Run,
+    /// Stop the load.
+    Stop,
+}
+
+/// What a read brought.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Pane 1.
+    Refresh(Refresh),
+    /// Pane 2.
+    Missing(Missing),
+    /// Pane 3.
+    Months(Months),
+    /// Rows of `platinum/feeder_capacity`.
+    Feeders(Frame),
+    /// Rows of `platinum/der_details`.
+    Ders {
+        /// The feeder's utility.
+        utility: String,
+        /// The feeder.
+        feeder: String,
+        /// The rows.
+        rows: Frame,
+    },
+}
+
+/// Rows of `ops/runs` that the console shows.
+const RUNS_SHOWN: usize = 200;
+
+/// The background workers of a console.
+#[derive(Clone)]
+pub struct Jobs {
+    settings: Arc<Settings>,
+    lake: Lake,
+    events: Sender<Event>,
+    running: Arc<Mutex<Cancel>>,
+}
+
+impl Jobs {
+    /// Workers that report to `events`.
+    pub fn new(settings: Settings, lake: Lake, events: Sender<Event>) -> Self {
+        Self { settings: Arc::new(settings), lake, events, running: Arc::default() }
+    }
+
+    /// Starts a job; it reports when it is done.
+    pub fn start(&self, job: Job) {
+        let jobs = self.clone();
+        match job {
+            Job::Stop => self.cancel(),
+            Job::Run => {
+                let cancel = Cancel::default();
+                if let Ok(mut running) = self.running.lock() {
+                    *running = cancel.clone();
+                }
+                self.spawn("run", move || jobs.run(&cancel));
+            }
+            read => self.spawn("read", move || jobs.read(&read)),
+        }
+    }
+
+    /// Asks a run to stop; nothing happens if none works.
+    pub fn cancel(&self) {
+        if let Ok(running) = self.running.lock() {
+            running.cancel();
+        }
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
+            self.tell(Event::RunEnded(Err(format!("no thread for background work: {error}"))));
+        }
+    }
+
+    /// Nobody listens any more once the console has closed.
+    fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    fn read(&self, job: &Job) {
+        let answer = |generation: u64, loaded: Result<Loaded, ReadError>| {
+            let loaded = loaded.map_err(|error| error.to_string());
+            self.tell(Event::Read { generation, loaded, read_at: micros_of(std::time::SystemTime::now()), job: job.clone() });
+        };
+        match job {
+            Job::Refresh { generation } => answer(*generation, self.refresh()),
+            Job::Missing { generation } => {
+                answer(
+                    *generation,
+                    missing::columns(&self.lake, None, None, None).map(|rows| Loaded::Missing(Missing::new(&rows))),
+                );
+            }
+            Job::Months { generation } => answer(*generation, self.months()),
+            Job::Feeders { generation } => {
+                answer(*generation, browse::feeders(&self.lake, None, None, None).map(Loaded::Feeders))
+            }
+            Job::Ders { generation, utility, feeder } => {
+                let rows = browse::ders(&self.lake, feeder, Some(utility), None);
+                answer(*generation, rows.map(|rows| Loaded::Ders { utility: utility.clone(), feeder: feeder.clone(), rows }));
+            }
+            Job::Run | Job::Stop => {}
+        }
+    }
+
+    fn refresh(&self) -> Result<Loaded, ReadError> {
+        let feeds = status::feeds(&self.lake, &self.settings)?;
+        Ok(Loaded::Refresh(Refresh::new(feeds, &runs::history(&self.lake, None, RUNS_SHOWN)?)))
+    }
+
+    fn months(&self) -> Result<Loaded, ReadError> {
+        Ok(Loaded::Months(Months::new(&months::diffs(&self.lake, None, None)?, &months::fields(&self.lake, None, None)?)))
+    }
+
+    fn run(&self, cancel: &Cancel) {
+        let told = Mutex::new(Instant::now().checked_sub(QUIET));
+        let observer = |progress: Progress| {
+            // The eye sees no more than this; every row is counted all the same.
+            if let Ok(mut last) = told.lock()
+                && last.is_none_or(|last| last.elapsed() >= QUIET)
+            {
+                *last = Some(Instant::now());
+                self.tell(Event::Progress(progress));
+            }
+        };
+        let request = Request::default();
+        let now = || micros_of(std::time::SystemTime::now());
+        let run = Run { settings: &self.settings, lake: &self.lake, request: &request, cancel, observer: &observer, now: &now };
+        let result = match run.execute() {
+            Ok(report) => ended(&report),
+            Err(PipelineError::Cancelled) => {
+                Err("stopped; every table is as after its last commit, `r` goes on from there".into())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        self.tell(Event::RunEnded(result));
+    }
+
+    /// Watches the landing folder until the console closes.
+    pub fn watch(&self) {
+        let jobs = self.clone();
+        self.spawn("watch", move || jobs.watch_landing());
+    }
+
+    fn watch_landing(&self) {
+        let watch = match Watch::start(&self.settings.landing, self.settings.poll) {
+            Ok(watch) => watch,
+            Err(error) => {
+                self.tell(Event::Watching(format!(
+                    "not watching `{}`: {error}; press r to load",
+                    self.settings.landing.display()
+                )));
+                return;
+            }
+        };
+        let how = if watch.mode == WatchMode::Events { "watching" } else { "looking again and again at" };
+        self.tell(Event::Watching(format!("{how} {}", self.settings.landing.display())));
+        let (started, mut settling) = (Instant::now(), Settling::default());
+        let (mut pending, mut looked) = (false, Instant::now());
+        loop {
+            std::thread::sleep(LOOK);
+            // Now and then without an event too: some file systems deliver none.
+            if watch.take_change() || looked.elapsed() >= self.settings.poll {
+                (pending, looked) = (true, Instant::now());
+            }
+            if !pending {
+                continue;
+            }
+            let Ok(scan) = landing::scan(&self.settings.landing, &self.settings.utilities) else { continue };
+            match settling.changed_and_settled(&scan.candidates, started.elapsed(), self.settings.settle) {
+                Some(true) => {
+                    pending = false;
+                    self.tell(Event::FilesSettled);
+                }
+                Some(false) => {}
+                None => pending = false,
+            }
+        }
+    }
+}
+
+/// How often progress is told.
+const QUIET: Duration = Duration::from_millis(50);
+/// How often the watch looks whether something happened.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The line about a run that ended: an error when a file was refused.
+fn ended(report: &Report) -> Result<String, String> {
+    let refused: Vec<&str> = report.refused().map(|file| file.candidate.source_file.as_str()).collect();
+    if let Some(first) = refused.first() {
+        return Err(format!("{} refused: `{first}`; see the run in pane 1", refused.len()));
+    }
+    let loaded = report.count("loaded") + report.count("superseded");
+    if loaded == 0 {
+        return Ok("nothing new in the landing folder".into());
+    }
+    Ok(format!("{loaded} files loaded, {} rows, {} records set aside", report.rows, report.rejected))
+}

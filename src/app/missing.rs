@@ -1,0 +1,146 @@
+//! Pane 2: the heatmap of one utility's dataset, columns by months.
+
+use std::collections::BTreeMap;
+
+use super::moved;
+use crate::lake::Frame;
+
+/// What the cells of a column held in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cell {
+    /// Rows delivered.
+    pub rows: u64,
+    /// Empty cells.
+    pub empty: u64,
+    /// Cells that say "nothing" in words.
+    pub sentinel: u64,
+    /// Cells that hold something else than they should.
+    pub invalid: u64,
+    /// Distinct values.
+    pub distinct: u64,
+    /// Whether the file lacked the column.
+    pub absent: bool,
+}
+
+impl Cell {
+    /// Share of empty and sentinel cells, from 0 to 1; all of them where the column is absent.
+    pub fn missing_rate(&self) -> f64 {
+        match (self.absent, self.rows) {
+            (true, _) => 1.0,
+            (false, 0) => 0.0,
+            (false, rows) => (self.empty + self.sentinel) as f64 / rows as f64,
+        }
+    }
+}
+
+/// A column of the file and its cells by month.
+#[derive(Debug, Clone)]
+pub struct ColumnLine {
+    /// The column.
+    pub name: String,
+    /// One for each of the dataset's months; `None` where it was not known yet.
+    pub cells: Vec<Option<Cell>>,
+}
+
+/// One utility's dataset.
+#[derive(Debug, Clone)]
+pub struct Heatmap {
+    /// The utility.
+    pub utility: String,
+    /// The dataset.
+    pub dataset: String,
+    /// The months, oldest first.
+    pub months: Vec<String>,
+    /// The columns, the emptiest of the newest month first.
+    pub columns: Vec<ColumnLine>,
+}
+
+/// The pane's heatmaps and selection.
+#[derive(Debug, Clone, Default)]
+pub struct Missing {
+    /// One for each utility and dataset.
+    pub maps: Vec<Heatmap>,
+    /// The one shown.
+    pub map: usize,
+    /// The selected column of the file.
+    pub column: usize,
+    /// The selected month, counted from the newest.
+    pub month_back: usize,
+}
+
+impl Missing {
+    /// From the rows of `platinum/column_quality`.
+    pub fn new(rows: &Frame) -> Self {
+        let mut maps: BTreeMap<(String, String), BTreeMap<String, BTreeMap<String, Cell>>> = BTreeMap::new();
+        for row in 0..rows.height() {
+            let text = |column: &str| rows.text(column, row).unwrap_or_default();
+            let cell = Cell {
+                rows: rows.count("row_count", row),
+                empty: rows.count("null_count", row),
+                sentinel: rows.count("sentinel_count", row),
+                invalid: rows.count("invalid_count", row),
+                distinct: rows.count("distinct_count", row),
+                absent: rows.value("absent", row) == crate::lake::Value::Flag(true),
+            };
+            let map = maps.entry((text("utility_id"), text("dataset"))).or_default();
+            map.entry(text("column_name")).or_default().insert(text("delivery_month"), cell);
+        }
+        Self {
+            maps: maps.into_iter().map(|((utility, dataset), columns)| heatmap(utility, dataset, columns)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The heatmap shown.
+    pub fn shown(&self) -> Option<&Heatmap> {
+        self.maps.get(self.map)
+    }
+
+    /// The index of the selected month.
+    pub fn month(&self) -> usize {
+        self.shown().map_or(0, |map| map.months.len().saturating_sub(1 + self.month_back))
+    }
+
+    /// Shows a utility's dataset.
+    pub(super) fn show(&mut self, utility: &str, dataset: &str) {
+        if let Some(at) = self.maps.iter().position(|map| map.utility == utility && map.dataset == dataset) {
+            (self.map, self.column, self.month_back) = (at, 0, 0);
+        }
+    }
+
+    pub(super) fn keep(&mut self, before: &Self) {
+        if let Some(map) = before.shown() {
+            self.show(&map.utility, &map.dataset);
+            (self.column, self.month_back) = (before.column, before.month_back);
+            self.rows(0);
+            self.columns(0);
+        }
+    }
+
+    pub(super) fn feed(&mut self, by: isize) {
+        let len = self.maps.len().cast_signed().max(1);
+        self.map = (self.map.cast_signed() + by).rem_euclid(len).cast_unsigned();
+        (self.column, self.month_back) = (0, 0);
+    }
+
+    pub(super) fn rows(&mut self, by: isize) {
+        self.column = moved(self.column, by, self.shown().map_or(0, |map| map.columns.len()));
+    }
+
+    pub(super) fn columns(&mut self, by: isize) {
+        self.month_back = moved(self.month_back, -by, self.shown().map_or(0, |map| map.months.len()));
+    }
+}
+
+fn heatmap(utility: String, dataset: String, columns: BTreeMap<String, BTreeMap<String, Cell>>) -> Heatmap {
+    let mut months: Vec<String> = columns.values().flat_map(|cells| cells.keys().cloned()).collect();
+    months.sort();
+    months.dedup();
+    let mut lines: Vec<ColumnLine> = columns
+        .into_iter()
+        .map(|(name, cells)| ColumnLine { name, cells: months.iter().map(|month| cells.get(month).copied()).collect() })
+        .collect();
+    let newest = |line: &ColumnLine| line.cells.last().copied().flatten().map_or(0.0, |cell| cell.missing_rate());
+    lines.sort_by(|a, b| newest(b).total_cmp(&newest(a)));
+    Heatmap { utility, dataset, months, columns: lines }
+}

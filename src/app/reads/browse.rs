@@ -1,0 +1,47 @@
+//! The two queries that the lakehouse exists for.
+
+use super::{ReadError, rows};
+use crate::lake::{Frame, Lake, schema};
+use crate::pipeline::platinum;
+use crate::pipeline::sql::text;
+
+/// Current feeders with strictly more than `over_mw` of hosting capacity, or all of them, by falling capacity.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn feeders(lake: &Lake, over_mw: Option<f64>, utility: Option<&str>, limit: Option<usize>) -> Result<Frame, ReadError> {
+    let mut conditions = Vec::new();
+    conditions.extend(over_mw.map(|mw| format!("max_hosting_capacity_mw > {mw:?}")));
+    conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
+    let sql = format!(
+        "SELECT * FROM t{} ORDER BY max_hosting_capacity_mw DESC NULLS LAST, utility_id, feeder_id{}",
+        where_all(&conditions),
+        limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"))
+    );
+    rows(lake, &platinum::feeder_capacity_table(), &schema::feeder_capacity(), &sql)
+}
+
+/// Current DERs of a feeder, by status and id.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<&str>) -> Result<Frame, ReadError> {
+    let mut conditions = vec![format!("feeder_id = {}", text(feeder_id))];
+    conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
+    conditions.extend(status.map(|status| format!("status = {}", text(status))));
+    let sql = format!("SELECT * FROM t{} ORDER BY utility_id, status, der_id", where_all(&conditions));
+    rows(lake, &platinum::der_details_table(), &schema::der_details(), &sql)
+}
+
+/// Whether a current feeder of that id exists.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn feeder_exists(lake: &Lake, feeder_id: &str) -> Result<bool, ReadError> {
+    let sql = format!("SELECT feeder_id FROM t WHERE feeder_id = {} LIMIT 1", text(feeder_id));
+    Ok(rows(lake, &platinum::feeder_capacity_table(), &schema::feeder_capacity(), &sql)?.height() > 0)
+}
+
+fn where_all(conditions: &[String]) -> String {
+    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+}

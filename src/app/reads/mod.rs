@@ -1,0 +1,46 @@
+//! What people ask of the tables: one question a file, the same for panes and commands.
+//!
+//! Each read takes the tables as of their last commit and gives plain rows back. A table that does not exist yet has
+//! no rows; that is an answer, not an error.
+
+pub mod browse;
+pub mod missing;
+pub mod months;
+pub mod runs;
+pub mod status;
+
+use crate::engine::{EngineError, Session};
+use crate::lake::{Column, Frame, Lake, LakeError, TableId};
+use crate::landing::Cancel;
+
+use thiserror::Error;
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The tables.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The query.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Rows of one table, which is named `t` in the query; none, with the table's columns, if it does not exist.
+///
+/// # Errors
+/// The table cannot be read, or the query is wrong.
+pub fn rows(lake: &Lake, table: &TableId, columns: &[Column], sql: &str) -> Result<Frame, ReadError> {
+    let mut session = Session::new(&Cancel::default());
+    register(&mut session, lake, "t", table, columns)?;
+    Ok(session.query(sql)?)
+}
+
+fn register(session: &mut Session, lake: &Lake, name: &str, table: &TableId, columns: &[Column]) -> Result<(), ReadError> {
+    let relation = match lake.snapshot(table)? {
+        Some(snapshot) => snapshot.scan_all()?,
+        None => Frame::empty(columns).relation(),
+    };
+    session.register(name, relation);
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What changed from month to month?
+
+use super::{ReadError, register, rows};
+use crate::engine::Session;
+use crate::lake::{Column, Frame, Lake, TableId, schema};
+use crate::landing::Cancel;
+use crate::model::Month;
+use crate::pipeline::quality;
+use crate::pipeline::silver::tables;
+use crate::pipeline::sql::text;
+
+/// Rows of `platinum/month_diff`, by utility, dataset and month.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn diffs(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, ReadError> {
+    let sql = format!("SELECT * FROM t{} ORDER BY utility_id, dataset, delivery_month", filter(utility, month));
+    rows(lake, &quality::month_diff_table(), &schema::month_diff(), &sql)
+}
+
+/// Rows of `platinum/field_changes`, the most changed columns first.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn fields(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, ReadError> {
+    let sql = format!(
+        "SELECT * FROM t{} ORDER BY utility_id, dataset, delivery_month, changed DESC, cosmetic DESC, column_name",
+        filter(utility, month)
+    );
+    rows(lake, &quality::field_changes_table(), &schema::field_changes(), &sql)
+}
+
+fn filter(utility: Option<&str>, month: Option<Month>) -> String {
+    let mut conditions = Vec::new();
+    conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
+    conditions.extend(month.map(|month| format!("delivery_month = '{month}'")));
+    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+}
+
+/// Feeders and DERs as they stood after two months: each that was added, removed or changed, with the columns that
+/// differ; one row for each difference.
+///
+/// # Errors
+/// The tables cannot be read.
+pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Vec<Frame>, ReadError> {
+    Ok(vec![
+        entity_between(
+            lake,
+            &Entity { name: "feeders", table: tables::feeders(), columns: schema::feeders(), key: "feeder_id" },
+            from,
+            to,
+            utility,
+        )?,
+        entity_between(
+            lake,
+            &Entity { name: "ders", table: tables::ders(), columns: schema::ders(), key: "CONCAT_WS('/', status, der_id)" },
+            from,
+            to,
+            utility,
+        )?,
+    ])
+}
+
+struct Entity {
+    name: &'static str,
+    table: TableId,
+    columns: Vec<Column>,
+    key: &'static str,
+}
+
+const UNCOMPARED: [&str; 8] =
+    ["utility_id", "feeder_id", "der_id", "status", "record_hash", "valid_from_month", "valid_to_month", "is_current"];
+
+fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, ReadError> {
+    let mut session = Session::new(&Cancel::default());
+    register(&mut session, lake, "versions", &entity.table, &entity.columns)?;
+    let of_utility = utility.map_or(String::new(), |utility| format!(" AND utility_id = {}", text(utility)));
+    for (name, month) in [("earlier", from), ("later", to)] {
+        session.define(
+            name,
+            &format!(
+                "SELECT *, {} AS entity_key FROM versions WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}'){of_utility}",
+                entity.key
+            ),
+        )?;
+    }
+    let compared = |column: &&Column| {
+        let is_link = entity.name == "ders" && column.name == "feeder_id";
+        is_link || !(UNCOMPARED.contains(&column.name.as_str()) || column.name.starts_with('_'))
+    };
+    let head = format!("'{}' AS entity", entity.name);
+    let mut parts = vec![
+        format!(
+            "SELECT {head}, l.utility_id AS utility_id, l.entity_key AS entity_key, 'added' AS change, CAST(NULL AS VARCHAR) AS column_name, \
+             CAST(NULL AS VARCHAR) AS old_value, CAST(NULL AS VARCHAR) AS new_value FROM later AS l \
+             LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM earlier) AS e ON l.utility_id = e.u AND l.entity_key = e.k WHERE e.h IS NULL"
+        ),
+        format!(
+            "SELECT {head}, e.utility_id AS utility_id, e.entity_key AS entity_key, 'removed' AS change, CAST(NULL AS VARCHAR) AS column_name, \
+             CAST(NULL AS VARCHAR) AS old_value, CAST(NULL AS VARCHAR) AS new_value FROM earlier AS e \
+             LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM later) AS l ON e.utility_id = l.u AND e.entity_key = l.k WHERE l.h IS NULL"
+        ),
+    ];
+    for column in entity.columns.iter().filter(compared) {
+        parts.push(format!(
+            "SELECT {head}, l.utility_id AS utility_id, l.entity_key AS entity_key, 'changed' AS change, '{column}' AS column_name, \
+             CAST(e.old_value AS VARCHAR) AS old_value, CAST(l.{column} AS VARCHAR) AS new_value FROM later AS l \
+             INNER JOIN (SELECT utility_id AS u, entity_key AS k, {column} AS old_value FROM earlier) AS e ON l.utility_id = e.u AND l.entity_key = e.k \
+             WHERE l.{column} IS DISTINCT FROM e.old_value",
+            column = column.name
+        ));
+    }
+    session.define("differences", &parts.join("\nUNION ALL\n"))?;
+    Ok(session.query("SELECT * FROM differences ORDER BY utility_id, entity_key, change, column_name")?)
+}
+
+/// How many of each kind of change [`between`] found, by entity, utility and column.
+///
+/// # Errors
+/// The query is wrong.
+pub fn counted(differences: &[Frame]) -> Result<Frame, ReadError> {
+    let mut session = Session::new(&Cancel::default());
+    session.register("t", Frame::stack(differences).relation());
+    Ok(session.query(
+        "SELECT entity, utility_id, change, column_name, COUNT(*) AS entities FROM t\n\
+         GROUP BY entity, utility_id, change, column_name ORDER BY entity, utility_id, change, entities DESC, column_name",
+    )?)
+}

@@ -1,0 +1,131 @@
+//! How fresh is each feed, and how did its last load end?
+
+use super::{ReadError, rows};
+use crate::config::Settings;
+use crate::lake::{Column, ColumnType, Frame, Lake, Value, schema};
+use crate::model::{Dataset, Day, Freshness, Month, freshness};
+use crate::pipeline::{quality, run};
+
+/// Days after which the utility's own refresh date is a warning, and an error.
+pub const REFRESH_LIMITS: (i32, i32) = (45, 100);
+
+/// A utility's dataset: its newest delivery and its last load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feed {
+    /// The utility.
+    pub utility: String,
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The newest month that was loaded.
+    pub month: Option<Month>,
+    /// When its file arrived: microseconds since 1970-01-01, UTC.
+    pub received_at: Option<i64>,
+    /// The newest date that the utility itself states in it.
+    pub last_refresh: Option<Day>,
+    /// Fresh, late, stale or missing.
+    pub freshness: Freshness,
+    /// Rows delivered for the month.
+    pub rows: u64,
+    /// Records set aside in the month.
+    pub rejected: u64,
+    /// Share of missing cells, from 0 to 1.
+    pub missing_rate: Option<f64>,
+    /// When it was last tried to load, and with what result.
+    pub last_run_at: Option<i64>,
+    /// The word of `ops/runs`.
+    pub last_result: Option<String>,
+    /// What was said about it.
+    pub last_detail: Option<String>,
+}
+
+impl Feed {
+    /// Days from the utility's own refresh date to `today`.
+    pub fn refresh_age(&self, today: Day) -> Option<i32> {
+        self.last_refresh.map(|day| today.days_since(day))
+    }
+}
+
+/// Every dataset that an adapter names, in the order of utilities and datasets.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, ReadError> {
+    let newest = rows(
+        lake,
+        &quality::summary_table(),
+        &schema::data_quality_summary(),
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY delivery_month DESC) AS place FROM t) AS p WHERE place = 1",
+    )?;
+    let last = rows(
+        lake,
+        &run::runs_table(),
+        &schema::runs(),
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) AS place FROM t \
+         WHERE dataset IS NOT NULL) AS p WHERE place = 1",
+    )?;
+    let find = |frame: &Frame, utility: &str, dataset: Dataset| {
+        (0..frame.height()).find(|row| {
+            frame.text("utility_id", *row).as_deref() == Some(utility)
+                && frame.text("dataset", *row).as_deref() == Some(dataset.as_str())
+        })
+    };
+    let mut feeds = Vec::new();
+    for adapter in &settings.utilities {
+        for dataset in adapter.datasets.iter().map(|dataset| dataset.dataset) {
+            let (row, run) = (find(&newest, adapter.id.as_str(), dataset), find(&last, adapter.id.as_str(), dataset));
+            let month = row.and_then(|row| newest.text("delivery_month", row)).and_then(|month| Month::parse(&month));
+            feeds.push(Feed {
+                utility: adapter.id.to_string(),
+                dataset,
+                month,
+                received_at: row.and_then(|row| newest.time("received_at", row)),
+                last_refresh: row.and_then(|row| newest.day("last_refresh", row)),
+                freshness: freshness(month, settings.today, adapter.schedule),
+                rows: row.map_or(0, |row| newest.count("row_count", row)),
+                rejected: row.map_or(0, |row| newest.count("rejected_count", row)),
+                missing_rate: row.and_then(|row| newest.number("missing_rate", row)),
+                last_run_at: run.and_then(|row| last.time("started_at", row)),
+                last_result: run.and_then(|row| last.text("outcome", row)),
+                last_detail: run.and_then(|row| last.text("detail", row).or_else(|| last.text("reason", row))),
+            });
+        }
+    }
+    Ok(feeds)
+}
+
+/// The feeds as a table for `status`.
+pub fn table(feeds: &[Feed], today: Day) -> (Vec<Column>, Vec<Vec<Value>>) {
+    let columns = [
+        ("utility_id", ColumnType::Text),
+        ("dataset", ColumnType::Text),
+        ("delivery_month", ColumnType::Text),
+        ("received_at", ColumnType::Time),
+        ("last_refresh", ColumnType::Day),
+        ("refresh_age_days", ColumnType::Whole),
+        ("freshness", ColumnType::Text),
+        ("row_count", ColumnType::Whole),
+        ("rejected_count", ColumnType::Whole),
+        ("missing_rate", ColumnType::Real),
+        ("last_run_at", ColumnType::Time),
+        ("last_result", ColumnType::Text),
+        ("last_detail", ColumnType::Text),
+    ];
+    let row = |feed: &Feed| {
+        vec![
+            Value::Text(feed.utility.clone()),
+            Value::Text(feed.dataset.to_string()),
+            Value::text(feed.month.map(|month| month.to_string())),
+            feed.received_at.map_or(Value::Null, Value::Time),
+            feed.last_refresh.map_or(Value::Null, Value::Day),
+            feed.refresh_age(today).map_or(Value::Null, |days| Value::Whole(days.into())),
+            Value::Text(feed.freshness.as_str().into()),
+            Value::count(feed.rows),
+            Value::count(feed.rejected),
+            feed.missing_rate.map_or(Value::Null, Value::Real),
+            feed.last_run_at.map_or(Value::Null, Value::Time),
+            Value::text(feed.last_result.as_deref()),
+            Value::text(feed.last_detail.as_deref()),
+        ]
+    };
+    (columns.map(|(name, kind)| Column::new(name, kind)).to_vec(), feeds.iter().map(row).collect())
+}

@@ -1,0 +1,315 @@
+//! Events change the state; what needs the tables comes out as jobs.
+
+use super::jobs::{Job, Loaded};
+use super::keys::{Action, Key, action_of};
+use super::{App, Browser, Load, Missing, Months, Pane, Refresh, Remote, Typing};
+use crate::pipeline::Progress;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A key was pressed.
+    Key(Key),
+    /// The terminal has another size.
+    Resized,
+    /// Rows came from the tables.
+    Read {
+        /// The request that they answer; older ones are dropped.
+        generation: u64,
+        /// The rows, or why there are none.
+        loaded: Result<Loaded, String>,
+        /// When: microseconds since 1970-01-01, UTC.
+        read_at: i64,
+        /// What was read, should it have failed.
+        job: Job,
+    },
+    /// The run is here.
+    Progress(Progress),
+    /// The run ended.
+    RunEnded(Result<String, String>),
+    /// Another process writes, or no longer.
+    Watching(String),
+    /// New files stand still in the landing folder.
+    FilesSettled,
+    /// The system asks the program to end.
+    Terminate,
+}
+
+impl App {
+    /// The jobs that fill the console when it opens.
+    pub fn start(&mut self) -> Vec<Job> {
+        self.read_all()
+    }
+
+    fn read_all(&mut self) -> Vec<Job> {
+        self.generation += 1;
+        let generation = self.generation;
+        let mut jobs = vec![
+            Job::Refresh { generation },
+            Job::Missing { generation },
+            Job::Months { generation },
+            Job::Feeders { generation },
+        ];
+        // What is in front comes first.
+        jobs.rotate_left(Pane::ALL.iter().position(|pane| *pane == self.pane).unwrap_or(0));
+        jobs
+    }
+
+    /// Takes one event; what it leads to must be done in the background.
+    pub fn update(&mut self, event: Event) -> Vec<Job> {
+        match event {
+            Event::Key(key) => self.key(key),
+            Event::Resized => Vec::new(),
+            Event::Read { generation, loaded, read_at, job } => self.read(generation, loaded, read_at, &job),
+            Event::Progress(progress) => {
+                if !matches!(self.load, Load::Stopping) {
+                    self.load = Load::Running(Some(progress));
+                }
+                Vec::new()
+            }
+            Event::RunEnded(result) => {
+                self.load = match result {
+                    Ok(line) => Load::Done(line),
+                    Err(line) => Load::Failed(line),
+                };
+                self.read_all()
+            }
+            Event::Watching(line) => {
+                self.watching = line;
+                Vec::new()
+            }
+            Event::FilesSettled => self.run(),
+            Event::Terminate => {
+                self.quit = true;
+                Vec::new()
+            }
+        }
+    }
+
+    fn run(&mut self) -> Vec<Job> {
+        if self.load.is_running() {
+            return Vec::new();
+        }
+        self.load = Load::Running(None);
+        vec![Job::Run]
+    }
+
+    fn key(&mut self, key: Key) -> Vec<Job> {
+        if key == Key::Ctrl('c') {
+            self.quit = true;
+            return Vec::new();
+        }
+        if let Some(typing) = self.typing {
+            return self.typed(typing, key);
+        }
+        if self.help {
+            // Any key closes the help; the usual ones do nothing else.
+            self.help = false;
+            return Vec::new();
+        }
+        action_of(key, self.pane).map_or_else(Vec::new, |action| self.act(action))
+    }
+
+    fn typed(&mut self, typing: Typing, key: Key) -> Vec<Job> {
+        let Some(browser) = self.browser.ready_mut() else {
+            self.typing = None;
+            return Vec::new();
+        };
+        let text = match typing {
+            Typing::Search => &mut browser.search,
+            Typing::MinimumMw => &mut browser.minimum,
+        };
+        match key {
+            Key::Enter => self.typing = None,
+            Key::Esc => {
+                text.clear();
+                self.typing = None;
+            }
+            Key::Backspace => {
+                text.pop();
+            }
+            Key::Char(c) if typing == Typing::Search || c.is_ascii_digit() || c == '.' => text.push(c),
+            Key::Up => {
+                browser.rows(-1);
+                return self.ders();
+            }
+            Key::Down => {
+                browser.rows(1);
+                return self.ders();
+            }
+            _ => return Vec::new(),
+        }
+        browser.apply();
+        self.ders()
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Job> {
+        match action {
+            Action::Quit => self.quit = true,
+            Action::Help => self.help = true,
+            Action::Show(pane) => self.pane = pane,
+            Action::NextPane => self.pane = self.pane.step(1),
+            Action::PreviousPane => self.pane = self.pane.step(Pane::ALL.len() - 1),
+            Action::Run => return self.run(),
+            Action::Stop if self.load.is_running() => {
+                self.load = Load::Stopping;
+                return vec![Job::Stop];
+            }
+            Action::Reread => return self.read_all(),
+            Action::Enter if self.pane == Pane::Refresh => self.enter_feed(),
+            other => return self.act_in_pane(other),
+        }
+        Vec::new()
+    }
+
+    fn enter_feed(&mut self) {
+        let Some(feed) = self.refresh.ready().and_then(|refresh| refresh.feeds.get(refresh.feed)) else { return };
+        let (utility, dataset) = (feed.utility.clone(), feed.dataset.as_str());
+        if let Some(missing) = self.missing.ready_mut() {
+            missing.show(&utility, dataset);
+            self.pane = Pane::Missing;
+        }
+    }
+
+    fn act_in_pane(&mut self, action: Action) -> Vec<Job> {
+        const ALL: isize = isize::MAX / 2;
+        let by = match action {
+            Action::Rows(by) => Some(by),
+            Action::First => Some(-ALL),
+            Action::Last => Some(ALL),
+            _ => None,
+        };
+        match self.pane {
+            Pane::Refresh => {
+                if let Some(refresh) = self.refresh.ready_mut() {
+                    match (by, action) {
+                        (Some(by), _) => refresh.rows(by),
+                        (None, Action::Columns(_)) => refresh.swap(),
+                        _ => {}
+                    }
+                }
+            }
+            Pane::Missing => {
+                if let Some(missing) = self.missing.ready_mut() {
+                    match (by, action) {
+                        (Some(by), _) => missing.rows(by),
+                        (None, Action::Columns(by)) => missing.columns(by),
+                        (None, Action::NextFeed) => missing.feed(1),
+                        (None, Action::PreviousFeed) => missing.feed(-1),
+                        _ => {}
+                    }
+                }
+            }
+            Pane::Months => {
+                if let Some(months) = self.months.ready_mut() {
+                    match (by, action) {
+                        (Some(by), _) => months.rows(by),
+                        (None, Action::NextFeed) => months.feed(1),
+                        (None, Action::PreviousFeed) => months.feed(-1),
+                        _ => {}
+                    }
+                }
+            }
+            Pane::Browser => return self.act_in_browser(by, action),
+        }
+        Vec::new()
+    }
+
+    fn act_in_browser(&mut self, by: Option<isize>, action: Action) -> Vec<Job> {
+        let Some(browser) = self.browser.ready_mut() else { return Vec::new() };
+        match (by, action) {
+            (Some(by), _) => browser.rows(by),
+            (None, Action::Enter) => browser.in_ders = true,
+            (None, Action::Columns(by)) => browser.in_ders = by > 0,
+            (None, Action::Back) if browser.in_ders => browser.in_ders = false,
+            (None, Action::Back) => {
+                browser.search.clear();
+                browser.minimum.clear();
+                browser.apply();
+            }
+            (None, Action::Search | Action::MinimumMw) => {
+                browser.in_ders = false;
+                self.typing = Some(if action == Action::Search { Typing::Search } else { Typing::MinimumMw });
+            }
+            (None, Action::Sort) => browser.sort_by_next(),
+            (None, Action::Reverse) => {
+                browser.descending = !browser.descending;
+                browser.apply();
+            }
+            _ => {}
+        }
+        self.ders()
+    }
+
+    /// Asks for the DERs of the selected feeder, unless they are there or on their way.
+    fn ders(&mut self) -> Vec<Job> {
+        let generation = self.generation;
+        let Some(browser) = self.browser.ready_mut() else { return Vec::new() };
+        let selected = browser.selected();
+        if selected == browser.ders_of {
+            return Vec::new();
+        }
+        browser.ders_of.clone_from(&selected);
+        browser.ders = Remote::Loading;
+        browser.der = 0;
+        selected.map_or_else(Vec::new, |(utility, feeder)| vec![Job::Ders { generation, utility, feeder }])
+    }
+
+    fn read(&mut self, generation: u64, loaded: Result<Loaded, String>, read_at: i64, job: &Job) -> Vec<Job> {
+        if generation < self.generation {
+            return Vec::new();
+        }
+        match loaded {
+            Ok(Loaded::Refresh(mut fresh)) => {
+                keep(&self.refresh, &mut fresh, Refresh::keep);
+                self.refresh = Remote::Ready { value: fresh, read_at };
+            }
+            Ok(Loaded::Missing(mut fresh)) => {
+                keep(&self.missing, &mut fresh, Missing::keep);
+                self.missing = Remote::Ready { value: fresh, read_at };
+            }
+            Ok(Loaded::Months(mut fresh)) => {
+                keep(&self.months, &mut fresh, Months::keep);
+                self.months = Remote::Ready { value: fresh, read_at };
+            }
+            Ok(Loaded::Feeders(feeders)) => {
+                let mut fresh = Browser::new(feeders);
+                keep(&self.browser, &mut fresh, Browser::keep);
+                self.browser = Remote::Ready { value: fresh, read_at };
+                return self.ders();
+            }
+            Ok(Loaded::Ders { utility, feeder, rows }) => {
+                if let Some(browser) = self.browser.ready_mut()
+                    && browser.ders_of == Some((utility, feeder))
+                {
+                    browser.ders = Remote::Ready { value: rows, read_at };
+                }
+            }
+            Err(reason) => self.failed(job, &reason),
+        }
+        Vec::new()
+    }
+
+    fn failed(&mut self, job: &Job, reason: &str) {
+        let reason = reason.to_owned();
+        match job {
+            Job::Refresh { .. } => self.refresh = Remote::Failed { reason },
+            Job::Missing { .. } => self.missing = Remote::Failed { reason },
+            Job::Months { .. } => self.months = Remote::Failed { reason },
+            Job::Feeders { .. } => self.browser = Remote::Failed { reason },
+            Job::Ders { .. } => {
+                if let Some(browser) = self.browser.ready_mut() {
+                    browser.ders = Remote::Failed { reason };
+                }
+            }
+            Job::Run | Job::Stop => self.load = Load::Failed(reason),
+        }
+    }
+}
+
+/// New rows come in under the user's selection.
+fn keep<T>(old: &Remote<T>, fresh: &mut T, keep: impl Fn(&mut T, &T)) {
+    if let Some(old) = old.ready() {
+        keep(fresh, old);
+    }
+}

@@ -1,0 +1,281 @@
+//! The command line: raw arguments, and nothing decided about them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{ColorChoice, Format};
+use crate::config::Overrides;
+use crate::model::{Dataset, Day, Environment, Month, UtilityId};
+
+/// A data-quality console for a lakehouse of feeders, hosting capacity and distributed energy resources.
+///
+/// Without a command it opens the console.
+#[derive(Debug, Parser)]
+#[command(name = "feederscope", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done · 1 could not do it, or a file was refused · 2 wrong usage · 3 done, and what was asked about is bad";
+
+/// Arguments of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Read this file instead of the one in the configuration folder
+    #[arg(long, global = true, value_name = "FILE", env = "FEEDERSCOPE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Folder of the Delta tables
+    #[arg(long, global = true, value_name = "DIR", env = "FEEDERSCOPE_LAKE")]
+    pub lake: Option<PathBuf>,
+    /// Folder that the utilities' files arrive in
+    #[arg(long, global = true, value_name = "DIR", env = "FEEDERSCOPE_LANDING")]
+    pub landing: Option<PathBuf>,
+    /// Environment of the lake
+    #[arg(long, global = true, value_name = "dev|qa|prod", env = "FEEDERSCOPE_ENV", value_parser = environment)]
+    pub env: Option<Environment>,
+    /// Name of a theme: dark, light, high-contrast, or one of your own
+    #[arg(long, global = true, value_name = "NAME", env = "FEEDERSCOPE_THEME")]
+    pub theme: Option<String>,
+    /// Count ages to this day instead of today
+    #[arg(long, global = true, value_name = "YYYY-MM-DD", env = "FEEDERSCOPE_TODAY", value_parser = day)]
+    pub today: Option<Day>,
+    /// Say more, on standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing but the data and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Colour the output
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Table,
+    /// An array of objects with the table's column names.
+    Json,
+    /// Comma-separated, with a header.
+    Csv,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Table => Self::Table,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Csv => Self::Csv,
+        }
+    }
+}
+
+/// Argument of every command that prints rows.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// How rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: OutputFormat,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a lakehouse from sample data, load it and open the console
+    Demo,
+    /// Load what is new in the landing folder, once
+    Run {
+        /// Only files of this month
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Only files of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// Hash every file again and make silver and everything above anew
+        #[arg(long)]
+        full_refresh: bool,
+        /// Only say what would be loaded; with -v also the SQL
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// How fresh each utility's files are
+    Status {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Feeders with more than a given hosting capacity
+    Feeders {
+        /// Strictly more than this many megawatts
+        #[arg(long, value_name = "MW", allow_negative_numbers = true)]
+        over_mw: Option<f64>,
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Installed and planned DERs of a feeder
+    Ders {
+        /// The feeder
+        feeder_id: String,
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// Only installed or only planned ones
+        #[arg(long, value_parser = ["installed", "planned"])]
+        status: Option<String>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Missing and invalid cells by column
+    Nulls {
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// Only of this dataset
+        #[arg(long, value_parser = dataset, value_name = "circuits|install_der|planned_der")]
+        dataset: Option<Dataset>,
+        /// Only of this month
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Differences between months
+    Diff {
+        /// The earlier month; without it, each month against the one before
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        from: Option<Month>,
+        /// The later month
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        to: Option<Month>,
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// Each feeder and DER that was added, removed or changed, with old and new value
+        #[arg(long)]
+        records: bool,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Past runs, file by file
+    History {
+        /// Only this run; the first characters of its id are enough
+        #[arg(long, value_name = "ID")]
+        run: Option<String>,
+        /// At most this many rows
+        #[arg(long, value_name = "N", default_value = "50")]
+        limit: usize,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The adapters and what they take
+    Utilities {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write sample landing files
+    Sample {
+        /// Folder to write into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Other numbers give other data
+        #[arg(long, default_value = "7")]
+        seed: u64,
+        /// Number of months, ending with 2022-10
+        #[arg(long, default_value = "3", value_parser = clap::value_parser!(u8).range(1..=60))]
+        months: u8,
+        /// How many times the usual number of feeders and DERs
+        #[arg(long, default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1000))]
+        scale: u32,
+    },
+    /// Check configuration, folders, tables and terminal
+    Doctor {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+impl Global {
+    /// What the arguments override.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.clone(),
+            lake: self.lake.clone(),
+            landing: self.landing.clone(),
+            env: self.env,
+            theme: self.theme.clone(),
+            today: self.today,
+        }
+    }
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    Environment::parse(text).ok_or_else(|| "it must be `dev`, `qa` or `prod`".into())
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "it must be a day such as `2022-10-20`".into())
+}
+
+fn month(text: &str) -> Result<Month, String> {
+    Month::parse(text).ok_or_else(|| "it must be a month such as `2022-10`".into())
+}
+
+fn dataset(text: &str) -> Result<Dataset, String> {
+    Dataset::parse(text).ok_or_else(|| "it must be `circuits`, `install_der` or `planned_der`".into())
+}
+
+fn utility(text: &str) -> Result<UtilityId, String> {
+    UtilityId::parse(text).ok_or_else(|| "it must be the id of an adapter; see `feederscope utilities`".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,37 @@
+//! `feeders` and `ders`.
+
+use super::{Context, Exit};
+use crate::app::reads::browse;
+use crate::model::UtilityId;
+
+/// Prints feeders with more than `over_mw` of hosting capacity.
+///
+/// # Errors
+/// The table cannot be read, or no adapter knows the utility.
+pub fn feeders(
+    context: &Context,
+    over_mw: Option<f64>,
+    utility: Option<&UtilityId>,
+    limit: Option<usize>,
+) -> anyhow::Result<Exit> {
+    let rows = browse::feeders(&context.lake, over_mw, context.known(utility)?, limit)?;
+    context.printer.frame(&rows)?;
+    if rows.height() == 0 {
+        context.printer.say("no feeder; `feederscope run` loads the landing folder");
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints the DERs of a feeder; a feeder that is in no table could not be looked up.
+///
+/// # Errors
+/// The table cannot be read, or no adapter knows the utility.
+pub fn ders(context: &Context, feeder_id: &str, utility: Option<&UtilityId>, status: Option<&str>) -> anyhow::Result<Exit> {
+    let rows = browse::ders(&context.lake, feeder_id, context.known(utility)?, status)?;
+    context.printer.frame(&rows)?;
+    if rows.height() == 0 && !browse::feeder_exists(&context.lake, feeder_id)? {
+        context.printer.say(format!("there is no feeder `{feeder_id}`; `feederscope feeders` lists them"));
+        return Ok(Exit::Incomplete);
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,177 @@
+//! `doctor`: is everything in place?
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use super::{Exit, Printer};
+use crate::config::Settings;
+use crate::lake::{Column, ColumnType, Lake, Layer, Value};
+use crate::landing;
+use crate::landing::watch::{Watch, WatchMode};
+
+struct Finding {
+    what: &'static str,
+    state: State,
+    detail: String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Good,
+    Note,
+    Failed,
+}
+
+/// Prints one row for each thing that was looked at; incomplete when one of them failed.
+///
+/// # Errors
+/// Nobody reads any more.
+pub fn run(settings: &Settings, printer: &Printer) -> anyhow::Result<Exit> {
+    let mut findings = vec![
+        configuration(settings),
+        adapters(settings),
+        folder("lake", &settings.lake),
+        landing_folder(settings),
+        watching(settings),
+    ];
+    match Lake::new(&settings.lake, settings.env) {
+        Ok(lake) => {
+            findings.push(tables(&lake));
+            findings.push(writer(&lake));
+        }
+        Err(error) => findings.push(Finding { what: "tables", state: State::Failed, detail: error.to_string() }),
+    }
+    findings.push(terminal());
+    let columns = ["what", "state", "detail"].map(|name| Column::new(name, ColumnType::Text));
+    let word = |state| match state {
+        State::Good => "good",
+        State::Note => "note",
+        State::Failed => "failed",
+    };
+    let rows: Vec<Vec<Value>> = findings
+        .iter()
+        .map(|f| vec![Value::Text(f.what.into()), Value::Text(word(f.state).into()), Value::Text(f.detail.clone())])
+        .collect();
+    printer.rows(&columns, &rows)?;
+    Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Incomplete } else { Exit::Done })
+}
+
+fn configuration(settings: &Settings) -> Finding {
+    let path = settings.paths.config.join("config.toml");
+    match settings.problems.first() {
+        Some(problem) => Finding { what: "configuration", state: State::Failed, detail: problem.to_string() },
+        None if path.exists() => Finding { what: "configuration", state: State::Good, detail: path.display().to_string() },
+        None => Finding {
+            what: "configuration",
+            state: State::Good,
+            detail: format!("defaults; `{}` does not exist", path.display()),
+        },
+    }
+}
+
+fn adapters(settings: &Settings) -> Finding {
+    let names: Vec<&str> = settings.utilities.iter().map(|adapter| adapter.id.as_str()).collect();
+    Finding { what: "adapters", state: State::Good, detail: names.join(", ") }
+}
+
+/// A folder is good when a file can be made in it, or when its nearest existing parent is one to make it in.
+fn folder(what: &'static str, path: &Path) -> Finding {
+    let existing = path.ancestors().find(|parent| parent.exists()).unwrap_or(path);
+    match tempfile_in(existing) {
+        Ok(()) if existing == path => Finding { what, state: State::Good, detail: path.display().to_string() },
+        Ok(()) => Finding { what, state: State::Note, detail: format!("`{}` will be made by the first run", path.display()) },
+        Err(error) => {
+            Finding { what, state: State::Failed, detail: format!("`{}` cannot be written: {error}", existing.display()) }
+        }
+    }
+}
+
+fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(format!(".feederscope-{}", std::process::id()));
+    std::fs::write(&probe, b"")?;
+    std::fs::remove_file(&probe)
+}
+
+fn landing_folder(settings: &Settings) -> Finding {
+    let what = "landing";
+    if !settings.landing.exists() {
+        let detail =
+            format!("`{}` does not exist; put files there, or name another folder with `--landing`", settings.landing.display());
+        return Finding { what, state: State::Note, detail };
+    }
+    match landing::scan(&settings.landing, &settings.utilities) {
+        Ok(scan) => {
+            let ignored = if scan.ignored.is_empty() { String::new() } else { format!(", {} ignored", scan.ignored.len()) };
+            Finding {
+                what,
+                state: State::Good,
+                detail: format!("`{}`: {} deliveries{ignored}", settings.landing.display(), scan.candidates.len()),
+            }
+        }
+        Err(error) => {
+            Finding { what, state: State::Failed, detail: format!("`{}` cannot be read: {error}", settings.landing.display()) }
+        }
+    }
+}
+
+fn watching(settings: &Settings) -> Finding {
+    let what = "watching";
+    if !settings.landing.exists() {
+        return Finding { what, state: State::Note, detail: "starts when the landing folder exists".into() };
+    }
+    match Watch::start(&settings.landing, settings.poll) {
+        Ok(watch) if watch.mode == WatchMode::Events => {
+            Finding { what, state: State::Good, detail: "the system tells of changes".into() }
+        }
+        Ok(_) => Finding {
+            what,
+            state: State::Note,
+            detail: format!("the system tells of no changes; looking every {} s", settings.poll.as_secs_f64()),
+        },
+        Err(error) => Finding { what, state: State::Failed, detail: error.to_string() },
+    }
+}
+
+fn tables(lake: &Lake) -> Finding {
+    let what = "tables";
+    let all: Vec<_> =
+        [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops].into_iter().flat_map(|layer| lake.tables(layer)).collect();
+    if all.is_empty() {
+        return Finding {
+            what,
+            state: State::Note,
+            detail: format!("none in `{}` yet; `feederscope run` makes them", lake.root().display()),
+        };
+    }
+    for table in &all {
+        if let Err(error) = lake.snapshot(table).map(|snapshot| snapshot.map(|snapshot| snapshot.scan_all())) {
+            return Finding { what, state: State::Failed, detail: error.to_string() };
+        }
+    }
+    Finding { what, state: State::Good, detail: format!("{} tables in `{}` can be read", all.len(), lake.root().display()) }
+}
+
+fn writer(lake: &Lake) -> Finding {
+    let what = "writer";
+    if !lake.root().exists() {
+        return Finding { what, state: State::Good, detail: "nobody writes".into() };
+    }
+    match lake.lock("doctor") {
+        Ok(Ok(_)) => Finding { what, state: State::Good, detail: "nobody writes".into() },
+        Ok(Err(holder)) => Finding { what, state: State::Note, detail: format!("{holder} is writing") },
+        Err(error) => Finding { what, state: State::Failed, detail: error.to_string() },
+    }
+}
+
+fn terminal() -> Finding {
+    let what = "terminal";
+    if !std::io::stdout().is_terminal() {
+        return Finding {
+            what,
+            state: State::Note,
+            detail: "no terminal here: the console needs one, the commands do not".into(),
+        };
+    }
+    let term = std::env::var("TERM").unwrap_or_else(|_| "unknown".into());
+    Finding { what, state: State::Good, detail: term }
+}

@@ -1,0 +1,162 @@
+//! `run`: loads what is new, once.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, Exit};
+use crate::landing::{self, Cancel};
+use crate::model::ReasonCode;
+use crate::pipeline::bronze::Loaded;
+use crate::pipeline::run::{Run, micros_of};
+use crate::pipeline::silver::{Source, circuits_sql, ders_sql};
+use crate::pipeline::{FileOutcome, Outcome, PipelineError, Progress, Report, Request};
+
+/// The time now, in microseconds since 1970-01-01, UTC.
+pub fn clock() -> i64 {
+    micros_of(std::time::SystemTime::now())
+}
+
+/// Loads, and says file by file what became of it.
+///
+/// # Errors
+/// The run could not be done; what was committed stays.
+pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
+    context.known(request.utility.as_ref())?;
+    let report = execute(context, request)?;
+    for (path, why) in &report.ignored {
+        context.printer.say(format!("ignored `{}`: {why}", path.display()));
+    }
+    for file in &report.files {
+        if let Some(line) = describe(file) {
+            context.printer.say(line);
+        }
+    }
+    context.printer.say(summary(&report));
+    Ok(if report.refused().next().is_some() { Exit::Incomplete } else { Exit::Done })
+}
+
+/// Runs the pipeline with a progress bar where there is a terminal; Ctrl-C stops it between two commits.
+///
+/// # Errors
+/// The run could not be done; what was committed stays.
+pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineError> {
+    let cancel = Cancel::default();
+    let bar = bar(context);
+    let observer = |progress: Progress| {
+        bar.set_length(progress.rows_expected);
+        bar.set_position(progress.rows_done);
+        bar.set_message(format!("{:8} {}", progress.step, progress.subject));
+    };
+    let run =
+        Run { settings: &context.settings, lake: &context.lake, request, cancel: &cancel, observer: &observer, now: &clock };
+    let report = run.execute();
+    bar.finish_and_clear();
+    report
+}
+
+fn bar(context: &Context) -> ProgressBar {
+    if context.printer.quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} rows {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// What became of a file, in a line; nothing to say of one that is as it was.
+fn describe(file: &FileOutcome) -> Option<String> {
+    let candidate = &file.candidate;
+    let name = &candidate.source_file;
+    let Outcome::Done(loaded) = &file.outcome else { return None };
+    Some(match loaded {
+        Loaded::Taken { summary, rows, superseded, header } => {
+            let mut line =
+                format!("loaded `{name}` as {} {} of {}: {rows} rows", candidate.utility, candidate.dataset, candidate.month);
+            if candidate.month_assumed {
+                line = format!("{line}; {}: {}", ReasonCode::MonthAssumed, ReasonCode::MonthAssumed.meaning());
+            }
+            if let Some(first) = summary.rejected.first() {
+                line = format!("{line}; {} records set aside, the first: {first}", summary.rejected.len());
+            }
+            for (month, old) in superseded {
+                line = format!("{line}; replaces `{old}` of {month}");
+            }
+            header.iter().fold(line, |line, finding| format!("{line}; {finding}"))
+        }
+        Loaded::Unchanged { month, source_file, .. } => {
+            format!("unchanged `{name}`: the same content stands as `{source_file}` of {month}")
+        }
+        Loaded::Refused { finding, .. } => {
+            let place = finding.line.map_or(String::new(), |line| format!(" line {line}:"));
+            format!(
+                "refused `{name}`:{place} {}: {}\n  next: {}; then `feederscope run` again, what was loaded before stays",
+                finding.reason,
+                finding.value.as_deref().unwrap_or(finding.reason.meaning()),
+                finding.reason.next_step()
+            )
+        }
+    })
+}
+
+fn summary(report: &Report) -> String {
+    if report.files.is_empty() {
+        return "nothing to load: no file in the landing folder belongs to a utility".into();
+    }
+    let counts: Vec<String> = ["loaded", "superseded", "unchanged", "refused"]
+        .into_iter()
+        .map(|word| (report.count(word), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    format!(
+        "{}; {} rows into bronze, {} records set aside; run {}",
+        counts.join(", "),
+        report.rows,
+        report.rejected,
+        report.run_id
+    )
+}
+
+/// Says what a run would do; with `-v` also the SQL that it would run.
+///
+/// # Errors
+/// The landing folder or a table cannot be read.
+pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
+    context.known(request.utility.as_ref())?;
+    let scan = landing::scan(&context.settings.landing, &context.settings.utilities)
+        .with_context(|| format!("`{}` cannot be read", context.settings.landing.display()))?;
+    let wanted = |candidate: &&landing::Candidate| {
+        request.month.is_none_or(|month| candidate.month == month)
+            && request.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
+    };
+    let candidates: Vec<_> = scan.candidates.iter().filter(wanted).collect();
+    for candidate in &candidates {
+        let assumed = if candidate.month_assumed { " (month assumed)" } else { "" };
+        let line = format!(
+            "{} {} {}{assumed}: `{}`, {} bytes\n",
+            candidate.month, candidate.utility, candidate.dataset, candidate.source_file, candidate.bytes
+        );
+        context.printer.print(&line)?;
+    }
+    if context.printer.verbose > 0 {
+        let cancel = Cancel::default();
+        for adapter in
+            context.settings.utilities.iter().filter(|adapter| candidates.iter().any(|candidate| candidate.utility == adapter.id))
+        {
+            let mut source = Source::open(&context.lake, adapter, &cancel)?;
+            for candidate in candidates.iter().filter(|candidate| candidate.utility == adapter.id) {
+                let reader = landing::RecordReader::open(&candidate.path, adapter.dialect.delimiter, &cancel);
+                source.headers.extend(reader.ok().map(|reader| (candidate.dataset, reader.labels().to_vec())));
+            }
+            let circuits = circuits_sql(&source).unwrap_or_default();
+            context.printer.print(&format!("\n-- {}\n{circuits}\n{}\n", adapter.id, ders_sql(&source)))?;
+        }
+    }
+    Ok(Exit::Done)
+}

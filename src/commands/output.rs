@@ -1,0 +1,211 @@
+//! Rows for people, for programs and for spreadsheets.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde_json::{Map, Value as Json};
+
+use crate::lake::{Column, Frame, Value};
+use crate::pipeline::run::clock_text;
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// An array of objects with the table's column names.
+    Json,
+    /// Comma-separated, with a header.
+    Csv,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Where rows and words go.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Printer {
+    /// How rows are printed.
+    pub format: Format,
+    /// When they are coloured.
+    pub color: ColorChoice,
+    /// Say nothing but rows and errors.
+    pub quiet: bool,
+    /// How much more to say.
+    pub verbose: u8,
+}
+
+impl Printer {
+    /// A line for the person in front of it, on standard error.
+    pub fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{}", line.as_ref());
+        }
+    }
+
+    /// Text on standard output.
+    ///
+    /// # Errors
+    /// Nobody reads any more, or the disk is full.
+    pub fn print(&self, text: &str) -> io::Result<()> {
+        io::stdout().lock().write_all(text.as_bytes())
+    }
+
+    /// The rows of a frame.
+    ///
+    /// # Errors
+    /// Nobody reads any more, or the disk is full.
+    pub fn frame(&self, frame: &Frame) -> io::Result<()> {
+        let names: Vec<String> = frame.names().into_iter().map(str::to_owned).collect();
+        let rows: Vec<Vec<Value>> = (0..frame.height()).map(|row| frame.row(row)).collect();
+        self.print(&self.render(&names, &rows))
+    }
+
+    /// Rows of cells.
+    ///
+    /// # Errors
+    /// Nobody reads any more, or the disk is full.
+    pub fn rows(&self, columns: &[Column], rows: &[Vec<Value>]) -> io::Result<()> {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        self.print(&self.render(&names, rows))
+    }
+
+    fn render(self, names: &[String], rows: &[Vec<Value>]) -> String {
+        match self.format {
+            Format::Json => json(names, rows),
+            Format::Csv => csv(names, rows),
+            Format::Table => table(names, rows, self.is_colored()),
+        }
+    }
+
+    fn is_colored(self) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+fn json(names: &[String], rows: &[Vec<Value>]) -> String {
+    let object = |row: &Vec<Value>| Json::Object(names.iter().cloned().zip(row.iter().map(json_value)).collect::<Map<_, _>>());
+    let array = Json::Array(rows.iter().map(object).collect());
+    format!("{array:#}\n")
+}
+
+fn json_value(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::Whole(number) => Json::from(*number),
+        Value::Real(number) => Json::from(*number),
+        Value::Flag(flag) => Json::from(*flag),
+        Value::Day(day) => Json::from(day.to_string()),
+        Value::Time(micros) => Json::from(rfc3339(*micros)),
+    }
+}
+
+fn rfc3339(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| at.to_string())
+}
+
+fn csv(names: &[String], rows: &[Vec<Value>]) -> String {
+    let quoted =
+        |cell: String| if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell };
+    let line = |cells: Vec<String>| format!("{}\n", cells.into_iter().map(quoted).collect::<Vec<_>>().join(","));
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::Time(micros) => rfc3339(*micros),
+        Value::Real(number) => number.to_string(),
+        other => shown(other),
+    };
+    std::iter::once(line(names.to_vec())).chain(rows.iter().map(|row| line(row.iter().map(cell).collect()))).collect()
+}
+
+/// A cell for people: three decimals at most, times to the minute, nothing as `–`.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::Text(text) => text.clone(),
+        Value::Whole(number) => number.to_string(),
+        Value::Real(number) => decimals(*number),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
+        Value::Day(day) => day.to_string(),
+        Value::Time(micros) => clock_text(*micros),
+    }
+}
+
+fn decimals(number: f64) -> String {
+    let text = format!("{number:.3}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" || text.is_empty() { "0".into() } else { text.into() }
+}
+
+fn table(names: &[String], rows: &[Vec<Value>], colored: bool) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    let header = names.iter().map(|name| if colored { format!("\u{1b}[1m{name}\u{1b}[0m") } else { name.clone() });
+    table.set_header(header.map(Cell::new));
+    for row in rows {
+        table.add_row(row.iter().map(|value| {
+            let alignment =
+                if matches!(value, Value::Whole(_) | Value::Real(_)) { CellAlignment::Right } else { CellAlignment::Left };
+            Cell::new(shown(value)).set_alignment(alignment)
+        }));
+    }
+    format!("{table}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Day;
+
+    fn sample() -> (Vec<String>, Vec<Vec<Value>>) {
+        let names = ["feeder_id", "mw", "seen", "at"].map(str::to_owned).to_vec();
+        let day = Day::parse("2022-10-15").unwrap();
+        let rows = vec![
+            vec![Value::Text("a,\"b\"".into()), Value::Real(8.5), Value::Day(day), Value::Time(1_665_792_000_000_000)],
+            vec![Value::Null, Value::Real(0.1 + 0.2), Value::Null, Value::Null],
+        ];
+        (names, rows)
+    }
+
+    #[test]
+    fn csv_quotes_what_must_be_quoted_and_leaves_nothing_empty() {
+        let (names, rows) = sample();
+        assert_eq!(
+            csv(&names, &rows),
+            "feeder_id,mw,seen,at\n\"a,\"\"b\"\"\",8.5,2022-10-15,2022-10-15T00:00:00Z\n,0.30000000000000004,,\n"
+        );
+    }
+
+    #[test]
+    fn json_is_an_array_of_objects_with_nulls() {
+        let (names, rows) = sample();
+        let parsed: Json = serde_json::from_str(&json(&names, &rows)).unwrap();
+        assert_eq!(parsed[0]["seen"], "2022-10-15");
+        assert_eq!(parsed[1]["feeder_id"], Json::Null);
+    }
+
+    #[test]
+    fn people_see_three_decimals() {
+        assert_eq!(
+            ["8.5", "0.3", "0", "17.138"],
+            [8.5, 0.1 + 0.2, -0.0001, 17.138_004].map(decimals).each_ref().map(String::as_str)
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! One frame: tabs above, a pane, the state of loads and the keys below; help over it all.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Gauge, Paragraph, Wrap};
+
+use super::panes;
+use super::text;
+use super::theme::Theme;
+use crate::app::keys::BINDINGS;
+use crate::app::{App, Load, Pane, Remote, Typing};
+use crate::pipeline::run::clock_text;
+
+/// The least size in which anything can be read.
+const LEAST: (u16, u16) = (40, 10);
+
+/// Draws the console.
+pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
+    let area = frame.area();
+    frame.render_widget(Block::default().style(theme.text), area);
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        frame.render_widget(Paragraph::new(format!("{}×{} needed", LEAST.0, LEAST.1)).style(theme.warn), area);
+        return;
+    }
+    let problems = u16::from(!app.settings.problems.is_empty());
+    let [top, warning, body, state, hints] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(problems),
+        Constraint::Min(1),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    tabs(frame, top, app, theme);
+    if let Some(problem) = app.settings.problems.first() {
+        frame.render_widget(Paragraph::new(text::fit(&format!("! {problem}"), warning.width.into())).style(theme.bad), warning);
+    }
+    match app.pane {
+        Pane::Refresh => remote(frame, body, app, theme, &app.refresh, panes::refresh::draw),
+        Pane::Missing => remote(frame, body, app, theme, &app.missing, panes::missing::draw),
+        Pane::Months => remote(frame, body, app, theme, &app.months, panes::months::draw),
+        Pane::Browser => remote(frame, body, app, theme, &app.browser, panes::browser::draw),
+    }
+    load_state(frame, state, app, theme);
+    key_hints(frame, hints, app, theme);
+    if app.help {
+        help(frame, area, app, theme);
+    }
+}
+
+fn tabs(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
+    let mut spans = vec![Span::styled(" feederscope ", theme.accent)];
+    for (at, pane) in Pane::ALL.into_iter().enumerate() {
+        let style = if pane == app.pane { theme.selection } else { theme.dim };
+        spans.push(Span::styled(format!(" {} {} ", at + 1, pane.title()), style));
+    }
+    let line = Line::from(spans);
+    let used = line.width();
+    frame.render_widget(Paragraph::new(line), area);
+    let about = format!("{} · as of {} ", app.settings.env, app.settings.today);
+    let room = usize::from(area.width).saturating_sub(used);
+    if about.len() < room {
+        frame.render_widget(Paragraph::new(about).style(theme.dim).right_aligned(), area);
+    }
+}
+
+type Draw<T> = fn(&mut Frame<'_>, Rect, &App, &Theme, &T);
+
+/// A pane whose rows are there, on their way, or could not be read; never a blank.
+fn remote<T>(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rows: &Remote<T>, draw: Draw<T>) {
+    match rows {
+        Remote::Ready { value, .. } => draw(frame, area, app, theme, value),
+        Remote::Loading => message(frame, area, theme.dim, theme, "reading the tables …", ""),
+        Remote::Failed { reason } => {
+            message(
+                frame,
+                area,
+                theme.bad,
+                theme,
+                reason,
+                "Ctrl-R reads again; `feederscope doctor` looks at folders and tables",
+            );
+        }
+    }
+}
+
+/// A pane that has nothing to show says why, and what to do.
+pub fn message(frame: &mut Frame<'_>, area: Rect, style: Style, theme: &Theme, what: &str, next: &str) {
+    let block = Block::bordered().border_style(theme.border);
+    let lines = vec![Line::styled(what.to_owned(), style), Line::default(), Line::styled(next.to_owned(), theme.dim)];
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }).block(block), area);
+}
+
+/// A frame with a title, the table behind what it shows, and when it was read.
+pub fn titled<'a, T>(title: &str, table: &str, rows: &Remote<T>, theme: &Theme) -> Block<'a> {
+    let age = match rows {
+        Remote::Ready { read_at, .. } => format!(" {table} · read {} UTC ", clock_text(*read_at)),
+        _ => format!(" {table} "),
+    };
+    Block::bordered()
+        .border_style(theme.border)
+        .title(Line::styled(format!(" {title} "), theme.accent))
+        .title_bottom(Line::styled(age, theme.dim).right_aligned())
+}
+
+fn load_state(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
+    let width = usize::from(area.width);
+    let line = |text: String, style: Style| Paragraph::new(text::fit(&text, width)).style(style);
+    match &app.load {
+        Load::Idle => frame.render_widget(line(format!(" {}", app.watching), theme.dim), area),
+        Load::Running(None) => frame.render_widget(line(" loading: looking for what is new …".into(), theme.accent), area),
+        Load::Stopping => frame.render_widget(line(" stopping after the current step …".into(), theme.warn), area),
+        Load::Done(what) => frame.render_widget(line(format!(" ● {what} · {}", app.watching), theme.good), area),
+        Load::Failed(why) => frame.render_widget(line(format!(" ■ {why}"), theme.bad), area),
+        Load::Running(Some(progress)) => {
+            let share = progress.rows_done as f64 / progress.rows_expected.max(1) as f64;
+            let label = format!(
+                "{} {} · {} of {} rows",
+                progress.step,
+                progress.subject,
+                text::count(progress.rows_done),
+                text::count(progress.rows_expected)
+            );
+            let gauge = Gauge::default()
+                .ratio(share.clamp(0.0, 1.0))
+                .label(text::fit(&label, width))
+                .gauge_style(theme.selection)
+                .style(theme.text);
+            frame.render_widget(gauge, area);
+        }
+    }
+}
+
+fn key_hints(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
+    if let (Some(typing), Some(browser)) = (app.typing, app.browser.ready()) {
+        let (what, typed) = match typing {
+            Typing::Search => ("search a feeder", &browser.search),
+            Typing::MinimumMw => ("at least MW", &browser.minimum),
+        };
+        let line = Line::from(vec![
+            Span::styled(format!(" {what}: "), theme.accent),
+            Span::styled(format!("{typed}▏"), theme.text),
+            Span::styled("  Enter keep · Esc clear · ↑↓ move", theme.dim),
+        ]);
+        frame.render_widget(Paragraph::new(line), area);
+        return;
+    }
+    let mut spans = Vec::new();
+    let mut used = 0;
+    for binding in BINDINGS.iter().filter(|binding| binding.hint && binding.pane.is_none_or(|pane| pane == app.pane)) {
+        let hint = format!(" {} ", binding.label);
+        let what = format!("{} ", binding.what);
+        used += Line::from(format!("{hint}{what}")).width();
+        if used > area.width.into() {
+            break;
+        }
+        spans.push(Span::styled(hint, theme.accent));
+        spans.push(Span::styled(what, theme.dim));
+    }
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+fn help(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
+    let shown: Vec<_> = BINDINGS.iter().filter(|binding| binding.pane.is_none_or(|pane| pane == app.pane)).collect();
+    let line = |binding: &&crate::app::keys::Binding| {
+        Line::from(vec![Span::styled(text::left(binding.label, 11), theme.accent), Span::styled(binding.what, theme.text)])
+    };
+    let rows = usize::from(area.height.saturating_sub(4)).max(1);
+    let columns = shown.len().div_ceil(rows).max(1);
+    let width = (44 * columns as u16).min(area.width);
+    let height = (shown.len().div_ceil(columns) as u16 + 2).min(area.height);
+    let popup = Rect { x: (area.width - width) / 2, y: (area.height - height) / 2, width, height };
+    frame.render_widget(Clear, popup);
+    let block = Block::bordered()
+        .border_style(theme.accent)
+        .style(theme.text)
+        .title(format!(" keys in {} · any key closes ", app.pane.title()));
+    let inside = block.inner(popup);
+    frame.render_widget(block, popup);
+    let parts = Layout::horizontal(vec![Constraint::Fill(1); columns]).split(inside);
+    for (part, chunk) in parts.iter().zip(shown.chunks(shown.len().div_ceil(columns))) {
+        frame.render_widget(Paragraph::new(chunk.iter().map(line).collect::<Vec<_>>()), *part);
+    }
+}

@@ -1,0 +1,86 @@
+//! Pane 2: how empty each column is, month by month.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::window;
+use crate::app::App;
+use crate::app::missing::{Cell, Heatmap, Missing};
+use crate::ui::draw::{message, titled};
+use crate::ui::text::{count, left, percent, right};
+use crate::ui::theme::Theme;
+
+const CELL: usize = 8;
+
+pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, missing: &Missing) {
+    let Some(map) = missing.shown() else {
+        let next = format!("put files into {} and press r", app.settings.landing.display());
+        return message(frame, area, theme.warn, theme, "nothing was delivered yet, so nothing can be missing", &next);
+    };
+    let title = format!("{} · {} ({} of {})", map.utility, map.dataset, missing.map + 1, missing.maps.len());
+    let block = titled(&title, "platinum/column_quality", &app.missing, theme);
+    let inside = block.inner(area);
+    frame.render_widget(block, area);
+    let [head, body, figures] =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(2)]).areas(inside);
+    let longest = map.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0) + 2;
+    let name_width = longest.clamp(16, usize::from(inside.width) / 2);
+    let fitting = (usize::from(inside.width).saturating_sub(name_width) / CELL).max(1);
+    let months = window(missing.month(), map.months.len(), fitting);
+    let heading: String = months.clone().map(|at| right(&map.months[at], CELL)).collect();
+    frame.render_widget(Paragraph::new(format!("{}{heading}", left(" missing, %", name_width))).style(theme.dim), head);
+    let lines: Vec<Line<'_>> = window(missing.column, map.columns.len(), body.height.into())
+        .map(|row| {
+            let column = &map.columns[row];
+            let selected = row == missing.column;
+            let mut spans = vec![Span::styled(
+                left(&format!(" {}", column.name), name_width),
+                if selected { theme.accent } else { theme.text },
+            )];
+            for month in months.clone() {
+                spans.push(heat_cell(column.cells[month], theme, selected && month == missing.month()));
+            }
+            Line::from(spans)
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines), body);
+    frame.render_widget(Paragraph::new(figures_of(map, missing, theme)), figures);
+}
+
+/// The rate in its colour; an absent column and invalid values have a sign of their own.
+fn heat_cell(cell: Option<Cell>, theme: &Theme, selected: bool) -> Span<'static> {
+    let Some(cell) = cell else { return Span::styled(right("·", CELL), theme.dim) };
+    let sign = if cell.invalid > 0 { "!" } else { " " };
+    let shown = if cell.absent { "absent".to_owned() } else { format!("{}{sign}", percent(cell.missing_rate())) };
+    let style = theme.heat(cell.missing_rate());
+    let style = if selected { style.add_modifier(Modifier::REVERSED | Modifier::BOLD) } else { style };
+    Span::styled(right(&shown, CELL), style)
+}
+
+fn figures_of(map: &Heatmap, missing: &Missing, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(column) = map.columns.get(missing.column) else { return Vec::new() };
+    let month = map.months.get(missing.month()).cloned().unwrap_or_default();
+    let place = Line::styled(format!(" {} in {month}", column.name), theme.accent);
+    let Some(cell) = column.cells.get(missing.month()).copied().flatten() else {
+        return vec![place, Line::styled(" not known in this month", theme.dim)];
+    };
+    if cell.absent {
+        return vec![
+            place,
+            Line::styled(format!(" absent: the file lacked the column in all of its {} rows", count(cell.rows)), theme.warn),
+        ];
+    }
+    let figure = |what: &str, number: u64, style| Span::styled(format!(" {what} {} ", count(number)), style);
+    let warned = |number: u64| if number > 0 { theme.warn } else { theme.dim };
+    let line = Line::from(vec![
+        figure("rows", cell.rows, theme.text),
+        figure("empty", cell.empty, warned(cell.empty)),
+        figure("sentinel", cell.sentinel, warned(cell.sentinel)),
+        figure("invalid", cell.invalid, if cell.invalid > 0 { theme.bad } else { theme.dim }),
+        figure("distinct", cell.distinct, theme.text),
+    ]);
+    vec![place, line]
+}

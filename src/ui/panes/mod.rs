@@ -1,0 +1,30 @@
+//! The four panes: state → cells. Only the rows that fit are built.
+
+pub mod browser;
+pub mod missing;
+pub mod months;
+pub mod refresh;
+
+use std::ops::Range;
+
+/// The rows to show around the selected one.
+fn window(selected: usize, len: usize, height: usize) -> Range<usize> {
+    let start = selected.saturating_sub(height / 2).min(len.saturating_sub(height));
+    start..len.min(start + height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn window_holds_the_selected_row_and_fits(len in 1_usize..500, at in 0_usize..500, height in 1_usize..60) {
+            let selected = at.min(len - 1);
+            let rows = window(selected, len, height);
+            prop_assert!(rows.contains(&selected) && rows.len() <= height && rows.end <= len);
+            prop_assert_eq!(rows.len(), height.min(len));
+        }
+    }
+}

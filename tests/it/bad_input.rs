@@ -1,0 +1,172 @@
+//! A bad file is an everyday event: a code, a place, a next step; nothing lost, nothing half loaded.
+
+use std::io::{Seek, SeekFrom, Write};
+
+use feederscope::pipeline::{Outcome, Report};
+
+use crate::months::{FEEDERS, feeder};
+use crate::support::Bench;
+
+const FILE: &str = "utility2/2022-09/utility2_circuits.csv";
+
+/// A bench where October stands and whose November file is the given one.
+fn after_a_good_month(content: impl AsRef<[u8]>) -> (Bench, Report) {
+    let bench = Bench::new();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    bench.run();
+    bench.put(FILE, content);
+    let report = bench.run();
+    (bench, report)
+}
+
+/// The file was refused for the reason, at the line; the month before stays live.
+fn refused(content: impl AsRef<[u8]>, reason: &str, line: &str, value: &str) {
+    let (bench, report) = after_a_good_month(content);
+    assert_eq!(report.refused().count(), 1, "{reason}");
+    let rows = bench.lines("silver/rejected", "stage, source_file, reason, source_line, value");
+    let expected = format!("bronze|{FILE}|{reason}|{line}|{value}");
+    assert!(rows.contains(&expected), "{expected} is not in {rows:#?}");
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw, delivery_month"), ["A|5|2022-08"]);
+    assert_eq!(bench.rows("bronze/utility2_circuits"), 1);
+    assert_eq!(bench.count("ops/runs", &format!("outcome = 'refused' AND reason = '{reason}' AND next_step IS NOT NULL")), 1);
+    let again = bench.run();
+    assert_eq!(again.refused().count(), 1, "it is refused again as long as it is there");
+    assert_eq!(bench.lines("silver/rejected", "stage, source_file, reason, source_line, value"), rows, "but recorded once");
+}
+
+#[test]
+fn empty_file_is_refused() {
+    refused("", "truncated-file", "-", "the file is empty");
+}
+
+#[test]
+fn header_without_records_is_refused() {
+    refused(FEEDERS, "truncated-file", "-", "the file holds a header and no record");
+}
+
+#[test]
+fn file_without_its_key_column_is_refused() {
+    refused("Other,feeder_voltage\nA,1\n", "missing-label", "1", "the key column `Master_CDF` is not in the file");
+}
+
+#[test]
+fn file_that_is_not_utf8_is_refused_with_the_offset() {
+    let mut content = FEEDERS.as_bytes().to_vec();
+    content.extend_from_slice(b"caf\xe9,13.2,1,0,0,,,\n");
+    refused(content, "encoding-error", "-", &format!("byte {} is not UTF-8", FEEDERS.len() + 3));
+}
+
+#[test]
+fn file_that_ends_inside_a_record_is_refused() {
+    refused(
+        format!("{FEEDERS}{}B,13.2,4", feeder("A", "6")),
+        "truncated-file",
+        "3",
+        "the last record has 3 cells where the header has 8",
+    );
+}
+
+#[test]
+fn file_with_too_many_ragged_records_is_refused_with_all_of_them() {
+    let content = format!("{FEEDERS}{}B,13.2\n", feeder("A", "6"));
+    refused(&content, "missing-cell", "-", "1 of 2 records (50.0 %) do not fit the header; the limit is 5.0 %");
+    let (bench, _) = after_a_good_month(content);
+    assert_eq!(bench.count("silver/rejected", "raw_record = 'B,13.2' AND source_line = 3"), 1);
+}
+
+#[test]
+fn few_ragged_records_are_set_aside_and_the_rest_loads() {
+    let mut content = FEEDERS.to_owned();
+    for n in 0..39 {
+        content.push_str(&feeder(&format!("F{n}"), "1"));
+    }
+    content.push_str("F99,13.2,1,0,0,2022/08/01 00:00:00+00,green,1,surplus\n");
+    let (bench, report) = after_a_good_month(content);
+    assert_eq!((report.count("loaded"), report.rejected), (1, 1));
+    assert_eq!(
+        bench.lines("silver/rejected", "stage, reason, source_line, value, raw_record"),
+        ["bronze|extra-cell|41|9 cells where the header has 8|F99,13.2,1,0,0,2022/08/01 00:00:00+00,green,1,surplus"]
+    );
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 40);
+}
+
+#[test]
+fn mended_file_is_taken_and_its_refusal_is_forgotten() {
+    let (bench, _) = after_a_good_month("");
+    bench.put(FILE, format!("{FEEDERS}{}", feeder("A", "6")));
+    let report = bench.run();
+    assert_eq!(report.count("loaded"), 1);
+    assert_eq!(bench.rows("silver/rejected"), 0);
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw"), ["A|6"]);
+}
+
+#[test]
+fn refused_redelivery_keeps_the_findings_of_the_load_that_stands() {
+    let mut good = FEEDERS.to_owned();
+    for n in 0..39 {
+        good.push_str(&feeder(&format!("F{n}"), "1"));
+    }
+    good.push_str("ragged\n");
+    let (bench, _) = after_a_good_month(&good);
+    bench.put(FILE, "");
+    bench.run();
+    let reasons = |bench: &Bench| bench.lines("silver/rejected", "reason, source_line");
+    assert_eq!(reasons(&bench), ["missing-cell|41", "truncated-file|-"]);
+    bench.put(FILE, &good);
+    bench.run();
+    assert_eq!(reasons(&bench), ["missing-cell|41"], "the standing load's own");
+}
+
+#[test]
+fn gigabytes_of_one_line_are_refused_at_once() {
+    let bench = Bench::new();
+    bench.put(FILE, format!("{FEEDERS}A,"));
+    // A sparse file: two gigabytes of zero bytes that take no room on the disk. `x` would do the same.
+    let mut file = std::fs::File::options().write(true).open(bench.landing(FILE)).unwrap();
+    file.set_len(2 << 30).unwrap();
+    file.seek(SeekFrom::Start((2 << 30) - 1)).unwrap();
+    file.write_all(b"x").unwrap();
+    let report = bench.run();
+    assert_eq!(report.refused().count(), 1);
+    assert_eq!(
+        bench.lines("silver/rejected", "reason, source_line, value"),
+        ["constraint-error|2|a record of more than 4 MiB without a line end"]
+    );
+}
+
+#[test]
+fn folder_named_like_a_file_is_ignored_with_a_word() {
+    let bench = Bench::new();
+    std::fs::create_dir_all(bench.landing(FILE)).unwrap();
+    let report = bench.run();
+    assert_eq!(report.files.len(), 0);
+    assert_eq!(report.ignored.len(), 1);
+    assert!(report.ignored[0].1.contains("folder"), "{:?}", report.ignored);
+}
+
+#[test]
+fn file_that_changes_while_it_is_read_is_refused_and_the_month_before_stays() {
+    let bench = Bench::new();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    bench.run();
+    let mut content = FEEDERS.to_owned();
+    for n in 0..200_000 {
+        content.push_str(&feeder(&format!("F{n}"), "1"));
+    }
+    bench.put(FILE, content);
+    let path = bench.landing(FILE);
+    // The first batch has been read; the file has more.
+    let remove = |progress: feederscope::pipeline::Progress| {
+        if progress.subject == FILE {
+            let _ = std::fs::remove_file(&path);
+        }
+    };
+    let report =
+        bench.try_run(&feederscope::pipeline::Request::default(), &feederscope::landing::Cancel::default(), &remove).unwrap();
+    assert!(matches!(report.files.last().unwrap().outcome, Outcome::Done(feederscope::pipeline::bronze::Loaded::Refused { .. })));
+    assert_eq!(
+        bench.lines("silver/rejected", "reason, value"),
+        ["truncated-file|the file changed or was removed while it was read"]
+    );
+    assert_eq!(bench.rows("bronze/utility2_circuits"), 1);
+}

@@ -1,0 +1,251 @@
+//! Three months of files made by hand, for each rule of how months build on one another.
+
+use feederscope::landing::Cancel;
+use feederscope::pipeline::Request;
+
+use crate::support::Bench;
+
+pub const FEEDERS: &str = "Master_CDF,feeder_voltage,feeder_max_hc,feeder_min_hc,feeder_dg_connected_since_refresh,hca_refresh_date,color,shape_length\n";
+pub const INSTALLED: &str =
+    "DER_ID,SERVICE_STREET_ADDRESS,DER_TYPE,DER_NAMEPLATE_RATING,DER_INTERCONNECTION_LOCATION,INTERCONNECTION_COST\n";
+const SEGMENTS: &str = ",Circuits_Phase3_CIRCUIT,Circuits_Phase3_NUMPHASES,Circuits_Phase3_OVERUNDER,Circuits_Phase3_PHASE,NYHCPV_csv_NSECTION,NYHCPV_csv_NFEEDER,NYHCPV_csv_NVOLTAGE,NYHCPV_csv_NMAXHC,NYHCPV_csv_NMAPCOLOR,NYHCPV_csv_FFEEDER,NYHCPV_csv_FVOLTAGE,NYHCPV_csv_FMAXHC,NYHCPV_csv_FMINHC,NYHCPV_csv_FHCADATE,NYHCPV_csv_FNOTES,Shape_Length\n";
+
+/// A snapshot of feeders with an id and a capacity in kW.
+pub const SNAPSHOT: &str = "utility = \"third\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"kW\", unit = \"kW\" }\n";
+
+pub fn feeder(id: &str, mw: &str) -> String {
+    format!("{id},13.2,{mw},0,0,2022/08/01 00:00:00+00,green,1\n")
+}
+
+fn segment(circuit: &str, section: &str, feeder: &str, mw: &str, length: &str) -> String {
+    format!(
+        "0,{circuit},3,O,ABC,{section},{feeder},4.8,1,2.00 TO 2.99 LIGHT BLUE-00B0F0,{feeder},4.8,{mw},0.1,2022-08-15 00:00:00,NULL,{length}\n"
+    )
+}
+
+/// The three deliveries of feeders, and one of DERs; by name.
+pub fn deliveries() -> Vec<(&'static str, String)> {
+    vec![
+        ("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "5"), feeder("B", "3"))),
+        ("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "6"))),
+        ("utility2/2022-10/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "6.0"), feeder("C", "1"))),
+        ("utility2/2022-08/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Wind,100,C,0\n")),
+    ]
+}
+
+/// Every order of the numbers below `n`.
+pub fn orders(n: usize) -> Vec<Vec<usize>> {
+    if n == 0 {
+        return vec![Vec::new()];
+    }
+    let insert = |order: &Vec<usize>| {
+        (0..n)
+            .map(|at| {
+                let mut order = order.clone();
+                order.insert(at, n - 1);
+                order
+            })
+            .collect::<Vec<_>>()
+    };
+    orders(n - 1).iter().flat_map(insert).collect()
+}
+
+const VERSIONS: &str = "feeder_id, max_hosting_capacity_mw, valid_from_month, valid_to_month, is_current";
+
+fn history_is_as_by_hand(bench: &Bench, order: &[usize]) {
+    assert_eq!(
+        bench.lines("silver/feeders", VERSIONS),
+        ["A|5|2022-08|2022-09|false", "A|6|2022-09|-|true", "B|3|2022-08|-|true", "C|1|2022-10|-|true"],
+        "{order:?}"
+    );
+    // D2 names a feeder that comes two months later.
+    assert_eq!(
+        bench.lines("silver/ders", "der_id, feeder_id, feeder_match, valid_from_month, valid_to_month, is_current"),
+        ["D1|A|feeder|2022-08|-|true", "D2|-|unmatched|2022-08|2022-10|false", "D2|C|feeder|2022-10|-|true"],
+        "{order:?}"
+    );
+    assert_eq!(
+        bench.lines(
+            "platinum/month_diff",
+            "dataset, delivery_month, previous_month, row_count, previous_row_count, current_count, previous_current_count, added, changed, removed, unchanged"
+        ),
+        [
+            "circuits|2022-08|-|2|-|2|0|2|0|0|0",
+            "circuits|2022-09|2022-08|1|2|2|2|0|1|0|0",
+            "circuits|2022-10|2022-09|2|1|3|2|1|0|0|1",
+            "ders|2022-08|-|2|-|2|0|2|0|0|0",
+            "ders|2022-09|2022-08|2|2|2|2|0|0|0|2",
+            "ders|2022-10|2022-09|2|2|2|2|0|1|0|1",
+            "feeders|2022-08|-|2|-|2|0|2|0|0|0",
+            "feeders|2022-09|2022-08|2|2|2|2|0|1|0|1",
+            "feeders|2022-10|2022-09|3|2|3|2|1|0|0|2",
+            "install_der|2022-08|-|2|-|2|0|2|0|0|0",
+        ],
+        "{order:?}"
+    );
+    assert_eq!(
+        bench.lines("platinum/field_changes", "dataset, delivery_month, column_name, changed, cosmetic"),
+        [
+            "circuits|2022-09|feeder_max_hc|1|0",
+            "circuits|2022-10|feeder_max_hc|0|1",
+            "ders|2022-10|feeder_id|1|0",
+            "ders|2022-10|feeder_match|1|0",
+            "feeders|2022-09|max_hosting_capacity_mw|1|0",
+        ],
+        "{order:?}"
+    );
+    assert_eq!(
+        bench.lines(
+            "platinum/feeder_capacity",
+            "feeder_id, installed_der_count, first_seen_month, last_changed_month, delivery_month"
+        ),
+        ["A|1|2022-08|2022-09|2022-10", "B|0|2022-08|2022-08|2022-10", "C|1|2022-10|2022-10|2022-10"],
+        "{order:?}"
+    );
+}
+
+#[test]
+fn months_in_every_order_of_arrival_give_the_same_history() {
+    let files = deliveries();
+    for order in orders(3) {
+        let bench = Bench::new();
+        bench.put(files[3].0, &files[3].1);
+        for at in &order {
+            bench.put(files[*at].0, &files[*at].1);
+            bench.run();
+        }
+        history_is_as_by_hand(&bench, &order);
+    }
+}
+
+#[test]
+fn ders_that_come_after_all_their_feeders_are_linked_as_if_they_had_come_first() {
+    let bench = Bench::new();
+    for (file, content) in deliveries() {
+        bench.put(file, content);
+        bench.run();
+    }
+    history_is_as_by_hand(&bench, &[]);
+}
+
+#[test]
+fn record_that_is_absent_from_a_snapshot_is_closed() {
+    let bench = Bench::with_adapters(&[("third.toml", SNAPSHOT)]);
+    bench.put("third/2022-08/third_circuits.csv", "F,kW\nX,5000\nY,250\n");
+    bench.put("third/2022-09/third_circuits.csv", "F,kW\nX,5000\n");
+    bench.run();
+    assert_eq!(bench.lines("silver/feeders", VERSIONS), ["X|5|2022-08|-|true", "Y|0.25|2022-08|2022-09|false"]);
+    assert_eq!(
+        bench.lines("platinum/month_diff", "dataset, delivery_month, current_count, added, changed, removed, unchanged"),
+        ["circuits|2022-08|2|2|0|0|0", "circuits|2022-09|1|0|0|1|1", "feeders|2022-08|2|2|0|0|0", "feeders|2022-09|1|0|0|1|1"]
+    );
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id"), ["X"]);
+}
+
+#[test]
+fn segments_of_earlier_months_still_count_for_their_feeder() {
+    let bench = Bench::new();
+    let (first, second) = (segment("c1", "1", "F", "2.5", "0.5"), segment("c1", "2", "F", "2.5", "0.25"));
+    bench.put("utility1/2022-08/utility1_circuits.csv", format!("{SEGMENTS}{first}{second}"));
+    let (changed, new) = (segment("c1", "2", "F", "4", "0.75"), segment("c2", "9", "F", "4", "1"));
+    bench.put("utility1/2022-09/utility1_circuits.csv", format!("{SEGMENTS}{changed}{new}"));
+    bench.run();
+    assert_eq!(
+        bench.lines(
+            "silver/feeders",
+            "max_hosting_capacity_mw, map_color, segment_count, circuit_count, length, valid_from_month, valid_to_month"
+        ),
+        ["2.5|light blue|2|1|0.75|2022-08|2022-09", "4|light blue|3|2|2.25|2022-09|-"]
+    );
+    assert_eq!(bench.lines("silver/feeder_circuits", "circuit_id, feeder_id, segment_count"), ["c1|F|2", "c2|F|1"]);
+}
+
+#[test]
+fn redelivered_file_supersedes_its_month_and_no_other() {
+    let bench = Bench::new();
+    for (file, content) in &deliveries()[..3] {
+        bench.put(file, content);
+    }
+    bench.run();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "4")));
+    let report = bench.run();
+    assert_eq!((report.count("superseded"), report.count("unchanged")), (1, 2));
+    assert_eq!(
+        bench.lines("silver/feeders", VERSIONS),
+        ["A|4|2022-08|2022-09|false", "A|6|2022-09|-|true", "C|1|2022-10|-|true"],
+        "B is gone with the file that had brought it"
+    );
+    assert_eq!(bench.rows("bronze/utility2_circuits"), 1 + 1 + 2);
+}
+
+#[test]
+fn same_content_under_another_name_is_a_recorded_no_op() {
+    let bench = Bench::new();
+    let (file, content) = &deliveries()[0];
+    bench.put(file, content);
+    bench.run();
+    let before = bench.lake.snapshot(&crate::support::table_id("silver/feeders")).unwrap().unwrap().version;
+    bench.put("utility2_circuits_2022-09.csv", content);
+    let report = bench.run();
+    assert_eq!((report.count("unchanged"), report.rebuilt.len()), (2, 0));
+    assert_eq!(bench.lake.snapshot(&crate::support::table_id("silver/feeders")).unwrap().unwrap().version, before);
+    assert_eq!(bench.count("ops/runs", "outcome = 'unchanged' AND source_file = 'utility2_circuits_2022-09.csv'"), 1);
+}
+
+#[test]
+fn last_record_of_a_key_wins_and_the_others_are_kept_aside() {
+    let bench = Bench::new();
+    let text = format!("{FEEDERS}{}{}{},13.2,1,0,0,,,\n", feeder("A", "1"), feeder(" A ", "2"), "");
+    bench.put("utility2/2022-08/utility2_circuits.csv", text);
+    bench.run();
+    assert_eq!(bench.lines("silver/feeders", VERSIONS), ["A|2|2022-08|-|true"]);
+    assert_eq!(
+        bench.lines("silver/rejected", "stage, source_line, reason, column_name, value, raw_record"),
+        [
+            "silver|2|duplicate-key|Master_CDF|A|A,13.2,1,0,0,2022/08/01 00:00:00+00,green,1",
+            "silver|4|primary-key|Master_CDF|-|,13.2,1,0,0,,,",
+        ]
+    );
+    assert_eq!(bench.lines("platinum/data_quality_summary", "row_count, rejected_count, duplicate_count"), ["3|2|1"]);
+}
+
+#[test]
+fn file_without_a_month_in_its_path_takes_that_of_its_modification() {
+    let bench = Bench::new();
+    bench.put("utility2_circuits.csv", &deliveries()[0].1);
+    let path = bench.landing("utility2_circuits.csv");
+    // 2022-10-05, 00:00 UTC.
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_664_928_000);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+    bench.run();
+    assert_eq!(bench.lines("ops/runs", "delivery_month, month_assumed, outcome, reason"), ["2022-10|true|loaded|month-assumed"]);
+}
+
+#[test]
+fn stopped_run_leaves_every_table_as_after_its_last_commit_and_the_next_goes_on() {
+    let bench = Bench::new();
+    for (file, content) in deliveries() {
+        bench.put(file, content);
+    }
+    let cancel = Cancel::default();
+    // Stops as soon as the first row of the second layer is told.
+    let stop = |progress: feederscope::pipeline::Progress| {
+        if progress.step == feederscope::pipeline::progress::Step::Silver {
+            cancel.cancel();
+        }
+    };
+    let stopped = bench.try_run(&Request::default(), &cancel, &stop);
+    assert!(matches!(stopped, Err(feederscope::pipeline::PipelineError::Cancelled)), "{stopped:?}");
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 0);
+    assert_eq!(bench.rows("bronze/utility2_circuits"), 5, "bronze was committed file by file");
+    bench.run();
+    history_is_as_by_hand(&bench, &[]);
+}
+
+#[test]
+fn second_writer_is_refused_and_told_who_writes() {
+    let bench = Bench::new();
+    let _lock = bench.lake.lock("somebody else").unwrap().unwrap();
+    let refused = bench.try_run(&Request::default(), &Cancel::default(), &|_| {}).unwrap_err().to_string();
+    assert!(refused.starts_with("somebody else is writing"), "{refused}");
+}
