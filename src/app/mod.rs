@@ -150,6 +150,8 @@ pub struct App {
     pub typing: Option<Typing>,
     /// Whether the program shall end.
     pub quit: bool,
+    /// Whether files settled while a run worked.
+    again: bool,
     generation: u64,
 }
 
@@ -168,6 +170,7 @@ impl App {
             help: false,
             typing: None,
             quit: false,
+            again: false,
             generation: 0,
         }
     }

@@ -72,13 +72,20 @@ impl App {
                     Ok(line) => Load::Done(line),
                     Err(line) => Load::Failed(line),
                 };
-                self.read_all()
+                let mut jobs = self.read_all();
+                if std::mem::take(&mut self.again) {
+                    jobs.extend(self.run());
+                }
+                jobs
             }
             Event::Watching(line) => {
                 self.watching = line;
                 Vec::new()
             }
-            Event::FilesSettled => self.run(),
+            Event::FilesSettled => {
+                self.again = self.load.is_running();
+                self.run()
+            }
             Event::Terminate => {
                 self.quit = true;
                 Vec::new()

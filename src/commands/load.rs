@@ -44,6 +44,7 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
 /// The run could not be done; what was committed stays.
 pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineError> {
     let cancel = Cancel::default();
+    stop_at_interrupt(&cancel);
     let bar = bar(context);
     let observer = |progress: Progress| {
         bar.set_length(progress.rows_expected);
@@ -55,6 +56,20 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineE
     let report = run.execute();
     bar.finish_and_clear();
     report
+}
+
+/// The first Ctrl-C, or SIGTERM's likes, asks the run to stop; what was committed stays.
+fn stop_at_interrupt(cancel: &Cancel) {
+    let cancel = cancel.clone();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let listening = std::thread::Builder::new().name("interrupt".into()).spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            cancel.cancel();
+        }
+    });
+    if let Err(error) = listening {
+        tracing::warn!("Ctrl-C will end the process at once: {error}");
+    }
 }
 
 fn bar(context: &Context) -> ProgressBar {

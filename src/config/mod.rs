@@ -8,7 +8,7 @@ pub mod file;
 pub mod paths;
 pub mod settings;
 
-pub use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
+pub use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter, column_name};
 pub use file::{ConfigFile, Problem};
 pub use paths::Paths;
 pub use settings::{Overrides, Settings};

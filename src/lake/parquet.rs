@@ -12,6 +12,9 @@ use super::{Frame, Lake, LakeError, TableId, stats};
 /// Rows in a row group of the upper tables: what a pruned scan skips or reads.
 const GROUP_ROWS: usize = 1 << 16;
 
+/// Longer texts have no statistics.
+const LONGEST_STATISTIC: u64 = 4096;
+
 /// A data file that is written and not yet part of its table; removed when dropped without a commit.
 #[derive(Debug)]
 pub struct Written {
@@ -68,7 +71,11 @@ impl Lake {
             columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect();
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
-            .with_statistics(StatisticsOptions::default())
+            // Whole texts: the log is where deliveries are listed from.
+            .with_statistics(StatisticsOptions {
+                binary_statistics_truncate_length: Some(LONGEST_STATISTIC),
+                ..StatisticsOptions::default()
+            })
             .batched(&polars_schema(stored.iter()))
             .map_err(|source| LakeError::Parquet { table: table.to_string(), source: Box::new(source) })?;
         let partition = partition.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -134,8 +141,10 @@ fn cast(column: &polars::prelude::Column, kind: &DataType) -> polars::prelude::P
     column.strict_cast(kind)
 }
 
-/// Makes the entry of a file in its folder durable.
+/// Makes the entry of a file durable, and that of its folder and the folder above, which may be new.
 pub(super) fn sync_folder(path: &Path) -> Result<(), LakeError> {
-    let Some(folder) = path.parent() else { return Ok(()) };
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| LakeError::io(folder, error))
+    for folder in path.ancestors().skip(1).take(3) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| LakeError::io(folder, error))?;
+    }
+    Ok(())
 }

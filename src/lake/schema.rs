@@ -57,6 +57,11 @@ pub fn bronze_lineage() -> Vec<Column> {
     columns("delivery_month text, _source_file text, _source_line whole, _file_sha256 text, _ingested_at time, _run_id text")
 }
 
+/// Whether a column of a bronze table is one of its own and not of the source.
+pub fn is_lineage(name: &str) -> bool {
+    bronze_lineage().iter().any(|column| column.name == name)
+}
+
 /// `silver/rejected`: one row for each record, or file, that could not be taken.
 pub fn rejected() -> Vec<Column> {
     columns(

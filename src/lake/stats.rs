@@ -15,7 +15,7 @@ use super::schema::{Column, ColumnType};
 use crate::model::Day;
 
 /// Longer texts are left out: they prune nothing and swell the log.
-const LONGEST_TEXT: usize = 200;
+const LONGEST_TEXT: usize = 1024;
 
 /// Rows of the file and its statistics in the Delta log's JSON.
 pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), ParquetError> {

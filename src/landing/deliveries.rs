@@ -36,7 +36,7 @@ pub struct Scan {
     pub ignored: Vec<(PathBuf, String)>,
 }
 
-/// Looks through the landing folder, two folders deep (`<utility>/<month>/<file>`); a missing folder holds nothing.
+/// Looks through the landing folder, three folders deep at most (`<utility>/<month>/<file>`); a missing folder holds nothing.
 ///
 /// # Errors
 /// The folder, or one inside it, cannot be read.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
-use super::{PipelineError, sql};
-use crate::config::{DatasetAdapter, Settings, UtilityAdapter};
+use super::PipelineError;
+use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
 use crate::lake::{Change, Column, ColumnType, DataFile, Frame, Lake, LakeError, Snapshot, TableId, schema};
 use crate::landing::{self, Batch, Cancel, Candidate, ReadError, RecordReader, Refusal, Summary};
 use crate::model::{Dataset, Finding, Month, ReasonCode, Stage};
@@ -158,7 +158,7 @@ impl Loading<'_> {
         sha256: &str,
     ) -> Result<Loaded, Stop> {
         let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.cancel)?;
-        let (names, header) = bronze_names(reader.labels());
+        let (names, header) = bronze_names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
         self.check_key(&names).map_err(Refused::one)?;
         let columns: Vec<Column> =
             schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
@@ -199,12 +199,16 @@ impl Loading<'_> {
             return Err(PipelineError::Cancelled.into());
         }
         self.lake.commit(table, change)?;
+        for old in replaced.iter().filter(|old| old.month != candidate.month) {
+            self.forget(candidate, old)?;
+        }
         let superseded = replaced.iter().map(|standing| (standing.month, standing.source_file.clone())).collect();
         Ok(Loaded::Taken { summary, rows, superseded, header })
     }
 
     fn check_key(&self, names: &[String]) -> Result<(), Finding> {
-        let missing = self.dataset.key.iter().find(|label| !names.contains(&sql::bronze_name(label)));
+        let missing =
+            self.dataset.key.iter().find(|label| !names.iter().any(|name| name.eq_ignore_ascii_case(&column_name(label))));
         missing.map_or(Ok(()), |label| {
             let value = format!("the key column `{label}` is not in the file");
             Err(Finding { column: Some(label.clone()), ..Finding::of_file(ReasonCode::MissingLabel, value) }.at(1))
@@ -255,6 +259,22 @@ impl Loading<'_> {
             // Each row is counted once more when it goes through silver.
             rows_expected: 2 * in_bronze as u64,
         });
+    }
+
+    /// Clears what is recorded of a delivery whose content now stands under an earlier month.
+    fn forget(&self, candidate: &Candidate, old: &Standing) -> Result<(), PipelineError> {
+        for stage in [Stage::Bronze, Stage::Silver] {
+            let scope = Scope {
+                utility: &candidate.utility,
+                month: old.month,
+                dataset: old.dataset,
+                stage,
+                source_file: Some(&old.source_file),
+                keep_run: None,
+            };
+            rejected::replace(self.lake, &scope, &[], self.cancel)?;
+        }
+        Ok(())
     }
 
     /// Replaces what is recorded of this file, but for the findings of the loads whose rows still stand.
@@ -327,12 +347,12 @@ impl From<ReadError> for Stop {
 }
 
 /// The columns' names in bronze: never blank, never twice (readers ignore case), without refused characters.
-fn bronze_names(labels: &[String]) -> (Vec<String>, Vec<Finding>) {
+fn bronze_names(labels: &[String], known: &[Column]) -> (Vec<String>, Vec<Finding>) {
     let mut taken: HashSet<String> = schema::bronze_lineage().iter().map(|column| column.name.to_lowercase()).collect();
     let mut findings = Vec::new();
     let mut names = Vec::with_capacity(labels.len());
     for (at, label) in labels.iter().enumerate() {
-        let wanted = if label.is_empty() { format!("column_{}", at + 1) } else { sql::bronze_name(label) };
+        let wanted = if label.is_empty() { format!("column_{}", at + 1) } else { column_name(label) };
         if label.is_empty() {
             findings.push(Finding::of_file(ReasonCode::BlankHeader, format!("column {} is loaded as `{wanted}`", at + 1)).at(1));
         }
@@ -351,7 +371,9 @@ fn bronze_names(labels: &[String]) -> (Vec<String>, Vec<Finding>) {
                 .at(1),
             );
         }
-        names.push(chosen);
+        // A table cannot have a column in two spellings: the one that it has stays.
+        let spelled = known.iter().find(|column| column.name.eq_ignore_ascii_case(&chosen)).map(|column| column.name.clone());
+        names.push(spelled.unwrap_or(chosen));
     }
     (names, findings)
 }
@@ -363,8 +385,8 @@ mod tests {
     #[test]
     fn odd_headers_get_names_that_every_reader_takes() {
         let labels = ["", "Feeder ID", "a", "A", "_run_id"].map(str::to_owned);
-        let (names, findings) = bronze_names(&labels);
-        assert_eq!(names, ["column_1", "Feeder_ID", "a", "A_2", "_run_id_2"]);
+        let (names, findings) = bronze_names(&labels, &[Column::new("feeder_id", ColumnType::Text)]);
+        assert_eq!(names, ["column_1", "feeder_id", "a", "A_2", "_run_id_2"]);
         let codes: Vec<_> = findings.iter().map(|finding| finding.reason.as_str()).collect();
         assert_eq!(codes, ["blank-header", "duplicate-label", "duplicate-label"]);
     }

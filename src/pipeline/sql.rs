@@ -3,7 +3,7 @@
 //! Every plan is rendered from these. The subset is common to the engines that this program knows of, but for
 //! `TRY_STRPTIME` and `XXHASH64` (see [`crate::engine`]).
 
-use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter};
+use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter, column_name};
 
 /// Columns that lead from a record to its line.
 pub const LINEAGE: &str = "delivery_month, _source_file, _source_line";
@@ -18,11 +18,6 @@ pub fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// The name that a source column has in bronze: without the characters that a Delta table refuses.
-pub fn bronze_name(label: &str) -> String {
-    label.chars().map(|c| if " ,;{}()\n\t=\r".contains(c) { '_' } else { c }).collect()
-}
-
 /// How the cells of one utility are read, given the columns that its bronze table has.
 pub struct Cells<'a> {
     adapter: &'a UtilityAdapter,
@@ -35,9 +30,15 @@ impl<'a> Cells<'a> {
         Self { adapter, present }
     }
 
+    /// The bronze column of a source column; readers of Delta tables ignore case, and so does this.
+    fn column(&self, label: &str) -> Option<&str> {
+        let wanted = column_name(label);
+        self.present.iter().find(|column| column.eq_ignore_ascii_case(&wanted)).map(String::as_str)
+    }
+
     /// Whether the bronze table has this source column.
     pub fn has(&self, label: &str) -> bool {
-        self.present.iter().any(|column| *column == bronze_name(label))
+        self.column(label).is_some()
     }
 
     /// A condition that is true for a value, already trimmed, that says "nothing" in words.
@@ -52,8 +53,8 @@ impl<'a> Cells<'a> {
     /// The first step of every plan: cells by their own names, trimmed; null when empty or a sentinel.
     pub fn trimmed(&self, labels: impl Iterator<Item = &'a str>) -> String {
         let mut columns: Vec<String> = Vec::new();
-        for label in labels.filter(|label| self.has(label)) {
-            let column = name(&bronze_name(label));
+        for column in labels.filter_map(|label| self.column(label)) {
+            let column = name(column);
             let trimmed = format!("TRIM({column})");
             let cell =
                 format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {column}", self.is_sentinel(&trimmed));
@@ -67,7 +68,7 @@ impl<'a> Cells<'a> {
 
     /// A trimmed cell; null where the column is not there.
     pub fn cell(&self, label: &str) -> String {
-        if self.has(label) { name(&bronze_name(label)) } else { "CAST(NULL AS VARCHAR)".into() }
+        self.column(label).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), name)
     }
 
     /// An id: trimmed text whose trailing `.0` after digits is dropped.
@@ -127,6 +128,10 @@ fn number(trimmed: &str, ratio: f64, dialect: Dialect) -> String {
         digits = format!("REPLACE({digits}, {}, '')", text(&grouping.to_string()));
     }
     if dialect.decimal != '.' {
+        if dialect.grouping != Some('.') {
+            // Read as a fraction, a point that groups digits would be a thousandfold error: it is no number instead.
+            digits = format!("REPLACE({digits}, '.', '?')");
+        }
         digits = format!("REPLACE({digits}, {}, '.')", text(&dialect.decimal.to_string()));
     }
     let parsed = format!("TRY_CAST({digits} AS DOUBLE)");
@@ -148,8 +153,11 @@ fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
 }
 
 /// A sum that does not depend on the order of its rows: in whole units of 10⁻⁹, then divided once.
+///
+/// A value of 10⁸ or more (100 GW, 100,000 km) is no value of this world and is left out, so that it cannot end a run.
 pub fn exact_sum(expression: &str, divisor: u32) -> String {
-    format!("SUM(CAST(ROUND(({expression}) * 1000000000.0, 0) AS BIGINT)) / {divisor}000000000.0")
+    let bounded = format!("CASE WHEN ABS({expression}) < 100000000.0 THEN {expression} ELSE 0.0 END");
+    format!("SUM(CAST(ROUND(({bounded}) * 1000000000.0, 0) AS BIGINT)) / {divisor}000000000.0")
 }
 
 #[cfg(test)]
@@ -204,6 +212,8 @@ mod tests {
         );
         let comma = Dialect { delimiter: b';', decimal: ',', grouping: Some('.') };
         assert_eq!(read(&CellType::Number { ratio: 1.0 }, comma, &["1.234,5", "0,25"]), [Value::Real(1234.5), Value::Real(0.25)]);
+        let ungrouped = Dialect { grouping: None, ..comma };
+        assert_eq!(read(&CellType::Number { ratio: 1.0 }, ungrouped, &["1.234", "1,5"]), [Value::Null, Value::Real(1.5)]);
     }
 
     #[test]

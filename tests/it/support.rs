@@ -12,7 +12,7 @@ use feederscope::pipeline::{PipelineError, Progress, Report, Request};
 
 /// A bench to load files on; everything on it is gone when it is dropped.
 pub struct Bench {
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     pub settings: Settings,
     pub lake: Lake,
 }
@@ -30,7 +30,7 @@ impl Bench {
         let settings = Settings::resolve(overrides, paths, Day::parse("2022-12-01").unwrap());
         assert_eq!(settings.problems, []);
         let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
-        Self { folder, settings, lake }
+        Self { _folder: folder, settings, lake }
     }
 
     /// A bench that also knows the utilities of these adapter files.

@@ -48,18 +48,23 @@ impl UtilityAdapter {
         self.datasets.iter().find(|adapter| adapter.dataset == dataset)
     }
 
-    /// The type that a source column's values should parse as; text unless the adapter says more.
-    pub fn type_of(&self, dataset: Dataset, source_column: &str) -> CellType {
+    /// The type that the values of a bronze column should parse as; text unless the adapter says more.
+    pub fn type_of(&self, dataset: Dataset, column: &str) -> CellType {
         let Some(adapter) = self.dataset(dataset) else { return CellType::Text };
-        let mapped = adapter.columns.iter().find(|(_, source)| source.from.iter().any(|name| name == source_column));
-        if let Some((_, source)) = mapped {
+        let is = |label: &String| column_name(label).eq_ignore_ascii_case(column);
+        if let Some((_, source)) = adapter.columns.iter().find(|(_, source)| source.from.iter().any(is)) {
             return source.kind.clone();
         }
-        if dataset.der_status().is_some() && self.technologies.iter().any(|(name, _)| name == source_column) {
+        if dataset.der_status().is_some() && self.technologies.iter().any(|(label, _)| is(label)) {
             return CellType::Number { ratio: 1.0 };
         }
-        adapter.types.iter().find(|(name, _)| name == source_column).map_or(CellType::Text, |(_, kind)| kind.clone())
+        adapter.types.iter().find(|(label, _)| is(label)).map_or(CellType::Text, |(_, kind)| kind.clone())
     }
+}
+
+/// The name that a source column has in bronze: without the characters that a Delta table refuses.
+pub fn column_name(label: &str) -> String {
+    label.chars().map(|c| if " ,;{}()\n\t=\r".contains(c) { '_' } else { c }).collect()
 }
 
 /// How a utility writes CSV and numbers.

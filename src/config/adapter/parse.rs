@@ -229,12 +229,24 @@ impl Context<'_> {
         if !columns.iter().any(|(name, _)| *name == needed) {
             return Err(self.problem(&format!("[{dataset}"), format!("`{dataset}` must map `{needed}`")));
         }
+        self.check_key(dataset, &raw.key, grain, &columns)?;
         let mut types = Vec::new();
         for (name, source) in raw.types {
             let kind = self.loose_type(&name, source)?;
             types.push((name, kind));
         }
         Ok(DatasetAdapter { dataset, patterns, files, key: raw.key, delivery, grain, columns, types })
+    }
+
+    /// Where a row is the entity, the key of a record is the id of the entity.
+    fn check_key(&self, dataset: Dataset, key: &[String], grain: Grain, columns: &[(&str, ColumnSource)]) -> Result<(), Problem> {
+        let id = if dataset == Dataset::Circuits { "feeder_id" } else { "der_id" };
+        let of_id = columns.iter().find(|(name, _)| *name == id).is_some_and(|(_, source)| source.from == key);
+        if grain == Grain::Entity && !of_id {
+            let message = format!("`key` of `{dataset}` must be the source of `{id}`, since each row is one entity");
+            return Err(self.problem(&format!("[{dataset}"), message));
+        }
+        Ok(())
     }
 
     fn technologies(&self, table: toml::Table) -> Result<Vec<(String, String)>, Problem> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Assess, Delivered, Rows};
-use crate::config::CellType;
+use crate::config::{CellType, column_name};
 use crate::engine::Session;
-use crate::lake::{Frame, Value};
+use crate::lake::{Frame, Value, schema};
 use crate::model::{Delivery, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::silver::Source;
@@ -153,9 +153,13 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered) -> Result<(V
     session.define("now", &comparison.last_of_each_key("delivered_rows"))?;
     session.define("earlier", &comparison.last_of_each_key("earlier_rows"))?;
     let before = session.query("SELECT COUNT(*) AS n FROM earlier")?.count("n", 0);
-    let found = session.query(&comparison.sql())?;
-    let count = |name: &str| found.count(name, 0);
-    let (keys, added, changed) = (count("delivered_keys"), count("added"), count("changed"));
+    session.define("pairs", &comparison.pairs())?;
+    let counted =
+        session.query("SELECT COUNT(*) AS delivered_keys, SUM(CASE WHEN known IS NULL THEN 1 ELSE 0 END) AS added FROM pairs")?;
+    let (keys, added) = (counted.count("delivered_keys", 0), counted.count("added", 0));
+    session.define("normal", &comparison.normal_pairs())?;
+    let found = session.query(&comparison.changes())?;
+    let changed = found.count("changed", 0);
     let removed = if snapshot { before + added - keys } else { 0 };
     let counts = Counts {
         row_count: rows_of(month),
@@ -191,7 +195,8 @@ impl<'a> Comparison<'a> {
         let labels = source.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
         let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
         // A column without a name is a running number of the export, and keys cannot change.
-        let compared = |column: &&String| !is_lineage(column) && !column.starts_with("column_") && !labels.contains(column);
+        let is_key = |column: &str| labels.iter().any(|label| column_name(label).eq_ignore_ascii_case(column));
+        let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
         let columns = present.iter().filter(compared).cloned().collect();
         Self { source, delivered, cells, key, columns }
     }
@@ -211,35 +216,40 @@ impl<'a> Comparison<'a> {
         )
     }
 
-    fn sql(&self) -> String {
+    /// Relations `now` and `earlier` side by side, by key.
+    fn pairs(&self) -> String {
         let on: Vec<String> = (0..self.key.len()).map(|at| format!("n.key_{at} = e.key_{at}")).collect();
-        let mut pairs = vec!["e.place AS known".to_owned()];
-        let mut sums = Vec::new();
-        let mut any = vec!["FALSE".to_owned()];
+        let mut columns = vec!["e.place AS known".to_owned()];
         for (at, column) in self.columns.iter().enumerate() {
-            let (old, new) = (format!("e.{}", name(column)), format!("n.{}", name(column)));
-            pairs.push(format!("{old} AS old_{at}, {new} AS new_{at}"));
-            let raw = format!("old_{at} IS DISTINCT FROM new_{at}");
-            let really = format!(
-                "{} IS DISTINCT FROM {}",
-                self.normal(&format!("old_{at}"), column),
-                self.normal(&format!("new_{at}"), column)
-            );
-            sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND {raw} AND {really} THEN 1 ELSE 0 END) AS changed_{at}"));
-            sums.push(format!(
-                "SUM(CASE WHEN known IS NOT NULL AND {raw} AND NOT ({really}) THEN 1 ELSE 0 END) AS cosmetic_{at}"
-            ));
-            any.push(format!("({raw} AND {really})"));
+            columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
         }
-        sums.push(format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", any.join(" OR ")));
-        format!(
-            "WITH pairs AS (SELECT {} FROM now AS n LEFT JOIN earlier AS e ON {})\n\
-             SELECT COUNT(*) AS delivered_keys,\n\
-             \x20 SUM(CASE WHEN known IS NULL THEN 1 ELSE 0 END) AS added,\n  {}\nFROM pairs",
-            pairs.join(", "),
-            on.join(" AND "),
-            sums.join(",\n  ")
-        )
+        format!("SELECT {} FROM now AS n LEFT JOIN earlier AS e ON {}", columns.join(", "), on.join(" AND "))
+    }
+
+    /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.
+    fn normal_pairs(&self) -> String {
+        let mut columns = vec!["known".to_owned()];
+        let mut differ = vec!["FALSE".to_owned()];
+        for (at, column) in self.columns.iter().enumerate() {
+            let (old, new) = (format!("old_{at}"), format!("new_{at}"));
+            columns.push(format!("({old} IS DISTINCT FROM {new}) AS raw_{at}"));
+            columns.push(format!("{} AS was_{at}", self.normal(&old, column)));
+            columns.push(format!("{} AS is_{at}", self.normal(&new, column)));
+            differ.push(format!("({old} IS DISTINCT FROM {new})"));
+        }
+        format!("SELECT {} FROM pairs WHERE known IS NOT NULL AND ({})", columns.join(",\n  "), differ.join(" OR "))
+    }
+
+    /// Counts over relation `normal`.
+    fn changes(&self) -> String {
+        let real = |at: usize| format!("(was_{at} IS DISTINCT FROM is_{at})");
+        let any: Vec<String> = (0..self.columns.len()).map(real).chain(["FALSE".to_owned()]).collect();
+        let mut sums = vec![format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", any.join(" OR "))];
+        for at in 0..self.columns.len() {
+            sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", real(at)));
+            sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", real(at)));
+        }
+        format!("SELECT {} FROM normal", sums.join(",\n  "))
     }
 
     /// What a cell says, whatever its notation: its number, day or time if it is one, else its text in lower case
@@ -257,10 +267,6 @@ impl<'a> Comparison<'a> {
             kind => format!("COALESCE(CAST({} AS VARCHAR), {plain})", self.cells.typed(&trimmed, &kind)),
         }
     }
-}
-
-fn is_lineage(column: &str) -> bool {
-    column == "delivery_month" || column.starts_with('_')
 }
 
 /// The versions of feeders or DERs: a row for each touched month, and their changed columns.

@@ -3,12 +3,12 @@
 //! Each column is grouped by value first, so that every question is asked once a distinct value and not once a cell.
 
 use super::{Delivered, Rows};
-use crate::config::{CellType, DatasetAdapter};
+use crate::config::{CellType, DatasetAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Frame, Relation, Value};
+use crate::lake::{Frame, Relation, Value, schema};
 use crate::pipeline::PipelineError;
 use crate::pipeline::silver::Source;
-use crate::pipeline::sql::{Cells, bronze_name, name};
+use crate::pipeline::sql::{Cells, name};
 
 /// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
 /// names and no file ever had.
@@ -25,20 +25,19 @@ pub(super) fn of(source: &Source<'_>, delivered: Delivered) -> Result<Rows, Pipe
     let known = |column: &str| {
         source.standing.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.file.stores(column))
     };
-    let columns: Vec<String> =
-        columns.into_iter().filter(|column| known(column) && column != "delivery_month" && !column.starts_with('_')).collect();
+    let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect();
     found.extend(profiler.columns(&columns, rows)?);
     let row_count: u64 =
         source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).map(|s| s.rows).sum();
-    for label in named_by(adapter).filter(|label| !columns.contains(&bronze_name(label))) {
-        found.push(profiler.absent(label, row_count));
+    for label in named_by(adapter).filter(|label| !columns.iter().any(|column| column.eq_ignore_ascii_case(label))) {
+        found.push(profiler.absent(&label, row_count));
     }
     Ok(found)
 }
 
 /// The source columns that an adapter maps without an alternative.
-fn named_by(adapter: &DatasetAdapter) -> impl Iterator<Item = &str> {
-    adapter.columns.iter().filter(|(_, source)| source.from.len() == 1).map(|(_, source)| source.from[0].as_str())
+fn named_by(adapter: &DatasetAdapter) -> impl Iterator<Item = String> {
+    adapter.columns.iter().filter(|(_, source)| source.from.len() == 1).map(|(_, source)| column_name(&source.from[0]))
 }
 
 struct Profiler<'a> {

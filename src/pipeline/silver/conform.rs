@@ -31,7 +31,9 @@ pub(super) fn fingerprint(source: &Source<'_>, dataset: Dataset) -> String {
                 .sql()
         }
     };
-    format!("{}\n{upper}\n{}", records(source, adapter).text(), adapter.delivery.as_str())
+    // A new version of the program, or other types to check, make everything anew too.
+    let checked = format!("{} {:?} {:?}", env!("CARGO_PKG_VERSION"), adapter.types, source.adapter.null_values);
+    format!("{}\n{upper}\n{}\n{checked}", records(source, adapter).text(), adapter.delivery.as_str())
 }
 
 /// A plan in steps: each is given its name before the next, the last one is the result.

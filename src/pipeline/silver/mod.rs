@@ -12,9 +12,8 @@ use std::collections::BTreeSet;
 
 use super::bronze::{self, Standing};
 use super::rejected::{self, Scope};
-use super::sql::bronze_name;
 use super::{Observer, PipelineError, Progress, Step};
-use crate::config::{Grain, UtilityAdapter};
+use crate::config::{Grain, UtilityAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Change, Column, Frame, Lake, Layer, Relation, Snapshot, TableId, schema};
 use crate::landing::Cancel;
@@ -69,7 +68,7 @@ impl<'a> Source<'a> {
                 .iter()
                 .filter(|(of, _)| *of == dataset)
                 .flat_map(|(_, labels)| labels)
-                .map(|label| bronze_name(label))
+                .map(|label| column_name(label))
                 .collect()
         };
         self.table(dataset).map_or_else(of_header, |table| table.columns.iter().map(|column| column.name.clone()).collect())

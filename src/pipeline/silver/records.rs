@@ -6,7 +6,7 @@ use super::Source;
 use super::conform;
 use crate::config::DatasetAdapter;
 use crate::engine::Session;
-use crate::lake::{Column, ColumnType, Frame, Value};
+use crate::lake::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 
@@ -87,7 +87,7 @@ fn raw_records(
         "SELECT b.* FROM bronze AS b INNER JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line",
     )?;
     let delimiter = char::from(source.adapter.dialect.delimiter);
-    let cells: Vec<String> = source.columns(dataset).into_iter().filter(|name| !is_lineage(name)).collect();
+    let cells: Vec<String> = source.columns(dataset).into_iter().filter(|name| !schema::is_lineage(name)).collect();
     let quoted = |cell: String| {
         if cell.contains([delimiter, '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
     };
@@ -98,8 +98,4 @@ fn raw_records(
             (place, record.join(&delimiter.to_string()))
         })
         .collect())
-}
-
-fn is_lineage(name: &str) -> bool {
-    name == "delivery_month" || name.starts_with('_')
 }
