@@ -11,6 +11,10 @@ use feederscope::landing::deliveries::day_of;
 use feederscope::pipeline::Request;
 use feederscope::sample::Options;
 
+/// The system's allocator keeps what the threads of a large load give back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {

@@ -141,7 +141,7 @@ impl Jobs {
             }
             Job::Months { generation } => answer(*generation, self.months()),
             Job::Feeders { generation } => {
-                answer(*generation, browse::feeders(&self.lake, None, None, None).map(Loaded::Feeders))
+                answer(*generation, browse::feeders(&self.lake, None, None, None).map(Loaded::Feeders));
             }
             Job::Ders { generation, utility, feeder } => {
                 let rows = browse::ders(&self.lake, feeder, Some(utility), None);

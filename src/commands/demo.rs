@@ -15,7 +15,10 @@ use crate::sample::{self, Options};
 pub fn settings(overrides: Overrides, paths: &Paths, clock: Day) -> anyhow::Result<Settings> {
     let folder = paths.data.join("demo");
     let sample = folder.join("sample");
-    sample::write(&sample, &Options::default()).with_context(|| format!("`{}` cannot be written", sample.display()))?;
+    // Once: written again, the files would look as if they had been delivered again.
+    if !sample.join("README.md").exists() {
+        sample::write(&sample, &Options::default()).with_context(|| format!("`{}` cannot be written", sample.display()))?;
+    }
     let overrides = Overrides {
         // Someone's own configuration must not make the demonstration another one.
         config: overrides.config,

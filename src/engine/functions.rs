@@ -1,6 +1,6 @@
 //! SQL functions that the plans need and the engine's dialect lacks.
 //!
-//! `TRY_STRPTIME(text, format)` → time, null where the text is not in that notation (`try_strptime` of DuckDB).
+//! `TRY_STRPTIME(text, format)` → time in UTC, null where the text is not in that notation (`try_strptime` of DuckDB).
 //! `XXHASH64(a, b, …)` → whole number: the XXH64 of the values one after the other, each seeded with the hash so far,
 //! 42 at first, nulls leaving it as it is (Spark's `xxhash64`). The same value gives the same hash for ever, which is
 //! what a stored `record_hash` needs.
@@ -51,7 +51,7 @@ fn field_name(fields: &[Field]) -> PlSmallStr {
 
 #[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
 fn time_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::Datetime(TimeUnit::Microseconds, None)))
+    Ok(Field::new(field_name(fields), DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
@@ -63,7 +63,8 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
     let [text, format] = columns else { polars_bail!(InvalidOperation: "TRY_STRPTIME needs a text and a format") };
     let format = format.str()?.get(0).map(str::to_owned);
     let ambiguous = StringChunked::new("ambiguous".into(), ["raise"]);
-    let times = text.str()?.as_datetime(format.as_deref(), TimeUnit::Microseconds, true, false, None, &ambiguous)?;
+    let times =
+        text.str()?.as_datetime(format.as_deref(), TimeUnit::Microseconds, true, false, Some(&TimeZone::UTC), &ambiguous)?;
     Ok(times.into_series().into_column())
 }
 
@@ -93,12 +94,12 @@ fn feed(state: &mut [u64], column: &Column) -> PolarsResult<()> {
         DataType::String => each(state, physical.str()?.iter(), |text: &str, seed| xxh64(text.as_bytes(), seed)),
         // Both zeros are one number.
         DataType::Float64 => {
-            each(state, physical.f64()?.iter(), |number: f64, seed| xxh64(&(number + 0.0).to_bits().to_le_bytes(), seed))
+            each(state, physical.f64()?.iter(), |number: f64, seed| xxh64(&(number + 0.0).to_bits().to_le_bytes(), seed));
         }
         DataType::Int64 => each(state, physical.i64()?.iter(), |number: i64, seed| xxh64(&number.to_le_bytes(), seed)),
         DataType::Int32 => each(state, physical.i32()?.iter(), |number: i32, seed| xxh64(&number.to_le_bytes(), seed)),
         DataType::UInt32 => {
-            each(state, physical.u32()?.iter(), |number: u32, seed| xxh64(&i64::from(number).to_le_bytes(), seed))
+            each(state, physical.u32()?.iter(), |number: u32, seed| xxh64(&i64::from(number).to_le_bytes(), seed));
         }
         DataType::Boolean => each(state, physical.bool()?.iter(), |flag: bool, seed| xxh64(&i32::from(flag).to_le_bytes(), seed)),
         DataType::Null => {}

@@ -4,12 +4,13 @@
 //! only if the whole file may be taken.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::mpsc::sync_channel;
 
+use super::PipelineError;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
-use super::PipelineError;
 use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
-use crate::lake::{Change, Column, ColumnType, DataFile, Frame, Lake, LakeError, Snapshot, TableId, schema};
+use crate::lake::{Change, Column, ColumnType, DataFile, Frame, Lake, LakeError, Snapshot, TableId, TableWriter, schema};
 use crate::landing::{self, Batch, Cancel, Candidate, ReadError, RecordReader, Refusal, Summary};
 use crate::model::{Dataset, Finding, Month, ReasonCode, Stage};
 
@@ -164,12 +165,7 @@ impl Loading<'_> {
             schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
-        let mut rows = 0;
-        while let Some(batch) = reader.next_batch()? {
-            rows += batch.len() as u64;
-            writer.push(&self.frame(&batch, &names, candidate, sha256)?)?;
-            self.tell(candidate, rows, reader.bytes_done());
-        }
+        let rows = self.copy(&mut reader, &mut writer, &names, candidate, sha256)?;
         let summary = reader.finish()?;
         if summary.records == 0 {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file holds a header and no record")).into());
@@ -204,6 +200,49 @@ impl Loading<'_> {
         }
         let superseded = replaced.iter().map(|standing| (standing.month, standing.source_file.clone())).collect();
         Ok(Loaded::Taken { summary, rows, superseded, header })
+    }
+
+    /// Reads on one thread and writes on another; the rows in bronze.
+    fn copy(
+        &self,
+        reader: &mut RecordReader,
+        writer: &mut TableWriter,
+        names: &[String],
+        candidate: &Candidate,
+        sha256: &str,
+    ) -> Result<u64, Stop> {
+        let (sender, receiver) = sync_channel::<Batch>(1);
+        std::thread::scope(|scope| {
+            let encoding = scope.spawn(move || -> Result<(), PipelineError> {
+                for batch in receiver {
+                    writer.push(&self.frame(&batch, names, candidate, sha256)?)?;
+                }
+                Ok(())
+            });
+            let mut rows = 0;
+            let read = loop {
+                match reader.next_batch() {
+                    Ok(Some(batch)) => {
+                        rows += batch.len() as u64;
+                        // The writer has failed when nobody takes the batch; its error comes below.
+                        if sender.send(batch).is_err() {
+                            break Ok(());
+                        }
+                        self.tell(candidate, rows, reader.bytes_done());
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            drop(sender);
+            let written = encoding.join().unwrap_or_else(|_| {
+                let message = "the writer gave up".to_owned();
+                Err(PipelineError::Rows { table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(), message })
+            });
+            read?;
+            written?;
+            Ok(rows)
+        })
     }
 
     fn check_key(&self, names: &[String]) -> Result<(), Finding> {

@@ -83,23 +83,25 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
     )
 }
 
-/// Relation `ders` (versions) as one row for each current DER, by feeder, status and id.
+/// Relation `ders` (versions) as one row for each current DER, by feeder.
+///
+/// Only a DER with earlier versions can have been seen before its current one.
 pub fn der_details(newest: Option<Month>) -> String {
     format!(
         "WITH installed AS (SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'),\n\
-         first_seen AS (SELECT status AS first_status, der_id AS first_id, MIN(valid_from_month) AS first_seen_month FROM ders GROUP BY status, der_id)\n\
+         first_seen AS (SELECT status AS first_status, der_id AS first_id, MIN(valid_from_month) AS first_month FROM ders WHERE NOT is_current GROUP BY status, der_id)\n\
          SELECT d.utility_id AS utility_id, d.feeder_id AS feeder_id, d.der_id AS der_id, d.status AS status, d.der_type AS der_type,\n\
          \x20 d.nameplate_kw AS nameplate_kw, d.nameplate_kw / 1000.0 AS nameplate_mw, d.technologies AS technologies,\n\
          \x20 d.feeder_ref AS feeder_ref, d.feeder_match AS feeder_match,\n\
          \x20 CASE WHEN d.status = 'planned' AND i.installed_id IS NOT NULL THEN TRUE ELSE FALSE END AS also_installed,\n\
          \x20 d.planned_in_service_date AS planned_in_service_date, d.queue_position_at AS queue_position_at,\n\
          \x20 d.project_status AS project_status, d.interconnection_cost_usd AS interconnection_cost_usd,\n\
-         \x20 s.first_seen_month AS first_seen_month, d.valid_from_month AS last_changed_month, {} AS delivery_month\n\
+         \x20 COALESCE(s.first_month, d.valid_from_month) AS first_seen_month, d.valid_from_month AS last_changed_month, {} AS delivery_month\n\
          FROM ders AS d\n\
          LEFT JOIN installed AS i ON d.der_id = i.installed_id\n\
          LEFT JOIN first_seen AS s ON d.status = s.first_status AND d.der_id = s.first_id\n\
          WHERE d.is_current\n\
-         ORDER BY feeder_id NULLS LAST, status, der_id",
+         ORDER BY feeder_id NULLS LAST",
         as_of(newest)
     )
 }

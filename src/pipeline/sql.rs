@@ -4,6 +4,7 @@
 //! `TRY_STRPTIME` and `XXHASH64` (see [`crate::engine`]).
 
 use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter, column_name};
+use crate::model::Dataset;
 
 /// Columns that lead from a record to its line.
 pub const LINEAGE: &str = "delivery_month, _source_file, _source_line";
@@ -51,19 +52,32 @@ impl<'a> Cells<'a> {
     }
 
     /// The first step of every plan: cells by their own names, trimmed; null when empty or a sentinel.
-    pub fn trimmed(&self, labels: impl Iterator<Item = &'a str>) -> String {
+    ///
+    /// A column of numbers or dates is only trimmed: what says "nothing" there does not parse anyway.
+    pub fn trimmed(&self, dataset: Dataset, labels: impl Iterator<Item = &'a str>) -> String {
         let mut columns: Vec<String> = Vec::new();
         for column in labels.filter_map(|label| self.column(label)) {
-            let column = name(column);
-            let trimmed = format!("TRIM({column})");
-            let cell =
-                format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {column}", self.is_sentinel(&trimmed));
+            let trimmed = format!("TRIM({})", name(column));
+            let is_text = matches!(self.adapter.type_of(dataset, column), CellType::Text | CellType::Id);
+            let cell = if is_text || self.has_numeric_sentinel() {
+                format!(
+                    "CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {}",
+                    self.is_sentinel(&trimmed),
+                    name(column)
+                )
+            } else {
+                format!("{trimmed} AS {}", name(column))
+            };
             if !columns.contains(&cell) {
                 columns.push(cell);
             }
         }
         columns.push(LINEAGE.into());
         format!("SELECT\n  {}\nFROM bronze", columns.join(",\n  "))
+    }
+
+    fn has_numeric_sentinel(&self) -> bool {
+        self.adapter.null_values.iter().any(|value| value.contains(|c: char| c.is_ascii_digit()))
     }
 
     /// A trimmed cell; null where the column is not there.
@@ -88,7 +102,7 @@ impl<'a> Cells<'a> {
         let mut parts: Vec<String> =
             source.from.iter().filter(|label| self.has(label)).map(|label| self.typed(&self.cell(label), &source.kind)).collect();
         match parts.len() {
-            0 => format!("CAST(NULL AS {})", sql_type(&source.kind)),
+            0 => null_of(sql_type(&source.kind)),
             1 => parts.remove(0),
             _ => format!("COALESCE({})", parts.join(", ")),
         }
@@ -113,6 +127,11 @@ const fn sql_type(kind: &CellType) -> &'static str {
         CellType::Date { .. } => "DATE",
         CellType::Timestamp { .. } => "TIMESTAMP",
     }
+}
+
+/// Nothing, in the type of a column; times are in UTC.
+pub fn null_of(kind: &str) -> String {
+    if kind == "TIMESTAMP" { "TRY_STRPTIME(CAST(NULL AS VARCHAR), '%Y')".into() } else { format!("CAST(NULL AS {kind})") }
 }
 
 fn id_of(trimmed: &str) -> String {
@@ -147,8 +166,12 @@ fn number(trimmed: &str, ratio: f64, dialect: Dialect) -> String {
 }
 
 fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
-    let parses: Vec<String> =
-        formats.iter().map(|format| format!("CAST(TRY_STRPTIME({trimmed}, {}) AS {kind})", text(format))).collect();
+    let parse = |format: &String| {
+        let time = format!("TRY_STRPTIME({trimmed}, {})", text(format));
+        // A cast to TIMESTAMP would take the zone away.
+        if kind == "DATE" { format!("CAST({time} AS DATE)") } else { time }
+    };
+    let parses: Vec<String> = formats.iter().map(parse).collect();
     if parses.len() == 1 { parses.concat() } else { format!("COALESCE({})", parses.join(", ")) }
 }
 
@@ -182,7 +205,7 @@ mod tests {
         let mut session = Session::new(&Cancel::default());
         session.register("bronze", Frame::from_rows(&columns, &rows).unwrap().relation());
         let cells_of = Cells::new(&adapter, vec!["v".into()]);
-        session.define("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
+        session.define("trimmed", &cells_of.trimmed(Dataset::Circuits, ["v"].into_iter())).unwrap();
         let read = session
             .query(&format!("SELECT {} AS x FROM trimmed ORDER BY _source_line", cells_of.typed(&cells_of.cell("v"), kind)))
             .unwrap();

@@ -1,6 +1,7 @@
 //! All integration tests in one binary: each one more would link Polars and Delta again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test may end with a panic")]
+#![allow(clippy::format_collect, reason = "small files read best as lines")]
 
 mod bad_input;
 mod commands;

@@ -128,6 +128,30 @@ fn ders_that_come_after_all_their_feeders_are_linked_as_if_they_had_come_first()
     history_is_as_by_hand(&bench, &[]);
 }
 
+const PLANNED: &str = "DER_TYPE,DER_NAMEPLATE_RATING,INVERTER_NAMEPLATE_RATING,PLANNED_INSTALLATION_DATE,DER_STATUS,DER_STATUS_RATIONALE,TOTAL_MW_FOR_SUBSTATION,INTERCONNECTION_QUEUE_REQUEST_ID,INTERCONNECTION_QUEUE_POSITION,DER_INTERCONNECTION_LOCATION\n";
+
+#[test]
+fn queue_times_stay_the_same_from_month_to_month() {
+    let bench = Bench::new();
+    for (month, kw) in [("2022-08", "5"), ("2022-09", "6")] {
+        let rows = format!("Solar,{kw},null,7/24/2022,null,null,,Q1,6/5/2020 13:47,A\nSolar,1,null,,null,null,,Q{kw},,A\n");
+        bench.put(&format!("utility2/{month}/utility2_planned_der.csv"), format!("{PLANNED}{rows}"));
+        bench.run();
+    }
+    assert_eq!(
+        bench.lines(
+            "silver/ders",
+            "der_id, nameplate_kw, planned_in_service_date, queue_position_at, valid_from_month, valid_to_month"
+        ),
+        [
+            "Q1|5|2022-07-24|2020-06-05 13:47|2022-08|2022-09",
+            "Q1|6|2022-07-24|2020-06-05 13:47|2022-09|-",
+            "Q5|1|-|-|2022-08|-",
+            "Q6|1|-|-|2022-09|-",
+        ]
+    );
+}
+
 #[test]
 fn record_that_is_absent_from_a_snapshot_is_closed() {
     let bench = Bench::with_adapters(&[("third.toml", SNAPSHOT)]);
@@ -214,8 +238,8 @@ fn file_without_a_month_in_its_path_takes_that_of_its_modification() {
     let bench = Bench::new();
     bench.put("utility2_circuits.csv", &deliveries()[0].1);
     let path = bench.landing("utility2_circuits.csv");
-    // 2022-10-05, 00:00 UTC.
-    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_664_928_000);
+    // 2022-10-05, 00:00 UTC, in hours.
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_hours(462_480);
     std::fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
     bench.run();
     assert_eq!(bench.lines("ops/runs", "delivery_month, month_assumed, outcome, reason"), ["2022-10|true|loaded|month-assumed"]);

@@ -1,1 +1,191 @@
+//! What each pane shows, as text, from tables made of the sample data.
 
+use std::sync::OnceLock;
+
+use feederscope::app::{App, Event, Job, Key, Load, Pane, Remote};
+use feederscope::config::Settings;
+use feederscope::pipeline::Progress;
+use feederscope::pipeline::progress::Step;
+use feederscope::ui::draw;
+use feederscope::ui::theme::Theme;
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::sample::loaded;
+use crate::support::{Bench, NOW};
+
+/// One lake for all panes: nothing here writes to it.
+fn bench() -> &'static Bench {
+    static BENCH: OnceLock<Bench> = OnceLock::new();
+    BENCH.get_or_init(loaded)
+}
+
+/// The settings with paths that are the same on every machine.
+fn settings() -> Settings {
+    let mut settings = bench().settings.clone();
+    settings.today = feederscope::model::Day::parse("2022-10-20").unwrap();
+    settings.landing = "/landing".into();
+    settings
+}
+
+/// A console whose panes are filled; jobs are done at once and at a fixed time.
+fn console() -> App {
+    let mut app = App::new(settings());
+    let jobs = app.start();
+    finish(&mut app, jobs);
+    app
+}
+
+fn finish(app: &mut App, jobs: Vec<Job>) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let workers = feederscope::app::Jobs::new(app.settings.clone(), bench().lake.clone(), sender);
+    let mut waiting = jobs.len();
+    for job in jobs {
+        workers.start(job);
+    }
+    while waiting > 0 {
+        let event = match receiver.recv().unwrap() {
+            Event::Read { generation, loaded, job, .. } => Event::Read { generation, loaded, read_at: NOW, job },
+            other => other,
+        };
+        waiting -= 1;
+        for job in app.update(event) {
+            waiting += 1;
+            workers.start(job);
+        }
+    }
+}
+
+fn press(app: &mut App, keys: &[Key]) {
+    for key in keys {
+        let jobs = app.update(Event::Key(*key));
+        finish(app, jobs);
+    }
+}
+
+fn screen(app: &App, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw::frame(frame, app, &Theme::dark())).unwrap();
+    terminal.backend().to_string().lines().map(|line| line.trim_matches('"').trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// The load's time is that of the test; all else is fixed.
+fn steady(text: &str) -> String {
+    let today = feederscope::pipeline::run::clock_text(feederscope::pipeline::run::micros_of(std::time::SystemTime::now()));
+    text.lines()
+        .map(|line| if line.contains(&today[..10]) { line.replace(&today[..10], "<today>   ") } else { line.to_owned() })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn missing_pane_shows_the_damaged_and_the_renamed_column() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('2')]);
+    while !screen(&app, 120, 30).contains("utility3 · circuits") {
+        press(&mut app, &[Key::Char(']')]);
+    }
+    insta::assert_snapshot!("missing_120x30", screen(&app, 120, 30));
+    let shown = screen(&app, 120, 30);
+    assert!(shown.contains("Voltage_kV") && shown.contains("absent"), "{shown}");
+}
+
+#[test]
+fn months_pane_shows_the_thin_month() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('3')]);
+    while !screen(&app, 120, 30).contains("utility2 · planned_der") {
+        press(&mut app, &[Key::Char(']')]);
+    }
+    insta::assert_snapshot!("months_120x30", screen(&app, 120, 30));
+    assert!(screen(&app, 120, 30).contains("−221"), "529 rows after 750");
+}
+
+#[test]
+fn browser_finds_a_feeder_and_shows_its_ders() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('4'), Key::Char('/')]);
+    for c in "36_17_1242".chars() {
+        press(&mut app, &[Key::Char(c)]);
+    }
+    press(&mut app, &[Key::Enter]);
+    insta::assert_snapshot!("browser_120x30", screen(&app, 120, 30));
+    insta::assert_snapshot!("browser_80x24", screen(&app, 80, 24));
+    assert!(screen(&app, 120, 30).contains("1 of "), "one feeder fits");
+}
+
+#[test]
+fn refresh_pane_tells_the_late_utility_by_word_and_sign() {
+    let mut app = console();
+    let shown = steady(&screen(&app, 120, 40));
+    assert!(shown.contains("▲ late") && shown.contains("● fresh"), "{shown}");
+    let late = shown.lines().filter(|line| line.contains("▲ late")).count();
+    assert_eq!(late, 3, "the three datasets of utility2");
+    press(&mut app, &[Key::Down, Key::Down, Key::Enter]);
+    assert_eq!(app.pane, Pane::Missing);
+    assert!(screen(&app, 120, 40).contains("utility1 · planned_der"));
+}
+
+#[test]
+fn empty_console_names_what_to_do_and_a_failed_one_why() {
+    let mut app = App::new(settings());
+    insta::assert_snapshot!("loading_80x24", screen(&app, 80, 24));
+    app.pane = Pane::Browser;
+    app.browser = Remote::Failed { reason: "table `platinum/feeder_capacity`: the log is gone".into() };
+    insta::assert_snapshot!("failed_80x24", screen(&app, 80, 24));
+}
+
+#[test]
+fn progress_and_help_are_drawn_over_the_pane() {
+    let mut app = console();
+    app.load = Load::Running(Some(Progress {
+        step: Step::Bronze,
+        subject: "utility1/2022-10/utility1_circuits.csv".into(),
+        rows_done: 1200,
+        rows_expected: 4800,
+    }));
+    press(&mut app, &[Key::Char('4')]);
+    assert!(screen(&app, 120, 30).contains("bronze utility1/2022-10/utility1_circuits.csv · 1,200 of 4,800 rows"));
+    press(&mut app, &[Key::Char('?')]);
+    insta::assert_snapshot!("help_80x24", screen(&app, 80, 24));
+    press(&mut app, &[Key::Char('q')]);
+    assert!(!app.quit, "the key only closes the help");
+    press(&mut app, &[Key::Char('q')]);
+    assert!(app.quit);
+}
+
+#[test]
+fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
+    let mut app = console();
+    assert_eq!(app.update(Event::Key(Key::Char('r'))), [Job::Run]);
+    assert_eq!(app.update(Event::Key(Key::Char('r'))), [], "one load at a time");
+    assert_eq!(app.update(Event::FilesSettled), []);
+    press(&mut app, &[Key::Char('2'), Key::Down]);
+    assert_eq!(app.pane, Pane::Missing);
+    assert!(app.update(Event::RunEnded(Ok("done".into()))).contains(&Job::Run), "files that came meanwhile are loaded after");
+    assert_eq!(app.update(Event::Key(Key::Char('x'))), [Job::Stop]);
+}
+
+#[test]
+fn rows_of_an_older_request_are_dropped() {
+    let mut app = console();
+    let before = screen(&app, 120, 30);
+    let _newer = app.update(Event::Key(Key::Ctrl('r')));
+    let old = Event::Read { generation: 1, loaded: Err("old".into()), read_at: NOW, job: Job::Refresh { generation: 1 } };
+    assert_eq!(app.update(old), []);
+    assert_eq!(screen(&app, 120, 30), before);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_pane_can_be_drawn_at_any_size(width in 1_u16..220, height in 1_u16..70, pane in 0_usize..4, help in any::<bool>()) {
+        static APP: OnceLock<std::sync::Mutex<App>> = OnceLock::new();
+        let mut app = APP.get_or_init(|| std::sync::Mutex::new(console())).lock().unwrap();
+        app.pane = Pane::ALL[pane];
+        app.help = help;
+        prop_assert!(!screen(&app, width, height).is_empty());
+    }
+}

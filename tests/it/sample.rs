@@ -26,7 +26,7 @@ fn committed_sample_is_the_output_of_the_generator() {
     }
 }
 
-fn loaded() -> Bench {
+pub fn loaded() -> Bench {
     let adapter = std::fs::read_to_string(committed().join("utilities/utility3.toml")).unwrap();
     let bench = Bench::with_adapters(&[("utility3.toml", &adapter)]);
     let folder = tempfile::tempdir().unwrap();

@@ -1,1 +1,86 @@
+//! One whole session in a real terminal: open, a month arrives, look a feeder up, quit, terminal restored.
 
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+use crate::months::deliveries;
+
+/// What is on the screen, and all bytes that made it so.
+#[derive(Clone)]
+struct Screen(Arc<Mutex<(vt100::Parser, Vec<u8>)>>);
+
+impl Screen {
+    fn text(&self) -> String {
+        self.0.lock().unwrap().0.screen().contents()
+    }
+
+    /// Waits for a condition, not for a time; the limit only ends a session that hangs.
+    fn wait(&self, what: &str, until: impl Fn(&str) -> bool) {
+        let limit = Instant::now() + Duration::from_mins(2);
+        while !until(&self.text()) {
+            assert!(Instant::now() < limit, "{what} never came:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+}
+
+#[test]
+fn month_that_arrives_while_the_console_is_open_can_be_looked_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let landing = folder.path().join("landing");
+    std::fs::create_dir_all(&landing).unwrap();
+    std::fs::create_dir_all(folder.path().join("feederscope")).unwrap();
+    std::fs::write(folder.path().join("feederscope/config.toml"), "settle_seconds = 0.3\n").unwrap();
+    let pair = native_pty_system().openpty(PtySize { rows: 30, cols: 120, pixel_width: 0, pixel_height: 0 }).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_feederscope"));
+    command.env_clear();
+    for (name, value) in [("XDG_CONFIG_HOME", folder.path()), ("XDG_DATA_HOME", folder.path()), ("HOME", folder.path())] {
+        command.env(name, value);
+    }
+    command.env("TERM", "xterm-256color");
+    command.args([
+        "--lake",
+        &folder.path().join("lake").to_string_lossy(),
+        "--landing",
+        &landing.to_string_lossy(),
+        "--today",
+        "2022-10-20",
+    ]);
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let screen = Screen(Arc::new(Mutex::new((vt100::Parser::new(30, 120, 0), Vec::new()))));
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let shown = screen.clone();
+    let reading = std::thread::spawn(move || {
+        let mut block = [0; 4096];
+        while let Ok(read @ 1..) = reader.read(&mut block) {
+            let mut state = shown.0.lock().unwrap();
+            state.0.process(&block[..read]);
+            state.1.extend_from_slice(&block[..read]);
+        }
+    });
+    let mut keys = pair.master.take_writer().unwrap();
+    screen.wait("the empty console", |text| text.contains("○ missing") && text.contains("nothing was loaded yet"));
+
+    for (file, content) in deliveries() {
+        let path = landing.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    screen.wait("the load", |text| text.contains("4 files loaded, 7 rows"));
+    keys.write_all(b"4/c").unwrap();
+    screen.wait("the feeder", |text| {
+        text.contains("1 of 3 feeders") && text.contains("1 DERs of utility2 C") && text.contains("D2")
+    });
+    keys.write_all(b"\rq").unwrap();
+    let ended = child.wait().unwrap();
+    drop(keys);
+    drop(pair.master);
+    reading.join().unwrap();
+    assert!(ended.success(), "{ended:?}");
+    let state = screen.0.lock().unwrap();
+    assert!(!state.0.screen().alternate_screen() && !state.0.screen().hide_cursor(), "the terminal is given back");
+}

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
 use crate::config::file::{Problem, did_you_mean, line_of};
@@ -103,11 +104,20 @@ struct RawHybrid {
     values: Vec<String>,
 }
 
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
+#[derive(Clone)]
 enum RawColumn {
     Name(String),
     Full(RawSource),
+}
+
+/// By hand, since serde's own choice between the two would hide what is wrong inside the braces.
+impl<'de> Deserialize<'de> for RawColumn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(name) => Ok(Self::Name(name)),
+            other => RawSource::deserialize(other).map(Self::Full).map_err(|error| D::Error::custom(error.message())),
+        }
+    }
 }
 
 #[derive(Deserialize, Clone, Default)]
@@ -366,6 +376,10 @@ mod tests {
         assert_eq!(
             message(&format!("{GOOD}hca_refresh_date = \"D\"\n")),
             "`u.toml`, line 6: `hca_refresh_date` needs `format`, such as \"%m/%d/%Y\""
+        );
+        assert_eq!(
+            message(&GOOD.replace("feeder_id = \"F\"", "feeder_id = { form = \"F\" }")),
+            "`u.toml`, line 5: unknown field `form`, expected one of `from`, `type`, `unit`, `format`, `words`, `aggregate`"
         );
         assert_eq!(
             message(&GOOD.replace("key =", "delivery = \"snapshots\"\nkey =")),

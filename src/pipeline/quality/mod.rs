@@ -82,9 +82,10 @@ impl Assess<'_> {
         for delivered in &deliveries {
             self.tell(*delivered);
             let profile = profile::of(self.source, *delivered)?;
-            summaries.push(summary::of(self, *delivered, &profile)?);
+            let aside = summary::set_aside(self.source, *delivered)?;
+            summaries.push(summary::of(self, *delivered, &profile, aside)?);
             profiles.extend(profile);
-            let (diff, changes) = diff::of_records(self.source, *delivered)?;
+            let (diff, changes) = diff::of_records(self.source, *delivered, aside.in_bronze)?;
             diffs.push(diff);
             fields.extend(changes);
         }

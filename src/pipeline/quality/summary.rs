@@ -15,7 +15,12 @@ pub fn freshness_of(adapter: &UtilityAdapter, newest: Option<Month>, today: Day)
 }
 
 /// The row of `platinum/data_quality_summary` for one delivery, given its columns' profiles.
-pub(super) fn of(assess: &Assess<'_>, delivered: Delivered, profiles: &[Vec<Value>]) -> Result<Vec<Value>, PipelineError> {
+pub(super) fn of(
+    assess: &Assess<'_>,
+    delivered: Delivered,
+    profiles: &[Vec<Value>],
+    aside: SetAside,
+) -> Result<Vec<Value>, PipelineError> {
     let source = assess.source;
     let standing: Vec<_> =
         source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
@@ -25,7 +30,6 @@ pub(super) fn of(assess: &Assess<'_>, delivered: Delivered, profiles: &[Vec<Valu
     let (missing, invalid) = (sum(7), sum(8));
     let present = profiles.iter().filter(|row| row.get(9) == Some(&Value::Flag(false))).count() as u64;
     let cells = row_count * present;
-    let (rejected_count, duplicate_count) = rejected_counts(source, delivered)?;
     let mut session = Session::new(source.cancel);
     let last_refresh = match source.rows(delivered.dataset, |month| month == delivered.month)? {
         Some(rows) => last_refresh(&mut session, source, delivered.dataset, rows)?,
@@ -40,8 +44,8 @@ pub(super) fn of(assess: &Assess<'_>, delivered: Delivered, profiles: &[Vec<Valu
         Value::Text(source.adapter.id.to_string()),
         Value::Text(delivered.dataset.to_string()),
         Value::count(row_count),
-        Value::count(rejected_count),
-        Value::count(duplicate_count),
+        Value::count(aside.records),
+        Value::count(aside.duplicates),
         Value::Whole(missing),
         if cells == 0 { Value::Null } else { Value::Real(missing as f64 / cells as f64) },
         Value::Whole(invalid),
@@ -53,9 +57,20 @@ pub(super) fn of(assess: &Assess<'_>, delivered: Delivered, profiles: &[Vec<Valu
     ])
 }
 
-/// Records set aside in this month and dataset, and how many of them for their key.
-fn rejected_counts(source: &Source<'_>, delivered: Delivered) -> Result<(u64, u64), PipelineError> {
-    let Some(table) = source.lake.snapshot(&rejected::table())? else { return Ok((0, 0)) };
+/// Records of a delivery that were set aside.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SetAside {
+    /// All of them.
+    pub(super) records: u64,
+    /// Those that stand in bronze.
+    pub(super) in_bronze: u64,
+    /// Those whose key stands again later.
+    duplicates: u64,
+}
+
+/// Counts what was set aside in this month and dataset.
+pub(super) fn set_aside(source: &Source<'_>, delivered: Delivered) -> Result<SetAside, PipelineError> {
+    let Some(table) = source.lake.snapshot(&rejected::table())? else { return Ok(SetAside::default()) };
     let month = delivered.month.to_string();
     let mut session = Session::new(source.cancel);
     let ours = |file: &crate::lake::DataFile| {
@@ -64,11 +79,16 @@ fn rejected_counts(source: &Source<'_>, delivered: Delivered) -> Result<(u64, u6
     };
     session.register("rejected", table.scan(ours)?);
     let counts = session.query(&format!(
-        "SELECT COUNT(*) AS n, SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
+        "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
+         \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
          FROM rejected WHERE dataset = '{}' AND source_line IS NOT NULL",
         delivered.dataset
     ))?;
-    Ok((counts.count("n", 0), counts.count("duplicates", 0)))
+    Ok(SetAside {
+        records: counts.count("n", 0),
+        in_bronze: counts.count("in_bronze", 0),
+        duplicates: counts.count("duplicates", 0),
+    })
 }
 
 /// The newest date that the utility itself states for its hosting-capacity analysis; null for DERs, whose files state
@@ -79,6 +99,6 @@ fn last_refresh(session: &mut Session, source: &Source<'_>, dataset: Dataset, ro
     };
     session.register("bronze", rows);
     let cells = Cells::new(source.adapter, source.columns(dataset));
-    session.define("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
+    session.define("trimmed", &cells.trimmed(dataset, mapped.from.iter().map(String::as_str)))?;
     Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.value("newest", 0))
 }

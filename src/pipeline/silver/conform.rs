@@ -10,7 +10,7 @@ use super::Source;
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, Grain, UtilityAdapter};
 use crate::engine::{EngineError, Session};
 use crate::model::{Dataset, UtilityId};
-use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, text};
+use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, null_of, text};
 
 fn cells<'a>(source: &'a Source<'_>, dataset: Dataset) -> Cells<'a> {
     Cells::new(source.adapter, source.columns(dataset))
@@ -61,13 +61,13 @@ pub(super) fn records(source: &Source<'_>, adapter: &DatasetAdapter) -> Steps {
     let cells = cells(source, adapter.dataset);
     let labels = adapter.key.iter().chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
     if adapter.dataset == Dataset::Circuits {
-        let trimmed = cells.trimmed(labels.map(String::as_str));
+        let trimmed = cells.trimmed(adapter.dataset, labels.map(String::as_str));
         let rows = if adapter.grain == Grain::Segment { segments(&cells, adapter) } else { feeder_rows(&cells, adapter) };
         return Steps(vec![("trimmed", trimmed), ("conformed", rows)]);
     }
     let of_utility =
         source.adapter.technologies.iter().map(|(label, _)| label).chain(source.adapter.hybrid.iter().map(|(label, _)| label));
-    let trimmed = cells.trimmed(labels.chain(of_utility).map(String::as_str));
+    let trimmed = cells.trimmed(adapter.dataset, labels.chain(of_utility).map(String::as_str));
     Steps(vec![
         ("trimmed", trimmed),
         ("rated", ratings(&cells, source.adapter)),
@@ -103,7 +103,7 @@ pub fn ders_sql(source: &Source<'_>) -> String {
 fn value(cells: &Cells<'_>, adapter: &DatasetAdapter, column: &str, otherwise: &str) -> String {
     match adapter.column(column) {
         Some(source) => cells.value(source),
-        None => format!("CAST(NULL AS {otherwise})"),
+        None => null_of(otherwise),
     }
 }
 

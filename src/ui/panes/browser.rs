@@ -93,7 +93,7 @@ fn ders(frame: &mut Frame<'_>, area: Rect, theme: &Theme, browser: &Browser) {
     match &browser.ders {
         Remote::Loading => frame.render_widget(Paragraph::new(" reading …").style(theme.dim), inside),
         Remote::Failed { reason } => {
-            frame.render_widget(Paragraph::new(reason.as_str()).style(theme.bad).wrap(Wrap { trim: true }), inside)
+            frame.render_widget(Paragraph::new(reason.as_str()).style(theme.bad).wrap(Wrap { trim: true }), inside);
         }
         Remote::Ready { value, .. } if value.height() == 0 => {
             frame.render_widget(Paragraph::new(" nothing is installed or planned on it").style(theme.dim), inside);
