@@ -51,8 +51,7 @@ pub fn diff(context: &Context, span: Span, utility: Option<&UtilityId>, records:
     }
     let differences = months::between(&context.lake, from, to, utility)?;
     if records {
-        let all = crate::lake::Frame::stack(&differences);
-        context.printer.frame(&all)?;
+        context.printer.frame(&differences)?;
     } else {
         context.printer.frame(&months::counted(&differences)?)?;
     }

@@ -171,6 +171,22 @@ impl Frame {
         self.0.columns().iter().map(|column| column.get(row).map_or(Value::Null, |any| value_of(&any))).collect()
     }
 
+    /// The same entities as their first versions, valid from a month on; shares the memory.
+    ///
+    /// # Errors
+    /// The entities have one of the versions' columns already.
+    pub fn as_first_versions(&self, month: &str) -> PolarsResult<Self> {
+        let rows = self.height();
+        let constant = |name: &str, value: Scalar| Column::new_scalar(name.into(), value, rows);
+        let mut versions = self.0.clone();
+        let from = constant("valid_from_month", Scalar::from(PlSmallStr::from_str(month)));
+        let to = constant("valid_to_month", Scalar::null(DataType::String));
+        for column in [from, to, constant("is_current", Scalar::from(true))] {
+            versions.with_column(column)?;
+        }
+        Ok(Self(versions))
+    }
+
     /// The rows of `range` as a frame of its own; shares the memory.
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
@@ -178,16 +194,17 @@ impl Frame {
     }
 
     /// The rows of all frames, one after the other; they must have the same columns.
-    #[must_use]
-    pub fn stack(frames: &[Self]) -> Self {
+    ///
+    /// # Errors
+    /// They have not.
+    pub fn stack(frames: &[Self]) -> Result<Self, String> {
         let mut frames = frames.iter();
-        let Some(first) = frames.next() else { return Self::default() };
+        let Some(first) = frames.next() else { return Ok(Self::default()) };
         let mut all = first.0.clone();
         for frame in frames {
-            // Frames of one query have one schema.
-            let _ = all.vstack_mut(&frame.0);
+            all.vstack_mut(&frame.0).map_err(|error| error.to_string())?;
         }
-        Self(all)
+        Ok(Self(all))
     }
 
     /// The same rows, still to be queried.

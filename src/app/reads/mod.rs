@@ -24,6 +24,9 @@ pub enum ReadError {
     /// The query.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Rows of two queries do not fit together.
+    #[error("rows do not fit together: {0}")]
+    Rows(String),
 }
 
 /// Rows of one table, which is named `t` in the query; none, with the table's columns, if it does not exist.

@@ -42,8 +42,8 @@ fn filter(utility: Option<&str>, month: Option<Month>) -> String {
 ///
 /// # Errors
 /// The tables cannot be read.
-pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Vec<Frame>, ReadError> {
-    Ok(vec![
+pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, ReadError> {
+    Frame::stack(&[
         entity_between(
             lake,
             &Entity { name: "feeders", table: tables::feeders(), columns: schema::feeders(), key: "feeder_id" },
@@ -59,6 +59,7 @@ pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Re
             utility,
         )?,
     ])
+    .map_err(ReadError::Rows)
 }
 
 struct Entity {
@@ -118,9 +119,9 @@ fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility:
 ///
 /// # Errors
 /// The query is wrong.
-pub fn counted(differences: &[Frame]) -> Result<Frame, ReadError> {
+pub fn counted(differences: &Frame) -> Result<Frame, ReadError> {
     let mut session = Session::new(&Cancel::default());
-    session.register("t", Frame::stack(differences).relation());
+    session.register("t", differences.relation());
     Ok(session.query(
         "SELECT entity, utility_id, change, column_name, COUNT(*) AS entities FROM t\n\
          GROUP BY entity, utility_id, change, column_name ORDER BY entity, utility_id, change, entities DESC, column_name",

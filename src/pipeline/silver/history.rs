@@ -30,15 +30,6 @@ pub(super) fn before(columns: &[Column], month: Month) -> String {
     )
 }
 
-/// Relation `state` as the first versions.
-pub(super) fn first(columns: &[Column], month: Month) -> String {
-    format!(
-        "SELECT {entity}, {month} AS valid_from_month, CAST(NULL AS VARCHAR) AS valid_to_month, TRUE AS is_current\nFROM state AS s",
-        entity = entity_columns(columns, "s"),
-        month = text(&month.to_string())
-    )
-}
-
 /// Relation `history` after the month whose full state is relation `state`.
 pub(super) fn next(columns: &[Column], key: &[&str], month: Month) -> String {
     let month = text(&month.to_string());

@@ -272,11 +272,13 @@ impl Build<'_> {
         key: &[&str],
         month: Month,
     ) -> Result<Frame, PipelineError> {
+        if history.height() == 0 {
+            return state
+                .as_first_versions(&month.to_string())
+                .map_err(|error| PipelineError::Rows { table: "silver".into(), message: error.to_string() });
+        }
         let mut session = self.session();
         session.register("state", state.relation());
-        if history.height() == 0 {
-            return Ok(session.query(&history::first(columns, month))?);
-        }
         session.register("history", history.relation());
         Ok(session.query(&history::next(columns, key, month))?)
     }

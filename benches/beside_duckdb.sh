@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The same month loaded by feederscope and by DuckDB, whole processes in turn: seconds and kilobytes at most.
+# usage: benches/beside_duckdb.sh [K]   (K copies of the public month; needs GNU time, Python and its duckdb package)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+k="${1:-1}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cargo build --release --quiet
+program="${CARGO_TARGET_DIR:-target}/release/feederscope"
+python3 ../shared/bench/scale.py ../shared/real "$work/landing" "$k" >/dev/null
+measure() {
+    local name="$1"
+    shift
+    /usr/bin/time -f "$name %e s %M KB" -o "$work/time" "$@" >/dev/null 2>&1
+    tail -n 1 "$work/time"
+}
+measure "feederscope K=$k" "$program" --lake "$work/lake" --landing "$work/landing" run
+measure "duckdb      K=$k" python3 ../shared/bench/peers.py duckdb "$work/landing" "$work/duckdb"
