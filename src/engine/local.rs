@@ -9,7 +9,7 @@ use polars::sql::SQLContext;
 use thiserror::Error;
 
 use super::functions::Functions;
-use crate::lake::{Frame, Relation};
+use crate::lake::{Frame, Relation, Target};
 use crate::landing::Cancel;
 
 /// Why a plan gave no rows.
@@ -83,17 +83,40 @@ impl Session {
         Ok(())
     }
 
-    /// The query's rows.
+    /// Computes a query and gives its rows a name, for what more than one plan reads.
     ///
-    /// A query that is no longer wanted is left to end by itself; its rows are dropped.
+    /// # Errors
+    /// As [`Session::query`].
+    pub fn settle(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
+        let rows = self.query(sql)?;
+        self.register(name, rows.relation());
+        Ok(())
+    }
+
+    /// The query's rows.
     ///
     /// # Errors
     /// As [`Session::view`], or it was cancelled.
     pub fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
-        let lazy = self.view(sql)?.0;
+        let rows = self.view(sql)?.0;
+        self.run(rows, sql).map(Frame)
+    }
+
+    /// Writes the query's rows to a data file; never all of them are in memory, but for what the query itself sorts.
+    ///
+    /// # Errors
+    /// As [`Session::query`], or the file cannot be written.
+    pub fn write(&mut self, sql: &str, target: &Target) -> Result<(), EngineError> {
+        let rows = self.view(sql)?;
+        let plan = target.fed_by(rows).map_err(|error| plan_error(&error, sql))?;
+        self.run(plan, sql).map(drop)
+    }
+
+    /// Runs a plan on a thread of its own; one that is no longer wanted is left to end by itself, its rows are dropped.
+    fn run(&self, plan: LazyFrame, sql: &str) -> Result<DataFrame, EngineError> {
         let (sender, receiver) = sync_channel(1);
         let started = std::thread::Builder::new().name("query".into()).stack_size(STACK).spawn(move || {
-            let rows = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| lazy.collect_with_engine(Engine::Streaming)));
+            let rows = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan.collect_with_engine(Engine::Streaming)));
             let _ = sender.send(rows);
         });
         started.map_err(|error| EngineError::Plan { message: error.to_string(), sql: sql.to_owned() })?;
@@ -102,7 +125,7 @@ impl Session {
                 return Err(EngineError::Cancelled);
             }
             match receiver.recv_timeout(PATIENCE) {
-                Ok(Ok(rows)) => return rows.map(|rows| Frame(rows.unwrap_single())).map_err(|error| plan_error(&error, sql)),
+                Ok(Ok(rows)) => return rows.map(|rows| rows.unwrap_single()).map_err(|error| plan_error(&error, sql)),
                 Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(EngineError::Plan { message: "the engine gave up".into(), sql: sql.to_owned() });
                 }

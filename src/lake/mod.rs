@@ -24,7 +24,7 @@ use crate::model::{Dataset, Environment, UtilityId};
 pub use commit::Change;
 pub use frame::{Frame, Relation, Value};
 pub use lock::WriteLock;
-pub use parquet::{TableWriter, Written};
+pub use parquet::{TableWriter, Target, Written};
 pub use schema::{Column, ColumnType};
 pub use table::{DataFile, Snapshot};
 

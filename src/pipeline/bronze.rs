@@ -211,21 +211,19 @@ impl Loading<'_> {
         candidate: &Candidate,
         sha256: &str,
     ) -> Result<u64, Stop> {
-        let (sender, receiver) = sync_channel::<Batch>(1);
+        let (sender, receiver) = sync_channel::<Frame>(1);
         std::thread::scope(|scope| {
             let encoding = scope.spawn(move || -> Result<(), PipelineError> {
-                for batch in receiver {
-                    writer.push(&self.frame(&batch, names, candidate, sha256)?)?;
-                }
-                Ok(())
+                receiver.into_iter().try_for_each(|frame| Ok(writer.push(&frame)?))
             });
             let mut rows = 0;
             let read = loop {
                 match reader.next_batch() {
                     Ok(Some(batch)) => {
                         rows += batch.len() as u64;
-                        // The writer has failed when nobody takes the batch; its error comes below.
-                        if sender.send(batch).is_err() {
+                        let frame = self.frame(&batch, names, candidate, sha256)?;
+                        // The writer has failed when nobody takes the rows; its error comes below.
+                        if sender.send(frame).is_err() {
                             break Ok(());
                         }
                         self.tell(candidate, rows, reader.bytes_done());

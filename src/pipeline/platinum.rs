@@ -1,14 +1,14 @@
 //! Silver → platinum: the two tables that the lakehouse exists for.
 //!
 //! Both are a function of one utility's current versions, and laid out so that their query is one pruned scan:
-//! `feeder_capacity` by falling capacity, `der_details` by feeder.
+//! `feeder_capacity` by falling capacity, `der_details` by status and feeder.
 
 use super::PipelineError;
-use super::silver::{Silver, Source, replace_utility};
+use super::silver::{Silver, Source, is_of, replace_utility};
 use super::sql::{exact_sum, text};
 use crate::engine::Session;
-use crate::lake::{Column, Frame, Layer, Relation, TableId, schema};
-use crate::model::Month;
+use crate::lake::{Column, Frame, Layer, TableId, schema};
+use crate::model::{Dataset, Month, UtilityId};
 
 /// `platinum/feeder_capacity`.
 pub fn feeder_capacity_table() -> TableId {
@@ -27,40 +27,42 @@ pub fn der_details_table() -> TableId {
 pub fn publish(source: &Source<'_>, silver: &Silver, fingerprint: i64) -> Result<(), PipelineError> {
     let newest = source.standing.iter().map(|standing| standing.month).max();
     let mut session = Session::new(source.cancel);
-    // A utility without circuits, or without DERs, still has its other half.
-    session.register("feeders", or_empty(&silver.feeders, &schema::feeders()));
-    session.register("ders", or_empty(&silver.ders, &schema::ders()));
-    let feeders = session.query(&feeder_capacity(newest))?;
-    replace_utility(source, &feeder_capacity_table(), &schema::feeder_capacity(), &feeders, fingerprint)?;
-    let ders = session.query(&der_details(newest))?;
-    replace_utility(source, &der_details_table(), &schema::der_details(), &ders, fingerprint)
-}
-
-fn or_empty(frame: &Frame, columns: &[Column]) -> Relation {
-    if frame.names().is_empty() { Frame::empty(columns).relation() } else { frame.relation() }
+    session.register("feeders", silver.feeders.clone());
+    session.register("ders", silver.ders.clone());
+    let write = |session: &mut Session, table: &TableId, columns: &[Column], plans: &[String]| {
+        let mut written = Vec::new();
+        for plan in plans {
+            let target = source.lake.target(table, columns, &[("utility_id", source.adapter.id.as_str())])?;
+            session.write(plan, &target)?;
+            written.push(target.finish()?);
+        }
+        replace_utility(source, table, columns, written, fingerprint)
+    };
+    // A file for each status: half the rows to sort at a time, and the planned ones alone are looked up as installed.
+    let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
+    let plans: Vec<String> = ders.map(|status| der_details(&source.adapter.id, status, newest)).collect();
+    write(&mut session, &der_details_table(), &schema::der_details(), &plans)?;
+    let details = source.lake.snapshot(&der_details_table())?.map(|details| details.scan(|file| is_of(file, source.adapter)));
+    session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&schema::der_details()).relation()));
+    write(&mut session, &feeder_capacity_table(), &schema::feeder_capacity(), &[feeder_capacity(newest)])
 }
 
 fn as_of(newest: Option<Month>) -> String {
     newest.map_or("CAST(NULL AS VARCHAR)".into(), |month| text(&month.to_string()))
 }
 
-/// Relations `feeders` and `ders` (versions) as one row for each current feeder. `delivery_month` is the newest month
+/// Relations `feeders` (versions) and `details` (rows of `der_details`) as one row for each current feeder. `delivery_month` is the newest month
 /// that the utility delivered: the month that the row is as of.
 pub fn feeder_capacity(newest: Option<Month>) -> String {
     format!(
-        "WITH current_ders AS (SELECT * FROM ders WHERE is_current AND feeder_id IS NOT NULL),\n\
-         installed AS (SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'),\n\
-         marked AS (\nSELECT d.feeder_id AS feeder_id, d.status AS status, d.nameplate_kw AS nameplate_kw,\n\
-         \x20 CASE WHEN d.status = 'planned' AND i.installed_id IS NOT NULL THEN 1 ELSE 0 END AS also_installed\n\
-         FROM current_ders AS d LEFT JOIN installed AS i ON d.der_id = i.installed_id\n),\n\
-         totals AS (\nSELECT feeder_id,\n\
+        "WITH totals AS (\nSELECT feeder_id,\n\
          \x20 CAST(SUM(CASE WHEN status = 'installed' THEN 1 ELSE 0 END) AS BIGINT) AS installed_der_count,\n\
          \x20 CAST(SUM(CASE WHEN status = 'planned' THEN 1 ELSE 0 END) AS BIGINT) AS planned_der_count,\n\
-         \x20 CAST(SUM(also_installed) AS BIGINT) AS planned_also_installed_count,\n\
+         \x20 CAST(SUM(CASE WHEN also_installed THEN 1 ELSE 0 END) AS BIGINT) AS planned_also_installed_count,\n\
          \x20 {installed_mw} AS installed_der_mw,\n\
          \x20 {planned_mw} AS planned_der_mw\n\
-         FROM marked GROUP BY feeder_id\n),\n\
-         kinds AS (SELECT DISTINCT feeder_id, der_type FROM current_ders WHERE der_type IS NOT NULL),\n\
+         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id\n),\n\
+         kinds AS (SELECT DISTINCT feeder_id, der_type FROM details WHERE feeder_id IS NOT NULL AND der_type IS NOT NULL),\n\
          listed AS (SELECT feeder_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types FROM kinds GROUP BY feeder_id),\n\
          first_seen AS (SELECT feeder_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
          SELECT f.utility_id AS utility_id, f.feeder_id AS feeder_id, f.voltage_kv AS voltage_kv,\n\
@@ -83,25 +85,36 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
     )
 }
 
-/// Relation `ders` (versions) as one row for each current DER, by feeder.
+/// Relation `ders` (versions) as one row for each current DER of a status, by feeder; what is the same in all rows, or
+/// follows from other columns, is added after the sorting.
 ///
 /// Only a DER with earlier versions can have been seen before its current one.
-pub fn der_details(newest: Option<Month>) -> String {
+pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>) -> String {
+    let (also_installed, join) = if status == "planned" {
+        let installed = "SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'";
+        ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
+    } else {
+        ("FALSE", String::new())
+    };
     format!(
-        "WITH installed AS (SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'),\n\
-         first_seen AS (SELECT status AS first_status, der_id AS first_id, MIN(valid_from_month) AS first_month FROM ders WHERE NOT is_current GROUP BY status, der_id)\n\
-         SELECT d.utility_id AS utility_id, d.feeder_id AS feeder_id, d.der_id AS der_id, d.status AS status, d.der_type AS der_type,\n\
-         \x20 d.nameplate_kw AS nameplate_kw, d.nameplate_kw / 1000.0 AS nameplate_mw, d.technologies AS technologies,\n\
-         \x20 d.feeder_ref AS feeder_ref, d.feeder_match AS feeder_match,\n\
-         \x20 CASE WHEN d.status = 'planned' AND i.installed_id IS NOT NULL THEN TRUE ELSE FALSE END AS also_installed,\n\
+        "WITH first_seen AS (SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ders\n\
+         \x20 WHERE status = {status} AND NOT is_current GROUP BY der_id),\n\
+         sorted AS (\nSELECT d.feeder_id AS feeder_id, d.der_id AS der_id, d.der_type AS der_type, d.nameplate_kw AS nameplate_kw,\n\
+         \x20 d.technologies AS technologies, d.feeder_ref AS feeder_ref, d.feeder_match AS feeder_match,\n\
+         \x20 {also_installed} AS also_installed,\n\
          \x20 d.planned_in_service_date AS planned_in_service_date, d.queue_position_at AS queue_position_at,\n\
          \x20 d.project_status AS project_status, d.interconnection_cost_usd AS interconnection_cost_usd,\n\
-         \x20 COALESCE(s.first_month, d.valid_from_month) AS first_seen_month, d.valid_from_month AS last_changed_month, {} AS delivery_month\n\
-         FROM ders AS d\n\
-         LEFT JOIN installed AS i ON d.der_id = i.installed_id\n\
-         LEFT JOIN first_seen AS s ON d.status = s.first_status AND d.der_id = s.first_id\n\
-         WHERE d.is_current\n\
-         ORDER BY feeder_id NULLS LAST",
-        as_of(newest)
+         \x20 s.first_month AS first_month, d.valid_from_month AS last_changed_month\n\
+         FROM ders AS d\n{join}\
+         LEFT JOIN first_seen AS s ON d.der_id = s.first_id\n\
+         WHERE d.is_current AND d.status = {status}\n\
+         ORDER BY feeder_id NULLS LAST\n)\n\
+         SELECT {utility} AS utility_id, feeder_id, der_id, {status} AS status, der_type, nameplate_kw, nameplate_kw / 1000.0 AS nameplate_mw,\n\
+         \x20 technologies, feeder_ref, feeder_match, also_installed, planned_in_service_date, queue_position_at, project_status,\n\
+         \x20 interconnection_cost_usd, COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month,\n\
+         \x20 {as_of} AS delivery_month\nFROM sorted",
+        utility = text(utility.as_str()),
+        status = text(status),
+        as_of = as_of(newest)
     )
 }

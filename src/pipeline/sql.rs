@@ -1,10 +1,9 @@
 //! Cells → values: the SQL expressions that read one cell as an adapter says.
 //!
 //! Every plan is rendered from these. The subset is common to the engines that this program knows of, but for
-//! `TRY_STRPTIME` and `XXHASH64` (see [`crate::engine`]).
+//! the functions that [`crate::engine`] adds.
 
 use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter, column_name};
-use crate::model::Dataset;
 
 /// Columns that lead from a record to its line.
 pub const LINEAGE: &str = "delivery_month, _source_file, _source_line";
@@ -42,32 +41,11 @@ impl<'a> Cells<'a> {
         self.column(label).is_some()
     }
 
-    /// A condition that is true for a value, already trimmed, that says "nothing" in words.
-    pub fn is_sentinel(&self, trimmed: &str) -> String {
-        if self.adapter.null_values.is_empty() {
-            return "FALSE".into();
-        }
-        let list: Vec<String> = self.adapter.null_values.iter().map(|value| text(value)).collect();
-        format!("LOWER({trimmed}) IN ({})", list.join(", "))
-    }
-
     /// The first step of every plan: cells by their own names, trimmed; null when empty or a sentinel.
-    ///
-    /// A column of numbers or dates is only trimmed: what says "nothing" there does not parse anyway.
-    pub fn trimmed(&self, dataset: Dataset, labels: impl Iterator<Item = &'a str>) -> String {
+    pub fn trimmed(&self, labels: impl Iterator<Item = &'a str>) -> String {
         let mut columns: Vec<String> = Vec::new();
         for column in labels.filter_map(|label| self.column(label)) {
-            let trimmed = format!("TRIM({})", name(column));
-            let is_text = matches!(self.adapter.type_of(dataset, column), CellType::Text | CellType::Id);
-            let cell = if is_text || self.has_numeric_sentinel() {
-                format!(
-                    "CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END AS {}",
-                    self.is_sentinel(&trimmed),
-                    name(column)
-                )
-            } else {
-                format!("{trimmed} AS {}", name(column))
-            };
+            let cell = format!("{} AS {}", self.present(&name(column)), name(column));
             if !columns.contains(&cell) {
                 columns.push(cell);
             }
@@ -76,8 +54,10 @@ impl<'a> Cells<'a> {
         format!("SELECT\n  {}\nFROM bronze", columns.join(",\n  "))
     }
 
-    fn has_numeric_sentinel(&self) -> bool {
-        self.adapter.null_values.iter().any(|value| value.contains(|c: char| c.is_ascii_digit()))
+    /// A cell as delivered without blanks around; null when it says nothing.
+    pub fn present(&self, cell: &str) -> String {
+        let words = self.adapter.null_values.iter().map(|value| text(value));
+        format!("PRESENT({})", std::iter::once(cell.to_owned()).chain(words).collect::<Vec<_>>().join(", "))
     }
 
     /// A trimmed cell; null where the column is not there.
@@ -92,9 +72,7 @@ impl<'a> Cells<'a> {
 
     /// An id from a cell as delivered.
     pub fn untrimmed_id(&self, label: &str) -> String {
-        let trimmed = format!("TRIM({})", self.cell(label));
-        let text = format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE {trimmed} END", self.is_sentinel(&trimmed));
-        id_of(&text)
+        id_of(&self.column(label).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), |column| self.present(&name(column))))
     }
 
     /// A value of the common model from trimmed cells; null where none of the source columns holds one that parses.
@@ -135,9 +113,7 @@ pub fn null_of(kind: &str) -> String {
 }
 
 fn id_of(trimmed: &str) -> String {
-    format!(
-        "CASE WHEN RIGHT({trimmed}, 2) = '.0' AND REGEXP_LIKE({trimmed}, '^[0-9]+\\.0$') THEN REPLACE({trimmed}, '.0', '') ELSE {trimmed} END"
-    )
+    format!("ID({trimmed})")
 }
 
 /// A finite number in the model's unit. Dividing by 1000 rounds once where multiplying by 0.001 would round twice.
@@ -205,7 +181,7 @@ mod tests {
         let mut session = Session::new(&Cancel::default());
         session.register("bronze", Frame::from_rows(&columns, &rows).unwrap().relation());
         let cells_of = Cells::new(&adapter, vec!["v".into()]);
-        session.define("trimmed", &cells_of.trimmed(Dataset::Circuits, ["v"].into_iter())).unwrap();
+        session.define("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
         let read = session
             .query(&format!("SELECT {} AS x FROM trimmed ORDER BY _source_line", cells_of.typed(&cells_of.cell("v"), kind)))
             .unwrap();

@@ -9,7 +9,7 @@ use crate::lake::{Frame, Value, schema};
 use crate::model::{Delivery, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::silver::Source;
-use crate::pipeline::sql::{Cells, name, text};
+use crate::pipeline::sql::{Cells, LINEAGE, name, text};
 
 /// An entity whose versions are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,8 +149,10 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered, set_aside: u
         return Ok((diff_row(month, source.adapter.id.as_str(), dataset.as_str(), None, &counts), Rows::new()));
     };
     session.register("earlier_rows", before_rows);
-    session.define("now", &comparison.last_of_each_key("delivered_rows"))?;
-    session.define("earlier", &comparison.last_of_each_key("earlier_rows"))?;
+    for (relation, rows) in [("now", "delivered_rows"), ("earlier", "earlier_rows")] {
+        session.define("keyed", &comparison.keyed(rows))?;
+        session.define(relation, &comparison.last_of_each_key())?;
+    }
     let before = session.query("SELECT COUNT(*) AS n FROM earlier")?.count("n", 0);
     session.define("pairs", &comparison.pairs())?;
     let counted =
@@ -200,18 +202,30 @@ impl<'a> Comparison<'a> {
         Self { source, delivered, cells, key, columns }
     }
 
-    fn last_of_each_key(&self, relation: &str) -> String {
-        let keys: Vec<String> = self.key.iter().enumerate().map(|(at, key)| format!("{key} AS key_{at}")).collect();
-        let names: Vec<String> = (0..self.key.len()).map(|at| format!("key_{at}")).collect();
-        let missing: Vec<String> = names.iter().map(|key| format!("{key} IS NOT NULL")).collect();
+    fn key_names(&self) -> Vec<String> {
+        (0..self.key.len()).map(|at| format!("key_{at}")).collect()
+    }
+
+    fn cells(&self) -> String {
+        let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
+        if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") }
+    }
+
+    fn keyed(&self, relation: &str) -> String {
+        let keys: Vec<String> = self.key.iter().zip(self.key_names()).map(|(key, name)| format!("{key} AS {name}")).collect();
+        format!("SELECT {}, {}, {LINEAGE} FROM {relation}", keys.join(", "), self.cells())
+    }
+
+    fn last_of_each_key(&self) -> String {
+        let names = self.key_names();
+        let present: Vec<String> = names.iter().map(|key| format!("{key} IS NOT NULL")).collect();
         let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
         format!(
             "SELECT * FROM (SELECT {names}, {cells}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-             FROM (SELECT {keys}, {cells}, delivery_month, _source_file, _source_line FROM {relation}) AS keyed WHERE {missing}) AS placed WHERE place = 1",
+             FROM keyed WHERE {present}) AS placed WHERE place = 1",
             names = names.join(", "),
-            keys = keys.join(", "),
-            cells = if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") },
-            missing = missing.join(" AND "),
+            cells = if cells.is_empty() { "nothing".into() } else { cells.join(", ") },
+            present = present.join(" AND "),
         )
     }
 
@@ -254,9 +268,8 @@ impl<'a> Comparison<'a> {
     /// What a cell says, whatever its notation: its number, day or time if it is one, else its text in lower case
     /// without blanks around.
     fn normal(&self, cell: &str, column: &str) -> String {
-        let trimmed = format!("TRIM({cell})");
-        let plain =
-            format!("CASE WHEN {trimmed} = '' OR {} THEN NULL ELSE LOWER({trimmed}) END", self.cells.is_sentinel(&trimmed));
+        let trimmed = self.cells.present(cell);
+        let plain = format!("LOWER({trimmed})");
         match self.source.adapter.type_of(self.delivered.dataset, column) {
             CellType::Id => self.cells.typed(&plain, &CellType::Id),
             CellType::Text => {
@@ -276,15 +289,16 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Ro
     };
     let months: BTreeSet<Month> = assess.all_months();
     let (mut diffs, mut fields) = (Rows::new(), Rows::new());
-    if versions.height() == 0 {
+    let mut session = Session::new(assess.source.cancel);
+    session.register("versions", versions.clone());
+    if session.query("SELECT COUNT(is_current) AS n FROM versions")?.count("n", 0) == 0 {
         return Ok((diffs, fields));
     }
-    let mut session = Session::new(assess.source.cancel);
-    session.register("versions", versions.relation());
     for month in months.iter().copied().filter(|month| assess.touched(*month)) {
         let previous = months.iter().copied().rfind(|other| *other < month);
         let counted = session.query(&entity_counts(month))?;
-        let found = session.query(&entity_changes(entity, month))?;
+        // Nothing can have ended in the first month.
+        let found = if previous.is_some() { session.query(&entity_changes(entity, month))? } else { Frame::default() };
         let count = |name: &str| counted.count(name, 0);
         let (opened, closed, both, current) =
             (count("opened"), count("closed"), found.count("replaced", 0), count("current_count"));

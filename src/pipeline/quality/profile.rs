@@ -54,10 +54,14 @@ impl Profiler<'_> {
         }
         let mut session = Session::new(self.source.cancel);
         session.register("bronze", rows);
+        let bare: Vec<String> = columns.iter().map(|column| format!("BARE({0}) AS {0}", name(column))).collect();
+        session.define("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
         let mut counted = Vec::new();
         for (at, column) in columns.iter().enumerate() {
-            let (judged, counts) = self.sql(at, column);
-            session.define(&format!("judged_{at}"), &judged)?;
+            let [grouped, present, typed, counts] = self.sql(at, column);
+            session.define(&format!("grouped_{at}"), &grouped)?;
+            session.define(&format!("present_{at}"), &present)?;
+            session.define(&format!("typed_{at}"), &typed)?;
             counted.push(counts);
         }
         let found = session.query(&counted.join("\nUNION ALL\n"))?;
@@ -106,35 +110,28 @@ impl Profiler<'_> {
         ]
     }
 
-    /// The plan of relation `judged_N` (one row for each distinct value), and of the counts over it.
-    fn sql(&self, at: usize, column: &str) -> (String, String) {
+    /// The steps of a column's plan: its values without blanks around, each once and with the number of its cells; what
+    /// they say; what that is as a value; and the counts.
+    fn sql(&self, at: usize, column: &str) -> [String; 4] {
         let kind = self.source.adapter.type_of(self.delivered.dataset, column);
-        let sentinel = self.cells.is_sentinel("v");
-        let present = format!("v <> '' AND NOT ({sentinel})");
-        let typed = self.cells.typed("v", &kind);
-        let (invalid, low, high) = match kind {
-            CellType::Text | CellType::Id => ("0".to_owned(), "MIN(present_text)".to_owned(), "MAX(present_text)".to_owned()),
-            _ => (
-                "CASE WHEN present_text IS NOT NULL AND typed IS NULL THEN n ELSE 0 END".to_owned(),
-                "CAST(MIN(typed) AS VARCHAR)".to_owned(),
-                "CAST(MAX(typed) AS VARCHAR)".to_owned(),
+        let is_text = matches!(kind, CellType::Text | CellType::Id);
+        let typed = if is_text { "present" } else { &self.cells.typed("present", &kind) };
+        let least = |of: &str| if is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
+        [
+            format!("SELECT {cell} AS v, COUNT(*) AS n FROM cells GROUP BY {cell}", cell = name(column)),
+            format!("SELECT v, n, {} AS present FROM grouped_{at}", self.cells.present("v")),
+            format!("SELECT v, n, present, {typed} AS typed FROM present_{at}"),
+            format!(
+                "SELECT MAX({at}) AS place, SUM(n) AS row_count,\n\
+                 \x20 SUM(CASE WHEN v IS NULL THEN n ELSE 0 END) AS absent_count,\n\
+                 \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
+                 \x20 SUM(CASE WHEN v <> '' AND present IS NULL THEN n ELSE 0 END) AS sentinel_count,\n\
+                 \x20 SUM(CASE WHEN present IS NOT NULL AND typed IS NULL THEN n ELSE 0 END) AS invalid_count,\n\
+                 \x20 COUNT(present) AS distinct_count,\n\
+                 \x20 {} AS min_value, {} AS max_value\nFROM typed_{at}",
+                least("MIN"),
+                least("MAX")
             ),
-        };
-        let judged = format!(
-            "WITH counted AS (SELECT {cell} AS raw, COUNT(*) AS n FROM bronze GROUP BY {cell}),\n\
-             trimmed AS (SELECT raw, TRIM(raw) AS v, n FROM counted)\n\
-             SELECT raw, n, v, CASE WHEN {present} THEN v END AS present_text, CASE WHEN {present} THEN {typed} END AS typed FROM trimmed",
-            cell = name(column),
-        );
-        let counted = format!(
-            "SELECT MAX({at}) AS place, SUM(n) AS row_count,\n\
-             \x20 SUM(CASE WHEN raw IS NULL THEN n ELSE 0 END) AS absent_count,\n\
-             \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
-             \x20 SUM(CASE WHEN {sentinel} THEN n ELSE 0 END) AS sentinel_count,\n\
-             \x20 SUM({invalid}) AS invalid_count,\n\
-             \x20 COUNT(DISTINCT present_text) AS distinct_count,\n\
-             \x20 {low} AS min_value, {high} AS max_value\nFROM judged_{at}"
-        );
-        (judged, counted)
+        ]
     }
 }

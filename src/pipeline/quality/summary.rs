@@ -99,6 +99,6 @@ fn last_refresh(session: &mut Session, source: &Source<'_>, dataset: Dataset, ro
     };
     session.register("bronze", rows);
     let cells = Cells::new(source.adapter, source.columns(dataset));
-    session.define("trimmed", &cells.trimmed(dataset, mapped.from.iter().map(String::as_str)))?;
+    session.define("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
     Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.value("newest", 0))
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::Source;
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, Grain, UtilityAdapter};
 use crate::engine::{EngineError, Session};
+use crate::lake::Frame;
 use crate::model::{Dataset, UtilityId};
 use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, null_of, text};
 
@@ -24,7 +25,7 @@ fn select(columns: &[String], rest: &str) -> String {
 pub(super) fn fingerprint(source: &Source<'_>, dataset: Dataset) -> String {
     let Some(adapter) = source.adapter.dataset(dataset) else { return String::new() };
     let upper = match (dataset, adapter.grain) {
-        (Dataset::Circuits, Grain::Segment) => feeders_of_segments(source.adapter, adapter),
+        (Dataset::Circuits, Grain::Segment) => feeders_of_segments(source.adapter, adapter).text(),
         (Dataset::Circuits, Grain::Entity) => feeders_of_rows(source.adapter, true),
         _ => {
             Links { adapter: source.adapter, delivered: &[dataset], snapshots: &[], carried: true, feeders: true, circuits: true }
@@ -39,7 +40,7 @@ pub(super) fn fingerprint(source: &Source<'_>, dataset: Dataset) -> String {
 /// A plan in steps: each is given its name before the next, the last one is the result.
 ///
 /// Steps keep each cell's expression in one place; a plan that repeats it inside others takes seconds to optimise.
-pub(super) struct Steps(Vec<(&'static str, String)>);
+pub(super) struct Steps(Vec<(String, String)>);
 
 impl Steps {
     /// The text for people and for the fingerprint.
@@ -47,12 +48,16 @@ impl Steps {
         self.0.iter().map(|(name, sql)| format!("-- {name}\n{sql};")).chain([String::new()]).collect::<Vec<_>>().join("\n")
     }
 
-    /// Names all steps in a session; the name of the result.
-    pub(super) fn define(&self, session: &mut Session) -> Result<&'static str, EngineError> {
-        for (name, sql) in &self.0 {
-            session.define(name, sql)?;
-        }
-        Ok(self.0.last().map_or("bronze", |(name, _)| name))
+    /// Names all steps in a session; nothing is computed yet.
+    pub(super) fn define(&self, session: &mut Session) -> Result<(), EngineError> {
+        self.0.iter().try_for_each(|(name, sql)| session.define(name, sql))
+    }
+
+    /// Computes the steps one by one; the rows of the last.
+    pub(super) fn run(&self, session: &mut Session) -> Result<Frame, EngineError> {
+        let Some(((_, result), before)) = self.0.split_last() else { return Ok(Frame::default()) };
+        before.iter().try_for_each(|(name, sql)| session.settle(name, sql))?;
+        session.query(result)
     }
 }
 
@@ -61,17 +66,17 @@ pub(super) fn records(source: &Source<'_>, adapter: &DatasetAdapter) -> Steps {
     let cells = cells(source, adapter.dataset);
     let labels = adapter.key.iter().chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
     if adapter.dataset == Dataset::Circuits {
-        let trimmed = cells.trimmed(adapter.dataset, labels.map(String::as_str));
+        let trimmed = cells.trimmed(labels.map(String::as_str));
         let rows = if adapter.grain == Grain::Segment { segments(&cells, adapter) } else { feeder_rows(&cells, adapter) };
-        return Steps(vec![("trimmed", trimmed), ("conformed", rows)]);
+        return Steps(vec![("trimmed".into(), trimmed), ("records".into(), rows)]);
     }
     let of_utility =
         source.adapter.technologies.iter().map(|(label, _)| label).chain(source.adapter.hybrid.iter().map(|(label, _)| label));
-    let trimmed = cells.trimmed(adapter.dataset, labels.chain(of_utility).map(String::as_str));
+    let trimmed = cells.trimmed(labels.chain(of_utility).map(String::as_str));
     Steps(vec![
-        ("trimmed", trimmed),
-        ("rated", ratings(&cells, source.adapter)),
-        ("conformed", der_rows(&cells, source.adapter, adapter)),
+        ("trimmed".into(), trimmed),
+        ("rated".into(), ratings(&cells, source.adapter)),
+        ("records".into(), der_rows(&cells, source.adapter, adapter)),
     ])
 }
 
@@ -79,10 +84,10 @@ pub(super) fn records(source: &Source<'_>, adapter: &DatasetAdapter) -> Steps {
 pub fn circuits_sql(source: &Source<'_>) -> Option<String> {
     let adapter = source.adapter.dataset(Dataset::Circuits)?;
     let upper = match adapter.grain {
-        Grain::Segment => feeders_of_segments(source.adapter, adapter),
-        Grain::Entity => feeders_of_rows(source.adapter, false),
+        Grain::Segment => feeders_of_segments(source.adapter, adapter).text(),
+        Grain::Entity => format!("-- feeders\n{};", feeders_of_rows(source.adapter, false)),
     };
-    Some(format!("{}-- feeders\n{upper};", records(source, adapter).text()))
+    Some(format!("{}{upper}", records(source, adapter).text()))
 }
 
 /// The plans of the DERs of a utility, for people.
@@ -159,8 +164,8 @@ fn word_in(cell: &str, words: &[String]) -> String {
     format!("CASE {} ELSE LOWER({cell}) END", arms.join(" "))
 }
 
-/// Relation `segments` as feeders.
-pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> String {
+/// Relation `segments` as feeders: small relations that are made one after the other, the last is the result.
+pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Steps {
     let mut columns = vec!["s.feeder_id AS feeder_id".to_owned()];
     let mut ranked = Vec::new();
     for (column, _) in FEEDER_VALUES {
@@ -173,12 +178,11 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
     }
     columns.push("CAST(COUNT(*) AS BIGINT) AS segment_count".into());
     columns.push("CAST(COUNT(DISTINCT s.circuit_id) AS BIGINT) AS circuit_count".into());
-    let grouped = select(&columns, "FROM segments AS s\nGROUP BY s.feeder_id");
-    let mut with = vec![format!("grouped AS (\n{grouped}\n)")];
+    let mut steps = vec![("grouped".to_owned(), select(&columns, "FROM segments AS s\nGROUP BY s.feeder_id"))];
     let mut joins = String::new();
     for (column, source) in &ranked {
-        with.push(ranked_words(column, source));
-        joins = format!("{joins}\nLEFT JOIN {column}_ranks ON g.feeder_id = {column}_ranks.feeder_id");
+        steps.push((format!("{column}_ranks"), ranked_words(column, source)));
+        joins = format!("{joins}\nLEFT JOIN {column}_ranks ON g.feeder_id = {column}_ranks.ranked_id");
     }
     let described: Vec<String> = FEEDER_VALUES
         .iter()
@@ -187,11 +191,12 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
             None => format!("g.{column} AS {column}"),
         })
         .collect();
-    with.push(format!(
-        "feeder_state AS (\nSELECT g.feeder_id AS feeder_id, {}, g.segment_count AS segment_count, g.circuit_count AS circuit_count\nFROM grouped AS g{joins}\n)",
+    let state = format!(
+        "SELECT g.feeder_id AS feeder_id, {}, g.segment_count AS segment_count, g.circuit_count AS circuit_count\nFROM grouped AS g{joins}",
         described.join(", ")
-    ));
-    format!("WITH {}\n{}", with.join(",\n"), hashed_feeders(&utility.id))
+    );
+    steps.extend([("feeder_state".to_owned(), state), ("hashed".to_owned(), hashed_feeders(&utility.id))]);
+    Steps(steps)
 }
 
 fn aggregate(column: &str, source: &ColumnSource) -> String {
@@ -212,8 +217,8 @@ fn ranked_words(column: &str, source: &ColumnSource) -> String {
         .collect();
     let best = if source.aggregate == Aggregate::Min { "MIN" } else { "MAX" };
     format!(
-        "{column}_ranks AS (\nSELECT d.feeder_id AS feeder_id, {best}(CASE {} END) AS word_rank\n\
-         FROM (SELECT DISTINCT feeder_id, {column} FROM segments) AS d\nGROUP BY d.feeder_id\n)",
+        "SELECT d.feeder_id AS ranked_id, {best}(CASE {} END) AS word_rank\n\
+         FROM (SELECT DISTINCT feeder_id, {column} FROM segments) AS d\nGROUP BY d.feeder_id",
         arms.join(" ")
     )
 }
@@ -265,14 +270,14 @@ pub(super) fn circuits_of_segments(utility: &UtilityId) -> String {
     )
 }
 
-/// Relation `conformed` (segments of several months) as the segments that are current: of each key the last record.
+/// Relation `records` (segments of several months) as the segments that are current: of each key the last record.
 pub(super) fn segments_as_of(adapter: &DatasetAdapter) -> String {
-    let keys: Vec<String> = (0..adapter.key.len()).map(|at| format!("key_{at}")).collect();
     format!(
         "WITH placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-         FROM conformed WHERE NOT ({})\n)\nSELECT * FROM placed WHERE place = 1",
-        keys.join(", "),
-        without_key(adapter)
+         FROM records WHERE NOT ({})\n)\nSELECT feeder_id, circuit_id, {} FROM placed WHERE place = 1",
+        keys(adapter).join(", "),
+        without_key(adapter),
+        FEEDER_VALUES.map(|(column, _)| column).join(", ")
     )
 }
 
@@ -368,22 +373,33 @@ fn without_key(adapter: &DatasetAdapter) -> String {
     missing.join(" OR ")
 }
 
-/// Relation `records`: the places of those without their key.
-pub(super) fn keyless(adapter: &DatasetAdapter) -> String {
-    format!("SELECT _source_file, _source_line FROM records WHERE {} ORDER BY _source_file, _source_line", without_key(adapter))
+/// Relation `records`: each with whether it is without its key, and a number that is the same for the same key.
+pub(super) fn key_hashes(adapter: &DatasetAdapter) -> String {
+    format!("SELECT ({}) AS keyless, XXHASH64({}) AS key_hash FROM records", without_key(adapter), keys(adapter).join(", "))
 }
 
-/// Relation `records`: the places of those that share their key with another, by key, file and line.
+/// Relation `key_hashes`: whether any record may have to stand aside.
+pub(super) const SUSPECTS: &str = "SELECT COUNT(key_hash) AS records, COUNT(DISTINCT key_hash) AS distinct_keys,\n\
+    \x20 SUM(CASE WHEN keyless THEN 1 ELSE 0 END) AS keyless FROM key_hashes";
+
+/// Relation `records`: keys and places.
+pub(super) fn keyed(adapter: &DatasetAdapter) -> String {
+    format!("SELECT ({}) AS keyless, {}, _source_file, _source_line FROM records", without_key(adapter), keys(adapter).join(", "))
+}
+
+/// Relation `keyed`: the places of records without their key.
+pub(super) const KEYLESS: &str = "SELECT _source_file, _source_line FROM keyed WHERE keyless ORDER BY _source_file, _source_line";
+
+/// Relation `keyed`: the places of records that share their key with another, by key, file and line.
 pub(super) fn rivals(adapter: &DatasetAdapter) -> String {
-    let keys: Vec<String> = (0..adapter.key.len()).map(|at| format!("key_{at}")).collect();
+    let keys = keys(adapter);
     let list = keys.join(", ");
     let on: Vec<String> = keys.iter().map(|key| format!("r.{key} = k.{key}")).collect();
     let shown: Vec<String> = keys.iter().map(|key| format!("r.{key}")).collect();
     format!(
-        "WITH shared AS (\nSELECT {list}, COUNT(*) AS records_of_key FROM records WHERE NOT ({}) GROUP BY {list} HAVING COUNT(*) > 1\n)\n\
+        "WITH shared AS (\nSELECT {list}, COUNT(*) AS records_of_key FROM keyed WHERE NOT keyless GROUP BY {list} HAVING COUNT(*) > 1\n)\n\
          SELECT CONCAT_WS(' + ', {}) AS record_key, r._source_file AS _source_file, r._source_line AS _source_line\n\
-         FROM records AS r INNER JOIN shared AS k ON {}\nORDER BY record_key, _source_file, _source_line",
-        without_key(adapter),
+         FROM keyed AS r INNER JOIN shared AS k ON {}\nORDER BY record_key, _source_file, _source_line",
         shown.join(", "),
         on.join(" AND ")
     )
@@ -392,6 +408,10 @@ pub(super) fn rivals(adapter: &DatasetAdapter) -> String {
 /// Relation `records` without those in `lost`.
 pub(super) const KEPT: &str = "SELECT r.* FROM records AS r \
     LEFT JOIN lost AS l ON r._source_file = l.lost_file AND r._source_line = l.lost_line WHERE l.lost_line IS NULL";
+
+fn keys(adapter: &DatasetAdapter) -> Vec<String> {
+    (0..adapter.key.len()).map(|at| format!("key_{at}")).collect()
+}
 
 /// Columns of a DER before it is linked to a feeder.
 const DER_VALUES: [&str; 16] = [

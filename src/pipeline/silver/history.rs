@@ -30,6 +30,14 @@ pub(super) fn before(columns: &[Column], month: Month) -> String {
     )
 }
 
+/// Relation `state` as the first versions that there are.
+pub(super) fn first(columns: &[Column], month: Month) -> String {
+    format!(
+        "SELECT {}, '{month}' AS valid_from_month, CAST(NULL AS VARCHAR) AS valid_to_month, TRUE AS is_current FROM state AS s",
+        entity_columns(columns, "s")
+    )
+}
+
 /// Relation `history` after the month whose full state is relation `state`.
 pub(super) fn next(columns: &[Column], key: &[&str], month: Month) -> String {
     let month = text(&month.to_string());

@@ -15,7 +15,7 @@ use super::rejected::{self, Scope};
 use super::{Observer, PipelineError, Progress, Step};
 use crate::config::{Grain, UtilityAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Change, Column, Frame, Lake, Layer, Relation, Snapshot, TableId, schema};
+use crate::lake::{Change, Column, DataFile, Frame, Lake, Layer, Relation, Snapshot, TableId, Written, schema};
 use crate::landing::Cancel;
 use crate::model::{Dataset, Delivery, Month, Stage};
 
@@ -85,8 +85,7 @@ impl<'a> Source<'a> {
     /// A file cannot be read.
     pub fn rows(&self, dataset: Dataset, keep: impl Fn(Month) -> bool) -> Result<Option<Relation>, PipelineError> {
         let Some(table) = self.table(dataset) else { return Ok(None) };
-        let wanted =
-            |file: &crate::lake::DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(&keep);
+        let wanted = |file: &DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(&keep);
         Ok(Some(table.scan(wanted)?))
     }
 
@@ -107,14 +106,50 @@ pub fn marker(adapter: &UtilityAdapter) -> String {
     format!("feederscope/{}", adapter.id)
 }
 
-/// A utility's silver rows after a build.
+/// A utility's silver rows, as committed.
 pub struct Silver {
     /// Every version of its feeders.
-    pub feeders: Frame,
+    pub feeders: Relation,
     /// Every version of its DERs.
-    pub ders: Frame,
-    /// The months that were folded anew.
-    pub months: Vec<Month>,
+    pub ders: Relation,
+}
+
+impl Silver {
+    /// Opens the utility's part of the tables.
+    ///
+    /// # Errors
+    /// A table cannot be read.
+    pub fn open(source: &Source<'_>) -> Result<Self, PipelineError> {
+        let part = |table: &TableId, columns: &[Column]| -> Result<Relation, PipelineError> {
+            match source.lake.snapshot(table)? {
+                Some(snapshot) => Ok(snapshot.scan(|file| is_of(file, source.adapter))?),
+                None => Ok(Frame::empty(columns).relation()),
+            }
+        };
+        Ok(Self { feeders: part(&tables::feeders(), &schema::feeders())?, ders: part(&tables::ders(), &schema::ders())? })
+    }
+}
+
+/// Whether a data file of a table that is partitioned by utility holds the rows of this one.
+pub(super) fn is_of(file: &DataFile, adapter: &UtilityAdapter) -> bool {
+    file.partition_value("utility_id") == Some(adapter.id.as_str())
+}
+
+/// Versions of an entity.
+enum Versions {
+    /// In memory.
+    Rows(Frame),
+    /// Still to be computed, by a plan that goes straight into the table when no month follows.
+    Plan(Session, String),
+}
+
+impl Versions {
+    fn rows(self) -> Result<Frame, PipelineError> {
+        match self {
+            Self::Rows(rows) => Ok(rows),
+            Self::Plan(mut session, sql) => Ok(session.query(&sql)?),
+        }
+    }
 }
 
 /// Folds a utility's months into silver, from `from` on, and commits the three tables.
@@ -139,36 +174,34 @@ impl Build<'_> {
     /// # Errors
     /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
     pub fn run(&self) -> Result<Silver, PipelineError> {
-        let months: Vec<Month> = Dataset::ALL
+        let months: BTreeSet<Month> = Dataset::ALL
             .iter()
             .flat_map(|dataset| self.source.months(*dataset))
             .filter(|month| self.from.is_none_or(|from| *month >= from))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
             .collect();
         let mut feeders = self.history_before(&tables::feeders(), &schema::feeders())?;
-        let mut ders = self.history_before(&tables::ders(), &schema::ders())?;
+        let mut ders = Versions::Rows(self.history_before(&tables::ders(), &schema::ders())?);
         let mut circuits = self.circuits_before(months.first().copied())?;
         for month in &months {
-            let delivered = |dataset| self.source.months(dataset).contains(month);
-            if delivered(Dataset::Circuits) {
-                (feeders, circuits) = self.fold_circuits(*month, &feeders)?;
+            if self.source.months(Dataset::Circuits).contains(month) {
+                (feeders, circuits) = self.fold_circuits(*month, feeders)?;
             }
-            let (history, rows) = self.fold_ders(*month, &ders, &feeders, &circuits)?;
-            ders = history;
-            self.tell(*month, rows);
+            ders = self.fold_ders(*month, ders.rows()?, &feeders, &circuits)?;
+            self.tell(*month);
         }
-        self.commit(&tables::feeder_circuits(), &schema::feeder_circuits(), &circuits)?;
-        self.commit(&tables::feeders(), &schema::feeders(), &feeders)?;
-        self.commit(&tables::ders(), &schema::ders(), &ders)?;
-        Ok(Silver { feeders, ders, months })
+        self.commit(&tables::feeder_circuits(), &schema::feeder_circuits(), Versions::Rows(circuits))?;
+        self.commit(&tables::feeders(), &schema::feeders(), Versions::Rows(feeders))?;
+        self.commit(&tables::ders(), &schema::ders(), ders)?;
+        Silver::open(self.source)
     }
 
-    fn tell(&self, month: Month, rows: usize) {
+    fn tell(&self, month: Month) {
+        let rows: u64 =
+            self.source.standing.iter().filter(|standing| standing.month == month).map(|standing| standing.rows).sum();
         self.observer.progress(Progress {
             step: Step::Silver,
             subject: format!("{} {month}", self.source.adapter.id),
-            rows_done: self.before.rows_done + rows as u64,
+            rows_done: self.before.rows_done + rows,
             rows_expected: self.before.rows_expected,
         });
     }
@@ -181,10 +214,7 @@ impl Build<'_> {
     fn history_before(&self, table: &TableId, columns: &[Column]) -> Result<Frame, PipelineError> {
         let (Some(from), Some(snapshot)) = (self.from, self.source.lake.snapshot(table)?) else { return Ok(Frame::default()) };
         let mut session = self.session();
-        session.register(
-            "history",
-            snapshot.scan(|file| file.partition_value("utility_id") == Some(self.source.adapter.id.as_str()))?,
-        );
+        session.register("history", snapshot.scan(|file| is_of(file, self.source.adapter))?);
         Ok(session.query(&history::before(columns, from))?)
     }
 
@@ -194,129 +224,130 @@ impl Build<'_> {
         let earlier = self.source.months(Dataset::Circuits).into_iter().rfind(|month| *month < first);
         let segments = self.source.adapter.dataset(Dataset::Circuits).is_some_and(|dataset| dataset.grain == Grain::Segment);
         match earlier {
-            Some(month) if segments => self.circuits_of(&self.segments_as_of(month, None)?),
+            Some(month) if segments => {
+                let mut session = self.session();
+                self.segments_as_of(&mut session, month)?;
+                Ok(session.query(&conform::circuits_of_segments(&self.source.adapter.id))?)
+            }
             _ => Ok(Frame::default()),
         }
     }
 
     /// The feeders' versions and the circuits after a month's circuits file.
-    fn fold_circuits(&self, month: Month, history: &Frame) -> Result<(Frame, Frame), PipelineError> {
-        let Some(dataset) = self.source.adapter.dataset(Dataset::Circuits) else {
-            return Ok((history.clone(), Frame::default()));
-        };
-        let records = self.records(Dataset::Circuits, month)?;
+    fn fold_circuits(&self, month: Month, history: Frame) -> Result<(Frame, Frame), PipelineError> {
+        let adapter = self.source.adapter;
+        let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((history, Frame::default())) };
         let mut session = self.session();
+        self.records(&mut session, Dataset::Circuits, month)?;
         let (state, circuits) = match dataset.grain {
             Grain::Segment => {
-                let segments = self.segments_as_of(month, Some(records))?;
-                session.register("segments", segments.relation());
-                (session.query(&conform::feeders_of_segments(self.source.adapter, dataset))?, self.circuits_of(&segments)?)
+                if self.stands_alone(month) {
+                    session.define("segments", "SELECT * FROM records")?;
+                } else {
+                    self.segments_as_of(&mut session, month)?;
+                }
+                let state = conform::feeders_of_segments(adapter, dataset).run(&mut session)?;
+                (state, session.query(&conform::circuits_of_segments(&adapter.id))?)
             }
             Grain::Entity => {
-                session.register("records", records.relation());
                 session.register("history", history.relation());
                 let carried = history.height() > 0 && dataset.delivery == Delivery::Incremental;
-                (session.query(&conform::feeders_of_rows(self.source.adapter, carried))?, Frame::default())
+                (session.query(&conform::feeders_of_rows(adapter, carried))?, Frame::default())
             }
         };
-        Ok((self.advance(&state, history, &schema::feeders(), &["feeder_id"], month)?, circuits))
+        session.register("state", state.relation());
+        let versions = Self::advance(session, &history, &schema::feeders(), &["feeder_id"], month);
+        Ok((versions.rows()?, circuits))
     }
 
-    /// The DERs' versions after a month, and the number of records that it brought.
-    fn fold_ders(
-        &self,
-        month: Month,
-        history: &Frame,
-        feeders: &Frame,
-        circuits: &Frame,
-    ) -> Result<(Frame, usize), PipelineError> {
+    /// The DERs' versions after a month.
+    fn fold_ders(&self, month: Month, history: Frame, feeders: &Frame, circuits: &Frame) -> Result<Versions, PipelineError> {
+        let adapter = self.source.adapter;
+        let carried = history.height() > 0;
         let mut session = self.session();
-        let mut parts = Vec::new();
-        let mut replaced = Vec::new();
-        let mut rows = 0;
-        for dataset in [Dataset::InstallDer, Dataset::PlannedDer] {
-            if !self.source.months(dataset).contains(&month) {
-                continue;
-            }
-            let records = self.records(dataset, month)?;
-            rows += records.height();
-            session.register(dataset.as_str(), records.relation());
-            parts.push(dataset);
-            if self.source.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot) {
-                replaced.push(dataset);
-            }
+        let mut delivered = vec![Dataset::InstallDer, Dataset::PlannedDer];
+        delivered.retain(|dataset| self.source.months(*dataset).contains(&month));
+        if delivered.is_empty() && !carried {
+            return Ok(Versions::Rows(history));
         }
-        if parts.is_empty() && history.height() == 0 {
-            return Ok((history.clone(), 0));
+        for dataset in &delivered {
+            self.records(&mut session, *dataset, month)?;
+            // With versions to compare with, the records are read more than once.
+            let keep = if carried { Session::settle } else { Session::define };
+            keep(&mut session, dataset.as_str(), "SELECT * FROM records")?;
         }
+        let is_snapshot =
+            |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
+        let snapshots: Vec<Dataset> = delivered.iter().copied().filter(is_snapshot).collect();
         session.register("history", history.relation());
         session.register("feeders", feeders.relation());
         session.register("circuits", circuits.relation());
-        let plan = conform::Links {
-            adapter: self.source.adapter,
-            delivered: &parts,
-            snapshots: &replaced,
-            carried: history.height() > 0,
+        let links = conform::Links {
+            adapter,
+            delivered: &delivered,
+            snapshots: &snapshots,
+            carried,
             feeders: feeders.height() > 0,
             circuits: circuits.height() > 0,
         };
-        let state = session.query(&plan.sql())?;
-        Ok((self.advance(&state, history, &schema::ders(), &["status", "der_id"], month)?, rows))
+        let keep = if carried { Session::settle } else { Session::define };
+        keep(&mut session, "state", &links.sql())?;
+        Ok(Self::advance(session, &history, &schema::ders(), &["status", "der_id"], month))
     }
 
-    fn advance(
-        &self,
-        state: &Frame,
-        history: &Frame,
-        columns: &[Column],
-        key: &[&str],
-        month: Month,
-    ) -> Result<Frame, PipelineError> {
+    /// The versions after the month whose full state is relation `state`.
+    fn advance(mut session: Session, history: &Frame, columns: &[Column], key: &[&str], month: Month) -> Versions {
         if history.height() == 0 {
-            return state
-                .as_first_versions(&month.to_string())
-                .map_err(|error| PipelineError::Rows { table: "silver".into(), message: error.to_string() });
+            return Versions::Plan(session, history::first(columns, month));
         }
-        let mut session = self.session();
-        session.register("state", state.relation());
         session.register("history", history.relation());
-        Ok(session.query(&history::next(columns, key, month))?)
+        Versions::Plan(session, history::next(columns, key, month))
     }
 
-    fn circuits_of(&self, segments: &Frame) -> Result<Frame, PipelineError> {
-        let mut session = self.session();
-        session.register("segments", segments.relation());
-        Ok(session.query(&conform::circuits_of_segments(&self.source.adapter.id))?)
+    /// Whether the current segments after a month are those of its own file.
+    fn stands_alone(&self, month: Month) -> bool {
+        let snapshot =
+            self.source.adapter.dataset(Dataset::Circuits).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
+        snapshot || self.source.months(Dataset::Circuits).first() == Some(&month)
     }
 
-    /// The segments that are current after a month: the last record of each key up to then.
-    fn segments_as_of(&self, month: Month, of_month: Option<Frame>) -> Result<Frame, PipelineError> {
-        let Some(dataset) = self.source.adapter.dataset(Dataset::Circuits) else { return Ok(Frame::default()) };
-        let months = self.source.months(Dataset::Circuits);
-        let alone = dataset.delivery == Delivery::Snapshot || months.first() == Some(&month);
-        if let (true, Some(frame)) = (alone, of_month) {
-            return Ok(frame);
-        }
+    /// Names the segments that are current after a month `segments`: of each key the last record up to then.
+    fn segments_as_of(&self, session: &mut Session, month: Month) -> Result<(), PipelineError> {
+        let Some(dataset) = self.source.adapter.dataset(Dataset::Circuits) else { return Ok(()) };
+        let alone = self.stands_alone(month);
         let wanted = |m: Month| if alone { m == month } else { m <= month };
-        let Some(rows) = self.source.rows(Dataset::Circuits, wanted)? else { return Ok(Frame::default()) };
-        let mut session = self.session();
+        let Some(rows) = self.source.rows(Dataset::Circuits, wanted)? else { return Ok(()) };
         session.register("bronze", rows);
-        conform::records(self.source, dataset).define(&mut session)?;
-        Ok(session.query(&conform::segments_as_of(dataset))?)
+        conform::records(self.source, dataset).define(session)?;
+        Ok(session.settle("segments", &conform::segments_as_of(dataset))?)
     }
 
-    /// The records of a month that may go on, one for each key; the others are recorded as rejected.
-    fn records(&self, dataset: Dataset, month: Month) -> Result<Frame, PipelineError> {
-        let (records, rejects) = records::of_month(self.source, dataset, month)?;
+    /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.
+    fn records(&self, session: &mut Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
+        let rejects = records::of_month(session, self.source, dataset, month)?;
         let scope =
             Scope { utility: &self.source.adapter.id, month, dataset, stage: Stage::Silver, source_file: None, keep_run: None };
         let rows: Vec<_> = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
-        rejected::replace(self.source.lake, &scope, &rows, self.source.cancel)?;
-        Ok(records)
+        rejected::replace(self.source.lake, &scope, &rows, self.source.cancel)
     }
 
-    fn commit(&self, table: &TableId, columns: &[Column], rows: &Frame) -> Result<(), PipelineError> {
-        replace_utility(self.source, table, columns, rows, self.fingerprint)
+    fn commit(&self, table: &TableId, columns: &[Column], versions: Versions) -> Result<(), PipelineError> {
+        let partition = [("utility_id", self.source.adapter.id.as_str())];
+        let written = match versions {
+            Versions::Rows(rows) => {
+                let mut writer = self.source.lake.write(table, columns, &partition)?;
+                if rows.height() > 0 {
+                    writer.push(&rows)?;
+                }
+                writer.finish()?
+            }
+            Versions::Plan(mut session, sql) => {
+                let target = self.source.lake.target(table, columns, &partition)?;
+                session.write(&sql, &target)?;
+                target.finish()?
+            }
+        };
+        replace_utility(self.source, table, columns, vec![written], self.fingerprint)
     }
 }
 
@@ -340,31 +371,25 @@ pub mod tables {
     }
 }
 
-/// Replaces all rows of a utility in a table that is partitioned by utility.
+/// Replaces all rows of a utility in a table that is partitioned by utility by those of new files.
 ///
 /// # Errors
-/// The rows do not fit, or the log cannot be written.
+/// The log cannot be written.
 pub(super) fn replace_utility(
     source: &Source<'_>,
     table: &TableId,
     columns: &[Column],
-    rows: &Frame,
+    written: Vec<Written>,
     fingerprint: i64,
 ) -> Result<(), PipelineError> {
-    let utility = source.adapter.id.as_str();
     let base = source.lake.snapshot(table)?;
-    let remove = base.as_ref().map_or_else(Vec::new, |base| {
-        base.files.iter().filter(|file| file.partition_value("utility_id") == Some(utility)).cloned().collect()
-    });
-    let mut add = Vec::new();
-    if rows.height() > 0 {
-        let mut writer = source.lake.write(table, columns, &[("utility_id", utility)])?;
-        writer.push(rows)?;
-        add.push(writer.finish()?);
-    }
+    let remove = base
+        .as_ref()
+        .map_or_else(Vec::new, |base| base.files.iter().filter(|file| is_of(file, source.adapter)).cloned().collect());
     if source.cancel.is_cancelled() {
         return Err(PipelineError::Cancelled);
     }
+    let add = written.into_iter().filter(|file| file.rows > 0).collect();
     let transaction = Some((marker(source.adapter), fingerprint));
     let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transaction };
     source.lake.commit(table, change)?;

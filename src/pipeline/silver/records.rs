@@ -10,24 +10,29 @@ use crate::lake::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 
-/// Conformed records of the month, and for each record set aside its file and the reason.
+/// Names the conformed records of the month `records` in a session; for each that is set aside its file and the reason.
 ///
 /// A record without its key stands aside as `primary-key`; of several records of one key the last stays (by file
-/// name, then line) and the earlier ones stand aside as `duplicate-key`.
+/// name, then line) and the earlier ones stand aside as `duplicate-key`. Only keys are read for that.
 pub(super) fn of_month(
+    session: &mut Session,
     source: &Source<'_>,
     dataset: Dataset,
     month: Month,
-) -> Result<(Frame, Vec<(String, Finding)>), PipelineError> {
+) -> Result<Vec<(String, Finding)>, PipelineError> {
     let (Some(adapter), Some(rows)) = (source.adapter.dataset(dataset), source.rows(dataset, |m| m == month)?) else {
-        return Ok((Frame::default(), Vec::new()));
+        return Ok(Vec::new());
     };
-    let mut session = Session::new(source.cancel);
     session.register("bronze", rows);
-    let result = conform::records(source, adapter).define(&mut session)?;
-    let conformed = session.query(&format!("SELECT * FROM {result}"))?;
-    session.register("records", conformed.relation());
-    let keyless = session.query(&conform::keyless(adapter))?;
+    conform::records(source, adapter).define(session)?;
+    session.define("key_hashes", &conform::key_hashes(adapter))?;
+    let suspects = session.query(conform::SUSPECTS)?;
+    let count = |name: &str| suspects.count(name, 0);
+    if count("keyless") == 0 && count("records") == count("distinct_keys") {
+        return Ok(Vec::new());
+    }
+    session.settle("keyed", &conform::keyed(adapter))?;
+    let keyless = session.query(conform::KEYLESS)?;
     let rivals = session.query(&conform::rivals(adapter))?;
     let mut aside: Vec<(String, u64, ReasonCode, String)> = Vec::new();
     for row in 0..keyless.height() {
@@ -40,16 +45,15 @@ pub(super) fn of_month(
     }
     aside.extend(losers(&rivals));
     if aside.is_empty() {
-        return Ok((conformed, Vec::new()));
+        return Ok(Vec::new());
     }
     let columns = [Column::new("lost_file", ColumnType::Text), Column::new("lost_line", ColumnType::Whole)];
     let lost: Vec<Vec<Value>> =
         aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
     session.register("lost", crate::pipeline::rejected::frame(&columns, &lost)?.relation());
-    let kept = session.query(conform::KEPT)?;
-    let raw = raw_records(&mut session, source, dataset)?;
-    let findings = aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect();
-    Ok((kept, findings))
+    session.define("records", conform::KEPT)?;
+    let raw = raw_records(session, source, dataset)?;
+    Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
 }
 
 /// All but the last of the records of each key; the rivals come ordered by key, file and line.
