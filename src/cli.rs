@@ -195,6 +195,94 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Evaluate the rules: what does not hold of a month, for how many rows, and which
+    Check {
+        /// The month; the newest without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Only this rule
+        #[arg(long, value_name = "ID")]
+        rule: Option<String>,
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// The failing rows, with key, value, file and line
+        #[arg(long, conflicts_with = "what_if")]
+        rows: bool,
+        /// At most this many failing rows of each rule
+        #[arg(long, value_name = "N", default_value = "1000")]
+        limit: usize,
+        /// Evaluate every stored month with one setting changed, such as `capacity-stable.threshold=5%`; nothing is stored
+        #[arg(long, value_name = "RULE.SETTING=VALUE")]
+        what_if: Option<String>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The rules: what must hold, and what to do when it does not
+    Rules {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Sign for a failing rule of a month: it stays visible and no longer fails the exit code
+    Acknowledge {
+        /// The rule
+        rule: String,
+        /// The utility
+        #[arg(long, value_parser = utility)]
+        utility: UtilityId,
+        /// The month; the newest without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Only for this dataset, `feeders` or `ders`; for all that the rule fails for without it
+        #[arg(long)]
+        dataset: Option<String>,
+        /// Why it is accepted
+        #[arg(long)]
+        reason: String,
+        /// The last day on which it counts
+        #[arg(long, value_parser = day, value_name = "YYYY-MM-DD")]
+        until: Day,
+    },
+    /// Records and files that were set aside, with reason and raw text, ready to be mailed back
+    Rejected {
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// Only of this dataset
+        #[arg(long, value_parser = dataset, value_name = "circuits|install_der|planned_der")]
+        dataset: Option<Dataset>,
+        /// Only of this month
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Only for this reason, such as `duplicate-key`
+        #[arg(long, value_name = "CODE")]
+        reason: Option<String>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// From a record's key to the line of the file that it came from
+    Trace {
+        /// The utility
+        #[arg(value_parser = utility)]
+        utility: UtilityId,
+        /// The dataset
+        #[arg(value_parser = dataset, value_name = "circuits|install_der|planned_der")]
+        dataset: Dataset,
+        /// The record's key; of several columns, with ` + ` between them
+        key: String,
+        /// The month; every month that delivered the record without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Only this source column
+        #[arg(long)]
+        column: Option<String>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
     /// Past runs, file by file
     History {
         /// Only this run; the first characters of its id are enough
@@ -246,6 +334,7 @@ impl Global {
             env: self.env,
             theme: self.theme.clone(),
             today: self.today,
+            account: ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()),
         }
     }
 }

@@ -76,6 +76,25 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Diff { from, to, utility, records, .. } => {
             commands::quality::diff(context, Span { from, to }, utility.as_ref(), records)
         }
+        Command::Check { month, rule, utility, rows, limit, what_if, .. } => {
+            let wish = commands::check::Wish { month, rule: rule.as_deref(), utility: utility.as_ref() };
+            match what_if {
+                Some(edit) => commands::check::what_if(context, &wish, &edit),
+                None if rows => commands::check::rows(context, &wish, limit),
+                None => commands::check::run(context, &wish),
+            }
+        }
+        Command::Rules { .. } => commands::check::rules(context),
+        Command::Acknowledge { rule, utility, month, dataset, reason, until } => {
+            let decision = commands::acknowledge::Decision { rule, utility, month, dataset, reason, until };
+            commands::acknowledge::run(context, &decision)
+        }
+        Command::Rejected { utility, dataset, month, reason, .. } => {
+            commands::rejected::run(context, utility.as_ref(), dataset, month, reason.as_deref())
+        }
+        Command::Trace { utility, dataset, key, month, column, .. } => {
+            commands::trace::run(context, &utility, dataset, &commands::trace::Record { key, month, column })
+        }
         Command::History { run, limit, .. } => commands::status::history(context, run.as_deref(), limit),
         Command::Utilities { .. } => commands::utilities::run(context),
         Command::Demo | Command::Sample { .. } | Command::Doctor { .. } => Ok(Exit::Done),
@@ -90,6 +109,10 @@ fn format_of(command: Option<&Command>) -> commands::Format {
             | Command::Ders { output, .. }
             | Command::Nulls { output, .. }
             | Command::Diff { output, .. }
+            | Command::Check { output, .. }
+            | Command::Rules { output }
+            | Command::Rejected { output, .. }
+            | Command::Trace { output, .. }
             | Command::History { output, .. }
             | Command::Utilities { output }
             | Command::Doctor { output },
@@ -102,7 +125,7 @@ fn format_of(command: Option<&Command>) -> commands::Format {
 fn console(settings: Settings) -> anyhow::Result<Exit> {
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         anyhow::bail!(
-            "the console needs a terminal; without one use `run`, `status`, `feeders`, `ders`, `nulls`, `diff`, `history` or `doctor` (see `feederscope --help`)"
+            "the console needs a terminal; without one use `run`, `status`, `feeders`, `ders`, `nulls`, `diff`, `check`, `rejected`, `trace`, `history` or `doctor` (see `feederscope --help`)"
         );
     }
     feederscope::ui::run(settings)?;

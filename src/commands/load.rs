@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Exit};
+use super::{Context, Exit, check};
+use crate::app::reads::checks::{self, Checked};
 use crate::landing::{self, Cancel};
 use crate::model::ReasonCode;
 use crate::pipeline::bronze::Loaded;
+use crate::pipeline::rules::State;
 use crate::pipeline::run::{Run, micros_of};
 use crate::pipeline::silver::{Source, circuits_sql, ders_sql};
 use crate::pipeline::{FileOutcome, Outcome, PipelineError, Progress, Report, Request};
@@ -35,7 +37,43 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
         }
     }
     context.printer.say(summary(&report));
-    Ok(if report.refused().next().is_some() { Exit::Incomplete } else { Exit::Done })
+    let verdict = verdict(context, &report)?;
+    Ok(if report.refused().next().is_some() { Exit::Incomplete } else { verdict })
+}
+
+/// What the rules say of the months that were made anew, in a line for each error.
+fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
+    if report.outcomes.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let stored = checks::outcomes(&context.lake, context.settings.today)?;
+    let is_ours = |checked: &&Checked| {
+        report.outcomes.iter().any(|outcome| {
+            outcome.month == checked.month
+                && outcome.rule == checked.rule
+                && outcome.utility == checked.utility
+                && outcome.subject.as_str() == checked.dataset
+        })
+    };
+    let ours: Vec<&Checked> = stored.iter().filter(is_ours).collect();
+    for checked in ours.iter().filter(|checked| checked.is_bad() || checked.state == State::CouldNotCheck) {
+        let detail = checked.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));
+        context.printer.say(format!(
+            "{} `{}` for {} {} of {}: {} of {}{detail}",
+            checked.state.as_str(),
+            checked.rule,
+            checked.utility,
+            checked.dataset,
+            checked.month,
+            checked.failed,
+            checked.checked
+        ));
+    }
+    let verdict = check::exit_of(&ours);
+    if verdict != Exit::Done {
+        context.printer.say("`feederscope check --month YYYY-MM` tells more; `--rows` shows the rows");
+    }
+    Ok(verdict)
 }
 
 /// Runs the pipeline with a progress bar where there is a terminal; Ctrl-C stops it between two commits.

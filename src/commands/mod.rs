@@ -2,14 +2,18 @@
 //!
 //! Beside `ui` at the top of the crate: shows without a terminal what the console shows in one.
 
+pub mod acknowledge;
 pub mod browse;
+pub mod check;
 pub mod demo;
 pub mod doctor;
 pub mod load;
 pub mod output;
 pub mod quality;
+pub mod rejected;
 pub mod sample;
 pub mod status;
+pub mod trace;
 pub mod utilities;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Everything that a user decides: settings, adapters, the name of the theme.
+//! Everything that a user decides: settings, adapters, rules, the name of the theme.
 //!
 //! Raw arguments, environment variables and files are read once at the edge and merged into one immutable
 //! [`Settings`]; nothing above asks for an environment variable or a file of configuration again.
@@ -6,9 +6,11 @@
 pub mod adapter;
 pub mod file;
 pub mod paths;
+pub mod rules;
 pub mod settings;
 
 pub use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter, column_name};
 pub use file::{ConfigFile, Problem};
 pub use paths::Paths;
+pub use rules::{Rule, RuleBook};
 pub use settings::{Overrides, Settings};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The user's folders, after the conventions of the operating system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
-    /// `<config dir>/feederscope`: `config.toml`, `utilities/*.toml`, `themes/*.toml`.
+    /// `<config dir>/feederscope`: `config.toml`, `utilities/*.toml`, `rules/*.toml`, `themes/*.toml`.
     pub config: PathBuf,
     /// `<data dir>/feederscope`: the lake, the landing folder and the log unless they are configured elsewhere.
     pub data: PathBuf,

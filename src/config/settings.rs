@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::adapter::{self, UtilityAdapter};
 use super::file::{ConfigFile, Problem, did_you_mean};
 use super::paths::Paths;
+use super::rules::RuleBook;
 use crate::model::{Day, Environment};
 
 /// What arguments, or the environment variables that stand for them, say; `None` where they are silent.
@@ -23,6 +24,8 @@ pub struct Overrides {
     pub theme: Option<String>,
     /// The day that ages are counted to, instead of the clock's.
     pub today: Option<Day>,
+    /// The account that decisions are signed with.
+    pub account: Option<String>,
 }
 
 /// Everything decided, once, before anything starts.
@@ -38,6 +41,8 @@ pub struct Settings {
     pub theme: String,
     /// The day that ages are counted to.
     pub today: Day,
+    /// The account that decisions are signed with.
+    pub account: String,
     /// Share of bad records, from 0 to 1, above which a file is refused.
     pub max_bad_share: f64,
     /// How long a file must stand still before it counts as complete.
@@ -46,6 +51,8 @@ pub struct Settings {
     pub poll: Duration,
     /// The utilities, by name.
     pub utilities: Vec<UtilityAdapter>,
+    /// What must hold of the data.
+    pub rules: RuleBook,
     /// The user's folders.
     pub paths: Paths,
     /// What was wrong in the files of configuration; the console shows it, the commands stop at it.
@@ -62,6 +69,8 @@ impl Settings {
         }
         let (utilities, adapter_problems) = adapter::load(&paths.config.join("utilities"));
         problems.extend(adapter_problems);
+        let (rules, rule_problems) = RuleBook::load(&paths.config.join("rules"));
+        problems.extend(rule_problems);
         let file_env = file.env.as_deref().map(|name| {
             Environment::parse(name).ok_or_else(|| Problem {
                 file: config_path.clone(),
@@ -84,10 +93,12 @@ impl Settings {
             env: overrides.env.or(file_env).unwrap_or_default(),
             theme: overrides.theme.or(file.theme).unwrap_or_else(|| "dark".into()),
             today: overrides.today.unwrap_or(clock),
+            account: overrides.account.unwrap_or_else(|| "unknown".into()),
             max_bad_share: percent / 100.0,
             settle: Duration::from_secs_f64(file.settle_seconds.unwrap_or(2.0)),
             poll: Duration::from_secs_f64(file.poll_seconds.unwrap_or(5.0)),
             utilities,
+            rules,
             paths,
             problems,
         }

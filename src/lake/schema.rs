@@ -36,6 +36,11 @@ impl Column {
     }
 }
 
+/// Columns of rows that are shown and not stored, written as those of the tables.
+pub fn columns_of(list: &str) -> Vec<Column> {
+    columns(list)
+}
+
 /// Columns written as `name type, name type`: the tables below read like their documentation.
 fn columns(list: &str) -> Vec<Column> {
     let kind = |word: &str| match word {
@@ -153,6 +158,23 @@ pub fn runs() -> Vec<Column> {
         "run_id text, started_at time, finished_at time, utility_id text, dataset text, delivery_month text, \
          month_assumed flag, source_file text, file_sha256 text, bytes whole, received_at time, outcome text, \
          records whole, rows_loaded whole, rejected whole, reason text, source_line whole, detail text, next_step text",
+    )
+}
+
+/// `ops/rule_results`: one row for each evaluation of a rule for a month, utility and dataset or kind of entity.
+pub fn rule_results() -> Vec<Column> {
+    columns(
+        "run_id text, checked_at time, delivery_month text, utility_id text, dataset text, rule_id text, \
+         rule_fingerprint text, severity text, outcome text, checked_count whole, failed_count whole, threshold text, \
+         detail text",
+    )
+}
+
+/// `ops/acknowledgements`: one row for each decision of a steward about a failing rule.
+pub fn acknowledgements() -> Vec<Column> {
+    columns(
+        "rule_id text, utility_id text, dataset text, delivery_month text, failed_count whole, reason text, account text, \
+         acknowledged_at time, expires_on day",
     )
 }
 

@@ -50,6 +50,12 @@ impl DataFile {
         self.stats.get("nullCount").is_some_and(|counts| counts.get(column).is_some())
     }
 
+    /// The columns that the file stores, in its order, going by its statistics.
+    pub fn columns(&self) -> Vec<String> {
+        let counts = self.stats.get("nullCount").and_then(serde_json::Value::as_object);
+        counts.map_or_else(Vec::new, |counts| counts.keys().cloned().collect())
+    }
+
     /// The value of a partition column.
     pub fn partition_value(&self, column: &str) -> Option<&str> {
         self.partition.get(column)?.as_deref()

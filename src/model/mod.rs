@@ -8,6 +8,7 @@ pub mod finding;
 pub mod freshness;
 pub mod ids;
 pub mod month;
+pub mod severity;
 pub mod units;
 
 pub use dataset::{Dataset, Delivery};
@@ -15,4 +16,5 @@ pub use finding::{Finding, ReasonCode, Stage};
 pub use freshness::{Freshness, freshness};
 pub use ids::{Environment, UtilityId};
 pub use month::{Day, Month};
+pub use severity::Severity;
 pub use units::Unit;

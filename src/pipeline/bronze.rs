@@ -34,6 +34,13 @@ pub struct Standing {
     pub(super) file: DataFile,
 }
 
+impl Standing {
+    /// The columns of the file, in its order, and those of its lineage.
+    pub fn columns(&self) -> Vec<String> {
+        self.file.columns()
+    }
+}
+
 /// The deliveries in a bronze table, from the statistics in its log: no data file is opened.
 pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
     let delivery = |file: &DataFile| {

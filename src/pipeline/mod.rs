@@ -5,10 +5,12 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
+pub mod ops;
 pub mod platinum;
 pub mod progress;
 pub mod quality;
 pub mod rejected;
+pub mod rules;
 pub mod run;
 pub mod silver;
 pub mod sql;

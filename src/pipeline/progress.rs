@@ -13,6 +13,8 @@ pub enum Step {
     Platinum,
     /// Columns are profiled and months compared.
     Quality,
+    /// Rules are evaluated.
+    Rules,
 }
 
 impl Step {
@@ -23,6 +25,7 @@ impl Step {
             Self::Silver => "silver",
             Self::Platinum => "platinum",
             Self::Quality => "quality",
+            Self::Rules => "rules",
         }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use super::bronze::{Loaded, Loading, Pace};
 use super::progress::{Observer, Progress, Step};
 use super::quality::{self, Assess};
+use super::rules::{self, Checking, Wanted};
 use super::silver::{self, Build, Source};
-use super::{PipelineError, platinum};
+use super::{PipelineError, ops, platinum};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
-use crate::lake::{Change, Frame, Lake, Layer, TableId, Value, schema};
+use crate::lake::{Lake, Layer, TableId, Value, schema};
 use crate::landing::{self, Cancel, Candidate};
 use crate::model::{Dataset, Month, ReasonCode, UtilityId};
 
@@ -81,6 +82,8 @@ pub struct Report {
     pub rows: u64,
     /// Records set aside at the door.
     pub rejected: u64,
+    /// Outcomes of the rules for the utilities and months that were made anew.
+    pub outcomes: Vec<rules::Outcome>,
 }
 
 impl Report {
@@ -141,12 +144,15 @@ impl Run<'_> {
             // The failure itself is what matters; that it could not be written down must not hide it.
             let _ = self.record(&report, started_at, Some(error));
         }
-        worked?;
+        let touched = worked?;
+        // The rules look at the books of this run too.
         self.record(&report, started_at, None)?;
+        self.check(&touched, &mut report)?;
         Ok(report)
     }
 
-    fn work(&self, report: &mut Report, started_at: i64) -> Result<(), PipelineError> {
+    /// Loads and lifts; the utilities that were made anew, and from which month on.
+    fn work(&self, report: &mut Report, started_at: i64) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
@@ -155,6 +161,30 @@ impl Run<'_> {
         let known = self.known_files()?;
         let changed = self.load(&candidates, &known, started_at, report)?;
         self.lift(&before, &changed, report)
+    }
+
+    /// Evaluates the rules for what was made anew: a utility's months from the first that changed on.
+    fn check(&self, touched: &[(UtilityId, Option<Month>)], report: &mut Report) -> Result<(), PipelineError> {
+        let checking = Checking {
+            lake: self.lake,
+            settings: self.settings,
+            book: &self.settings.rules,
+            today: self.settings.today,
+            cancel: self.cancel,
+        };
+        let months = if touched.is_empty() { Vec::new() } else { checking.months()? };
+        for month in months {
+            for (utility, _) in touched.iter().filter(|(_, from)| from.is_none_or(|from| month >= from)) {
+                self.observer.progress(Progress {
+                    step: Step::Rules,
+                    subject: format!("{utility} {month}"),
+                    rows_done: 2 * report.rows,
+                    rows_expected: 2 * report.rows,
+                });
+                report.outcomes.extend(checking.month(month, Wanted { utility: Some(utility.as_str()), rule: None })?);
+            }
+        }
+        rules::record(self.lake, &self.settings.rules, &report.outcomes, &report.run_id, (self.now)())
     }
 
     /// What each utility's silver would be made from, before anything is loaded.
@@ -259,13 +289,14 @@ impl Run<'_> {
         Ok(hashes)
     }
 
-    /// Brings silver and everything above up to bronze, utility by utility.
+    /// Brings silver and everything above up to bronze; the utilities that it made anew, and from which month on.
     fn lift(
         &self,
         before: &HashMap<UtilityId, i64>,
         changed: &BTreeMap<UtilityId, Month>,
         report: &mut Report,
-    ) -> Result<(), PipelineError> {
+    ) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
+        let mut touched_utilities = Vec::new();
         let received: HashMap<String, i64> = self.received(report)?;
         let mut rows_done = report.rows;
         for adapter in &self.settings.utilities {
@@ -315,8 +346,9 @@ impl Run<'_> {
             };
             assess.run()?;
             report.rebuilt.push(adapter.id.clone());
+            touched_utilities.push((adapter.id.clone(), from));
         }
-        Ok(())
+        Ok(touched_utilities)
     }
 
     fn stands(&self, adapter: &UtilityAdapter, table: &TableId, fingerprint: i64) -> Result<bool, PipelineError> {
@@ -353,18 +385,7 @@ impl Run<'_> {
         if failure.is_some() || rows.is_empty() {
             rows.push(run_row(report, started_at, finished_at, failure));
         }
-        let columns = schema::runs();
-        let table = runs_table();
-        let base = self.lake.snapshot(&table)?;
-        let mut writer = self.lake.write(&table, &columns, &[])?;
-        let frame = Frame::from_rows(&columns, &rows)
-            .map_err(|error| PipelineError::Rows { table: table.to_string(), message: error.to_string() })?;
-        writer.push(&frame)?;
-        let add = vec![writer.finish()?];
-        let change =
-            Change { base: base.as_ref(), columns: &columns, partition_by: &[], add, remove: Vec::new(), transaction: None };
-        self.lake.commit(&table, change)?;
-        Ok(())
+        ops::append(self.lake, &runs_table(), &schema::runs(), &rows)
     }
 }
 

@@ -10,6 +10,7 @@ mod months;
 mod orders;
 mod panes;
 mod real;
+mod rules;
 mod sample;
 mod session;
 mod support;

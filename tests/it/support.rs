@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use feederscope::config::{Overrides, Paths, Settings};
+use feederscope::config::{Overrides, Paths, RuleBook, Settings};
 use feederscope::engine::Session;
 use feederscope::lake::{Frame, Lake, Layer, TableId, Value};
 use feederscope::landing::Cancel;
@@ -27,8 +27,10 @@ impl Bench {
         let paths = Paths { config: at("config"), data: at("data") };
         let overrides = Overrides { lake: Some(at("lake")), landing: Some(at("landing")), ..Overrides::default() };
         std::fs::create_dir_all(at("landing")).unwrap();
-        let settings = Settings::resolve(overrides, paths, Day::parse("2022-12-01").unwrap());
+        let mut settings = Settings::resolve(overrides, paths, Day::parse("2022-12-01").unwrap());
         assert_eq!(settings.problems, []);
+        // Tests of rules bring their own book; the others need not wait for outcomes.
+        settings.rules = RuleBook::default();
         let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
         Self { _folder: folder, settings, lake }
     }
@@ -46,8 +48,9 @@ impl Bench {
             landing: Some(bench.settings.landing.clone()),
             ..Overrides::default()
         };
-        let settings = Settings::resolve(overrides, bench.settings.paths.clone(), bench.settings.today);
+        let mut settings = Settings::resolve(overrides, bench.settings.paths.clone(), bench.settings.today);
         assert_eq!(settings.problems, []);
+        settings.rules = RuleBook::default();
         Self { settings, ..bench }
     }
 

@@ -4,10 +4,13 @@
 //! no rows; that is an answer, not an error.
 
 pub mod browse;
+pub mod checks;
 pub mod missing;
 pub mod months;
+pub mod rejected;
 pub mod runs;
 pub mod status;
+pub mod trace;
 
 use crate::engine::{EngineError, Session};
 use crate::lake::{Column, Frame, Lake, LakeError, TableId};
@@ -24,6 +27,17 @@ pub enum ReadError {
     /// The query.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The rules or their tables.
+    #[error(transparent)]
+    Pipeline(#[from] crate::pipeline::PipelineError),
+    /// A landing file.
+    #[error("`{}` cannot be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Rows of two queries do not fit together.
     #[error("rows do not fit together: {0}")]
     Rows(String),

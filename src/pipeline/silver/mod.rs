@@ -4,7 +4,9 @@
 //! are closed, kept or followed by new ones. A late month takes the fold up again from there, so that the order of
 //! arrival never shows.
 
+mod circuits;
 mod conform;
+mod ders;
 mod history;
 mod records;
 
@@ -19,7 +21,7 @@ use crate::lake::{Change, Column, DataFile, Frame, Lake, Layer, Relation, Snapsh
 use crate::landing::Cancel;
 use crate::model::{Dataset, Delivery, Month, Stage};
 
-pub use conform::{circuits_sql, ders_sql};
+pub use conform::{Steps, checked_records, circuits_sql, ders_sql};
 
 /// A utility's bronze tables as of one moment, and how to read them.
 pub struct Source<'a> {
@@ -227,7 +229,7 @@ impl Build<'_> {
             Some(month) if segments => {
                 let mut session = self.session();
                 self.segments_as_of(&mut session, month)?;
-                Ok(session.query(&conform::circuits_of_segments(&self.source.adapter.id))?)
+                Ok(session.query(&circuits::circuits_of_segments(&self.source.adapter.id))?)
             }
             _ => Ok(Frame::default()),
         }
@@ -246,13 +248,13 @@ impl Build<'_> {
                 } else {
                     self.segments_as_of(&mut session, month)?;
                 }
-                let state = conform::feeders_of_segments(adapter, dataset).run(&mut session)?;
-                (state, session.query(&conform::circuits_of_segments(&adapter.id))?)
+                let state = circuits::feeders_of_segments(adapter, dataset).run(&mut session)?;
+                (state, session.query(&circuits::circuits_of_segments(&adapter.id))?)
             }
             Grain::Entity => {
                 session.register("history", history.relation());
                 let carried = history.height() > 0 && dataset.delivery == Delivery::Incremental;
-                (session.query(&conform::feeders_of_rows(adapter, carried))?, Frame::default())
+                (session.query(&circuits::feeders_of_rows(adapter, carried))?, Frame::default())
             }
         };
         session.register("state", state.relation());
@@ -282,7 +284,7 @@ impl Build<'_> {
         session.register("history", history.relation());
         session.register("feeders", feeders.relation());
         session.register("circuits", circuits.relation());
-        let links = conform::Links {
+        let links = ders::Links {
             adapter,
             delivered: &delivered,
             snapshots: &snapshots,
@@ -319,7 +321,7 @@ impl Build<'_> {
         let Some(rows) = self.source.rows(Dataset::Circuits, wanted)? else { return Ok(()) };
         session.register("bronze", rows);
         conform::records(self.source, dataset).define(session)?;
-        Ok(session.settle("segments", &conform::segments_as_of(dataset))?)
+        Ok(session.settle("segments", &circuits::segments_as_of(dataset))?)
     }
 
     /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.

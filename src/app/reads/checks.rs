@@ -1,0 +1,245 @@
+//! What does not hold, since when, and who has signed for it?
+
+use std::collections::BTreeMap;
+
+use super::{ReadError, rows};
+use crate::config::{RuleBook, Settings};
+use crate::lake::{Column, Frame, Lake, Value, schema};
+use crate::model::{Day, Month, Severity};
+use crate::pipeline::rules::{State, acknowledgements_table, results_table};
+
+/// A steward's decision about a failing rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// Who.
+    pub account: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub expires_on: Day,
+    /// Rows that failed when it was given; more of them open the failure again.
+    pub failed: u64,
+}
+
+/// The newest outcome of a rule for a month, utility and dataset or kind of entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The month.
+    pub month: Month,
+    /// The utility.
+    pub utility: String,
+    /// The dataset, `feeders` or `ders`.
+    pub dataset: String,
+    /// The rule.
+    pub rule: String,
+    /// How bad a failure is.
+    pub severity: Severity,
+    /// How it ended.
+    pub state: State,
+    /// Rows looked at.
+    pub checked: u64,
+    /// Rows that fail.
+    pub failed: u64,
+    /// How many may fail, as written.
+    pub threshold: String,
+    /// What is worth saying.
+    pub detail: Option<String>,
+    /// The first month of those without a pass up to this one; `None` if it did not fail.
+    pub failing_since: Option<Month>,
+    /// The decision that counts today, if there is one.
+    pub acknowledged: Option<Acknowledgement>,
+    /// When it was evaluated: microseconds since 1970-01-01, UTC.
+    pub checked_at: Option<i64>,
+}
+
+impl Checked {
+    /// Whether it fails and nobody has signed for it.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Failed && self.acknowledged.is_none()
+    }
+
+    /// Whether it fails the exit code.
+    pub fn is_bad(&self) -> bool {
+        self.is_open() && self.severity == Severity::Error
+    }
+}
+
+/// The newest outcomes of every month, by month, utility, dataset and rule.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn outcomes(lake: &Lake, today: Day) -> Result<Vec<Checked>, ReadError> {
+    let newest = rows(
+        lake,
+        &results_table(),
+        &schema::rule_results(),
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY delivery_month, utility_id, dataset, rule_id ORDER BY checked_at DESC) AS place FROM t) AS p\n\
+         WHERE place = 1 ORDER BY delivery_month, utility_id, dataset, rule_id",
+    )?;
+    let decisions = decisions(lake)?;
+    let mut failing: BTreeMap<(String, String, String, String), Month> = BTreeMap::new();
+    let mut outcomes = Vec::with_capacity(newest.height());
+    for row in 0..newest.height() {
+        let text = |column: &str| newest.text(column, row).unwrap_or_default();
+        let (Some(month), Some(state)) = (Month::parse(&text("delivery_month")), State::parse(&text("outcome"))) else {
+            continue;
+        };
+        let (utility, dataset, rule) = (text("utility_id"), text("dataset"), text("rule_id"));
+        let key = (utility.clone(), dataset.clone(), rule.clone(), text("rule_fingerprint"));
+        let failing_since = match state {
+            State::Failed => Some(*failing.entry(key).or_insert(month)),
+            State::Passed => {
+                failing.remove(&key);
+                None
+            }
+            // What could not be looked at is no pass.
+            _ => None,
+        };
+        let failed = newest.count("failed_count", row);
+        let place = (rule.clone(), utility.clone(), dataset.clone(), month);
+        let acknowledged = decisions
+            .get(&place)
+            .filter(|decision| state == State::Failed && decision.expires_on >= today && failed <= decision.failed)
+            .cloned();
+        outcomes.push(Checked {
+            month,
+            utility,
+            dataset,
+            rule,
+            severity: Severity::parse(&text("severity")).unwrap_or(Severity::Error),
+            state,
+            checked: newest.count("checked_count", row),
+            failed,
+            threshold: text("threshold"),
+            detail: newest.text("detail", row),
+            failing_since,
+            acknowledged,
+            checked_at: newest.time("checked_at", row),
+        });
+    }
+    Ok(outcomes)
+}
+
+/// The newest decision for each rule, utility, dataset and month.
+fn decisions(lake: &Lake) -> Result<BTreeMap<(String, String, String, Month), Acknowledgement>, ReadError> {
+    let found = rows(lake, &acknowledgements_table(), &schema::acknowledgements(), "SELECT * FROM t ORDER BY acknowledged_at")?;
+    let mut decisions = BTreeMap::new();
+    for row in 0..found.height() {
+        let text = |column: &str| found.text(column, row).unwrap_or_default();
+        if let (Some(month), Some(expires_on)) = (Month::parse(&text("delivery_month")), found.day("expires_on", row)) {
+            let decision = Acknowledgement {
+                account: text("account"),
+                reason: text("reason"),
+                expires_on,
+                failed: found.count("failed_count", row),
+            };
+            decisions.insert((text("rule_id"), text("utility_id"), text("dataset"), month), decision);
+        }
+    }
+    Ok(decisions)
+}
+
+/// The outcomes as rows, with what the rules say of owner and next step.
+pub fn table(outcomes: &[&Checked], book: &RuleBook) -> (Vec<Column>, Vec<Vec<Value>>) {
+    let columns = schema::columns_of(
+        "delivery_month text, utility_id text, dataset text, rule_id text, severity text, outcome text, checked_count whole, \
+         failed_count whole, threshold text, failing_since text, acknowledged_by text, acknowledged_reason text, \
+         acknowledged_until day, detail text, owner text, next_step text",
+    );
+    let row = |checked: &&Checked| {
+        let rule = book.rule(&checked.rule);
+        let decision = checked.acknowledged.as_ref();
+        vec![
+            Value::Text(checked.month.to_string()),
+            Value::Text(checked.utility.clone()),
+            Value::Text(checked.dataset.clone()),
+            Value::Text(checked.rule.clone()),
+            Value::Text(checked.severity.to_string()),
+            Value::Text(checked.state.as_str().into()),
+            Value::count(checked.checked),
+            Value::count(checked.failed),
+            Value::Text(checked.threshold.clone()),
+            Value::text(checked.failing_since.map(|month| month.to_string())),
+            Value::text(decision.map(|decision| decision.account.as_str())),
+            Value::text(decision.map(|decision| decision.reason.as_str())),
+            decision.map_or(Value::Null, |decision| Value::Day(decision.expires_on)),
+            Value::text(checked.detail.as_deref()),
+            Value::text(rule.map(|rule| rule.owner.as_str())),
+            Value::text(rule.map(|rule| rule.next_step.as_str())),
+        ]
+    };
+    (columns, outcomes.iter().map(row).collect())
+}
+
+/// What each utility's record is over the months: failures by severity, repeated ones, records set aside, days late.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, ReadError> {
+    let outcomes = outcomes(lake, settings.today)?;
+    let summaries = rows(
+        lake,
+        &crate::pipeline::quality::summary_table(),
+        &schema::data_quality_summary(),
+        "SELECT utility_id, delivery_month, SUM(row_count) AS row_count, SUM(rejected_count) AS rejected_count, MAX(received_at) AS received_at\n\
+         FROM t GROUP BY utility_id, delivery_month ORDER BY utility_id, delivery_month",
+    )?;
+    Ok(settings.utilities.iter().map(|adapter| score(adapter, &outcomes, &summaries)).collect())
+}
+
+/// A utility's record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// The utility.
+    pub utility: String,
+    /// Months delivered.
+    pub months: u64,
+    /// Failing rules of severity error and warning, by month, oldest first.
+    pub failures: Vec<(Month, u64, u64)>,
+    /// Rules of severity error or warning that fail in the newest month and failed before.
+    pub repeated: u64,
+    /// Share of records that were set aside, from 0 to 1; `None` before anything came.
+    pub rejected_share: Option<f64>,
+    /// Mean number of days after the due day, early ones counted as 0; `None` before anything came.
+    pub days_late: Option<f64>,
+}
+
+fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summaries: &Frame) -> Score {
+    let utility = adapter.id.as_str();
+    let mut failures: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
+    for checked in outcomes.iter().filter(|checked| checked.utility == utility && checked.state != State::NothingDelivered) {
+        let counts = failures.entry(checked.month).or_default();
+        match (checked.state, checked.severity) {
+            (State::Failed, Severity::Error) => counts.0 += 1,
+            (State::Failed, Severity::Warning) => counts.1 += 1,
+            _ => {}
+        }
+    }
+    let newest = failures.keys().next_back().copied();
+    let is_repeated = |checked: &&Checked| {
+        checked.utility == utility
+            && Some(checked.month) == newest
+            && checked.severity > Severity::Info
+            && checked.failing_since.is_some_and(|since| since < checked.month)
+    };
+    let repeated = outcomes.iter().filter(is_repeated).count() as u64;
+    let (mut rows, mut rejected, mut late, mut months) = (0, 0, 0, 0_u64);
+    for row in (0..summaries.height()).filter(|row| summaries.text("utility_id", *row).as_deref() == Some(utility)) {
+        rows += summaries.count("row_count", row);
+        rejected += summaries.count("rejected_count", row);
+        months += 1;
+        let month = summaries.text("delivery_month", row).and_then(|month| Month::parse(&month));
+        if let (Some(month), Some(micros)) = (month, summaries.time("received_at", row)) {
+            let received = Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
+            late += i64::from(received.days_since(month.day(adapter.schedule.due_day)).max(0));
+        }
+    }
+    Score {
+        utility: utility.to_owned(),
+        months,
+        failures: failures.into_iter().map(|(month, (errors, warnings))| (month, errors, warnings)).collect(),
+        repeated,
+        rejected_share: (rows > 0).then(|| rejected as f64 / (rows + rejected) as f64),
+        days_late: (months > 0).then(|| late as f64 / months as f64),
+    }
+}

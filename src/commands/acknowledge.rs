@@ -1,0 +1,84 @@
+//! `acknowledge`: a steward's decision about a failing rule.
+
+use super::load::clock;
+use super::{Context, Exit, Usage};
+use crate::app::reads::checks;
+use crate::model::{Day, Month, UtilityId};
+use crate::pipeline::rules::{self, Decision as Signed, State};
+
+/// What is decided.
+pub struct Decision {
+    /// The rule.
+    pub rule: String,
+    /// The utility.
+    pub utility: UtilityId,
+    /// The month; the newest that was checked without it.
+    pub month: Option<Month>,
+    /// Only for this dataset, `feeders` or `ders`.
+    pub dataset: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub until: Day,
+}
+
+/// Signs for the stored failures of the rule; more failing rows than now open them again.
+///
+/// # Errors
+/// The tables cannot be read or written, or there is nothing to sign for.
+pub fn run(context: &Context, decision: &Decision) -> anyhow::Result<Exit> {
+    context.known(Some(&decision.utility))?;
+    if decision.until < context.settings.today {
+        return Err(Usage(format!("`--until {}` has passed: today is {}", decision.until, context.settings.today)).into());
+    }
+    if decision.reason.trim().is_empty() {
+        return Err(Usage("`--reason` is empty; say why the failure is accepted".into()).into());
+    }
+    let outcomes = checks::outcomes(&context.lake, context.settings.today)?;
+    let month = decision.month.or_else(|| outcomes.iter().map(|checked| checked.month).max());
+    let failing: Vec<_> = outcomes
+        .iter()
+        .filter(|checked| {
+            checked.state == State::Failed
+                && checked.rule == decision.rule
+                && checked.utility == decision.utility.as_str()
+                && Some(checked.month) == month
+                && decision.dataset.as_ref().is_none_or(|dataset| *dataset == checked.dataset)
+        })
+        .collect();
+    if failing.is_empty() {
+        let month = month.map_or("any month".to_owned(), |month| month.to_string());
+        return Err(Usage(format!(
+            "`{}` does not fail for {} in {month}; `feederscope check` shows what fails",
+            decision.rule, decision.utility
+        ))
+        .into());
+    }
+    let signed: Vec<Signed<'_>> = failing
+        .iter()
+        .map(|checked| Signed {
+            rule: &checked.rule,
+            utility: &checked.utility,
+            dataset: &checked.dataset,
+            month: checked.month,
+            failed: checked.failed,
+            reason: &decision.reason,
+            account: &context.settings.account,
+            expires_on: decision.until,
+        })
+        .collect();
+    rules::acknowledge(&context.lake, &signed, clock())?;
+    for checked in failing {
+        context.printer.say(format!(
+            "acknowledged `{}` for {} {} of {} by {} until {}: {} failing; more open it again",
+            checked.rule,
+            checked.utility,
+            checked.dataset,
+            checked.month,
+            context.settings.account,
+            decision.until,
+            checked.failed
+        ));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,272 @@
+//! `check` and `rules`: what must hold, and what does not.
+
+use super::load::clock;
+use super::{Context, Exit, Format, Usage};
+use crate::app::reads::checks::{self, Checked};
+use crate::config::RuleBook;
+use crate::config::file::did_you_mean;
+use crate::lake::{Column, ColumnType, Frame, Value};
+use crate::landing::Cancel;
+use crate::model::{Month, Severity, UtilityId};
+use crate::pipeline::rules::{self, Checking, State, Wanted};
+
+/// What shall be checked.
+pub struct Wish<'a> {
+    /// The month; the newest without it.
+    pub month: Option<Month>,
+    /// Only this rule.
+    pub rule: Option<&'a str>,
+    /// Only of this utility.
+    pub utility: Option<&'a UtilityId>,
+}
+
+impl Wish<'_> {
+    fn wanted(&self, context: &Context) -> anyhow::Result<Wanted<'_>> {
+        if let Some(id) = self.rule
+            && context.settings.rules.rule(id).is_none()
+        {
+            let known = context.settings.rules.rules.iter().map(|rule| rule.id.as_str());
+            return Err(Usage(format!("there is no rule `{id}`{}", did_you_mean(id, known))).into());
+        }
+        Ok(Wanted { rule: self.rule, utility: context.known(self.utility)? })
+    }
+}
+
+fn checking<'a>(context: &'a Context, book: &'a RuleBook, cancel: &'a Cancel) -> Checking<'a> {
+    Checking { lake: &context.lake, settings: &context.settings, book, today: context.settings.today, cancel }
+}
+
+fn month_of(wish: &Wish<'_>, checking: &Checking<'_>) -> anyhow::Result<Option<Month>> {
+    let months = checking.months()?;
+    match wish.month {
+        Some(month) if !months.contains(&month) => Err(Usage(format!(
+            "no file was loaded for {month}; there is {}",
+            months.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ))
+        .into()),
+        Some(month) => Ok(Some(month)),
+        None => Ok(months.last().copied()),
+    }
+}
+
+/// Evaluates, stores and prints the outcomes of a month; for people only what did not pass.
+///
+/// # Errors
+/// A table cannot be read or written, or what was asked for does not exist.
+pub fn run(context: &Context, wish: &Wish<'_>) -> anyhow::Result<Exit> {
+    let cancel = Cancel::default();
+    let wanted = wish.wanted(context)?;
+    let checking = checking(context, &context.settings.rules, &cancel);
+    let Some(month) = month_of(wish, &checking)? else {
+        context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
+        return Ok(Exit::Incomplete);
+    };
+    let outcomes = checking.month(month, wanted)?;
+    let run_id = uuid::Uuid::now_v7().to_string();
+    rules::record(&context.lake, &context.settings.rules, &outcomes, &run_id, clock())?;
+    let stored = checks::outcomes(&context.lake, context.settings.today)?;
+    let asked: Vec<&Checked> = stored
+        .iter()
+        .filter(|checked| {
+            checked.month == month
+                && outcomes
+                    .iter()
+                    .any(|o| o.rule == checked.rule && o.utility == checked.utility && o.subject.as_str() == checked.dataset)
+        })
+        .collect();
+    print(context, &asked)?;
+    Ok(exit_of(&asked))
+}
+
+fn print(context: &Context, asked: &[&Checked]) -> anyhow::Result<()> {
+    if context.printer.format != Format::Table {
+        let (columns, rows) = checks::table(asked, &context.settings.rules);
+        context.printer.rows(&columns, &rows)?;
+        return Ok(());
+    }
+    let is_worth =
+        |checked: &&&Checked| context.printer.verbose > 0 || matches!(checked.state, State::Failed | State::CouldNotCheck);
+    let mut shown: Vec<&Checked> = asked.iter().filter(is_worth).copied().collect();
+    shown.sort_by_key(|checked| {
+        (checked.state != State::Failed, checked.acknowledged.is_some(), std::cmp::Reverse(checked.severity))
+    });
+    let columns: Vec<Column> = ["severity", "rule_id", "utility_id", "dataset", "outcome", "failed", "since", "detail"]
+        .map(|name| Column::new(name, ColumnType::Text))
+        .into();
+    let row = |checked: &&Checked| {
+        let outcome = if checked.acknowledged.is_some() { "acknowledged" } else { checked.state.as_str() };
+        let failed = if checked.state == State::Failed || checked.state == State::Passed {
+            format!("{} of {}", checked.failed, checked.checked)
+        } else {
+            String::new()
+        };
+        let signed = checked.acknowledged.as_ref().map(|by| format!("{}: {} (until {})", by.account, by.reason, by.expires_on));
+        let detail = [checked.detail.clone(), signed].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        [
+            checked.severity.to_string(),
+            checked.rule.clone(),
+            checked.utility.clone(),
+            checked.dataset.clone(),
+            outcome.to_owned(),
+            failed,
+            checked.failing_since.map_or(String::new(), |month| month.to_string()),
+            detail,
+        ]
+        .map(Value::Text)
+        .to_vec()
+    };
+    context.printer.rows(&columns, &shown.iter().map(row).collect::<Vec<_>>())?;
+    let count = |wanted: &dyn Fn(&Checked) -> bool| asked.iter().filter(|checked| wanted(checked)).count();
+    let open = |severity: Severity| count(&|checked| checked.is_open() && checked.severity == severity);
+    context.printer.say(format!(
+        "{} passed, {} errors, {} warnings, {} infos, {} acknowledged, {} could not be checked, {} without enough history; `--rows` shows the rows, `--rule ID` one rule",
+        count(&|checked| checked.state == State::Passed),
+        open(Severity::Error),
+        open(Severity::Warning),
+        open(Severity::Info),
+        count(&|checked| checked.acknowledged.is_some()),
+        count(&|checked| checked.state == State::CouldNotCheck),
+        count(&|checked| checked.state == State::NotEnoughHistory),
+    ));
+    Ok(())
+}
+
+/// What could not be checked comes before what failed: nobody may take it for a verdict.
+pub fn exit_of(asked: &[&Checked]) -> Exit {
+    if asked.iter().any(|checked| checked.state == State::CouldNotCheck) {
+        Exit::Incomplete
+    } else if asked.iter().any(|checked| checked.is_bad()) {
+        Exit::Bad
+    } else {
+        Exit::Done
+    }
+}
+
+/// Prints the rows that fail: month, utility, dataset, rule, key, column, value, file and line.
+///
+/// # Errors
+/// A table cannot be read, or what was asked for does not exist.
+pub fn rows(context: &Context, wish: &Wish<'_>, limit: usize) -> anyhow::Result<Exit> {
+    let cancel = Cancel::default();
+    let wanted = wish.wanted(context)?;
+    let checking = checking(context, &context.settings.rules, &cancel);
+    let Some(month) = month_of(wish, &checking)? else {
+        context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
+        return Ok(Exit::Incomplete);
+    };
+    let names = ["delivery_month", "utility_id", "dataset", "rule_id", "record_key", "column_name", "value", "source_file"];
+    let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
+    columns.push(Column::new("source_line", ColumnType::Whole));
+    let (mut found, mut bad) = (Vec::new(), Exit::Done);
+    for outcome in checking.month(month, wanted)? {
+        match outcome.state {
+            State::CouldNotCheck => bad = Exit::Incomplete,
+            State::Failed if outcome.severity == Severity::Error && bad == Exit::Done => bad = Exit::Bad,
+            _ => {}
+        }
+        let (Some(rule), Some(adapter)) =
+            (context.settings.rules.rule(&outcome.rule), context.settings.utility(&outcome.utility))
+        else {
+            continue;
+        };
+        if outcome.failed == 0 {
+            continue;
+        }
+        let rows = checking.failing_rows(rule, adapter, outcome.subject, month, limit)?;
+        if outcome.failed > rows.height() as u64 && rows.height() > 0 {
+            context.printer.say(format!(
+                "`{}` of {} {}: {} of {} failing rows; `--limit` shows more",
+                outcome.rule,
+                outcome.utility,
+                outcome.subject,
+                rows.height(),
+                outcome.failed
+            ));
+        }
+        found.extend(labelled(&rows, &outcome));
+    }
+    context.printer.rows(&columns, &found)?;
+    Ok(bad)
+}
+
+fn labelled(rows: &Frame, outcome: &rules::Outcome) -> Vec<Vec<Value>> {
+    let of = [outcome.month.to_string(), outcome.utility.clone(), outcome.subject.to_string(), outcome.rule.clone()];
+    if rows.height() == 0 {
+        // The file as a whole fails.
+        let mut row: Vec<Value> = of.map(Value::Text).to_vec();
+        row.extend([Value::Null, Value::Null, Value::text(outcome.detail.clone()), Value::Null, Value::Null]);
+        return vec![row];
+    }
+    let cells = ["record_key", "column_name", "value", "_source_file", "_source_line"];
+    (0..rows.height())
+        .map(|at| of.clone().map(Value::Text).into_iter().chain(cells.map(|cell| rows.value(cell, at))).collect())
+        .collect()
+}
+
+/// Evaluates every stored month with a rule as it is and with one setting changed; nothing is stored.
+///
+/// # Errors
+/// A table cannot be read, or the setting cannot be changed like that.
+pub fn what_if(context: &Context, wish: &Wish<'_>, edit: &str) -> anyhow::Result<Exit> {
+    let cancel = Cancel::default();
+    let (edited, id) = context.settings.rules.with_edit(edit).map_err(Usage)?;
+    let utility = context.known(wish.utility)?;
+    let wanted = Wanted { rule: Some(&id), utility };
+    let (now, then) = (checking(context, &context.settings.rules, &cancel), checking(context, &edited, &cancel));
+    let names = ["delivery_month", "utility_id", "dataset", "rule_id", "outcome", "what_if"];
+    let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
+    columns.extend(["failed_count", "what_if_failed_count", "checked_count"].map(|name| Column::new(name, ColumnType::Whole)));
+    let mut found = Vec::new();
+    let mut turned = 0;
+    for month in now.months()?.into_iter().filter(|month| wish.month.is_none_or(|wish| wish == *month)) {
+        for (is, would) in now.month(month, wanted)?.into_iter().zip(then.month(month, wanted)?) {
+            turned += usize::from(is.state != would.state);
+            let words = [
+                month.to_string(),
+                is.utility,
+                is.subject.to_string(),
+                id.clone(),
+                is.state.as_str().into(),
+                would.state.as_str().into(),
+            ];
+            let counts = [is.failed, would.failed, would.checked].map(Value::count);
+            found.push(words.map(Value::Text).into_iter().chain(counts).collect());
+        }
+    }
+    context.printer.rows(&columns, &found)?;
+    context.printer.say(format!("{turned} of {} outcomes would be another; nothing was stored", found.len()));
+    Ok(Exit::Done)
+}
+
+/// Prints the rules.
+///
+/// # Errors
+/// Nobody reads any more.
+pub fn rules(context: &Context) -> anyhow::Result<Exit> {
+    let names =
+        ["rule_id", "severity", "kind", "on", "utility_id", "where", "threshold", "description", "owner", "next_step", "origin"];
+    let columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
+    let rows: Vec<Vec<Value>> = context
+        .settings
+        .rules
+        .rules
+        .iter()
+        .map(|rule| {
+            vec![
+                Value::Text(rule.id.clone()),
+                Value::Text(rule.severity.to_string()),
+                Value::Text(rule.kind().into()),
+                Value::Text(rule.on.iter().map(|on| on.as_str()).collect::<Vec<_>>().join(" ")),
+                Value::text(rule.utility.as_ref().map(ToString::to_string)),
+                Value::text(rule.filter.as_deref()),
+                Value::Text(rule.threshold.to_string()),
+                Value::Text(rule.description.clone()),
+                Value::Text(rule.owner.clone()),
+                Value::Text(rule.next_step.clone()),
+                Value::Text(rule.origin.as_ref().map_or("built in".into(), |path| path.display().to_string())),
+            ]
+        })
+        .collect();
+    context.printer.rows(&columns, &rows)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,357 @@
+//! Rules: what must hold of deliveries, feeders and DERs, as data.
+//!
+//! Stands between the rules' TOML files and `pipeline::rules`, which turns each rule into SQL. A parsed rule is complete:
+//! its kind has the settings that it needs, and what to do when it fails.
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::adapter::toml_files;
+use super::file::{Problem, line_of};
+use crate::model::{Dataset, Freshness, ReasonCode, Severity, UtilityId};
+
+/// What the rows are that a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// Records of a delivered file.
+    Delivery(Dataset),
+    /// Feeders as they stand after a month.
+    Feeders,
+    /// DERs as they stand after a month.
+    Ders,
+}
+
+impl Subject {
+    /// Every subject.
+    pub const ALL: [Self; 5] = [
+        Self::Delivery(Dataset::Circuits),
+        Self::Delivery(Dataset::InstallDer),
+        Self::Delivery(Dataset::PlannedDer),
+        Self::Feeders,
+        Self::Ders,
+    ];
+
+    /// The word used in rules and in the column `dataset` of results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivery(dataset) => dataset.as_str(),
+            Self::Feeders => "feeders",
+            Self::Ders => "ders",
+        }
+    }
+
+    /// The subject of that name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|subject| subject.as_str() == word)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How much may fail before the rule does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Threshold {
+    /// At most this many rows.
+    Count(u64),
+    /// At most this share of the rows looked at, from 0 to 1.
+    Share(f64),
+}
+
+impl Threshold {
+    /// Whether that many failing rows of all rows looked at are too many.
+    pub fn is_exceeded(self, failed: u64, checked: u64) -> bool {
+        match self {
+            Self::Count(most) => failed > most,
+            Self::Share(most) => failed as f64 > most * checked as f64,
+        }
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Share(share) => write!(f, "{}%", share * 100.0),
+        }
+    }
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `=`
+    Equal,
+    /// `<>`
+    Differs,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    Greater,
+}
+
+impl Operator {
+    const ALL: [Self; 6] = [Self::Less, Self::AtMost, Self::Equal, Self::Differs, Self::AtLeast, Self::Greater];
+
+    /// The sign, the same in rules and SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Equal => "=",
+            Self::Differs => "<>",
+            Self::AtLeast => ">=",
+            Self::Greater => ">",
+        }
+    }
+}
+
+/// How a file's columns can differ from those of the month before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Drift {
+    /// A column is new.
+    Added,
+    /// A column is gone.
+    Removed,
+    /// A column is gone, and a new one holds the same.
+    Renamed,
+    /// The values of a column are of another type.
+    Retyped,
+    /// Columns stand in another order.
+    Reordered,
+}
+
+impl Drift {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Added, Self::Removed, Self::Renamed, Self::Retyped, Self::Reordered];
+
+    /// The word used in rules and results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Renamed => "renamed",
+            Self::Retyped => "retyped",
+            Self::Reordered => "reordered",
+        }
+    }
+}
+
+/// What a rule asks. Each names the failing row; columns are those of the subject's relation (see `docs/rules.md`).
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the sentence of each kind speaks of its settings, which have the names of the file's")]
+pub enum Check {
+    /// One of the columns is null.
+    NotNull { columns: Vec<String> },
+    /// Another row has the same values; every row but one of each group fails.
+    Unique { columns: Vec<String> },
+    /// A value that is not one of the list.
+    Accepted { column: String, values: Vec<String> },
+    /// A number below `least` or above `most`.
+    Range { column: String, least: Option<f64>, most: Option<f64> },
+    /// A text that does not match, or with `matches = false` one that does.
+    Pattern { column: String, pattern: String, matches: bool },
+    /// A cell that holds something which did not become a value.
+    Parses { column: String },
+    /// `later` lies before `earlier`.
+    DateOrder { earlier: String, later: String },
+    /// The comparison does not hold.
+    Compare { left: String, operator: Operator, right: String },
+    /// The column is not the sum of the others, up to a tolerance in the column's unit.
+    Sum { column: String, of: Vec<String>, tolerance: f64 },
+    /// The value is a different one by more than this share of what it was a month before.
+    Change { column: String, most: f64 },
+    /// The value is `factor` times what it was a month before, or one `factor`th, within a fifth.
+    Slip { column: String, factor: f64 },
+    /// The median of a column is `factor` times what it was a month before, or one `factor`th, within a half.
+    MedianSlip { column: String, factor: f64 },
+    /// A value that stands in no row of another subject's column.
+    Reference { column: String, to: Subject, to_column: String },
+    /// A group whose rows do not agree in one of the columns; groups are counted.
+    Constant { columns: Vec<String>, within: String },
+    /// The value of `column` also stands in a row of the same subject for which the condition holds.
+    Overlap { column: String, with: String },
+    /// The share of distinct values among those present is below `least` or above `most`.
+    DistinctShare { column: String, least: Option<f64>, most: Option<f64> },
+    /// Records that were set aside for one of these reasons.
+    SetAside { reasons: Vec<ReasonCode> },
+    /// Records that are neither in the next layer nor set aside.
+    Ledger,
+    /// The file has fewer or more rows than the mean of the months before, by more than this share.
+    Volume { months: u32, most: f64 },
+    /// Entities that were there a month before and are gone.
+    Vanished,
+    /// The feed is in this state or a worse one.
+    Freshness { worst: Freshness },
+    /// Days by which the utility's own refresh date is too old.
+    RefreshAge { most_days: i64 },
+    /// The utility's own refresh date lies after the day that the file came.
+    RefreshInFuture,
+    /// The utility's own refresh date lies before that of an earlier month.
+    RefreshGoesBack,
+    /// Columns that differ from those of the month before.
+    Schema { drift: Drift },
+    /// Rows of a query over the relations of the utility and month.
+    Sql { query: String },
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name, the heading in the file.
+    pub id: String,
+    /// What must hold, for people.
+    pub description: String,
+    /// How bad it is when it does not.
+    pub severity: Severity,
+    /// How much may fail.
+    pub threshold: Threshold,
+    /// What it is asked of.
+    pub on: Vec<Subject>,
+    /// Only of this utility.
+    pub utility: Option<UtilityId>,
+    /// Only rows for which this SQL condition holds.
+    pub filter: Option<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// What whoever is on call does when it fails.
+    pub next_step: String,
+    /// What is asked.
+    pub check: Check,
+    /// The file that it was read from; `None` when it is built in and was not changed.
+    pub origin: Option<PathBuf>,
+}
+
+impl Rule {
+    /// The name of its kind.
+    pub const fn kind(&self) -> &'static str {
+        parse::kind_of(&self.check)
+    }
+
+    /// Everything that decides about its outcome, as text.
+    pub fn definition(&self) -> String {
+        format!("{} {:?} {:?} {:?} {:?}", self.threshold, self.on, self.utility, self.filter, self.check)
+    }
+}
+
+const BUILT_IN: &[(&str, &str)] = &[
+    ("deliveries.toml", include_str!("deliveries.toml")),
+    ("schema.toml", include_str!("schema.toml")),
+    ("feeders.toml", include_str!("feeders.toml")),
+    ("ders.toml", include_str!("ders.toml")),
+];
+
+/// All rules, and the text that they come from.
+#[derive(Debug, Clone, Default)]
+pub struct RuleBook {
+    /// The rules, by name.
+    pub rules: Vec<Rule>,
+    sources: BTreeMap<String, Source>,
+}
+
+/// The settings of one rule, of all files that say something about it.
+#[derive(Debug, Clone)]
+struct Source {
+    table: toml::Table,
+    origin: Option<PathBuf>,
+}
+
+impl RuleBook {
+    /// The built-in rules, each with what the user's files change in it, and the user's own ones.
+    ///
+    /// A rule that cannot be used is a [`Problem`]; the others hold.
+    pub fn load(folder: &Path) -> (Self, Vec<Problem>) {
+        let mut book = Self::default();
+        let mut problems = Vec::new();
+        for (name, text) in BUILT_IN {
+            book.read(Path::new(name), text, None, &mut problems);
+        }
+        for file in toml_files(folder) {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => book.read(&file, &text, Some(&file), &mut problems),
+                Err(error) => problems.push(Problem { file, line: None, message: format!("cannot be read: {error}") }),
+            }
+        }
+        (book, problems)
+    }
+
+    fn read(&mut self, path: &Path, text: &str, origin: Option<&PathBuf>, problems: &mut Vec<Problem>) {
+        let at = |offset: Option<usize>| offset.map(|offset| line_of(text, offset));
+        let mut problem = |line, message| problems.push(Problem { file: path.to_owned(), line, message });
+        let tables: toml::Table = match toml::from_str(text) {
+            Ok(tables) => tables,
+            Err(error) => return problem(at(error.span().map(|span| span.start)), error.message().trim().replace('\n', " ")),
+        };
+        for (id, value) in tables {
+            let heading = text.find(&format!("[{id}]"));
+            let toml::Value::Table(table) = value else {
+                problem(at(text.find(&id)), format!("`{id}` must be a rule: a heading `[{id}]` and its settings"));
+                continue;
+            };
+            let before = self.sources.get(&id).cloned();
+            if let Err(wrong) = self.set(&id, table, origin.cloned()) {
+                let place = heading.and_then(|from| Some(from + text[from..].find(wrong.word.as_str())?)).or(heading);
+                problem(at(place), format!("rule `{id}`: {}", wrong.message));
+                // What stood before still holds.
+                if let Some(before) = before {
+                    self.sources.insert(id, before);
+                }
+            }
+        }
+    }
+
+    /// Sets what a table says of a rule, over what is known of it; a rule of another kind starts anew.
+    fn set(&mut self, id: &str, table: toml::Table, origin: Option<PathBuf>) -> Result<(), parse::Wrong> {
+        let mut merged = match self.sources.get(id) {
+            Some(known) if !table.contains_key("kind") => known.table.clone(),
+            _ => toml::Table::new(),
+        };
+        merged.extend(table);
+        let rule = parse::rule(id, &merged, origin.clone())?;
+        self.rules.retain(|rule| rule.id != id);
+        self.rules.extend(rule);
+        self.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        self.sources.insert(id.to_owned(), Source { table: merged, origin });
+        Ok(())
+    }
+
+    /// A rule by its name.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The book with one setting of one rule changed, written `RULE.SETTING=VALUE`.
+    ///
+    /// # Errors
+    /// There is no such rule or setting, or the value cannot be.
+    pub fn with_edit(&self, edit: &str) -> Result<(Self, String), String> {
+        let (path, value) = edit.split_once('=').ok_or_else(|| format!("`{edit}` is not written `RULE.SETTING=VALUE`"))?;
+        let (id, setting) =
+            path.trim().rsplit_once('.').ok_or_else(|| format!("`{edit}` names no setting: `RULE.SETTING=VALUE`"))?;
+        if self.rule(id).is_none() {
+            return Err(format!(
+                "there is no rule `{id}`{}",
+                super::file::did_you_mean(id, self.rules.iter().map(|rule| rule.id.as_str()))
+            ));
+        }
+        // A value is TOML where it is some, and text otherwise: `5%` needs no quotes.
+        let value = value.trim();
+        let table: toml::Table = toml::from_str(&format!("{setting} = {value}"))
+            .or_else(|_| toml::from_str(&format!("{setting} = {}", toml::Value::String(value.to_owned()))))
+            .map_err(|error| error.message().to_owned())?;
+        let mut edited = self.clone();
+        let origin = self.sources.get(id).and_then(|source| source.origin.clone());
+        edited.set(id, table, origin).map_err(|wrong| format!("rule `{id}`: {}", wrong.message))?;
+        Ok((edited, id.to_owned()))
+    }
+}

@@ -1,0 +1,308 @@
+//! Rules about a delivered file as a whole: what was set aside, the ledger, volume, freshness and refresh dates.
+
+use std::rc::Rc;
+
+use super::Found;
+use super::ground::Ground;
+use crate::config::Grain;
+use crate::config::rules::Subject;
+use crate::lake::{Frame, schema};
+use crate::model::{Dataset, Day, Freshness, Month, ReasonCode, Stage, freshness as state_of};
+use crate::pipeline::sql::text;
+use crate::pipeline::{PipelineError, quality, rejected, run};
+
+const NO_FILE: &str = "feeders and ders are no file; ask this of `circuits`, `install_der` or `planned_der`";
+
+/// The dataset of a subject that is a file.
+macro_rules! dataset_of {
+    ($subject:expr) => {
+        match $subject {
+            Subject::Delivery(dataset) => dataset,
+            _ => return Ok(Found::Unchecked(NO_FILE.into())),
+        }
+    };
+}
+
+fn quoted(reasons: &[ReasonCode]) -> String {
+    reasons.iter().map(|reason| text(reason.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+fn rows_in_bronze(ground: &Ground<'_>, dataset: Dataset, month: Month) -> u64 {
+    ground.source.standing.iter().filter(|s| s.dataset == dataset && s.month == month).map(|s| s.rows).sum()
+}
+
+/// What the tables say of a utility's deliveries, read once for all rules.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    /// Rows of `silver/rejected` of the month with a line: dataset, stage, reason and their number.
+    rejected: Vec<(String, String, String, u64)>,
+    /// Rows of `data_quality_summary`: dataset, month, the utility's refresh date and the day that the file came.
+    summaries: Vec<(String, Month, Option<Day>, Option<Day>)>,
+    /// Records of each file of the month by its SHA-256, as its load counted them.
+    records: Vec<(String, u64)>,
+    /// Datasets whose file of the month had the content of an earlier one, so that nothing was loaded.
+    repeated: Vec<String>,
+}
+
+impl Accounts {
+    fn read(ground: &mut Ground<'_>) -> Result<Self, PipelineError> {
+        let month = ground.month;
+        let utility = text(ground.source.adapter.id.as_str());
+        let sql = format!(
+            "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND source_line IS NOT NULL GROUP BY dataset, stage, reason"
+        );
+        let rows = ground.table(&rejected::table(), &schema::rejected(), &sql)?;
+        let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();
+        let rejected = (0..rows.height())
+            .map(|row| (cell(&rows, "dataset", row), cell(&rows, "stage", row), cell(&rows, "reason", row), rows.count("n", row)))
+            .collect();
+        let sql = "SELECT dataset, delivery_month, last_refresh, received_at FROM t";
+        let rows = ground.table(&quality::summary_table(), &schema::data_quality_summary(), sql)?;
+        let day = |micros: i64| Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
+        let summaries = (0..rows.height())
+            .filter_map(|row| {
+                let month = Month::parse(&cell(&rows, "delivery_month", row))?;
+                Some((cell(&rows, "dataset", row), month, rows.day("last_refresh", row), rows.time("received_at", row).map(day)))
+            })
+            .collect();
+        let sql = format!(
+            "SELECT file_sha256, MAX(records) AS records FROM t WHERE utility_id = {utility} AND delivery_month = '{month}'\n\
+             AND outcome IN ('loaded', 'superseded') GROUP BY file_sha256"
+        );
+        let rows = ground.table(&run::runs_table(), &schema::runs(), &sql)?;
+        let records = (0..rows.height()).map(|row| (cell(&rows, "file_sha256", row), rows.count("records", row))).collect();
+        let sql = format!(
+            "SELECT DISTINCT dataset FROM t WHERE utility_id = {utility} AND delivery_month = '{month}' AND outcome = 'unchanged'"
+        );
+        let rows = ground.table(&run::runs_table(), &schema::runs(), &sql)?;
+        let repeated = (0..rows.height()).map(|row| cell(&rows, "dataset", row)).collect();
+        Ok(Self { rejected, summaries, records, repeated })
+    }
+
+    fn is_repeated(&self, dataset: Dataset) -> bool {
+        self.repeated.iter().any(|of| of == dataset.as_str())
+    }
+
+    fn aside(&self, dataset: Dataset, wanted: impl Fn(&str, &str) -> bool) -> u64 {
+        let ours = self.rejected.iter().filter(|(of, stage, reason, _)| of == dataset.as_str() && wanted(stage, reason));
+        ours.map(|(.., count)| count).sum()
+    }
+
+    /// The newest refresh date that the utility stated in the months that are wanted.
+    fn refresh_date(&self, dataset: Dataset, wanted: impl Fn(Month) -> bool) -> Option<Day> {
+        let ours = self.summaries.iter().filter(|(of, month, ..)| of == dataset.as_str() && wanted(*month));
+        ours.filter_map(|(_, _, day, _)| *day).max()
+    }
+}
+
+fn accounts(ground: &mut Ground<'_>) -> Result<Rc<Accounts>, PipelineError> {
+    if let Some(known) = &ground.accounts {
+        return Ok(known.clone());
+    }
+    let read = Rc::new(Accounts::read(ground)?);
+    ground.accounts = Some(read.clone());
+    Ok(read)
+}
+
+/// Records that were set aside for one of the reasons, of all records of the file.
+pub(super) fn set_aside(ground: &mut Ground<'_>, subject: Subject, reasons: &[ReasonCode]) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    if !ground.delivered(dataset) {
+        return Ok(Found::Nothing);
+    }
+    let accounts = accounts(ground)?;
+    let failed = accounts.aside(dataset, |_, reason| reasons.iter().any(|wanted| wanted.as_str() == reason));
+    let outside = accounts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str());
+    Ok(Found::counts(rows_in_bronze(ground, dataset, ground.month) + outside, failed))
+}
+
+pub(super) fn set_aside_rows(
+    ground: &mut Ground<'_>,
+    subject: Subject,
+    reasons: &[ReasonCode],
+    limit: usize,
+) -> Result<Frame, PipelineError> {
+    let sql = format!(
+        "SELECT value AS record_key, COALESCE(column_name, reason) AS column_name, raw_record AS value, source_file AS _source_file, source_line AS _source_line\n\
+         FROM t WHERE dataset = '{subject}' AND delivery_month = '{}' AND source_line IS NOT NULL AND reason IN ({}) ORDER BY _source_file, _source_line LIMIT {limit}",
+        ground.month,
+        quoted(reasons)
+    );
+    ground.table(&rejected::table(), &schema::rejected(), &sql)
+}
+
+/// What the books of a delivery say; every number is counted for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Ledger {
+    /// Records in the files, by `ops/runs`.
+    pub(super) records: u64,
+    /// Rows in bronze.
+    pub(super) in_bronze: u64,
+    /// Records set aside before bronze.
+    pub(super) aside_at_bronze: u64,
+    /// Delivered keys whose entity stands in silver.
+    pub(super) in_silver: u64,
+    /// Records set aside before silver.
+    pub(super) aside_at_silver: u64,
+}
+
+impl Ledger {
+    pub(super) const fn residue(&self) -> (u64, u64) {
+        (
+            self.records.abs_diff(self.in_bronze + self.aside_at_bronze),
+            self.in_bronze.abs_diff(self.in_silver + self.aside_at_silver),
+        )
+    }
+}
+
+/// Records that are neither in the next layer nor set aside.
+pub(super) fn ledger(ground: &mut Ground<'_>, subject: Subject) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    if !ground.delivered(dataset) {
+        return Ok(Found::Nothing);
+    }
+    let ledger = books(ground, dataset)?;
+    let (before_bronze, before_silver) = ledger.residue();
+    let residue = before_bronze + before_silver;
+    let detail = format!(
+        "{} records = {} in bronze + {} set aside; {} in bronze = {} in silver + {} set aside",
+        ledger.records, ledger.in_bronze, ledger.aside_at_bronze, ledger.in_bronze, ledger.in_silver, ledger.aside_at_silver
+    );
+    Ok(Found::Counts { checked: ledger.records, failed: residue, detail: Some(detail) })
+}
+
+fn books(ground: &mut Ground<'_>, dataset: Dataset) -> Result<Ledger, PipelineError> {
+    let accounts = accounts(ground)?;
+    let of_delivery =
+        |hash: &str| ground.source.standing.iter().any(|s| s.dataset == dataset && s.month == ground.month && s.sha256 == hash);
+    let records = accounts.records.iter().filter(|(hash, _)| of_delivery(hash)).map(|(_, records)| records).sum();
+    Ok(Ledger {
+        records,
+        in_bronze: rows_in_bronze(ground, dataset, ground.month),
+        aside_at_bronze: accounts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str()),
+        in_silver: keys_in_silver(ground, dataset)?,
+        aside_at_silver: accounts.aside(dataset, |stage, _| stage == Stage::Silver.as_str()),
+    })
+}
+
+/// Delivered keys, each once, whose feeder or DER stands in silver after the month.
+fn keys_in_silver(ground: &mut Ground<'_>, dataset: Dataset) -> Result<u64, PipelineError> {
+    let (entity, id, condition) = match dataset.der_status() {
+        Some(status) => (Subject::Ders, "der_id", format!("status = {}", text(status))),
+        None => (Subject::Feeders, "feeder_id", "TRUE".into()),
+    };
+    if !ground.register(entity, entity.as_str())? || !ground.register(Subject::Delivery(dataset), dataset.as_str())? {
+        return Ok(0);
+    }
+    let Some(adapter) = ground.source.adapter.dataset(dataset) else { return Ok(0) };
+    let keys: Vec<String> = (0..adapter.key.len()).map(|at| format!("key_{at}")).collect();
+    let present: Vec<String> = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
+    let session = &mut ground.session;
+    session.define("known", &super::plan::known(entity.as_str(), id, &condition))?;
+    // Where a record is a segment, many share a feeder; otherwise the key is the id itself.
+    let key = if adapter.grain == Grain::Segment { format!("XXHASH64({})", keys.join(", ")) } else { id.to_owned() };
+    session.define(
+        "delivered_keys",
+        &format!("SELECT {key} AS delivered_key, {id} AS delivered_id FROM {dataset} WHERE {}", present.join(" AND ")),
+    )?;
+    let sql = "SELECT COUNT(DISTINCT d.delivered_key) AS n FROM delivered_keys AS d INNER JOIN known AS k ON d.delivered_id = k.known_key";
+    Ok(session.query(sql)?.count("n", 0))
+}
+
+/// The file's rows against the mean of the months before, without the month itself.
+pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, most: f64) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    let all = ground.source.months(dataset);
+    let earlier: Vec<Month> = all.iter().copied().filter(|month| *month < ground.month).collect();
+    let baseline = &earlier[earlier.len().saturating_sub(months as usize)..];
+    if !all.contains(&ground.month) {
+        if accounts(ground)?.is_repeated(dataset) {
+            return Ok(Found::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
+        }
+        // Before its first month a feed owes nothing.
+        if earlier.is_empty() {
+            return Ok(Found::Nothing);
+        }
+        let detail = Some(format!("no delivery for {}; the newest is {}", ground.month, earlier[earlier.len() - 1]));
+        return Ok(Found::Counts { checked: 1, failed: 1, detail });
+    }
+    if baseline.len() < months as usize {
+        return Ok(Found::History { there: baseline.len() as u64, needed: u64::from(months) });
+    }
+    let mean = baseline.iter().map(|month| rows_in_bronze(ground, dataset, *month) as f64).sum::<f64>() / baseline.len() as f64;
+    let rows = rows_in_bronze(ground, dataset, ground.month);
+    let change = if mean > 0.0 { (rows as f64 - mean) / mean } else { 0.0 };
+    let before = if months == 1 { "the month before".to_owned() } else { format!("the mean of {months} months") };
+    let detail = Some(format!("{rows} rows, {:+.1} % of {mean:.0} ({before})", change * 100.0));
+    Ok(Found::Counts { checked: 1, failed: u64::from(change.abs() > most), detail })
+}
+
+/// The state of the feed, seen from today: of the newest month whether the next is owed, of an earlier one whether it came.
+pub(super) fn freshness(ground: &mut Ground<'_>, subject: Subject, worst: Freshness) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    let months = ground.source.months(dataset);
+    let came = months.contains(&ground.month) || accounts(ground)?.is_repeated(dataset);
+    let state = if months.is_empty() {
+        Freshness::Missing
+    } else if came && !ground.is_newest {
+        Freshness::Fresh
+    } else {
+        let newest = if came { ground.month } else { ground.month.previous() };
+        state_of(Some(newest), ground.checking.today, ground.source.adapter.schedule)
+    };
+    let detail = match months.iter().rfind(|month| **month <= ground.month) {
+        Some(newest) => format!("{}; the newest month is {newest}", state.as_str()),
+        None => format!("{}; no month came", state.as_str()),
+    };
+    Ok(Found::Counts { checked: 1, failed: u64::from(state >= worst), detail: Some(detail) })
+}
+
+/// The day from which the month is seen: today for the newest, its last day for an earlier one.
+fn seen_on(ground: &Ground<'_>) -> Day {
+    if ground.is_newest { ground.checking.today } else { ground.month.day(31) }
+}
+
+pub(super) fn refresh_age(ground: &mut Ground<'_>, subject: Subject, most_days: i64) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    if !ground.delivered(dataset) {
+        return Ok(Found::Nothing);
+    }
+    let month = ground.month;
+    let Some(day) = accounts(ground)?.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
+    let age = seen_on(ground).days_since(day);
+    let detail = Some(format!("{day}, {age} days old"));
+    Ok(Found::Counts { checked: 1, failed: u64::from(i64::from(age) > most_days), detail })
+}
+
+pub(super) fn refresh_in_future(ground: &mut Ground<'_>, subject: Subject) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    if !ground.delivered(dataset) {
+        return Ok(Found::Nothing);
+    }
+    let month = ground.month;
+    let accounts = accounts(ground)?;
+    let Some(day) = accounts.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
+    let ours = accounts.summaries.iter().find(|(of, at, ..)| of == dataset.as_str() && *at == month);
+    let received = ours.and_then(|(.., received)| *received);
+    let limit = received.map_or(ground.checking.today, |received| received.min(ground.checking.today));
+    let detail = Some(format!("{day}, looked at on {limit}"));
+    Ok(Found::Counts { checked: 1, failed: u64::from(day > limit), detail })
+}
+
+pub(super) fn refresh_goes_back(ground: &mut Ground<'_>, subject: Subject) -> Result<Found, PipelineError> {
+    let dataset = dataset_of!(subject);
+    if !ground.delivered(dataset) {
+        return Ok(Found::Nothing);
+    }
+    let month = ground.month;
+    let accounts = accounts(ground)?;
+    let before = accounts.refresh_date(dataset, |other| other < month);
+    match (accounts.refresh_date(dataset, |other| other == month), before) {
+        (_, None) => Ok(Found::History { there: 0, needed: 1 }),
+        (None, _) => Ok(Found::counts(0, 0)),
+        (Some(now), Some(before)) => {
+            let detail = Some(format!("{now} after {before}"));
+            Ok(Found::Counts { checked: 1, failed: u64::from(now < before), detail })
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! How the columns of a delivery differ from those of the delivery before.
+//!
+//! Types and renames are judged by content: by the first rows of each month, since a column that changes changes
+//! throughout.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::Found;
+use super::ground::Ground;
+use crate::config::rules::{Drift, Subject};
+use crate::engine::Session;
+use crate::lake::{Column, ColumnType, Frame, Value, schema};
+use crate::model::{Dataset, Month};
+use crate::pipeline::PipelineError;
+use crate::pipeline::silver::Source;
+use crate::pipeline::sql::name;
+
+/// Rows of a month that types and renames are judged by.
+const SAMPLE_ROWS: usize = 2000;
+/// The share of a column's values that must be of a type.
+const MOSTLY: f64 = 0.95;
+/// Fewer values say nothing about a type.
+const FEW: usize = 5;
+/// The share of the values of a column that must stand in another for it to be the same column.
+const SAME_CONTENT: f64 = 0.5;
+
+/// All differences of one delivery.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Drifts {
+    /// Columns of the delivery before.
+    columns: u64,
+    /// What differs: the kind, the column and what is worth saying.
+    found: Vec<(Drift, String, String)>,
+}
+
+/// The differences of a kind; columns are counted.
+pub(super) fn found(ground: &mut Ground<'_>, subject: Subject, drift: Drift) -> Result<Found, PipelineError> {
+    let Subject::Delivery(dataset) = subject else {
+        return Ok(Found::Unchecked("feeders and ders have always the same columns".into()));
+    };
+    if !ground.delivered(dataset) {
+        return Ok(Found::Nothing);
+    }
+    let Some(drifts) = of(ground, dataset)? else { return Ok(Found::History { there: 0, needed: 1 }) };
+    let details: Vec<&str> =
+        drifts.found.iter().filter(|(kind, ..)| *kind == drift).map(|(_, _, detail)| detail.as_str()).collect();
+    let detail = (!details.is_empty()).then(|| details.join("; "));
+    Ok(Found::Counts { checked: drifts.columns, failed: details.len() as u64, detail })
+}
+
+/// The same as rows: the column, what happened to it, and the line of the header.
+pub(super) fn rows(ground: &mut Ground<'_>, subject: Subject, drift: Drift) -> Result<Frame, PipelineError> {
+    let Subject::Delivery(dataset) = subject else { return Ok(Frame::default()) };
+    let Some(drifts) = of(ground, dataset)? else { return Ok(Frame::default()) };
+    let file = ground.source.standing.iter().find(|s| s.dataset == dataset && s.month == ground.month);
+    let file = file.map(|standing| standing.source_file.clone());
+    let text = |name| Column::new(name, ColumnType::Text);
+    let columns = [
+        text("record_key"),
+        text("column_name"),
+        text("value"),
+        text("_source_file"),
+        Column::new("_source_line", ColumnType::Whole),
+    ];
+    let row = |(_, column, detail): &(Drift, String, String)| {
+        let cells = [column.clone(), column.clone(), detail.clone()].map(Value::Text);
+        cells.into_iter().chain([Value::text(file.clone()), Value::Whole(1)]).collect::<Vec<_>>()
+    };
+    let rows: Vec<Vec<Value>> = drifts.found.iter().filter(|(kind, ..)| *kind == drift).map(row).collect();
+    crate::pipeline::rejected::frame(&columns, &rows)
+}
+
+fn of(ground: &mut Ground<'_>, dataset: Dataset) -> Result<Option<Rc<Drifts>>, PipelineError> {
+    if let Some(known) = ground.drifts.get(&dataset) {
+        return Ok(known.clone());
+    }
+    let earlier: Vec<Month> = ground.source.months(dataset).into_iter().filter(|month| *month < ground.month).collect();
+    let drifts = match earlier.as_slice() {
+        [] => None,
+        [.., last] => {
+            let before_last = earlier.len().checked_sub(2).map(|at| earlier[at]);
+            Some(Rc::new(compare(&ground.source, dataset, ground.month, *last, before_last)?))
+        }
+    };
+    ground.drifts.insert(dataset, drifts.clone());
+    Ok(drifts)
+}
+
+fn compare(
+    source: &Source<'_>,
+    dataset: Dataset,
+    month: Month,
+    last: Month,
+    before_last: Option<Month>,
+) -> Result<Drifts, PipelineError> {
+    let (now, was) = (Look::at(source, dataset, month)?, Look::at(source, dataset, last)?);
+    let older = before_last.map(|month| Look::at(source, dataset, month)).transpose()?;
+    let mut added: Vec<&String> = now.columns.iter().filter(|column| !was.has(column)).collect();
+    let mut removed: Vec<&String> = was.columns.iter().filter(|column| !now.has(column)).collect();
+    let mut found = Vec::new();
+    for (old, new) in renames(&removed, &was, &added, &now) {
+        found.push((Drift::Renamed, new.clone(), format!("`{old}` seems to be `{new}` now")));
+        added.retain(|column| **column != new);
+        removed.retain(|column| **column != old);
+    }
+    found.extend(removed.iter().map(|column| (Drift::Removed, (*column).clone(), format!("`{column}` is gone"))));
+    found.extend(added.iter().map(|column| (Drift::Added, (*column).clone(), format!("`{column}` is new"))));
+    for column in was.columns.iter().filter(|column| now.has(column)) {
+        let (Some(old), Some(new)) = (was.kind(column), now.kind(column)) else { continue };
+        // A column that is again as it was two months ago has been mended.
+        let mended = older.as_ref().and_then(|older| older.kind(column)) == Some(new);
+        if old != new && !mended {
+            found.push((Drift::Retyped, column.clone(), format!("`{column}` holds {new} after {old}")));
+        }
+    }
+    let common = |of: &Look, other: &Look| -> Vec<String> {
+        of.columns.iter().filter(|column| other.has(column)).map(|column| column.to_lowercase()).collect()
+    };
+    let (order_was, order_now) = (common(&was, &now), common(&now, &was));
+    let moved = order_was.iter().zip(&order_now).filter(|(a, b)| a != b);
+    found.extend(moved.map(|(old, new)| (Drift::Reordered, new.clone(), format!("`{new}` stands where `{old}` stood"))));
+    Ok(Drifts { columns: was.columns.len() as u64, found })
+}
+
+/// The pairs of a column that is gone and one that is new whose content is the same, each the best for the other.
+fn renames(removed: &[&String], was: &Look, added: &[&String], now: &Look) -> Vec<(String, String)> {
+    let mut pairs: Vec<(f64, &String, &String)> = Vec::new();
+    for old in removed {
+        for new in added {
+            let (a, b) = (was.values(old), now.values(new));
+            let smaller = a.len().min(b.len());
+            if smaller > 0 {
+                pairs.push((a.intersection(&b).count() as f64 / smaller as f64, old, new));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut gone, mut taken, mut renamed) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (share, old, new) in pairs {
+        if share >= SAME_CONTENT && !gone.contains(old) && !taken.contains(new) {
+            gone.insert(old);
+            taken.insert(new);
+            renamed.push((old.clone(), new.clone()));
+        }
+    }
+    renamed
+}
+
+/// The columns of a month's files, in their order, and the first rows.
+struct Look {
+    columns: Vec<String>,
+    sample: Frame,
+    decimal: char,
+}
+
+impl Look {
+    fn at(source: &Source<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
+        let mut columns: Vec<String> = Vec::new();
+        for standing in source.standing.iter().filter(|s| s.dataset == dataset && s.month == month) {
+            let new = standing.columns().into_iter().filter(|column| !schema::is_lineage(column));
+            let unknown: Vec<String> = new.filter(|column| !columns.contains(column)).collect();
+            columns.extend(unknown);
+        }
+        let mut session = Session::new(source.cancel);
+        let mut sample = Frame::default();
+        if let (Some(rows), false) = (source.rows(dataset, |other| other == month)?, columns.is_empty()) {
+            session.register("bronze", rows);
+            let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
+            sample = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
+        }
+        Ok(Self { columns, sample, decimal: source.adapter.dialect.decimal })
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|other| other.eq_ignore_ascii_case(column))
+    }
+
+    fn texts(&self, column: &str) -> impl Iterator<Item = String> {
+        let own = self.columns.iter().find(|other| other.eq_ignore_ascii_case(column));
+        let own = own.map_or("", String::as_str);
+        (0..self.sample.height()).filter_map(move |row| self.sample.text(own, row))
+    }
+
+    fn values(&self, column: &str) -> BTreeSet<String> {
+        self.texts(column).map(|text| text.trim().to_owned()).filter(|text| !says_nothing(text)).collect()
+    }
+
+    /// What most values of a column are; `None` where there are too few to tell, or none of the types is that of most.
+    fn kind(&self, column: &str) -> Option<&'static str> {
+        let values: Vec<String> =
+            self.texts(column).map(|text| text.trim().to_owned()).filter(|text| !says_nothing(text)).collect();
+        if values.len() < FEW {
+            return None;
+        }
+        let share = |is: &dyn Fn(&str) -> bool| values.iter().filter(|value| is(value)).count() as f64 / values.len() as f64;
+        let number = |text: &str| text.replace(self.decimal, ".").parse::<f64>().is_ok();
+        let kinds: [(&str, &dyn Fn(&str) -> bool); 3] =
+            [("numbers", &number), ("dates", &is_date), ("minutes and seconds", &is_minutes)];
+        let kind = kinds.into_iter().find(|(_, is)| share(*is) >= MOSTLY).map(|(kind, _)| kind);
+        let is_text = || kinds.into_iter().all(|(_, is)| share(is) <= 1.0 - MOSTLY);
+        kind.or_else(|| is_text().then_some("text"))
+    }
+}
+
+fn says_nothing(text: &str) -> bool {
+    text.is_empty() || ["null", "na", "n/a", "none", "-"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Three numbers with two signs between them, whatever follows: `8/15/2021`, `2022-10-15 00:00:00`, `15.10.2022`.
+fn is_date(text: &str) -> bool {
+    let first = text.split([' ', 'T']).next().unwrap_or_default();
+    let parts: Vec<&str> = first.split(['/', '-', '.']).collect();
+    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `21:53.0`
+fn is_minutes(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.split_once(':').is_some_and(|(minutes, seconds)| digits(minutes) && digits(seconds))
+}

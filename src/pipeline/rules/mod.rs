@@ -1,0 +1,246 @@
+//! Rules → outcomes: what holds of a month, how many rows it does not hold for, and which.
+//!
+//! Stands beside `quality` at the end of the flow: reads bronze, silver and the quality tables, writes `ops/rule_results`.
+//! All rules that ask something of single rows of one relation are counted in one pass over it. A rule that cannot be
+//! evaluated is `could-not-check`, never a pass.
+
+mod deliveries;
+mod drift;
+mod ground;
+mod plan;
+mod results;
+
+use super::PipelineError;
+use super::silver::Source;
+use crate::config::rules::{Check, Rule, RuleBook, Subject};
+use crate::config::{Settings, UtilityAdapter};
+use crate::lake::{Frame, Lake};
+use crate::landing::Cancel;
+use crate::model::{Day, Month, Severity};
+
+use ground::Ground;
+
+pub use results::{Decision, acknowledge, acknowledgements_table, fingerprint, record, results_table};
+
+/// How a rule ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed,
+    /// It could not be evaluated; the detail says why.
+    CouldNotCheck,
+    /// It compares with earlier months, and there are not enough of them.
+    NotEnoughHistory,
+    /// Nothing was delivered for the month; the delivery rules say so.
+    NothingDelivered,
+    /// The utility does not state what the rule asks about, going by its adapter.
+    NotStated,
+}
+
+impl State {
+    /// The word shown and stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::CouldNotCheck => "could-not-check",
+            Self::NotEnoughHistory => "not-enough-history",
+            Self::NothingDelivered => "nothing-delivered",
+            Self::NotStated => "not-stated",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(word: &str) -> Option<Self> {
+        use State::{CouldNotCheck, Failed, NotEnoughHistory, NotStated, NothingDelivered, Passed};
+        [Passed, Failed, CouldNotCheck, NotEnoughHistory, NothingDelivered, NotStated]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+/// What a rule counted.
+#[derive(Debug, Clone, PartialEq)]
+enum Found {
+    /// Rows looked at, rows that fail, and what is worth saying.
+    Counts { checked: u64, failed: u64, detail: Option<String> },
+    /// It could not be evaluated.
+    Unchecked(String),
+    /// So many months of so many.
+    History { there: u64, needed: u64 },
+    /// Nothing to look at.
+    Nothing,
+    /// A column that the adapter does not map.
+    NotStated(String),
+}
+
+impl Found {
+    const fn counts(checked: u64, failed: u64) -> Self {
+        Self::Counts { checked, failed, detail: None }
+    }
+}
+
+/// The outcome of one rule for one utility, month and subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The month.
+    pub month: Month,
+    /// The utility.
+    pub utility: String,
+    /// What the rows were.
+    pub subject: Subject,
+    /// The rule.
+    pub rule: String,
+    /// How bad a failure is.
+    pub severity: Severity,
+    /// How it ended.
+    pub state: State,
+    /// Rows looked at.
+    pub checked: u64,
+    /// Rows that fail.
+    pub failed: u64,
+    /// The rule's threshold, as written.
+    pub threshold: String,
+    /// What is worth saying.
+    pub detail: Option<String>,
+}
+
+/// Which rules are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Only this one.
+    pub rule: Option<&'a str>,
+    /// Only of this utility.
+    pub utility: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn takes(&self, rule: &Rule, adapter: &UtilityAdapter) -> bool {
+        let of_rule = rule.utility.as_ref().is_none_or(|utility| *utility == adapter.id);
+        of_rule && self.rule.is_none_or(|id| id == rule.id) && self.utility.is_none_or(|id| id == adapter.id.as_str())
+    }
+}
+
+/// Evaluates rules over the tables as they stand.
+pub struct Checking<'a> {
+    /// The lake.
+    pub lake: &'a Lake,
+    /// Adapters.
+    pub settings: &'a Settings,
+    /// The rules; those of the settings, or edited ones.
+    pub book: &'a RuleBook,
+    /// The day that ages are counted to.
+    pub today: Day,
+    /// A wish to stop.
+    pub cancel: &'a Cancel,
+}
+
+impl Checking<'_> {
+    /// Every month that any utility delivered, oldest first.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub fn months(&self) -> Result<Vec<Month>, PipelineError> {
+        let mut months = Vec::new();
+        for adapter in &self.settings.utilities {
+            let source = Source::open(self.lake, adapter, self.cancel)?;
+            months.extend(source.standing.iter().map(|standing| standing.month));
+        }
+        months.sort_unstable();
+        months.dedup();
+        Ok(months)
+    }
+
+    /// Evaluates the wanted rules for a month, by utility and subject.
+    ///
+    /// # Errors
+    /// A table cannot be read, or somebody asked to stop. A rule that fails to run is an outcome, not an error.
+    pub fn month(&self, month: Month, wanted: Wanted<'_>) -> Result<Vec<Outcome>, PipelineError> {
+        let newest = self.months()?.last().copied();
+        let mut outcomes = Vec::new();
+        for adapter in &self.settings.utilities {
+            let rules: Vec<&Rule> = self.book.rules.iter().filter(|rule| wanted.takes(rule, adapter)).collect();
+            if rules.is_empty() {
+                continue;
+            }
+            let mut ground = Ground::open(self, adapter, month, newest == Some(month))?;
+            // A utility of which nothing ever came has nothing that a rule could be asked of, but for its lateness.
+            for subject in Subject::ALL {
+                outcomes.extend(self.subject(&mut ground, subject, &rules)?);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn subject(&self, ground: &mut Ground<'_>, subject: Subject, rules: &[&Rule]) -> Result<Vec<Outcome>, PipelineError> {
+        if let Subject::Delivery(dataset) = subject
+            && ground.source.adapter.dataset(dataset).is_none()
+        {
+            return Ok(Vec::new());
+        }
+        let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.on.contains(&subject)).collect();
+        let found = ground.evaluate(subject, &rules)?;
+        let outcome = |(rule, found): (&&Rule, Found)| {
+            let (state, checked, failed, detail) = match found {
+                Found::Counts { checked, failed, detail } => {
+                    let failing = rule.threshold.is_exceeded(failed, checked);
+                    (if failing { State::Failed } else { State::Passed }, checked, failed, detail)
+                }
+                Found::Unchecked(why) => (State::CouldNotCheck, 0, 0, Some(why)),
+                Found::History { there, needed } => {
+                    (State::NotEnoughHistory, 0, 0, Some(format!("not enough history ({there} of {needed} months)")))
+                }
+                Found::Nothing => (State::NothingDelivered, 0, 0, None),
+                Found::NotStated(column) => {
+                    (State::NotStated, 0, 0, Some(format!("the adapter takes `{column}` from no column")))
+                }
+            };
+            Outcome {
+                month: ground.month,
+                utility: ground.source.adapter.id.to_string(),
+                subject,
+                rule: rule.id.clone(),
+                severity: rule.severity,
+                state,
+                checked,
+                failed,
+                threshold: rule.threshold.to_string(),
+                detail,
+            }
+        };
+        Ok(rules.iter().zip(found).map(outcome).collect())
+    }
+
+    /// The rows that fail a rule: `record_key, column_name, value, source_file, source_line`, at most `limit`.
+    ///
+    /// # Errors
+    /// A table cannot be read, the rule cannot be evaluated, or somebody asked to stop.
+    pub fn failing_rows(
+        &self,
+        rule: &Rule,
+        utility: &UtilityAdapter,
+        subject: Subject,
+        month: Month,
+        limit: usize,
+    ) -> Result<Frame, PipelineError> {
+        let newest = self.months()?.last().copied();
+        Ground::open(self, utility, month, newest == Some(month))?.rows(subject, rule, limit)
+    }
+}
+
+/// Whether a rule asks something of each single row, so that it can be counted together with others.
+const fn is_of_rows(check: &Check) -> bool {
+    matches!(
+        check,
+        Check::NotNull { .. }
+            | Check::Accepted { .. }
+            | Check::Range { .. }
+            | Check::Pattern { .. }
+            | Check::Parses { .. }
+            | Check::DateOrder { .. }
+            | Check::Compare { .. }
+            | Check::Sum { .. }
+    )
+}

@@ -1,0 +1,173 @@
+//! Circuits files → feeders and circuits, as SQL.
+
+use super::conform::{Steps, key_columns, keys, select, value, without_key};
+use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAdapter};
+use crate::model::UtilityId;
+use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, text};
+
+/// Columns of a segment.
+pub(super) fn segment_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec<String> {
+    let mut columns = key_columns(cells, adapter);
+    columns.push(format!("{} AS feeder_id", value(cells, adapter, "feeder_id", "VARCHAR")));
+    columns.push(format!("{} AS circuit_id", value(cells, adapter, "circuit_id", "VARCHAR")));
+    for (column, kind) in FEEDER_VALUES {
+        columns.push(format!("{} AS {column}", value(cells, adapter, column, kind)));
+    }
+    columns.push(LINEAGE.into());
+    columns
+}
+
+/// What a feeder is described by, with its SQL type.
+const FEEDER_VALUES: [(&str, &str); 7] = [
+    ("voltage_kv", "DOUBLE"),
+    ("max_hosting_capacity_mw", "DOUBLE"),
+    ("min_hosting_capacity_mw", "DOUBLE"),
+    ("hca_refresh_date", "DATE"),
+    ("map_color", "VARCHAR"),
+    ("notes", "VARCHAR"),
+    ("length", "DOUBLE"),
+];
+
+/// Columns of a feeder, where a record is one.
+pub(super) fn feeder_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec<String> {
+    let mut columns = key_columns(cells, adapter);
+    columns.push(format!("{} AS feeder_id", value(cells, adapter, "feeder_id", "VARCHAR")));
+    for (column, kind) in FEEDER_VALUES {
+        let cell = value(cells, adapter, column, kind);
+        let words = adapter.column(column).map_or(&[][..], |source| &source.words);
+        columns.push(format!("{} AS {column}", if words.is_empty() { cell } else { word_in(&cell, words) }));
+    }
+    columns.push("CAST(1 AS BIGINT) AS segment_count".into());
+    let circuits = if adapter.column("circuit_id").is_some() { "1" } else { "NULL" };
+    columns.push(format!("CAST({circuits} AS BIGINT) AS circuit_count"));
+    columns.push(LINEAGE.into());
+    columns
+}
+
+/// The longest of the words that stands in the text, in lower case.
+fn word_in(cell: &str, words: &[String]) -> String {
+    let mut longest: Vec<&String> = words.iter().collect();
+    longest.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let arms: Vec<String> = longest
+        .iter()
+        .map(|word| format!("WHEN LOWER({cell}) LIKE {} THEN {}", text(&format!("%{word}%")), text(word)))
+        .collect();
+    format!("CASE {} ELSE LOWER({cell}) END", arms.join(" "))
+}
+
+/// Relation `segments` as feeders: small relations that are made one after the other, the last is the result.
+pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Steps {
+    let mut columns = vec!["s.feeder_id AS feeder_id".to_owned()];
+    let mut ranked = Vec::new();
+    for (column, _) in FEEDER_VALUES {
+        let source = adapter.column(column);
+        match source {
+            Some(source) if !source.words.is_empty() => ranked.push((column, source)),
+            Some(source) => columns.push(format!("{} AS {column}", aggregate(column, source))),
+            None => columns.push(format!("MAX(s.{column}) AS {column}")),
+        }
+    }
+    columns.push("CAST(COUNT(*) AS BIGINT) AS segment_count".into());
+    columns.push("CAST(COUNT(DISTINCT s.circuit_id) AS BIGINT) AS circuit_count".into());
+    let mut steps = vec![("grouped".to_owned(), select(&columns, "FROM segments AS s\nGROUP BY s.feeder_id"))];
+    let mut joins = String::new();
+    for (column, source) in &ranked {
+        steps.push((format!("{column}_ranks"), ranked_words(column, source)));
+        joins = format!("{joins}\nLEFT JOIN {column}_ranks ON g.feeder_id = {column}_ranks.ranked_id");
+    }
+    let described: Vec<String> = FEEDER_VALUES
+        .iter()
+        .map(|(column, _)| match ranked.iter().find(|(name, _)| name == column) {
+            Some((_, source)) => format!("{} AS {column}", word_of_rank(&format!("{column}_ranks.word_rank"), &source.words)),
+            None => format!("g.{column} AS {column}"),
+        })
+        .collect();
+    let state = format!(
+        "SELECT g.feeder_id AS feeder_id, {}, g.segment_count AS segment_count, g.circuit_count AS circuit_count\nFROM grouped AS g{joins}",
+        described.join(", ")
+    );
+    steps.extend([("feeder_state".to_owned(), state), ("hashed".to_owned(), hashed_feeders(&utility.id))]);
+    Steps::new(steps)
+}
+
+fn aggregate(column: &str, source: &ColumnSource) -> String {
+    match (source.aggregate, &source.kind) {
+        (Aggregate::Sum, CellType::Number { .. }) => exact_sum(&format!("s.{column}"), 1),
+        (Aggregate::Min, _) => format!("MIN(s.{column})"),
+        _ => format!("MAX(s.{column})"),
+    }
+}
+
+/// The highest (or lowest) word of a feeder's segments, as its place in the list; words are sought once a distinct text.
+fn ranked_words(column: &str, source: &ColumnSource) -> String {
+    let mut longest: Vec<(usize, &String)> = source.words.iter().enumerate().collect();
+    longest.sort_by_key(|(_, word)| std::cmp::Reverse(word.len()));
+    let arms: Vec<String> = longest
+        .iter()
+        .map(|(at, word)| format!("WHEN LOWER(d.{column}) LIKE {} THEN {at}", text(&format!("%{word}%"))))
+        .collect();
+    let best = if source.aggregate == Aggregate::Min { "MIN" } else { "MAX" };
+    format!(
+        "SELECT d.feeder_id AS ranked_id, {best}(CASE {} END) AS word_rank\n\
+         FROM (SELECT DISTINCT feeder_id, {column} FROM segments) AS d\nGROUP BY d.feeder_id",
+        arms.join(" ")
+    )
+}
+
+fn word_of_rank(rank: &str, words: &[String]) -> String {
+    let arms: Vec<String> =
+        words.iter().enumerate().map(|(at, word)| format!("WHEN {rank} = {at} THEN {}", text(word))).collect();
+    format!("CASE {} ELSE CAST(NULL AS VARCHAR) END", arms.join(" "))
+}
+
+/// Relation `feeder_state` with its utility and hash.
+fn hashed_feeders(utility: &UtilityId) -> String {
+    let values: Vec<&str> = FEEDER_VALUES.iter().map(|(column, _)| *column).chain(["segment_count", "circuit_count"]).collect();
+    format!(
+        "SELECT {} AS utility_id, feeder_id, {values}, XXHASH64({values}) AS record_hash\nFROM feeder_state",
+        text(utility.as_str()),
+        values = values.join(", ")
+    )
+}
+
+/// Relation `records` as feeders; with `carried`, the current versions in `history` that no record replaces stay.
+pub(super) fn feeders_of_rows(utility: &UtilityAdapter, carried: bool) -> String {
+    let values: Vec<&str> = ["feeder_id"]
+        .into_iter()
+        .chain(FEEDER_VALUES.iter().map(|(column, _)| *column))
+        .chain(["segment_count", "circuit_count"])
+        .collect();
+    let list = values.join(", ");
+    let mut state = format!("SELECT {list} FROM records");
+    if carried {
+        let of_history: Vec<String> = values.iter().map(|column| format!("h.{column} AS {column}")).collect();
+        state = format!(
+            "{state}\nUNION ALL\nSELECT {} FROM history AS h LEFT JOIN (SELECT feeder_id AS new_id FROM records) AS r ON h.feeder_id = r.new_id\n\
+             WHERE h.is_current AND r.new_id IS NULL",
+            of_history.join(", ")
+        );
+    }
+    format!("WITH feeder_state AS (\n{state}\n)\n{}", hashed_feeders(&utility.id))
+}
+
+/// Relation `segments` as circuits, each with the feeder that most of its segments belong to.
+pub(super) fn circuits_of_segments(utility: &UtilityId) -> String {
+    format!(
+        "WITH pairs AS (\nSELECT circuit_id, feeder_id, CAST(COUNT(*) AS BIGINT) AS segment_count FROM segments\n\
+         WHERE circuit_id IS NOT NULL GROUP BY circuit_id, feeder_id\n),\n\
+         placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY circuit_id ORDER BY 0 - segment_count, feeder_id) AS place FROM pairs\n)\n\
+         SELECT {} AS utility_id, circuit_id, feeder_id, segment_count FROM placed WHERE place = 1",
+        text(utility.as_str())
+    )
+}
+
+/// Relation `records` (segments of several months) as the segments that are current: of each key the last record.
+pub(super) fn segments_as_of(adapter: &DatasetAdapter) -> String {
+    format!(
+        "WITH placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+         FROM records WHERE NOT ({})\n)\nSELECT feeder_id, circuit_id, {} FROM placed WHERE place = 1",
+        keys(adapter).join(", "),
+        without_key(adapter),
+        FEEDER_VALUES.map(|(column, _)| column).join(", ")
+    )
+}

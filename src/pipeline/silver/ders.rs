@@ -1,0 +1,210 @@
+//! DER files → DERs with their feeders, as SQL.
+
+use std::collections::BTreeMap;
+
+use super::conform::{key_columns, select, value};
+use crate::config::{CellType, DatasetAdapter, UtilityAdapter};
+use crate::model::Dataset;
+use crate::pipeline::sql::{Cells, LINEAGE, text};
+
+/// Relation `trimmed` with the rating of each technology as `kw_N`, and what decides about the type in lower case.
+pub(super) fn ratings(cells: &Cells<'_>, utility: &UtilityAdapter) -> String {
+    let mut columns = vec!["*".to_owned()];
+    for (at, (label, _)) in utility.technologies.iter().enumerate().filter(|(_, (label, _))| cells.has(label)) {
+        columns.push(format!("{} AS kw_{at}", cells.typed(&cells.cell(label), &CellType::Number { ratio: 1.0 })));
+    }
+    select(&columns, "FROM trimmed")
+}
+
+/// The technologies that the files have, with the column of their rating.
+fn rated(cells: &Cells<'_>, utility: &UtilityAdapter) -> Vec<(String, String)> {
+    let present = utility.technologies.iter().enumerate().filter(|(_, (label, _))| cells.has(label));
+    present.map(|(at, (_, technology))| (format!("kw_{at}"), technology.clone())).collect()
+}
+
+/// Columns of a DER, from relation `rated`.
+pub(super) fn columns(cells: &Cells<'_>, utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Vec<String> {
+    let status = adapter.dataset.der_status().unwrap_or_default();
+    let of = |column: &str, kind: &str| value(cells, adapter, column, kind);
+    let technologies = rated(cells, utility);
+    let mut columns = key_columns(cells, adapter);
+    columns.extend([
+        format!("{} AS der_id", of("der_id", "VARCHAR")),
+        format!("{} AS status", text(status)),
+        format!("{} AS feeder_ref", of("feeder_ref", "VARCHAR")),
+        format!("{} AS der_type", der_type(cells, utility, &of("der_type", "VARCHAR"), &technologies)),
+        format!("{} AS der_type_source", of("der_type", "VARCHAR")),
+        format!("{} AS technologies", technology_list(&technologies)),
+        format!("{} AS nameplate_kw", of("nameplate_kw", "DOUBLE")),
+        format!("{} AS inverter_nameplate_kw", of("inverter_nameplate_kw", "DOUBLE")),
+        format!("{} AS interconnection_cost_usd", of("interconnection_cost_usd", "DOUBLE")),
+        format!("{} AS planned_in_service_date", of("planned_in_service_date", "DATE")),
+        format!("{} AS completion_date", of("completion_date", "DATE")),
+        format!("{} AS queue_position_at", of("queue_position_at", "TIMESTAMP")),
+        format!("{} AS project_status", of("project_status", "VARCHAR")),
+        format!("{} AS service_address", of("service_address", "VARCHAR")),
+        LINEAGE.to_owned(),
+    ]);
+    columns
+}
+
+/// The sum of the technologies' ratings in kW; null where the files rate none.
+pub(super) fn technology_kw(cells: &Cells<'_>, utility: &UtilityAdapter) -> String {
+    let parts: Vec<String> = rated(cells, utility).iter().map(|(kw, _)| format!("COALESCE({kw}, 0.0)")).collect();
+    if parts.is_empty() { "CAST(NULL AS DOUBLE)".into() } else { parts.join(" + ") }
+}
+
+/// The type of a DER: hybrid if it says so or has several technologies, its only technology, or its mapped type.
+///
+/// A type that is stated and that the adapter does not name is `Unmapped`.
+fn der_type(cells: &Cells<'_>, utility: &UtilityAdapter, delivered: &str, technologies: &[(String, String)]) -> String {
+    let mut arms = Vec::new();
+    if let Some((label, values)) = utility.hybrid.as_ref().filter(|(label, _)| cells.has(label)) {
+        let list: Vec<String> = values.iter().map(|value| text(&value.to_lowercase())).collect();
+        arms.push(format!("WHEN LOWER({}) IN ({}) THEN 'Hybrid'", cells.cell(label), list.join(", ")));
+    }
+    if !technologies.is_empty() {
+        let used: Vec<String> = technologies.iter().map(|(kw, _)| format!("CASE WHEN {kw} <> 0.0 THEN 1 ELSE 0 END")).collect();
+        arms.push(format!("WHEN {} > 1 THEN 'Hybrid'", used.join(" + ")));
+        arms.extend(technologies.iter().map(|(kw, technology)| format!("WHEN {kw} <> 0.0 THEN {}", text(technology))));
+    }
+    arms.push(format!("WHEN {delivered} IS NULL THEN CAST(NULL AS VARCHAR)"));
+    arms.extend(types_by_name(utility).into_iter().map(|(to, from)| format!("WHEN LOWER({delivered}) IN ({from}) THEN {to}")));
+    format!("CASE {} ELSE 'Unmapped' END", arms.join("\n    "))
+}
+
+/// The delivered types of each type of the common model, as SQL.
+fn types_by_name(utility: &UtilityAdapter) -> BTreeMap<String, String> {
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (from, to) in &utility.der_types {
+        types.entry(text(to)).or_default().push(text(from));
+    }
+    types.into_iter().map(|(to, from)| (to, from.join(", "))).collect()
+}
+
+/// `Solar 5000; Energy storage 2000`, in kW; null when no technology has a rating.
+fn technology_list(technologies: &[(String, String)]) -> String {
+    if technologies.is_empty() {
+        return "CAST(NULL AS VARCHAR)".into();
+    }
+    // A whole number is written without its fraction.
+    let kilowatts = |kw: &str| {
+        format!("CASE WHEN ROUND({kw}, 0) = {kw} THEN CAST(CAST({kw} AS BIGINT) AS VARCHAR) ELSE CAST({kw} AS VARCHAR) END")
+    };
+    let parts: Vec<String> = technologies
+        .iter()
+        .map(|(kw, technology)| {
+            format!("CASE WHEN {kw} <> 0.0 THEN {} || {} END", text(&format!("{technology} ")), kilowatts(kw))
+        })
+        .collect();
+    format!("NULLIF(CONCAT_WS('; ', {}), '')", parts.join(", "))
+}
+
+/// Columns of a DER before it is linked to a feeder.
+const DER_VALUES: [&str; 16] = [
+    "der_id",
+    "status",
+    "feeder_ref",
+    "der_type",
+    "der_type_source",
+    "technologies",
+    "nameplate_kw",
+    "inverter_nameplate_kw",
+    "interconnection_cost_usd",
+    "planned_in_service_date",
+    "completion_date",
+    "queue_position_at",
+    "project_status",
+    "service_address",
+    "_source_file",
+    "_source_line",
+];
+
+/// The plan that puts a month's DERs together and finds the feeder of each.
+pub(super) struct Links<'a> {
+    pub(super) adapter: &'a UtilityAdapter,
+    /// The DER datasets of the month.
+    pub(super) delivered: &'a [Dataset],
+    /// Those of them that hold everything, so that nothing is carried over.
+    pub(super) snapshots: &'a [Dataset],
+    /// Whether there are earlier versions in `history`.
+    pub(super) carried: bool,
+    /// Whether `feeders` holds rows.
+    pub(super) feeders: bool,
+    /// Whether `circuits` holds rows.
+    pub(super) circuits: bool,
+}
+
+impl Links<'_> {
+    /// The full state of the utility's DERs after the month, with their feeders and hashes.
+    pub(super) fn sql(&self) -> String {
+        let values = DER_VALUES.join(", ");
+        let mut parts: Vec<String> = self.delivered.iter().map(|dataset| format!("SELECT {values} FROM {dataset}")).collect();
+        if self.carried {
+            parts.push(self.carried_over());
+        }
+        let described: Vec<&str> = DER_VALUES
+            .into_iter()
+            .filter(|column| !column.starts_with('_') && *column != "der_id" && *column != "status")
+            .collect();
+        let hashed = described.join(", ");
+        let (joins, feeder_id, matched) = self.joins();
+        let of_ders: Vec<String> = DER_VALUES.iter().map(|column| format!("d.{column} AS {column}")).collect();
+        format!(
+            "WITH all_ders AS (\n{}\n),\nlinked AS (\nSELECT {},\n  {feeder_id} AS feeder_id,\n  {matched} AS feeder_match\nFROM all_ders AS d{joins}\n)\n\
+             SELECT {} AS utility_id, {values}, feeder_id, feeder_match,\n  XXHASH64({hashed}, feeder_id, feeder_match) AS record_hash\nFROM linked",
+            parts.join("\nUNION ALL\n"),
+            of_ders.join(", "),
+            text(self.adapter.id.as_str())
+        )
+    }
+
+    /// Current versions that no record of the month replaces and no snapshot of the month removes.
+    fn carried_over(&self) -> String {
+        let of_history: Vec<String> = DER_VALUES.iter().map(|column| format!("h.{column} AS {column}")).collect();
+        let mut conditions = vec!["h.is_current".to_owned()];
+        conditions.extend(
+            self.snapshots
+                .iter()
+                .filter_map(|dataset| dataset.der_status())
+                .map(|status| format!("h.status <> {}", text(status))),
+        );
+        let mut join = String::new();
+        if !self.delivered.is_empty() {
+            let new: Vec<String> = self
+                .delivered
+                .iter()
+                .map(|dataset| format!("SELECT status AS new_status, der_id AS new_id FROM {dataset}"))
+                .collect();
+            join = format!(" LEFT JOIN ({}) AS n ON h.status = n.new_status AND h.der_id = n.new_id", new.join(" UNION ALL "));
+            conditions.push("n.new_id IS NULL".into());
+        }
+        format!("SELECT {} FROM history AS h{join} WHERE {}", of_history.join(", "), conditions.join(" AND "))
+    }
+
+    /// A reference is looked up as a circuit first, then as a feeder.
+    fn joins(&self) -> (String, String, String) {
+        let mut joins = String::new();
+        let (mut found, mut arms) = (Vec::new(), vec!["WHEN d.feeder_ref IS NULL THEN 'missing'".to_owned()]);
+        if self.circuits {
+            joins.push_str("\nLEFT JOIN (SELECT circuit_id AS known_circuit, feeder_id AS circuit_feeder FROM circuits) AS c ON d.feeder_ref = c.known_circuit");
+            found.push("c.circuit_feeder");
+            arms.push("WHEN c.circuit_feeder IS NOT NULL THEN 'circuit'".into());
+        }
+        if self.feeders {
+            joins.push_str("\nLEFT JOIN (SELECT feeder_id AS known_feeder FROM feeders WHERE is_current) AS f ON d.feeder_ref = f.known_feeder");
+            // A join's key column may be dropped by an engine; the reference itself is the feeder then.
+            found.push("f.known_feeder");
+            arms.push("WHEN f.known_feeder IS NOT NULL THEN 'feeder'".into());
+        }
+        if let Some(pattern) = &self.adapter.transmission {
+            arms.push(format!("WHEN REGEXP_LIKE(d.feeder_ref, {}) THEN 'transmission'", text(pattern)));
+        }
+        let feeder_id = match found.len() {
+            0 => "CAST(NULL AS VARCHAR)".into(),
+            1 => found[0].to_owned(),
+            _ => format!("COALESCE({})", found.join(", ")),
+        };
+        (joins, feeder_id, format!("CASE {} ELSE 'unmatched' END", arms.join(" ")))
+    }
+}

@@ -1,0 +1,428 @@
+//! Rules against months made by hand: one in which every built-in rule holds, and some in which each of them fails.
+//!
+//! Every count of failing rows is written down here; what is not written down must be none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use feederscope::config::RuleBook;
+use feederscope::config::rules::Subject;
+use feederscope::landing::Cancel;
+use feederscope::model::{Day, Month};
+use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
+
+use crate::support::Bench;
+
+const LAB: &str = r#"
+utility = "lab"
+[technologies]
+Solar = "Solar"
+Wind = "Wind"
+[der_types]
+PV = "Solar"
+[circuits]
+key = ["C", "S"]
+grain = "segment"
+delivery = "snapshot"
+[circuits.columns]
+feeder_id = "F"
+circuit_id = "C"
+voltage_kv = "V"
+max_hosting_capacity_mw = { from = "MAX", unit = "MW" }
+min_hosting_capacity_mw = { from = "MIN", unit = "MW", aggregate = "min" }
+hca_refresh_date = { from = "D", format = "%Y-%m-%d" }
+map_color = { from = "COLOR", words = ["blue", "dark blue"] }
+[install_der]
+key = ["ID"]
+delivery = "snapshot"
+[install_der.columns]
+der_id = "ID"
+feeder_ref = "REF"
+der_type = "TYPE"
+nameplate_kw = { from = "KW", unit = "kW" }
+queue_position_at = { from = "Q", format = "%Y-%m-%d" }
+completion_date = { from = "DONE", format = "%Y-%m-%d" }
+[planned_der]
+key = ["ID"]
+delivery = "snapshot"
+[planned_der.columns]
+der_id = "ID"
+feeder_ref = "REF"
+der_type = "TYPE"
+nameplate_kw = { from = "KW", unit = "kW" }
+queue_position_at = { from = "Q", format = "%Y-%m-%d" }
+planned_in_service_date = { from = "P", format = "%Y-%m-%d" }
+"#;
+
+const CIRCUITS: &str = "C,S,F,V,MAX,MIN,D,COLOR\n";
+/// The last column says the month: the same content twice would be no delivery.
+const INSTALLED: &str = "ID,REF,TYPE,KW,Solar,Wind,Q,DONE,A,GONE,T,X,Y,M\n";
+const PLANNED: &str = "ID,REF,TYPE,KW,Solar,Wind,Q,P,M\n";
+
+/// Five segments of a feeder.
+fn feeder(n: usize, max: &str, min: &str, refreshed: &str) -> String {
+    (1..=5).map(|s| format!("C{n},S{s},F{n},13.2,{max},{min},{refreshed},BLUE-1\n")).collect()
+}
+
+fn circuits(max: &str, refreshed: &str) -> String {
+    let feeders: String = (1..=4).map(|n| feeder(n, max, "1.0", refreshed)).collect();
+    format!("{CIRCUITS}{feeders}")
+}
+
+fn installed(n: usize, kw: &str) -> String {
+    format!("I{n},C{},PV,{kw},{kw},0,2020-01-01,2021-06-0{},a{n},g{n},{n},x{n},y{n},MONTH\n", n % 3 + 1, n % 9 + 1)
+}
+
+fn planned(n: usize, kw: &str) -> String {
+    format!("P{n},C{},PV,{kw},{kw},0,2020-01-01,2023-05-0{},MONTH\n", n % 3 + 1, n % 9 + 1)
+}
+
+fn all_installed(kw: &str) -> String {
+    format!("{INSTALLED}{}", (1..=10).map(|n| installed(n, kw)).collect::<String>())
+}
+
+fn all_planned(kw: &str) -> String {
+    format!("{PLANNED}{}", (1..=10).map(|n| planned(n, kw)).collect::<String>())
+}
+
+/// Three months in which all is well, and a fourth.
+fn bench(circuits_11: &str, installed_11: &str, planned_11: &str) -> Bench {
+    let mut bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    // The damaged files are small, so that one record is much of them.
+    bench.settings.max_bad_share = 0.5;
+    for month in ["08", "09", "10"] {
+        let refreshed = format!("2022-{month}-15");
+        put(&bench, month, &circuits("4.0", &refreshed), &all_installed("5"), &all_planned("5"));
+    }
+    put(&bench, "11", circuits_11, installed_11, planned_11);
+    assert_eq!(bench.run().refused().count(), 0);
+    bench
+}
+
+fn put(bench: &Bench, month: &str, circuits: &str, installed: &str, planned: &str) {
+    for (dataset, text) in [("circuits", circuits), ("install_der", installed), ("planned_der", planned)] {
+        bench.put(&format!("lab/2022-{month}/lab_{dataset}.csv"), text.replace("MONTH", month));
+    }
+}
+
+fn book(bench: &Bench, own: &str) -> RuleBook {
+    let folder = bench.settings.paths.config.join("rules");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("own.toml"), own).unwrap();
+    let (book, problems) = RuleBook::load(&folder);
+    assert_eq!(problems, []);
+    book
+}
+
+fn outcomes(bench: &Bench, book: &RuleBook, month: &str, today: &str) -> Vec<Outcome> {
+    let cancel = Cancel::default();
+    let today = Day::parse(today).unwrap();
+    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book, today, cancel: &cancel };
+    checking.month(Month::parse(month).unwrap(), Wanted { utility: Some("lab"), rule: None }).unwrap()
+}
+
+/// Every outcome against the counts by hand; what is not named must hold for every row.
+fn agree(outcomes: &[Outcome], by_hand: &[(&str, &str, u64)]) -> BTreeSet<String> {
+    let expected: BTreeMap<(&str, &str), u64> = by_hand.iter().map(|(rule, on, failed)| ((*rule, *on), *failed)).collect();
+    let mut met = BTreeSet::new();
+    for outcome in outcomes {
+        let key = (outcome.rule.as_str(), outcome.subject.as_str());
+        let failed = expected.get(&key).copied().unwrap_or(0);
+        assert_eq!(outcome.failed, failed, "{outcome:?}");
+        let state = match (outcome.state, failed) {
+            (State::NotStated, 0) => continue,
+            (_, 0) => State::Passed,
+            _ => State::Failed,
+        };
+        assert_eq!(outcome.state, state, "{outcome:?}");
+        if failed > 0 {
+            met.insert(outcome.rule.clone());
+            assert!(outcome.checked >= failed || outcome.checked == 0, "{outcome:?}");
+        }
+    }
+    assert_eq!(met, by_hand.iter().map(|(rule, ..)| (*rule).to_owned()).collect(), "rules that should fail");
+    met
+}
+
+#[test]
+fn every_built_in_rule_holds_for_good_rows_and_fails_for_bad_ones() {
+    let good = bench(&circuits("4.0", "2022-11-15"), &all_installed("5"), &all_planned("5"));
+    let built_in = book(&good, "");
+    assert!(agree(&outcomes(&good, &built_in, "2022-11", "2022-12-01"), &[]).is_empty());
+
+    let mut failed = damaged_month_fails(&built_in);
+    failed.extend(slipped_month_fails(&built_in));
+    failed.insert(ledger_fails(&built_in, good));
+    let all: BTreeSet<String> = built_in.rules.iter().map(|rule| rule.id.clone()).collect();
+    assert_eq!(failed, all, "each built-in rule has rows that fail it");
+}
+
+/// Feeders, DERs and files with one fault of each kind.
+fn damaged() -> Bench {
+    // F1: least above greatest, refreshed in the future. F2: no capacity. F3: kilowatts, a negative least capacity, and
+    // two voltages. F4 is gone.
+    let kilowatts = feeder(3, "4000", "-1", "2022-11-15").replacen("13.2", "4.8", 1);
+    let circuits =
+        format!("{CIRCUITS}{}{}{kilowatts}", feeder(1, "4.0", "9.0", "2023-01-05"), feeder(2, "", "1.0", "2022-11-15"));
+    // The header: `A` became `A2`, `GONE` is gone, `T` holds text, `X` and `Y` changed places, `NEW` is new.
+    let header = "ID,REF,TYPE,KW,Solar,Wind,Q,DONE,A2,T,Y,X,M,NEW\n";
+    let row = |n: usize, reference: &str, kind: &str, kw: &str, solar: &str, done: &str| {
+        format!("I{n},{reference},{kind},{kw},{solar},0,2020-01-01,{done},a{n},t{n},y{n},x{n},MONTH,n{n}\n")
+    };
+    let done = "2021-06-01";
+    let installed = [
+        header.to_owned(),
+        row(1, "C1", "PV", "5", "5", done),
+        row(1, "C1", "PV", "5", "5", done),
+        row(2, "NOWHERE", "PV", "5", "5", done),
+        row(3, "", "PV", "5", "5", done),
+        row(4, "C1", "PV", "", "5", done),
+        row(5, "C1", "PV", "0", "0", done),
+        row(6, "C1", "PV", "2000000", "2000000", done),
+        row(7, "C1", "PV", "5000", "5000", done),
+        row(8, "C1", "PV", "5", "3", done),
+        row(9, "C1", "Alien", "5", "0", done),
+        row(10, "C1", "PV", "5", "5", "21:53.0"),
+        row(11, "C1", "PV", "5", "5", done).replacen("I11", "", 1),
+        "I12,C1,PV\n".to_owned(),
+    ];
+    let planned = [
+        PLANNED.to_owned(),
+        planned(1, "5"),
+        planned(2, "5").replace("2023-05-03", "2019-01-01"),
+        planned(3, "5").replace("2023-05-04", "ASAP"),
+        planned(4, "5"),
+        planned(10, "5").replace("P10", "I10"),
+    ];
+    bench(&circuits, &installed.concat(), &planned.concat())
+}
+
+fn damaged_month_fails(built_in: &RuleBook) -> BTreeSet<String> {
+    let bench = damaged();
+    agree(
+        &outcomes(&bench, built_in, "2022-11", "2022-12-01"),
+        &[
+            ("capacity-min-not-above-max", "feeders", 1),
+            ("capacity-stated", "feeders", 1),
+            ("capacity-not-negative", "feeders", 1),
+            ("capacity-unit-slip", "feeders", 1),
+            // The median of 4 and 4000 is 2002, five hundred times the 4 before.
+            ("capacity-unit-slip-of-column", "feeders", 1),
+            ("capacity-stable", "feeders", 1),
+            ("map-color-fits-capacity", "feeders", 1),
+            ("feeder-values-agree", "circuits", 1),
+            ("feeders-do-not-vanish", "feeders", 1),
+            ("refresh-date-not-in-future", "circuits", 1),
+            ("key-unique", "install_der", 1),
+            ("key-present", "install_der", 1),
+            ("record-shape", "install_der", 1),
+            ("column-added", "install_der", 1),
+            ("column-removed", "install_der", 1),
+            ("column-renamed", "install_der", 1),
+            ("column-retyped", "install_der", 1),
+            ("column-reordered", "install_der", 2),
+            ("feeder-reference-resolves", "ders", 1),
+            ("feeder-reference-present", "ders", 1),
+            ("nameplate-present", "ders", 1),
+            ("nameplate-positive", "ders", 1),
+            ("nameplate-below-1-gw", "ders", 1),
+            ("nameplate-unit-slip", "ders", 1),
+            // I8 is rated 5 with 3 of solar, I9 5 with nothing.
+            ("nameplate-is-sum-of-technologies", "install_der", 2),
+            ("der-type-known", "ders", 1),
+            ("completion-date-not-damaged", "install_der", 1),
+            ("installed-not-planned", "ders", 1),
+            ("planned-after-queued", "ders", 1),
+            ("in-service-date-readable", "planned_der", 1),
+            ("volume-against-last-month", "planned_der", 1),
+            ("volume-against-three-months", "planned_der", 1),
+            // P5 to P10.
+            ("ders-do-not-vanish", "ders", 6),
+        ],
+    )
+}
+
+/// A month in which every value is a thousand times what it was and the analysis is older than the one before.
+fn slipped_month_fails(built_in: &RuleBook) -> BTreeSet<String> {
+    let bench = bench(&circuits("4000", "2022-07-01"), &all_installed("5000"), &all_planned("5000"));
+    agree(
+        &outcomes(&bench, built_in, "2022-11", "2023-02-01"),
+        &[
+            ("capacity-unit-slip", "feeders", 4),
+            ("capacity-unit-slip-of-column", "feeders", 1),
+            ("capacity-stable", "feeders", 4),
+            ("map-color-fits-capacity", "feeders", 4),
+            ("nameplate-unit-slip", "ders", 20),
+            ("nameplate-unit-slip-of-column", "ders", 1),
+            ("refresh-date-moves-on", "circuits", 1),
+            ("refresh-date-recent", "circuits", 1),
+            ("refresh-date-not-too-old", "circuits", 1),
+            ("delivery-in-time", "circuits", 1),
+            ("delivery-in-time", "install_der", 1),
+            ("delivery-in-time", "planned_der", 1),
+            ("delivery-not-stale", "circuits", 1),
+            ("delivery-not-stale", "install_der", 1),
+            ("delivery-not-stale", "planned_der", 1),
+        ],
+    )
+}
+
+/// No file can make the books wrong; a table that lost its rows does.
+fn ledger_fails(built_in: &RuleBook, good: Bench) -> String {
+    drop(good);
+    let bench = damaged();
+    let ledger = |bench: &Bench| -> Vec<(Subject, u64, u64)> {
+        let outcomes = outcomes(bench, built_in, "2022-11", "2022-12-01");
+        outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.subject, o.checked, o.failed)).collect()
+    };
+    use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
+    let closed =
+        [(Subject::Delivery(Circuits), 15, 0), (Subject::Delivery(InstallDer), 13, 0), (Subject::Delivery(PlannedDer), 5, 0)];
+    assert_eq!(ledger(&bench), closed);
+    std::fs::remove_dir_all(bench.settings.lake.join("iedr_dev/silver/rejected")).unwrap();
+    // The ragged record at bronze, the double and the keyless one at silver.
+    assert_eq!(ledger(&bench)[1], (Subject::Delivery(InstallDer), 13, 3));
+    "ledger-closes".into()
+}
+
+#[test]
+fn kinds_that_are_not_built_in_count_as_by_hand() {
+    let bench = damaged();
+    let own = r#"
+[own-unique]
+description = "no two records name the same feeder"
+on = "install_der"
+kind = "unique"
+columns = "REF"
+where = "REF IS NOT NULL"
+next_step = "none"
+[own-accepted]
+description = "types"
+on = "install_der"
+kind = "accepted-values"
+column = "TYPE"
+values = "PV"
+next_step = "none"
+[own-range]
+description = "ratings"
+on = "ders"
+kind = "range"
+column = "nameplate_kw"
+least = 1.0
+most = 100
+next_step = "none"
+[own-reference]
+description = "circuits"
+on = "install_der"
+kind = "reference"
+column = "feeder_ref"
+to = "circuits.circuit_id"
+next_step = "none"
+[own-distinct]
+description = "ids are many"
+on = "install_der"
+kind = "distinct-share"
+column = "TYPE"
+least = 0.5
+next_step = "none"
+[own-wrong]
+description = "no such column"
+on = "ders"
+kind = "not-null"
+columns = "no_such_column"
+severity = "error"
+next_step = "none"
+[own-sql]
+description = "big ones"
+on = "ders"
+kind = "sql"
+query = "SELECT * FROM ders WHERE nameplate_kw > 1000"
+next_step = "none"
+[own-tolerant]
+description = "types, a few others allowed"
+on = "install_der"
+kind = "accepted-values"
+column = "TYPE"
+values = "PV"
+threshold = "10%"
+next_step = "none"
+"#;
+    let book = book(&bench, own);
+    let found: BTreeMap<String, (State, u64, u64)> = outcomes(&bench, &book, "2022-11", "2022-12-01")
+        .into_iter()
+        .filter(|outcome| outcome.rule.starts_with("own-"))
+        .map(|outcome| (outcome.rule, (outcome.state, outcome.failed, outcome.checked)))
+        .collect();
+    // Twelve records stand in bronze: ten name C1, one NOWHERE, one nothing; one of them has no key.
+    assert_eq!(found["own-unique"], (State::Failed, 9, 11));
+    assert_eq!(found["own-accepted"], (State::Failed, 1, 12));
+    // I5 is 0, I6 two gigawatts, I7 five megawatts; I4 states nothing.
+    assert_eq!(found["own-range"], (State::Failed, 3, 15));
+    assert_eq!(found["own-reference"], (State::Failed, 1, 11));
+    assert_eq!(found["own-distinct"], (State::Failed, 12, 12));
+    assert_eq!(found["own-wrong"].0, State::CouldNotCheck);
+    assert_eq!(found["own-sql"], (State::Failed, 2, 15));
+    assert_eq!(found["own-tolerant"], (State::Passed, 1, 12));
+}
+
+#[test]
+fn volume_needs_its_months_leaves_the_month_out_and_fails_on_a_missing_one() {
+    let bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &all_installed("5"), &all_planned("5"));
+    // Of the three files one came in the third month, half as long again.
+    let more: String = (11..=15).map(|n| installed(n, "5")).collect();
+    bench.put("lab/2022-10/lab_install_der.csv", all_installed("5") + &more);
+    // The same content again is no second delivery, and no missing one.
+    bench.copy(&bench.landing("lab/2022-09/lab_circuits.csv"), "lab/2022-10/lab_circuits.csv");
+    bench.run();
+    let volume = |rule: &str, month: &str| -> Vec<String> {
+        let outcomes = outcomes(&bench, &book(&bench, ""), month, "2022-10-20");
+        let said = |o: &Outcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
+        outcomes.iter().filter(|outcome| outcome.rule == rule).map(said).collect()
+    };
+    assert_eq!(
+        volume("volume-against-last-month", "2022-10"),
+        [
+            "circuits passed the same content as before",
+            "install_der failed 15 rows, +50.0 % of 10 (the month before)",
+            "planned_der failed no delivery for 2022-10; the newest is 2022-09",
+        ]
+    );
+    assert_eq!(
+        volume("volume-against-last-month", "2022-08")[0],
+        "circuits not-enough-history not enough history (0 of 1 months)"
+    );
+    assert_eq!(
+        volume("volume-against-three-months", "2022-10")[1],
+        "install_der not-enough-history not enough history (2 of 3 months)"
+    );
+}
+
+#[test]
+fn failing_rows_lead_to_the_line() {
+    let bench = damaged();
+    let built_in = book(&bench, "");
+    let cancel = Cancel::default();
+    let today = Day::parse("2022-12-01").unwrap();
+    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book: &built_in, today, cancel: &cancel };
+    let lab = bench.settings.utility("lab").unwrap();
+    let rows = |rule: &str, subject: &str| -> Vec<String> {
+        let subject = Subject::parse(subject).unwrap();
+        let month = Month::parse("2022-11").unwrap();
+        let rows = checking.failing_rows(built_in.rule(rule).unwrap(), lab, subject, month, 100).unwrap();
+        (0..rows.height()).map(|row| rows.row(row).iter().map(crate::support::show).collect::<Vec<_>>().join("|")).collect()
+    };
+    let file = "lab/2022-11/lab_install_der.csv";
+    assert_eq!(rows("completion-date-not-damaged", "install_der"), [format!("I10|completion_date_text|21:53.0|{file}|12")]);
+    // The record as it stands in bronze: the table's columns, then those that only this month has.
+    assert_eq!(
+        rows("key-unique", "install_der"),
+        [format!("I1|ID|I1,C1,PV,5,5,0,2020-01-01,2021-06-01,t1,x1,y1,11,a1,n1|{file}|2")]
+    );
+    assert_eq!(rows("capacity-unit-slip", "feeders"), ["F3|max_hosting_capacity_mw|4000.0 after 4.0|-|-"]);
+    assert_eq!(rows("nameplate-unit-slip", "ders"), [format!("installed/I7|nameplate_kw|5000.0 after 5.0|{file}|9")]);
+    assert_eq!(rows("column-renamed", "install_der"), [format!("A2|A2|`A` seems to be `A2` now|{file}|1")]);
+    assert_eq!(rows("installed-not-planned", "ders"), ["planned/I10|der_id|I10|lab/2022-11/lab_planned_der.csv|6"]);
+    // Five segments of F3, all of them shown: one of them has another voltage.
+    assert_eq!(rows("feeder-values-agree", "circuits").len(), 5);
+}
