@@ -263,6 +263,27 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// What came of each utility, month by month
+    Calendar {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Each utility's record: failures, repeated ones, share set aside, days late
+    Scorecard {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write a month's report to share: HTML, Markdown, JSON or JUnit XML
+    Report {
+        /// The month; the newest that was checked without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// The file; `.html`, `.md`, `.json` or `.xml` decides about the format
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// From a record's key to the line of the file that it came from
     Trace {
         /// The utility

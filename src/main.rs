@@ -92,6 +92,9 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Rejected { utility, dataset, month, reason, .. } => {
             commands::rejected::run(context, utility.as_ref(), dataset, month, reason.as_deref())
         }
+        Command::Calendar { .. } => commands::calendar::run(context),
+        Command::Scorecard { .. } => commands::calendar::scorecard(context),
+        Command::Report { month, out } => commands::report::run(context, month, &out),
         Command::Trace { utility, dataset, key, month, column, .. } => {
             commands::trace::run(context, &utility, dataset, &commands::trace::Record { key, month, column })
         }
@@ -111,6 +114,8 @@ fn format_of(command: Option<&Command>) -> commands::Format {
             | Command::Diff { output, .. }
             | Command::Check { output, .. }
             | Command::Rules { output }
+            | Command::Calendar { output }
+            | Command::Scorecard { output }
             | Command::Rejected { output, .. }
             | Command::Trace { output, .. }
             | Command::History { output, .. }

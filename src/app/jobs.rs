@@ -4,13 +4,17 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::reads::{ReadError, browse, missing, months, runs, status};
-use super::{Event, Missing, Months, Refresh};
+use super::reads::records::Figure;
+use super::reads::trace::Traced;
+use super::reads::{ReadError, browse, calendar, checks, missing, months, records, rejected, runs, status, trace};
+use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
 use crate::lake::{Frame, Lake};
 use crate::landing::settle::Settling;
 use crate::landing::watch::{Watch, WatchMode};
 use crate::landing::{self, Cancel};
+use crate::model::{Dataset, Day, Month};
+use crate::pipeline::rules::{Decision, acknowledge};
 use crate::pipeline::run::{Run, micros_of};
 use crate::pipeline::{PipelineError, Progress, Report, Request};
 
@@ -46,10 +50,76 @@ pub enum Job {
         /// The feeder.
         feeder: String,
     },
+    /// Read pane 5.
+    Rules {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read pane 6.
+    Deliveries {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read pane 7.
+    Rejected {
+        /// The request's number.
+        generation: u64,
+    },
+    /// Read the records behind a figure.
+    Records {
+        /// The request's number.
+        generation: u64,
+        /// The figure.
+        figure: Figure,
+    },
+    /// Read where a record came from.
+    Source {
+        /// The request's number.
+        generation: u64,
+        /// The record.
+        record: Record,
+    },
+    /// Sign for a failure.
+    Acknowledge {
+        /// The request's number.
+        generation: u64,
+        /// The failure.
+        failure: Failure,
+        /// Why it is accepted.
+        reason: String,
+    },
     /// Load what is new.
     Run,
     /// Stop the load.
     Stop,
+}
+
+/// A record as a row names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The utility.
+    pub utility: String,
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The key, where the row has no line.
+    pub key: Option<String>,
+    /// The file and the line.
+    pub place: Option<(String, u64)>,
+}
+
+/// A failing outcome of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The rule.
+    pub rule: String,
+    /// The utility.
+    pub utility: String,
+    /// The dataset, `feeders` or `ders`.
+    pub dataset: String,
+    /// The month.
+    pub month: Month,
+    /// Rows that fail.
+    pub failed: u64,
 }
 
 /// What a read brought.
@@ -72,7 +142,20 @@ pub enum Loaded {
         /// The rows.
         rows: Frame,
     },
+    /// Pane 5.
+    Rules(Rules),
+    /// Pane 6.
+    Deliveries(Deliveries),
+    /// Pane 7.
+    Rejected(Rejected),
+    /// Records behind a figure.
+    Records(Figure, Frame),
+    /// Where a record came from.
+    Source(Vec<Traced>),
 }
+
+/// Days for which a decision made in the console counts.
+const ACKNOWLEDGED_DAYS: i32 = 30;
 
 /// Rows of `ops/runs` that the console shows.
 const RUNS_SHOWN: usize = 200;
@@ -147,8 +230,55 @@ impl Jobs {
                 let rows = browse::ders(&self.lake, feeder, Some(utility), None);
                 answer(*generation, rows.map(|rows| Loaded::Ders { utility: utility.clone(), feeder: feeder.clone(), rows }));
             }
+            Job::Rules { generation } => answer(*generation, self.rules()),
+            Job::Deliveries { generation } => answer(*generation, self.deliveries()),
+            Job::Rejected { generation } => {
+                let rows = rejected::records(&self.lake, rejected::Wanted::default());
+                answer(*generation, rows.map(|rows| Loaded::Rejected(Rejected::new(rows))));
+            }
+            Job::Records { generation, figure } => {
+                let rows = records::behind(&self.lake, &self.settings, figure);
+                answer(*generation, rows.map(|rows| Loaded::Records(figure.clone(), rows)));
+            }
+            Job::Source { generation, record } => answer(*generation, self.source(record).map(Loaded::Source)),
+            Job::Acknowledge { generation, failure, reason } => {
+                answer(*generation, self.acknowledge(failure, reason).and_then(|()| self.rules()));
+            }
             Job::Run | Job::Stop => {}
         }
+    }
+
+    fn rules(&self) -> Result<Loaded, ReadError> {
+        Ok(Loaded::Rules(Rules::new(checks::outcomes(&self.lake, self.settings.today)?)))
+    }
+
+    fn deliveries(&self) -> Result<Loaded, ReadError> {
+        let calendar = calendar::calendar(&self.lake, &self.settings)?;
+        Ok(Loaded::Deliveries(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings)?)))
+    }
+
+    fn source(&self, record: &Record) -> Result<Vec<Traced>, ReadError> {
+        let Some(adapter) = self.settings.utility(&record.utility) else { return Ok(Vec::new()) };
+        match (&record.place, &record.key) {
+            (Some((file, line)), _) => trace::record_at(&self.lake, &self.settings, adapter, record.dataset, file, *line),
+            (None, Some(key)) => trace::records(&self.lake, &self.settings, adapter, record.dataset, key, None),
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+
+    fn acknowledge(&self, failure: &Failure, reason: &str) -> Result<(), ReadError> {
+        let until = Day::from_epoch_days(self.settings.today.epoch_days() + ACKNOWLEDGED_DAYS);
+        let decision = Decision {
+            rule: &failure.rule,
+            utility: &failure.utility,
+            dataset: &failure.dataset,
+            month: failure.month,
+            failed: failure.failed,
+            reason,
+            account: &self.settings.account,
+            expires_on: until,
+        };
+        Ok(acknowledge(&self.lake, &[decision], micros_of(std::time::SystemTime::now()))?)
     }
 
     fn refresh(&self) -> Result<Loaded, ReadError> {

@@ -70,6 +70,12 @@ pub enum Action {
     Sort,
     /// Turn the order around.
     Reverse,
+    /// Show something else of the same: another state of cells, or what passed too.
+    Toggle,
+    /// Compare with the selected month.
+    Base,
+    /// Sign for a failure.
+    Acknowledge,
     /// Load what is new.
     Run,
     /// Stop the run.
@@ -122,6 +128,12 @@ pub const BINDINGS: &[Binding] = &[
     ),
     of(Pane::Missing, binding(&[Key::Char(']'), Key::Char('n')], "]", Action::NextFeed, "next dataset")),
     of(Pane::Missing, binding(&[Key::Char('['), Key::Char('p')], "[", Action::PreviousFeed, "previous dataset")),
+    of(Pane::Missing, binding(&[Key::Enter], "Enter", Action::Enter, "the records behind")),
+    of(Pane::Missing, binding(&[Key::Char('v')], "v", Action::Toggle, "missing, empty, sentinel, invalid, absent")),
+    of(Pane::Missing, binding(&[Key::Char('s')], "s", Action::Sort, "by rate or by change")),
+    of(Pane::Months, binding(&[Key::Enter], "Enter", Action::Enter, "the records that changed")),
+    of(Pane::Months, binding(&[Key::Char('b')], "b", Action::Base, "compare with this month")),
+    of(Pane::Months, binding(&[Key::Char('v')], "v", Action::Toggle, "cosmetic changes too")),
     of(Pane::Months, binding(&[Key::Char(']'), Key::Char('n')], "]", Action::NextFeed, "next dataset")),
     of(Pane::Months, binding(&[Key::Char('['), Key::Char('p')], "[", Action::PreviousFeed, "previous dataset")),
     of(Pane::Browser, binding(&[Key::Char('/')], "/", Action::Search, "search a feeder")),
@@ -129,10 +141,20 @@ pub const BINDINGS: &[Binding] = &[
     of(Pane::Browser, binding(&[Key::Char('s')], "s", Action::Sort, "sort by the next column")),
     of(Pane::Browser, binding(&[Key::Char('S')], "S", Action::Reverse, "turn the order around")),
     of(Pane::Browser, binding(&[Key::Enter], "Enter", Action::Enter, "into the DERs")),
+    of(Pane::Rules, binding(&[Key::Enter], "Enter", Action::Enter, "the failing rows")),
+    of(Pane::Rules, binding(&[Key::Char('a')], "a", Action::Acknowledge, "acknowledge")),
+    of(Pane::Rules, binding(&[Key::Char('v')], "v", Action::Toggle, "what passed too")),
+    of(Pane::Rules, binding(&[Key::Char('['), Key::Char('p')], "[", Action::PreviousFeed, "month before")),
+    of(Pane::Rules, binding(&[Key::Char(']'), Key::Char('n')], "]", Action::NextFeed, "month after")),
+    of(Pane::Deliveries, binding(&[Key::Enter], "Enter", Action::Enter, "what was set aside")),
+    of(Pane::Rejected, binding(&[Key::Enter], "Enter", Action::Enter, "the line in its file")),
     binding(&[Key::Char('1')], "1", Action::Show(Pane::Refresh), "refresh dates and runs"),
     binding(&[Key::Char('2')], "2", Action::Show(Pane::Missing), "missing data"),
     binding(&[Key::Char('3')], "3", Action::Show(Pane::Months), "differences between months"),
     binding(&[Key::Char('4')], "4", Action::Show(Pane::Browser), "feeders and their DERs"),
+    binding(&[Key::Char('5')], "5", Action::Show(Pane::Rules), "rules and what fails them"),
+    binding(&[Key::Char('6')], "6", Action::Show(Pane::Deliveries), "what came, month by month"),
+    binding(&[Key::Char('7')], "7", Action::Show(Pane::Rejected), "what was set aside"),
     hinted(binding(&[Key::Tab], "Tab", Action::NextPane, "next pane")),
     binding(&[Key::BackTab], "Shift-Tab", Action::PreviousPane, "pane before"),
     binding(&[Key::Char('k'), Key::Up], "↑ k", Action::Rows(-1), "up"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::moved;
 use crate::lake::Frame;
+use crate::model::CellState;
 
 /// What the cells of a column held in a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,19 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Share of the cells that are in a state, from 0 to 1.
+    pub fn rate(&self, state: CellState) -> f64 {
+        let of = |count: u64| if self.rows == 0 { 0.0 } else { count as f64 / self.rows as f64 };
+        match state {
+            CellState::Missing => self.missing_rate(),
+            CellState::Absent => f64::from(u8::from(self.absent)),
+            _ if self.absent => 0.0,
+            CellState::Empty => of(self.empty),
+            CellState::Sentinel => of(self.sentinel),
+            CellState::Invalid => of(self.invalid),
+        }
+    }
+
     /// Share of empty and sentinel cells, from 0 to 1; all of them where the column is absent.
     pub fn missing_rate(&self) -> f64 {
         match (self.absent, self.rows) {
@@ -40,6 +54,13 @@ pub struct ColumnLine {
     pub name: String,
     /// One for each of the dataset's months; `None` where it was not known yet.
     pub cells: Vec<Option<Cell>>,
+}
+
+impl ColumnLine {
+    /// Whether no month has a single value.
+    pub fn is_always_missing(&self) -> bool {
+        self.cells.iter().flatten().all(|cell| cell.missing_rate() >= 1.0)
+    }
 }
 
 /// One utility's dataset.
@@ -66,6 +87,20 @@ pub struct Missing {
     pub column: usize,
     /// The selected month, counted from the newest.
     pub month_back: usize,
+    /// What the shades count.
+    pub state: CellState,
+    /// How the columns are sorted.
+    pub order: Order,
+}
+
+/// How the columns of a heatmap are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The highest rate of the selected month first.
+    #[default]
+    Rate,
+    /// The greatest difference from the month before first.
+    Change,
 }
 
 impl Missing {
@@ -96,6 +131,39 @@ impl Missing {
         self.maps.get(self.map)
     }
 
+    /// The columns in their order, without those that are missing in every row of every month.
+    pub fn columns_shown(&self) -> Vec<&ColumnLine> {
+        let Some(map) = self.shown() else { return Vec::new() };
+        let at = self.month();
+        let rate = |line: &ColumnLine, at: usize| line.cells.get(at).copied().flatten().map_or(0.0, |cell| cell.rate(self.state));
+        let measure = |line: &ColumnLine| match self.order {
+            Order::Rate => rate(line, at),
+            Order::Change => at.checked_sub(1).map_or(0.0, |before| (rate(line, at) - rate(line, before)).abs()),
+        };
+        let mut columns: Vec<&ColumnLine> = map.columns.iter().filter(|line| !line.is_always_missing()).collect();
+        columns.sort_by(|a, b| measure(b).total_cmp(&measure(a)));
+        columns
+    }
+
+    /// The columns that are missing in every row of every month.
+    pub fn columns_folded(&self) -> Vec<&ColumnLine> {
+        self.shown().map_or_else(Vec::new, |map| map.columns.iter().filter(|line| line.is_always_missing()).collect())
+    }
+
+    /// The selected column.
+    pub fn selected(&self) -> Option<&ColumnLine> {
+        self.columns_shown().get(self.column).copied()
+    }
+
+    pub(super) fn next_state(&mut self) {
+        (self.state, self.column) = (self.state.next(), 0);
+    }
+
+    pub(super) fn next_order(&mut self) {
+        self.order = if self.order == Order::Rate { Order::Change } else { Order::Rate };
+        self.column = 0;
+    }
+
     /// The index of the selected month.
     pub fn month(&self) -> usize {
         self.shown().map_or(0, |map| map.months.len().saturating_sub(1 + self.month_back))
@@ -111,6 +179,7 @@ impl Missing {
     pub(super) fn keep(&mut self, before: &Self) {
         if let Some(map) = before.shown() {
             self.show(&map.utility, &map.dataset);
+            (self.state, self.order) = (before.state, before.order);
             (self.column, self.month_back) = (before.column, before.month_back);
             self.rows(0);
             self.columns(0);
@@ -124,7 +193,7 @@ impl Missing {
     }
 
     pub(super) fn rows(&mut self, by: isize) {
-        self.column = moved(self.column, by, self.shown().map_or(0, |map| map.columns.len()));
+        self.column = moved(self.column, by, self.columns_shown().len());
     }
 
     pub(super) fn columns(&mut self, by: isize) {

@@ -4,23 +4,31 @@
 //! in `jobs` reports. It never waits: whatever needs the tables is handed out as a [`Job`].
 
 pub mod browser;
+pub mod deliveries;
+pub mod drill;
 pub mod jobs;
 pub mod keys;
 pub mod missing;
 pub mod months;
 pub mod reads;
 pub mod refresh;
+pub mod rejected;
+pub mod rules;
 pub mod update;
 
 use crate::config::Settings;
 use crate::pipeline::Progress;
 
 pub use browser::Browser;
+pub use deliveries::Deliveries;
+pub use drill::Drill;
 pub use jobs::{Job, Jobs, Loaded};
 pub use keys::{Action, Key};
 pub use missing::Missing;
 pub use months::Months;
 pub use refresh::Refresh;
+pub use rejected::Rejected;
+pub use rules::Rules;
 pub use update::Event;
 
 /// The panes, in the order of their digits.
@@ -35,11 +43,18 @@ pub enum Pane {
     Months,
     /// Feeders and their DERs.
     Browser,
+    /// What does not hold, since when, and who has signed for it.
+    Rules,
+    /// What came of each utility, and its record.
+    Deliveries,
+    /// What was set aside.
+    Rejected,
 }
 
 impl Pane {
     /// Every pane.
-    pub const ALL: [Self; 4] = [Self::Refresh, Self::Missing, Self::Months, Self::Browser];
+    pub const ALL: [Self; 7] =
+        [Self::Refresh, Self::Missing, Self::Months, Self::Browser, Self::Rules, Self::Deliveries, Self::Rejected];
 
     /// The name on its tab.
     pub const fn title(self) -> &'static str {
@@ -48,6 +63,9 @@ impl Pane {
             Self::Missing => "Missing",
             Self::Months => "Months",
             Self::Browser => "Browser",
+            Self::Rules => "Rules",
+            Self::Deliveries => "Deliveries",
+            Self::Rejected => "Rejected",
         }
     }
 
@@ -124,6 +142,8 @@ pub enum Typing {
     Search,
     /// The least hosting capacity, MW.
     MinimumMw,
+    /// Why a failure is accepted.
+    Reason,
 }
 
 /// Everything that the console shows.
@@ -140,6 +160,14 @@ pub struct App {
     pub months: Remote<Months>,
     /// Pane 4.
     pub browser: Remote<Browser>,
+    /// Pane 5.
+    pub rules: Remote<Rules>,
+    /// Pane 6.
+    pub deliveries: Remote<Deliveries>,
+    /// Pane 7.
+    pub rejected: Remote<Rejected>,
+    /// A look behind a figure, over the pane.
+    pub drill: Option<Drill>,
     /// What is going on with loads.
     pub load: Load,
     /// How changes in the landing folder are noticed, or why they are not.
@@ -165,6 +193,10 @@ impl App {
             missing: Remote::default(),
             months: Remote::default(),
             browser: Remote::default(),
+            rules: Remote::default(),
+            deliveries: Remote::default(),
+            rejected: Remote::default(),
+            drill: None,
             load: Load::default(),
             watching: "starting to watch".into(),
             help: false,

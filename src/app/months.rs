@@ -46,6 +46,10 @@ pub struct Months {
     pub shown: usize,
     /// The selected month, counted from the newest.
     pub month_back: usize,
+    /// Whether fields that changed their notation only are shown too.
+    pub cosmetic: bool,
+    /// The month that records are compared with; the one before the selected without it.
+    pub base: Option<String>,
 }
 
 impl Months {
@@ -96,10 +100,27 @@ impl Months {
         self.series().map_or(0, |series| series.months.len().saturating_sub(1 + self.month_back))
     }
 
+    /// Records are compared with the selected month from now on; once more, with the month before again.
+    pub(super) fn set_base(&mut self) {
+        let selected = self.series().and_then(|series| series.months.get(self.month())).map(|line| line.month.clone());
+        self.base = if self.base == selected { None } else { selected };
+    }
+
+    /// The month that the selected one's records are compared with; none if there is no earlier one.
+    pub fn compared_with(&self) -> Option<&str> {
+        let series = self.series()?;
+        let selected = series.months.get(self.month())?.month.as_str();
+        if let Some(base) = self.base.as_deref().filter(|base| *base < selected) {
+            return Some(base);
+        }
+        Some(series.months.get(self.month().checked_sub(1)?)?.month.as_str())
+    }
+
     pub(super) fn keep(&mut self, before: &Self) {
+        self.base.clone_from(&before.base);
         let Some(old) = before.series() else { return };
         if let Some(at) = self.series.iter().position(|series| series.utility == old.utility && series.dataset == old.dataset) {
-            (self.shown, self.month_back) = (at, before.month_back);
+            (self.shown, self.month_back, self.cosmetic) = (at, before.month_back, before.cosmetic);
             self.rows(0);
         }
     }

@@ -1,9 +1,14 @@
 //! Events change the state; what needs the tables comes out as jobs.
 
-use super::jobs::{Job, Loaded};
+use super::drill::Source;
+use super::jobs::{Failure, Job, Loaded, Record};
 use super::keys::{Action, Key, action_of};
-use super::{App, Browser, Load, Missing, Months, Pane, Refresh, Remote, Typing};
+use super::reads::records::{self, Behind, Figure};
+use super::{App, Browser, Deliveries, Drill, Load, Missing, Months, Pane, Refresh, Rejected, Remote, Rules, Typing};
+use crate::config::rules::Subject;
+use crate::model::{Dataset, Month};
 use crate::pipeline::Progress;
+use crate::pipeline::rules::State;
 
 /// Something happened.
 #[derive(Debug)]
@@ -49,9 +54,16 @@ impl App {
             Job::Missing { generation },
             Job::Months { generation },
             Job::Feeders { generation },
+            Job::Rules { generation },
+            Job::Deliveries { generation },
+            Job::Rejected { generation },
         ];
         // What is in front comes first.
         jobs.rotate_left(Pane::ALL.iter().position(|pane| *pane == self.pane).unwrap_or(0));
+        if let Some(drill) = &mut self.drill {
+            (drill.rows, drill.source) = (Remote::Loading, None);
+            jobs.insert(0, Job::Records { generation, figure: drill.figure.clone() });
+        }
         jobs
     }
 
@@ -118,13 +130,16 @@ impl App {
     }
 
     fn typed(&mut self, typing: Typing, key: Key) -> Vec<Job> {
+        if typing == Typing::Reason {
+            return self.reason_typed(key);
+        }
         let Some(browser) = self.browser.ready_mut() else {
             self.typing = None;
             return Vec::new();
         };
         let text = match typing {
-            Typing::Search => &mut browser.search,
             Typing::MinimumMw => &mut browser.minimum,
+            Typing::Search | Typing::Reason => &mut browser.search,
         };
         match key {
             Key::Enter => self.typing = None,
@@ -150,7 +165,134 @@ impl App {
         self.ders()
     }
 
+    /// A decision needs a reason: without one nothing is signed.
+    fn reason_typed(&mut self, key: Key) -> Vec<Job> {
+        let generation = self.generation;
+        let Some(rules) = self.rules.ready_mut() else {
+            self.typing = None;
+            return Vec::new();
+        };
+        match key {
+            Key::Char(c) => rules.reason.push(c),
+            Key::Backspace => {
+                rules.reason.pop();
+            }
+            Key::Esc => {
+                rules.reason.clear();
+                self.typing = None;
+            }
+            Key::Enter => {
+                let reason = std::mem::take(&mut rules.reason);
+                let failure = rules.selected().filter(|checked| checked.state == State::Failed).map(|checked| Failure {
+                    rule: checked.rule.clone(),
+                    utility: checked.utility.clone(),
+                    dataset: checked.dataset.clone(),
+                    month: checked.month,
+                    failed: checked.failed,
+                });
+                self.typing = None;
+                if let (Some(failure), false) = (failure, reason.trim().is_empty()) {
+                    return vec![Job::Acknowledge { generation, failure, reason: reason.trim().to_owned() }];
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn act_in_drill(&mut self, action: Action) -> Option<Vec<Job>> {
+        const ALL: isize = isize::MAX / 2;
+        let drill = self.drill.as_mut()?;
+        match action {
+            Action::Rows(by) => drill.rows(by),
+            Action::First => drill.rows(-ALL),
+            Action::Last => drill.rows(ALL),
+            Action::Back if drill.source.is_some() => drill.source = None,
+            Action::Back => self.drill = None,
+            Action::Enter if drill.source.is_none() => return Some(self.open_source()),
+            Action::Show(_) | Action::NextPane | Action::PreviousPane => {
+                self.drill = None;
+                return None;
+            }
+            Action::Quit | Action::Help | Action::Run | Action::Stop | Action::Reread => return None,
+            _ => {}
+        }
+        Some(Vec::new())
+    }
+
+    fn open_source(&mut self) -> Vec<Job> {
+        let generation = self.generation;
+        let Some(drill) = &mut self.drill else { return Vec::new() };
+        let Some((key, column, file, line)) = drill.selected() else { return Vec::new() };
+        let figure = &drill.figure;
+        let found = records::place(&self.settings, figure, &key, file.as_deref());
+        let place = file.zip(line);
+        let Some((dataset, key)) = found.filter(|(_, key)| key.is_some() || place.is_some()) else {
+            let reason = "the row is a sum of several records, or a whole file: there is no single line to show".to_owned();
+            drill.source = Some(Source { marked: Vec::new(), records: Remote::Failed { reason }, scroll: 0 });
+            return Vec::new();
+        };
+        let marked = records::source_columns(&self.settings, &figure.utility, dataset, &column);
+        let record = Record { utility: figure.utility.clone(), dataset, key, place };
+        drill.source = Some(Source { marked, records: Remote::Loading, scroll: 0 });
+        vec![Job::Source { generation, record }]
+    }
+
+    /// Opens the records behind what is selected.
+    fn drill(&mut self) -> Vec<Job> {
+        let generation = self.generation;
+        let Some((figure, title)) = self.figure() else { return Vec::new() };
+        self.drill = Some(Drill::new(figure.clone(), title));
+        vec![Job::Records { generation, figure }]
+    }
+
+    fn figure(&self) -> Option<(Figure, String)> {
+        match self.pane {
+            Pane::Missing => {
+                let missing = self.missing.ready()?;
+                let (map, state) = (missing.shown()?, missing.state);
+                let (dataset, month) = (Dataset::parse(&map.dataset)?, Month::parse(map.months.get(missing.month())?)?);
+                let column = missing.selected()?.name.clone();
+                let title = format!("{} {} {month}: cells of `{column}` that are {state}", map.utility, map.dataset);
+                Some((Figure { utility: map.utility.clone(), month, behind: Behind::Cells { dataset, column, state } }, title))
+            }
+            Pane::Months => {
+                let months = self.months.ready()?;
+                let series = months.series()?;
+                let month = Month::parse(&series.months.get(months.month())?.month)?;
+                let from = Month::parse(months.compared_with()?)?;
+                let title = format!("{} {}: {month} against {from}", series.utility, series.dataset);
+                let behind = Behind::Changes { of: series.dataset.clone(), from };
+                Some((Figure { utility: series.utility.clone(), month, behind }, title))
+            }
+            Pane::Rules => {
+                let checked = self.rules.ready()?.selected()?;
+                let subject = Subject::parse(&checked.dataset)?;
+                let title =
+                    format!("{} {} {}: rows that fail `{}`", checked.utility, checked.dataset, checked.month, checked.rule);
+                let behind = Behind::Rule { rule: checked.rule.clone(), subject };
+                Some((Figure { utility: checked.utility.clone(), month: checked.month, behind }, title))
+            }
+            Pane::Deliveries => {
+                let (utility, month, _) = self.deliveries.ready()?.selected()?;
+                let title = format!("{utility} {month}: what was set aside");
+                Some((Figure { utility: utility.to_owned(), month, behind: Behind::Rejected }, title))
+            }
+            Pane::Rejected => {
+                let rejected = self.rejected.ready()?;
+                let text = |column: &str| rejected.rows.text(column, rejected.at);
+                let (utility, month) = (text("utility_id")?, Month::parse(&text("delivery_month")?)?);
+                let title = format!("{utility} {month}: what was set aside");
+                Some((Figure { utility, month, behind: Behind::Rejected }, title))
+            }
+            Pane::Refresh | Pane::Browser => None,
+        }
+    }
+
     fn act(&mut self, action: Action) -> Vec<Job> {
+        if let Some(jobs) = self.act_in_drill(action) {
+            return jobs;
+        }
         match action {
             Action::Quit => self.quit = true,
             Action::Help => self.help = true,
@@ -164,6 +306,13 @@ impl App {
             }
             Action::Reread => return self.read_all(),
             Action::Enter if self.pane == Pane::Refresh => self.enter_feed(),
+            Action::Enter if self.pane != Pane::Browser => return self.drill(),
+            Action::Acknowledge => {
+                let fails = |rules: &Rules| rules.selected().is_some_and(|checked| checked.state == State::Failed);
+                if self.rules.ready().is_some_and(fails) {
+                    self.typing = Some(Typing::Reason);
+                }
+            }
             other => return self.act_in_pane(other),
         }
         Vec::new()
@@ -203,6 +352,8 @@ impl App {
                         (None, Action::Columns(by)) => missing.columns(by),
                         (None, Action::NextFeed) => missing.feed(1),
                         (None, Action::PreviousFeed) => missing.feed(-1),
+                        (None, Action::Toggle) => missing.next_state(),
+                        (None, Action::Sort) => missing.next_order(),
                         _ => {}
                     }
                 }
@@ -213,11 +364,39 @@ impl App {
                         (Some(by), _) => months.rows(by),
                         (None, Action::NextFeed) => months.feed(1),
                         (None, Action::PreviousFeed) => months.feed(-1),
+                        (None, Action::Toggle) => months.cosmetic = !months.cosmetic,
+                        (None, Action::Base) => months.set_base(),
                         _ => {}
                     }
                 }
             }
             Pane::Browser => return self.act_in_browser(by, action),
+            Pane::Rules => {
+                if let Some(rules) = self.rules.ready_mut() {
+                    match (by, action) {
+                        (Some(by), _) => rules.rows(by),
+                        (None, Action::Columns(by)) => rules.columns(by),
+                        (None, Action::NextFeed) => rules.columns(1),
+                        (None, Action::PreviousFeed) => rules.columns(-1),
+                        (None, Action::Toggle) => rules.toggle(),
+                        _ => {}
+                    }
+                }
+            }
+            Pane::Deliveries => {
+                if let Some(deliveries) = self.deliveries.ready_mut() {
+                    match (by, action) {
+                        (Some(by), _) => deliveries.rows(by),
+                        (None, Action::Columns(by)) => deliveries.columns(by),
+                        _ => {}
+                    }
+                }
+            }
+            Pane::Rejected => {
+                if let (Some(rejected), Some(by)) = (self.rejected.ready_mut(), by) {
+                    rejected.rows(by);
+                }
+            }
         }
         Vec::new()
     }
@@ -292,6 +471,29 @@ impl App {
                     browser.ders = Remote::Ready { value: rows, read_at };
                 }
             }
+            Ok(Loaded::Rules(mut fresh)) => {
+                keep(&self.rules, &mut fresh, Rules::keep);
+                self.rules = Remote::Ready { value: fresh, read_at };
+            }
+            Ok(Loaded::Deliveries(mut fresh)) => {
+                keep(&self.deliveries, &mut fresh, Deliveries::keep);
+                self.deliveries = Remote::Ready { value: fresh, read_at };
+            }
+            Ok(Loaded::Rejected(mut fresh)) => {
+                keep(&self.rejected, &mut fresh, Rejected::keep);
+                self.rejected = Remote::Ready { value: fresh, read_at };
+            }
+            Ok(Loaded::Records(figure, rows)) => {
+                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == figure) {
+                    drill.rows = Remote::Ready { value: rows, read_at };
+                    drill.rows(0);
+                }
+            }
+            Ok(Loaded::Source(records)) => {
+                if let Some(source) = self.drill.as_mut().and_then(|drill| drill.source.as_mut()) {
+                    source.records = Remote::Ready { value: records, read_at };
+                }
+            }
             Err(reason) => self.failed(job, &reason),
         }
         Vec::new()
@@ -309,7 +511,20 @@ impl App {
                     browser.ders = Remote::Failed { reason };
                 }
             }
-            Job::Run | Job::Stop => self.load = Load::Failed(reason),
+            Job::Rules { .. } => self.rules = Remote::Failed { reason },
+            Job::Deliveries { .. } => self.deliveries = Remote::Failed { reason },
+            Job::Rejected { .. } => self.rejected = Remote::Failed { reason },
+            Job::Records { .. } => {
+                if let Some(drill) = &mut self.drill {
+                    drill.rows = Remote::Failed { reason };
+                }
+            }
+            Job::Source { .. } => {
+                if let Some(source) = self.drill.as_mut().and_then(|drill| drill.source.as_mut()) {
+                    source.records = Remote::Failed { reason };
+                }
+            }
+            Job::Acknowledge { .. } | Job::Run | Job::Stop => self.load = Load::Failed(reason),
         }
     }
 }

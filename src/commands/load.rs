@@ -167,8 +167,9 @@ fn summary(report: &Report) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
+    let recovered = if report.recovered > 0 { format!(", {} records recovered", report.recovered) } else { String::new() };
     format!(
-        "{}; {} rows into bronze, {} records set aside; run {}",
+        "{}; {} rows into bronze, {} records set aside{recovered}; run {}",
         counts.join(", "),
         report.rows,
         report.rejected,

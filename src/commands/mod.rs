@@ -4,6 +4,7 @@
 
 pub mod acknowledge;
 pub mod browse;
+pub mod calendar;
 pub mod check;
 pub mod demo;
 pub mod doctor;
@@ -11,6 +12,7 @@ pub mod load;
 pub mod output;
 pub mod quality;
 pub mod rejected;
+pub mod report;
 pub mod sample;
 pub mod status;
 pub mod trace;

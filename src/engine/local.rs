@@ -99,7 +99,7 @@ impl Session {
     /// As [`Session::view`], or it was cancelled.
     pub fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
         let rows = self.view(sql)?.0;
-        self.run(rows, sql).map(Frame)
+        self.run(rows, sql)
     }
 
     /// Writes the query's rows to a data file; never all of them are in memory, but for what the query itself sorts.
@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// Runs a plan on a thread of its own; one that is no longer wanted is left to end by itself, its rows are dropped.
-    fn run(&self, plan: LazyFrame, sql: &str) -> Result<DataFrame, EngineError> {
+    fn run(&self, plan: LazyFrame, sql: &str) -> Result<Frame, EngineError> {
         let (sender, receiver) = sync_channel(1);
         let started = std::thread::Builder::new().name("query".into()).stack_size(STACK).spawn(move || {
             let rows = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan.collect_with_engine(Engine::Streaming)));
@@ -125,7 +125,7 @@ impl Session {
                 return Err(EngineError::Cancelled);
             }
             match receiver.recv_timeout(PATIENCE) {
-                Ok(Ok(rows)) => return rows.map(|rows| rows.unwrap_single()).map_err(|error| plan_error(&error, sql)),
+                Ok(Ok(rows)) => return rows.map(|rows| Frame(rows.unwrap_single())).map_err(|error| plan_error(&error, sql)),
                 Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(EngineError::Plan { message: "the engine gave up".into(), sql: sql.to_owned() });
                 }

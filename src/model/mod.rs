@@ -3,6 +3,7 @@
 //! The ground floor of the crate: everything above speaks in these types, and nothing here knows of files, tables or
 //! terminals. Only the standard library is used.
 
+pub mod cell;
 pub mod dataset;
 pub mod finding;
 pub mod freshness;
@@ -11,6 +12,7 @@ pub mod month;
 pub mod severity;
 pub mod units;
 
+pub use cell::CellState;
 pub use dataset::{Dataset, Delivery};
 pub use finding::{Finding, ReasonCode, Stage};
 pub use freshness::{Freshness, freshness};

@@ -36,6 +36,20 @@ impl Unit {
     }
 }
 
+/// A share from 0 to 1 in percent; something is never shown as nothing, nor less than all as all.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent <= 0.0 {
+        "0".into()
+    } else if percent < 1.0 {
+        "<1".into()
+    } else if percent > 99.0 && percent < 100.0 {
+        ">99".into()
+    } else {
+        format!("{percent:.0}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use super::progress::{Observer, Progress, Step};
 use super::quality::{self, Assess};
 use super::rules::{self, Checking, Wanted};
 use super::silver::{self, Build, Source};
-use super::{PipelineError, ops, platinum};
+use super::{PipelineError, ops, platinum, rejected};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
 use crate::lake::{Lake, Layer, TableId, Value, schema};
@@ -82,6 +82,8 @@ pub struct Report {
     pub rows: u64,
     /// Records set aside at the door.
     pub rejected: u64,
+    /// Records that had been set aside and no longer are, their delivery being there.
+    pub recovered: u64,
     /// Outcomes of the rules for the utilities and months that were made anew.
     pub outcomes: Vec<rules::Outcome>,
 }
@@ -116,6 +118,9 @@ pub struct Run<'a> {
 
 /// Where a delivery stands: utility, dataset, month and file.
 type Place = (UtilityId, Dataset, Month, String);
+
+/// Utility, dataset and month.
+type AsidePlace = [String; 3];
 
 /// What `ops/runs` knows of earlier loads of a file.
 #[derive(Debug, Clone)]
@@ -157,10 +162,28 @@ impl Run<'_> {
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
         let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
-        let before = self.fingerprints()?;
+        let (before, aside) = (self.fingerprints()?, self.set_aside()?);
         let known = self.known_files()?;
         let changed = self.load(&candidates, &known, started_at, report)?;
-        self.lift(&before, &changed, report)
+        let touched = self.lift(&before, &changed, report)?;
+        let now = self.set_aside()?;
+        let fewer = |(place, count): (AsidePlace, u64)| count.saturating_sub(now.get(&place).copied().unwrap_or(0));
+        report.recovered = aside.into_iter().map(fewer).sum();
+        Ok(touched)
+    }
+
+    /// Records set aside, by utility, dataset and month.
+    fn set_aside(&self) -> Result<BTreeMap<AsidePlace, u64>, PipelineError> {
+        let Some(table) = self.lake.snapshot(&rejected::table())? else { return Ok(BTreeMap::new()) };
+        let mut session = Session::new(self.cancel);
+        session.register("rejected", table.scan_all()?);
+        let rows = session.query(
+            "SELECT utility_id, dataset, delivery_month, COUNT(reason) AS n FROM rejected\n\
+             WHERE source_line IS NOT NULL GROUP BY utility_id, dataset, delivery_month",
+        )?;
+        let text = |column: &str, row: usize| rows.text(column, row).unwrap_or_default();
+        let place = |row: usize| [text("utility_id", row), text("dataset", row), text("delivery_month", row)];
+        Ok((0..rows.height()).map(|row| (place(row), rows.count("n", row))).collect())
     }
 
     /// Evaluates the rules for what was made anew: a utility's months from the first that changed on.

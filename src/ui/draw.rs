@@ -42,6 +42,12 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
         Pane::Missing => remote(frame, body, app, theme, &app.missing, panes::missing::draw),
         Pane::Months => remote(frame, body, app, theme, &app.months, panes::months::draw),
         Pane::Browser => remote(frame, body, app, theme, &app.browser, panes::browser::draw),
+        Pane::Rules => remote(frame, body, app, theme, &app.rules, panes::rules::draw),
+        Pane::Deliveries => remote(frame, body, app, theme, &app.deliveries, panes::deliveries::draw),
+        Pane::Rejected => remote(frame, body, app, theme, &app.rejected, panes::rejected::draw),
+    }
+    if let Some(drill) = &app.drill {
+        panes::drill::draw(frame, body, app, theme, drill);
     }
     load_state(frame, state, app, theme);
     key_hints(frame, hints, app, theme);
@@ -51,10 +57,16 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
 }
 
 fn tabs(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
-    let mut spans = vec![Span::styled(" feederscope ", theme.accent)];
+    // On a narrow terminal the tabs need the room of the name, and those that are not in front that of their titles.
+    let titles: usize = Pane::ALL.iter().map(|pane| pane.title().len() + 4).sum();
+    let width = usize::from(area.width);
+    let name = if titles + 13 <= width { " feederscope " } else { "" };
+    let mut spans = vec![Span::styled(name, theme.accent)];
     for (at, pane) in Pane::ALL.into_iter().enumerate() {
         let style = if pane == app.pane { theme.selection } else { theme.dim };
-        spans.push(Span::styled(format!(" {} {} ", at + 1, pane.title()), style));
+        let tab =
+            if titles <= width || pane == app.pane { format!(" {} {} ", at + 1, pane.title()) } else { format!(" {} ", at + 1) };
+        spans.push(Span::styled(tab, style));
     }
     let line = Line::from(spans);
     let used = line.width();
@@ -134,15 +146,11 @@ fn load_state(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
 }
 
 fn key_hints(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
-    if let (Some(typing), Some(browser)) = (app.typing, app.browser.ready()) {
-        let (what, typed) = match typing {
-            Typing::Search => ("search a feeder", &browser.search),
-            Typing::MinimumMw => ("at least MW", &browser.minimum),
-        };
+    if let Some((what, typed, keys)) = typed(app) {
         let line = Line::from(vec![
             Span::styled(format!(" {what}: "), theme.accent),
             Span::styled(format!("{typed}▏"), theme.text),
-            Span::styled("  Enter keep · Esc clear · ↑↓ move", theme.dim),
+            Span::styled(format!("  {keys}"), theme.dim),
         ]);
         frame.render_widget(Paragraph::new(line), area);
         return;
@@ -160,6 +168,16 @@ fn key_hints(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
         spans.push(Span::styled(what, theme.dim));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+/// What is being typed, and the keys that end it.
+fn typed(app: &App) -> Option<(&'static str, &str, &'static str)> {
+    const SEARCH: &str = "Enter keep · Esc clear · ↑↓ move";
+    match app.typing? {
+        Typing::Search => Some(("search a feeder", &app.browser.ready()?.search, SEARCH)),
+        Typing::MinimumMw => Some(("at least MW", &app.browser.ready()?.minimum, SEARCH)),
+        Typing::Reason => Some(("accepted because", &app.rules.ready()?.reason, "Enter sign for 30 days · Esc leave")),
+    }
 }
 
 fn help(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {

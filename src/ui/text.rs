@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use crate::model::units::percent;
+
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -21,20 +23,6 @@ pub fn signed(number: i64) -> String {
         0 => "0".into(),
         up if up > 0 => format!("+{}", count(up.unsigned_abs())),
         down => format!("−{}", count(down.unsigned_abs())),
-    }
-}
-
-/// A share from 0 to 1 in percent; something is never shown as nothing, nor less than all as all.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent <= 0.0 {
-        "0".into()
-    } else if percent < 1.0 {
-        "<1".into()
-    } else if percent > 99.0 && percent < 100.0 {
-        ">99".into()
-    } else {
-        format!("{percent:.0}")
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
-use crate::months::deliveries;
+use crate::months::{FEEDERS, INSTALLED, deliveries, feeder};
 use crate::real::{FILES, real};
 
 struct Program {
@@ -69,7 +69,8 @@ fn public_files_answer_the_two_queries() {
     for file in FILES {
         std::fs::copy(folder.join(format!("{file}.csv")), landing.join(format!("{file}_2022-10.csv"))).unwrap();
     }
-    assert_eq!(code(&program.call(&["run"])), 0);
+    // The public month breaks rules of severity error.
+    assert_eq!(code(&program.call(&["run"])), 3);
     assert_eq!(code(&program.call(&["status", "--today", "2022-10-20"])), 0);
     let feeders = program.call(&["feeders", "--over-mw", "8", "--format", "json"]);
     let expected: Json = serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
@@ -93,7 +94,8 @@ fn exit_codes_tell_bad_from_could_not() {
     assert!(words(&program.call(&["feeders", "--utility", "utility9"])).contains("did you mean `utility"));
     let (file, content) = &deliveries()[0];
     program.put(file, content);
-    assert_eq!(code(&program.call(&["run"])), 0);
+    // Two of the three files never came, and that is an error.
+    assert_eq!(code(&program.call(&["run"])), 3);
     assert_eq!(code(&program.call(&["ders", "A"])), 0, "a feeder without DERs is no error");
     assert_eq!(code(&program.call(&["ders", "nowhere"])), 1);
     program.put("utility2/2022-09/utility2_circuits.csv", "");
@@ -143,7 +145,7 @@ fn doctor_utilities_nulls_and_diff_print_rows() {
     for (file, content) in deliveries() {
         program.put(file, &content);
     }
-    assert_eq!(code(&program.call(&["run"])), 0);
+    assert_eq!(code(&program.call(&["run"])), 3, "planned DERs never came");
     assert_eq!(code(&program.call(&["doctor", "--format", "json"])), 0);
     assert_eq!(json(&program.call(&["utilities", "--format", "json"])).len(), 6);
     let nulls = json(&program.call(&["nulls", "--dataset", "circuits", "--month", "2022-09", "--format", "json"]));
@@ -171,4 +173,109 @@ fn doctor_utilities_nulls_and_diff_print_rows() {
     assert_eq!(code(&program.call(&["diff", "--from", "2022-10", "--to", "2022-08"])), 2);
     let csv = program.call(&["diff", "--format", "csv"]);
     assert!(csv.stdout.starts_with(b"delivery_month,utility_id,dataset,previous_month,row_count"));
+}
+
+/// A month with one duplicate, seen on a day when nothing is late.
+fn with_duplicate() -> Program {
+    let program = Program::new();
+    let feeders = format!("{FEEDERS}{}{}", feeder("A", "5"), feeder("B", "3"));
+    program.put("utility2/2022-10/utility2_circuits.csv", &feeders);
+    let rows = "D1,null,Solar,7.6,A,0\nD2,null,Solar,8,A,0\nD1,null,Solar,9,A,0\n";
+    program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}{rows}"));
+    let planned = "INTERCONNECTION_QUEUE_REQUEST_ID,DER_TYPE,DER_NAMEPLATE_RATING,DER_INTERCONNECTION_LOCATION\nQ1,Solar,5,A\n";
+    program.put("utility2/2022-10/utility2_planned_der.csv", planned);
+    program
+}
+
+const SEEN: [&str; 2] = ["--today", "2022-10-20"];
+
+#[test]
+fn failure_is_checked_traced_acknowledged_and_opens_again() {
+    let program = with_duplicate();
+    let call = |arguments: &[&str]| program.call(&[&SEEN[..], arguments].concat());
+    let run = call(&["run"]);
+    assert_eq!(code(&run), 3);
+    assert!(words(&run).contains("failed `key-unique` for utility2 install_der of 2022-10: 1 of 3"), "{}", words(&run));
+    let check = call(&["check", "--rule", "key-unique", "--format", "json"]);
+    assert_eq!(code(&check), 3);
+    let outcomes: Vec<String> =
+        json(&check).iter().map(|o| format!("{} {} {}", o["dataset"], o["outcome"], o["failed_count"])).collect();
+    assert_eq!(
+        outcomes,
+        [r#""circuits" "passed" 0"#, r#""install_der" "failed" 1"#, r#""planned_der" "passed" 0"#],
+        "of utility2; nothing of utility1 was delivered"
+    );
+    let rows = json(&call(&["check", "--rule", "key-unique", "--rows", "--format", "json"]));
+    assert_eq!((rows.len(), &rows[0]["record_key"], &rows[0]["source_line"]), (1, &Json::from("D1"), &Json::from(2)));
+    let rejected = json(&call(&["rejected", "--reason", "duplicate-key", "--format", "json"]));
+    assert_eq!((rejected.len(), &rejected[0]["raw_record"]), (1, &Json::from("D1,null,Solar,7.6,A,0")));
+    // Both records stand in bronze; each leads to its own line.
+    let trace = json(&call(&["trace", "utility2", "install_der", "D1", "--column", "DER_NAMEPLATE_RATING", "--format", "json"]));
+    let lines: Vec<String> = trace.iter().map(|t| format!("{} {} {}", t["source_line"], t["value"], t["raw_record"])).collect();
+    assert_eq!(lines, [r#"2 "7.6" "D1,null,Solar,7.6,A,0""#, r#"4 "9" "D1,null,Solar,9,A,0""#]);
+
+    let sign = |rule: &str| call(&["acknowledge", rule, "--utility", "utility2", "--reason", "asked", "--until", "2022-11-30"]);
+    assert_eq!(code(&sign("key-present")), 2, "it does not fail");
+    assert_eq!(code(&sign("key-unique")), 0);
+    let signed = call(&["check", "--rule", "key-unique", "--format", "json"]);
+    assert_eq!((code(&signed), &json(&signed)[1]["acknowledged_reason"]), (0, &Json::from("asked")));
+    let later = program.call(&["--today", "2022-12-01", "check", "--rule", "key-unique", "--month", "2022-10"]);
+    assert_eq!(code(&later), 3, "the decision has expired");
+    // The file comes again with two duplicates: more than was signed for.
+    let rows = "D1,null,Solar,7.6,A,0\nD1,null,Solar,8,A,0\nD1,null,Solar,9,A,0\n";
+    program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}{rows}"));
+    assert_eq!(code(&call(&["run"])), 3);
+    assert_eq!(code(&call(&["check", "--rule", "key-unique"])), 3);
+    // And again without: the two are recovered.
+    program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Solar,8,A,0\n"));
+    let mended = call(&["run"]);
+    assert_eq!(code(&mended), 0, "{}", words(&mended));
+    assert!(words(&mended).contains("2 records recovered"), "{}", words(&mended));
+}
+
+#[test]
+fn what_if_scores_every_month_and_stores_nothing() {
+    let program = with_duplicate();
+    program.call(&[&SEEN[..], &["run"]].concat());
+    let what_if = |edit: &str| program.call(&[&SEEN[..], &["check", "--what-if", edit, "--format", "json"]].concat());
+    let scored = what_if("key-unique.threshold=1");
+    let said: Vec<String> = json(&scored).iter().map(|s| format!("{} {} {}", s["dataset"], s["outcome"], s["what_if"])).collect();
+    assert_eq!(said[1], r#""install_der" "failed" "passed""#);
+    assert_eq!((code(&scored), code(&what_if("key-uniqe.threshold=1")), code(&what_if("key-unique.treshold=1"))), (0, 2, 2));
+    assert_eq!(code(&program.call(&[&SEEN[..], &["check", "--rule", "key-unique"]].concat())), 3, "nothing was changed");
+}
+
+#[test]
+fn rule_that_cannot_be_evaluated_is_exit_code_1() {
+    let program = with_duplicate();
+    let folder = program.folder.path().join("feederscope/rules");
+    std::fs::create_dir_all(&folder).unwrap();
+    let own = "[own]\ndescription = \"x\"\non = \"ders\"\nkind = \"not-null\"\ncolumns = \"nowhere\"\nnext_step = \"y\"\n";
+    std::fs::write(folder.join("own.toml"), own).unwrap();
+    let run = program.call(&[&SEEN[..], &["run"]].concat());
+    assert_eq!(code(&run), 1);
+    assert!(words(&run).contains("could-not-check `own` for utility2 ders of 2022-10"), "{}", words(&run));
+}
+
+#[test]
+fn report_is_written_in_each_format() {
+    let program = with_duplicate();
+    program.call(&[&SEEN[..], &["run"]].concat());
+    let report = |name: &str| {
+        let out = program.folder.path().join(name);
+        let output = program.call(&[&SEEN[..], &["report", "--out", out.to_str().unwrap()]].concat());
+        (code(&output), std::fs::read_to_string(out).unwrap_or_default())
+    };
+    let (exit, html) = report("r.html");
+    assert!(exit == 3 && html.starts_with("<!DOCTYPE html>") && html.contains("not ready: errors are open"), "{html}");
+    // No request leaves the page.
+    assert!(!["http://", "https://", "src=", "@import", "url("].iter().any(|word| html.contains(word)), "{html}");
+    let (_, markdown) = report("r.md");
+    assert!(markdown.contains("| error | key-unique | utility2 | install_der | 1 of 3 | 2022-10 |  |"), "{markdown}");
+    let (_, text) = report("r.json");
+    let parsed: Json = serde_json::from_str(&text).unwrap();
+    assert_eq!((&parsed["verdict"], &parsed["delivery_month"]), (&"not ready: errors are open".into(), &"2022-10".into()));
+    let (_, junit) = report("r.xml");
+    assert!(junit.contains("<testsuite name=\"utility2 install_der 2022-10\"") && junit.contains("failures=\"1\""), "{junit}");
+    assert_eq!(report("r.pdf").0, 2);
 }

@@ -189,3 +189,52 @@ proptest! {
         prop_assert!(!screen(&app, width, height).is_empty());
     }
 }
+
+#[test]
+fn rules_pane_shows_what_fails_and_leads_to_the_line() {
+    let mut app = console();
+    // The month before the newest: the spreadsheet's dates.
+    press(&mut app, &[Key::Char('5'), Key::Char('[')]);
+    insta::assert_snapshot!("rules_120x30", screen(&app, 120, 30));
+    while !screen(&app, 120, 30).contains("completion-date-not-damaged ─") {
+        press(&mut app, &[Key::Down]);
+    }
+    press(&mut app, &[Key::Enter]);
+    assert!(screen(&app, 120, 30).contains("rows that fail `completion-date-not-damaged` · 66"), "{}", screen(&app, 120, 30));
+    press(&mut app, &[Key::Enter]);
+    let source = screen(&app, 120, 40);
+    assert!(source.contains("utility1/2022-09/utility1_planned_der.csv line ") && source.contains("▶"), "{source}");
+    press(&mut app, &[Key::Esc, Key::Esc]);
+    assert!(app.drill.is_none() && screen(&app, 120, 30).contains("2022-09 · "), "back where it began");
+}
+
+#[test]
+fn deliveries_and_rejected_panes_show_what_came_and_what_was_set_aside() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('6'), Key::Down]);
+    insta::assert_snapshot!("deliveries_80x24", screen(&app, 80, 24));
+    assert!(screen(&app, 120, 30).contains("utility2 2022-10: late"), "{}", screen(&app, 120, 30));
+    press(&mut app, &[Key::Char('7')]);
+    let shown = steady(&screen(&app, 120, 30));
+    assert!(
+        shown.contains("missing-cell") && shown.contains("duplicate-key") && shown.contains("22 cells where the header has 23"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn cell_of_the_heatmap_leads_to_its_records() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('2')]);
+    while !screen(&app, 120, 30).contains("utility1 · planned_der") {
+        press(&mut app, &[Key::Char(']')]);
+    }
+    // Invalid cells, a month back: the damaged dates.
+    press(&mut app, &[Key::Char('v'), Key::Char('v'), Key::Char('v'), Key::Left]);
+    assert!(screen(&app, 120, 30).contains("invalid, %"), "{}", screen(&app, 120, 30));
+    press(&mut app, &[Key::Enter]);
+    let records = screen(&app, 120, 30);
+    assert!(records.contains("cells of `CompletionDate` that are invalid · 66"), "{records}");
+    press(&mut app, &[Key::Char('3')]);
+    assert!(app.drill.is_none() && app.pane == Pane::Months, "another pane closes what lay over the first");
+}

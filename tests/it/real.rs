@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use feederscope::config::RuleBook;
+use feederscope::model::Day;
 use serde_json::Value as Json;
 
 use crate::support::Bench;
@@ -26,7 +28,9 @@ pub const FILES: [&str; 6] = [
 ];
 
 fn loaded(folder: &Path) -> Bench {
-    let bench = Bench::new();
+    let mut bench = Bench::new();
+    bench.settings.rules = RuleBook::load(Path::new("/nowhere")).0;
+    bench.settings.today = Day::parse("2022-10-20").unwrap();
     for file in FILES {
         bench.copy(&folder.join(format!("{file}.csv")), &format!("{}/2022-10/{file}.csv", &file[..8]));
     }
@@ -47,6 +51,7 @@ fn public_month_gives_the_expected_tables() {
     missing_cells_agree(&bench, &expected);
     feeders_agree(&bench, &expected);
     public_facts_are_found(&bench);
+    public_facts_fail_rules(&bench);
     repeated_run_changes_nothing(&bench);
 }
 
@@ -141,6 +146,28 @@ fn public_facts_are_found(bench: &Bench) {
         bench.count("silver/feeders", "utility_id = 'utility1' AND map_color = 'dark blue' AND max_hosting_capacity_mw < 5"),
         0
     );
+}
+
+/// DESIGN section 7 as rules see it.
+fn public_facts_fail_rules(bench: &Bench) {
+    let failed = |utility: &str, dataset: &str, rule: &str| {
+        let place = format!("utility_id = '{utility}' AND dataset = '{dataset}' AND rule_id = '{rule}'");
+        bench.query("ops/rule_results", &format!("SELECT MAX(failed_count) AS n FROM t WHERE {place}")).count("n", 0)
+    };
+    assert_eq!(failed("utility2", "ders", "installed-not-planned"), 24_689);
+    assert_eq!(failed("utility2", "ders", "feeder-reference-resolves"), 209 + 268);
+    assert_eq!(failed("utility2", "ders", "feeder-reference-present"), 202 + 575);
+    assert_eq!(failed("utility1", "install_der", "key-unique"), 1);
+    assert_eq!(failed("utility1", "install_der", "nameplate-is-sum-of-technologies"), 257);
+    // In every row that has a date at all: 1,688 rows, 462 of them without.
+    assert_eq!(failed("utility1", "planned_der", "completion-date-not-damaged"), 1688 - 462);
+    // `On Hold`, `ASAP`, `Q3 2022`, `12/15/2021 Per AW` and the like, counted by Python's datetime.
+    assert_eq!(failed("utility1", "planned_der", "in-service-date-readable"), 8);
+    for dataset in ["circuits", "install_der", "planned_der"] {
+        assert_eq!(failed("utility1", dataset, "ledger-closes") + failed("utility2", dataset, "ledger-closes"), 0, "{dataset}");
+    }
+    assert_eq!(bench.count("ops/rule_results", "rule_id = 'ledger-closes' AND checked_count > 0"), 6);
+    assert_eq!(bench.count("ops/rule_results", "outcome = 'could-not-check'"), 0);
 }
 
 fn repeated_run_changes_nothing(bench: &Bench) {

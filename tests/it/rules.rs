@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use feederscope::config::RuleBook;
 use feederscope::config::rules::Subject;
 use feederscope::landing::Cancel;
+use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
 use feederscope::model::{Day, Month};
 use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
 
@@ -274,7 +275,6 @@ fn ledger_fails(built_in: &RuleBook, good: Bench) -> String {
         let outcomes = outcomes(bench, built_in, "2022-11", "2022-12-01");
         outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.subject, o.checked, o.failed)).collect()
     };
-    use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
     let closed =
         [(Subject::Delivery(Circuits), 15, 0), (Subject::Delivery(InstallDer), 13, 0), (Subject::Delivery(PlannedDer), 5, 0)];
     assert_eq!(ledger(&bench), closed);

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use feederscope::config::RuleBook;
+use feederscope::model::Day;
 use feederscope::sample::{self, Options};
 
 use crate::support::Bench;
@@ -28,7 +30,9 @@ fn committed_sample_is_the_output_of_the_generator() {
 
 pub fn loaded() -> Bench {
     let adapter = std::fs::read_to_string(committed().join("utilities/utility3.toml")).unwrap();
-    let bench = Bench::with_adapters(&[("utility3.toml", &adapter)]);
+    let mut bench = Bench::with_adapters(&[("utility3.toml", &adapter)]);
+    bench.settings.rules = RuleBook::load(Path::new("/nowhere")).0;
+    bench.settings.today = Day::parse(sample::TODAY).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for file in sample::write(folder.path(), &Options::default()).unwrap() {
         if let Ok(below) = file.strip_prefix("landing") {
@@ -83,4 +87,32 @@ fn third_utility_is_read_by_toml_alone_and_planted_faults_are_found() {
         1
     );
     assert_eq!(bench.count("bronze/utility2_circuits", "delivery_month = '2022-10'"), 0);
+    planted_faults_and_nothing_else_are_errors(&bench);
+}
+
+/// Each line is a fault of the sample's README.md; the late utility owes three files.
+fn planted_faults_and_nothing_else_are_errors(bench: &Bench) {
+    let failed = bench.query(
+        "ops/rule_results",
+        "SELECT delivery_month, utility_id, dataset, rule_id, failed_count FROM t WHERE outcome = 'failed' AND severity = 'error'",
+    );
+    let mut lines: Vec<String> =
+        (0..failed.height()).map(|row| failed.row(row).iter().map(crate::support::show).collect::<Vec<_>>().join(" ")).collect();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "2022-08 utility1 install_der key-unique 1",
+            "2022-09 utility1 install_der record-shape 1",
+            "2022-09 utility1 planned_der column-retyped 1",
+            "2022-09 utility1 planned_der completion-date-not-damaged 66",
+            "2022-09 utility2 feeders capacity-unit-slip 1",
+            "2022-09 utility2 planned_der volume-against-last-month 1",
+            "2022-10 utility2 circuits volume-against-last-month 1",
+            "2022-10 utility2 install_der volume-against-last-month 1",
+            "2022-10 utility2 planned_der volume-against-last-month 1",
+            "2022-10 utility3 circuits column-renamed 1",
+        ]
+    );
+    assert_eq!(bench.count("ops/rule_results", "outcome = 'could-not-check'"), 0);
 }

@@ -120,8 +120,11 @@ pub fn outcomes(lake: &Lake, today: Day) -> Result<Vec<Checked>, ReadError> {
     Ok(outcomes)
 }
 
+/// Rule, utility, dataset and month.
+type Place = (String, String, String, Month);
+
 /// The newest decision for each rule, utility, dataset and month.
-fn decisions(lake: &Lake) -> Result<BTreeMap<(String, String, String, Month), Acknowledgement>, ReadError> {
+fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, ReadError> {
     let found = rows(lake, &acknowledgements_table(), &schema::acknowledgements(), "SELECT * FROM t ORDER BY acknowledged_at")?;
     let mut decisions = BTreeMap::new();
     for row in 0..found.height() {
@@ -184,7 +187,7 @@ pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, ReadErr
         "SELECT utility_id, delivery_month, SUM(row_count) AS row_count, SUM(rejected_count) AS rejected_count, MAX(received_at) AS received_at\n\
          FROM t GROUP BY utility_id, delivery_month ORDER BY utility_id, delivery_month",
     )?;
-    Ok(settings.utilities.iter().map(|adapter| score(adapter, &outcomes, &summaries)).collect())
+    Ok(settings.utilities.iter().map(|adapter| score(adapter, &outcomes, &summaries, settings.today)).collect())
 }
 
 /// A utility's record.
@@ -204,7 +207,7 @@ pub struct Score {
     pub days_late: Option<f64>,
 }
 
-fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summaries: &Frame) -> Score {
+fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summaries: &Frame, today: Day) -> Score {
     let utility = adapter.id.as_str();
     let mut failures: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
     for checked in outcomes.iter().filter(|checked| checked.utility == utility && checked.state != State::NothingDelivered) {
@@ -230,7 +233,8 @@ fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summarie
         months += 1;
         let month = summaries.text("delivery_month", row).and_then(|month| Month::parse(&month));
         if let (Some(month), Some(micros)) = (month, summaries.time("received_at", row)) {
-            let received = Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
+            // Nothing came after the day that ages are counted to.
+            let received = Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32).min(today);
             late += i64::from(received.days_since(month.day(adapter.schedule.due_day)).max(0));
         }
     }

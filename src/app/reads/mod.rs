@@ -4,9 +4,11 @@
 //! no rows; that is an answer, not an error.
 
 pub mod browse;
+pub mod calendar;
 pub mod checks;
 pub mod missing;
 pub mod months;
+pub mod records;
 pub mod rejected;
 pub mod runs;
 pub mod status;

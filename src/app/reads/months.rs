@@ -90,16 +90,33 @@ fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility:
         is_link || !(UNCOMPARED.contains(&column.name.as_str()) || column.name.starts_with('_'))
     };
     let head = format!("'{}' AS entity", entity.name);
+    // A planned DER that is installed now is neither new nor gone.
+    let mut built = (String::from("'added'"), String::new());
+    let mut gone = (String::from("'removed'"), String::new());
+    if entity.name == "ders" {
+        let other = |relation: &str, status: &str| {
+            format!(" LEFT JOIN (SELECT utility_id AS ou, der_id AS od, 1 AS oh FROM {relation} WHERE status = '{status}') AS o")
+        };
+        built = (
+            "CASE WHEN l.status = 'installed' AND o.oh IS NOT NULL THEN 'planned → installed' ELSE 'added' END".into(),
+            format!("{} ON l.utility_id = o.ou AND l.der_id = o.od", other("earlier", "planned")),
+        );
+        gone = (
+            "CASE WHEN e.status = 'planned' AND o.oh IS NOT NULL THEN 'no longer planned' ELSE 'removed' END".into(),
+            format!("{} ON e.utility_id = o.ou AND e.der_id = o.od", other("later", "installed")),
+        );
+    }
+    let ((added, of_planned), (removed, of_installed)) = (built, gone);
     let mut parts = vec![
         format!(
-            "SELECT {head}, l.utility_id AS utility_id, l.entity_key AS entity_key, 'added' AS change, CAST(NULL AS VARCHAR) AS column_name, \
+            "SELECT {head}, l.utility_id AS utility_id, l.entity_key AS entity_key, {added} AS change, CAST(NULL AS VARCHAR) AS column_name, \
              CAST(NULL AS VARCHAR) AS old_value, CAST(NULL AS VARCHAR) AS new_value FROM later AS l \
-             LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM earlier) AS e ON l.utility_id = e.u AND l.entity_key = e.k WHERE e.h IS NULL"
+             LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM earlier) AS e ON l.utility_id = e.u AND l.entity_key = e.k{of_planned} WHERE e.h IS NULL"
         ),
         format!(
-            "SELECT {head}, e.utility_id AS utility_id, e.entity_key AS entity_key, 'removed' AS change, CAST(NULL AS VARCHAR) AS column_name, \
+            "SELECT {head}, e.utility_id AS utility_id, e.entity_key AS entity_key, {removed} AS change, CAST(NULL AS VARCHAR) AS column_name, \
              CAST(NULL AS VARCHAR) AS old_value, CAST(NULL AS VARCHAR) AS new_value FROM earlier AS e \
-             LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM later) AS l ON e.utility_id = l.u AND e.entity_key = l.k WHERE l.h IS NULL"
+             LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM later) AS l ON e.utility_id = l.u AND e.entity_key = l.k{of_installed} WHERE l.h IS NULL"
         ),
     ];
     for column in entity.columns.iter().filter(compared) {

@@ -300,7 +300,7 @@ impl RuleBook {
             };
             let before = self.sources.get(&id).cloned();
             if let Err(wrong) = self.set(&id, table, origin.cloned()) {
-                let place = heading.and_then(|from| Some(from + text[from..].find(wrong.word.as_str())?)).or(heading);
+                let place = heading.map(|from| from + setting_at(&text[from..], &wrong.word));
                 problem(at(place), format!("rule `{id}`: {}", wrong.message));
                 // What stood before still holds.
                 if let Some(before) = before {
@@ -354,4 +354,20 @@ impl RuleBook {
         edited.set(id, table, origin).map_err(|wrong| format!("rule `{id}`: {}", wrong.message))?;
         Ok((edited, id.to_owned()))
     }
+}
+
+/// Where a setting stands in a text that starts with its rule's heading; the heading where it does not stand.
+fn setting_at(text: &str, key: &str) -> usize {
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start().strip_prefix(key);
+        if rest.is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return offset;
+        }
+        if offset > 0 && line.starts_with('[') {
+            break;
+        }
+        offset += line.len();
+    }
+    0
 }

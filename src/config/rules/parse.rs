@@ -74,7 +74,7 @@ impl Words {
     }
 }
 
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 26] = [
     "not-null",
     "unique",
     "accepted-values",
@@ -101,7 +101,6 @@ const KINDS: [&str; 27] = [
     "refresh-goes-back",
     "schema",
     "sql",
-    "",
 ];
 
 pub(super) const fn kind_of(check: &Check) -> &'static str {
@@ -171,7 +170,7 @@ pub(super) fn rule(id: &str, table: &toml::Table, origin: Option<PathBuf>) -> Re
         filter: raw.filter.clone(),
         owner: raw.owner.clone().unwrap_or_else(|| "data steward".into()),
         next_step: raw.next_step.clone().ok_or_else(|| wrong(id, "`next_step` is missing: what whoever is on call does"))?,
-        check: check(id, raw)?,
+        check: check(id, &raw)?,
         origin,
     }))
 }
@@ -197,96 +196,206 @@ fn share(text: &str) -> Option<f64> {
     (percent.is_finite() && percent >= 0.0).then_some(percent / 100.0)
 }
 
-fn check(id: &str, raw: RawRule) -> Result<Check, Wrong> {
-    let kind = raw.kind.clone().ok_or_else(|| wrong(id, "`kind` is missing: what is asked"))?;
-    let needed = |key: &'static str, value: Option<String>| {
-        value.ok_or_else(|| wrong(id, format!("a rule of kind `{kind}` needs `{key}`")))
-    };
-    let list = |key: &'static str, words: Option<Words>| match words.map(Words::list) {
-        Some(words) if !words.is_empty() => Ok(words),
-        _ => Err(wrong(id, format!("a rule of kind `{kind}` needs `{key}`"))),
-    };
-    let number = |key: &'static str, value: Option<f64>| {
-        value.filter(|value| value.is_finite()).ok_or_else(|| wrong(id, format!("a rule of kind `{kind}` needs `{key}`")))
-    };
-    let most_share = || {
-        let text = raw.most.as_ref().and_then(toml::Value::as_str);
-        text.and_then(share)
-            .ok_or_else(|| wrong("most", format!("a rule of kind `{kind}` needs `most`, a share such as \"50%\"")))
-    };
-    let most_number = || raw.most.as_ref().and_then(|value| value.as_float().or_else(|| value.as_integer().map(|n| n as f64)));
-    Ok(match kind.as_str() {
-        "not-null" => Check::NotNull { columns: list("columns", raw.columns)? },
-        "unique" => Check::Unique { columns: list("columns", raw.columns)? },
-        "accepted-values" => Check::Accepted { column: needed("column", raw.column)?, values: list("values", raw.values)? },
+/// The settings of one rule, asked for by its kind.
+struct Settings<'a> {
+    id: &'a str,
+    kind: &'a str,
+    raw: &'a RawRule,
+}
+
+impl Settings<'_> {
+    fn missing(&self, key: &str) -> Wrong {
+        wrong(self.id, format!("a rule of kind `{}` needs `{key}`", self.kind))
+    }
+
+    fn text(&self, key: &str, value: Option<&String>) -> Result<String, Wrong> {
+        value.cloned().ok_or_else(|| self.missing(key))
+    }
+
+    fn column(&self) -> Result<String, Wrong> {
+        self.text("column", self.raw.column.as_ref())
+    }
+
+    fn list(&self, key: &str, words: Option<&Words>) -> Result<Vec<String>, Wrong> {
+        words.cloned().map(Words::list).filter(|words| !words.is_empty()).ok_or_else(|| self.missing(key))
+    }
+
+    fn factor(&self) -> Result<f64, Wrong> {
+        self.raw.factor.filter(|factor| factor.is_finite() && *factor > 1.0).ok_or_else(|| self.missing("factor"))
+    }
+
+    fn most_share(&self) -> Result<f64, Wrong> {
+        let text = self.raw.most.as_ref().and_then(toml::Value::as_str);
+        let message = || format!("a rule of kind `{}` needs `most`, a share such as \"50%\"", self.kind);
+        text.and_then(share).ok_or_else(|| wrong("most", message()))
+    }
+
+    fn most_number(&self) -> Option<f64> {
+        self.raw.most.as_ref().and_then(|value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)))
+    }
+
+    /// A column of another subject, written as `feeders.feeder_id`.
+    fn reference(&self) -> Result<(Subject, String), Wrong> {
+        let to = self.text("to", self.raw.to.as_ref())?;
+        let parts = to.split_once('.').and_then(|(subject, column)| Some((Subject::parse(subject)?, column.to_owned())));
+        parts.ok_or_else(|| wrong("to", format!("`to` is `{to}`; write it as `feeders.feeder_id`")))
+    }
+}
+
+fn check(id: &str, raw: &RawRule) -> Result<Check, Wrong> {
+    let kind = raw.kind.as_deref().ok_or_else(|| wrong(id, "`kind` is missing: what is asked"))?;
+    let settings = Settings { id, kind, raw };
+    if let Some(check) = of_rows(&settings)? {
+        return Ok(check);
+    }
+    if let Some(check) = of_deliveries(&settings)? {
+        return Ok(check);
+    }
+    let known = KINDS.iter().copied();
+    Err(wrong("kind", format!("`kind` is `{kind}`{}", did_you_mean(kind, known))))
+}
+
+/// Kinds that ask something of rows, alone or together.
+fn of_rows(of: &Settings<'_>) -> Result<Option<Check>, Wrong> {
+    let raw = of.raw;
+    Ok(Some(match of.kind {
+        "not-null" => Check::NotNull { columns: of.list("columns", raw.columns.as_ref())? },
+        "unique" => Check::Unique { columns: of.list("columns", raw.columns.as_ref())? },
+        "accepted-values" => Check::Accepted { column: of.column()?, values: of.list("values", raw.values.as_ref())? },
         "range" => {
-            let most = most_number();
+            let most = of.most_number();
             if raw.least.is_none() && most.is_none() {
-                return Err(wrong(id, "a rule of kind `range` needs `least` or `most`"));
+                return Err(of.missing("least` or `most"));
             }
-            Check::Range { column: needed("column", raw.column)?, least: raw.least, most }
+            Check::Range { column: of.column()?, least: raw.least, most }
         }
         "pattern" => Check::Pattern {
-            column: needed("column", raw.column)?,
-            pattern: needed("pattern", raw.pattern)?,
+            column: of.column()?,
+            pattern: of.text("pattern", raw.pattern.as_ref())?,
             matches: raw.matches.unwrap_or(true),
         },
-        "parses" => Check::Parses { column: needed("column", raw.column)? },
-        "date-order" => Check::DateOrder { earlier: needed("earlier", raw.earlier)?, later: needed("later", raw.later)? },
-        "compare" => Check::Compare {
-            left: needed("left", raw.left)?,
-            operator: chosen("operator", &needed("operator", raw.operator)?, &Operator::ALL.map(|o| (o.as_str(), o)))?,
-            right: needed("right", raw.right)?,
-        },
+        "parses" => Check::Parses { column: of.column()? },
+        "date-order" => {
+            Check::DateOrder { earlier: of.text("earlier", raw.earlier.as_ref())?, later: of.text("later", raw.later.as_ref())? }
+        }
+        "compare" => {
+            let operators = Operator::ALL.map(|operator| (operator.as_str(), operator));
+            Check::Compare {
+                left: of.text("left", raw.left.as_ref())?,
+                operator: chosen("operator", &of.text("operator", raw.operator.as_ref())?, &operators)?,
+                right: of.text("right", raw.right.as_ref())?,
+            }
+        }
         "sum" => {
-            Check::Sum { column: needed("column", raw.column)?, of: list("of", raw.of)?, tolerance: raw.tolerance.unwrap_or(0.0) }
+            Check::Sum { column: of.column()?, of: of.list("of", raw.of.as_ref())?, tolerance: raw.tolerance.unwrap_or(0.0) }
         }
-        "change" => Check::Change { column: needed("column", raw.column.clone())?, most: most_share()? },
-        "slip" => Check::Slip { column: needed("column", raw.column)?, factor: number("factor", raw.factor)? },
-        "median-slip" => Check::MedianSlip { column: needed("column", raw.column)?, factor: number("factor", raw.factor)? },
+        "change" => Check::Change { column: of.column()?, most: of.most_share()? },
+        "slip" => Check::Slip { column: of.column()?, factor: of.factor()? },
+        "median-slip" => Check::MedianSlip { column: of.column()?, factor: of.factor()? },
         "reference" => {
-            let to = needed("to", raw.to)?;
-            let (subject, column) = to
-                .split_once('.')
-                .and_then(|(subject, column)| Some((Subject::parse(subject)?, column.to_owned())))
-                .ok_or_else(|| wrong("to", format!("`to` is `{to}`; write it as `feeders.feeder_id`")))?;
-            Check::Reference { column: needed("column", raw.column)?, to: subject, to_column: column }
+            let (to, to_column) = of.reference()?;
+            Check::Reference { column: of.column()?, to, to_column }
         }
-        "constant" => Check::Constant { columns: list("columns", raw.columns)?, within: needed("within", raw.within)? },
-        "overlap" => Check::Overlap { column: needed("column", raw.column)?, with: needed("with", raw.with)? },
-        "distinct-share" => {
-            Check::DistinctShare { column: needed("column", raw.column.clone())?, least: raw.least, most: most_number() }
-        }
-        "set-aside" => Check::SetAside {
-            reasons: list("reasons", raw.reasons)?
-                .iter()
-                .map(|word| {
-                    let codes = ReasonCode::ALL.iter().map(|code| (code.as_str(), *code)).collect::<Vec<_>>();
-                    chosen("reasons", word, &codes)
-                })
-                .collect::<Result<_, _>>()?,
+        "constant" => Check::Constant {
+            columns: of.list("columns", raw.columns.as_ref())?,
+            within: of.text("within", raw.within.as_ref())?,
         },
-        "ledger" => Check::Ledger,
-        "volume" => Check::Volume { months: raw.months.unwrap_or(1).max(1), most: most_share()? },
+        "overlap" => Check::Overlap { column: of.column()?, with: of.text("with", raw.with.as_ref())? },
+        "distinct-share" => Check::DistinctShare { column: of.column()?, least: raw.least, most: of.most_number() },
         "vanished" => Check::Vanished,
+        "sql" => Check::Sql { query: of.text("query", raw.query.as_ref())? },
+        _ => return Ok(None),
+    }))
+}
+
+/// Kinds that ask something of a file as a whole.
+fn of_deliveries(of: &Settings<'_>) -> Result<Option<Check>, Wrong> {
+    let raw = of.raw;
+    Ok(Some(match of.kind {
+        "set-aside" => {
+            let codes: Vec<_> = ReasonCode::ALL.iter().map(|code| (code.as_str(), *code)).collect();
+            let words = of.list("reasons", raw.reasons.as_ref())?;
+            Check::SetAside { reasons: words.iter().map(|word| chosen("reasons", word, &codes)).collect::<Result<_, _>>()? }
+        }
+        "ledger" => Check::Ledger,
+        "volume" => Check::Volume { months: raw.months.unwrap_or(1).max(1), most: of.most_share()? },
         "freshness" => {
             let states = [Freshness::Late, Freshness::Stale, Freshness::Missing].map(|state| (state.as_str(), state));
             Check::Freshness { worst: chosen("worst", raw.worst.as_deref().unwrap_or("late"), &states)? }
         }
-        "refresh-age" => {
-            let days = raw.most_days.ok_or_else(|| wrong(id, "a rule of kind `refresh-age` needs `most_days`"))?;
-            Check::RefreshAge { most_days: days }
-        }
+        "refresh-age" => Check::RefreshAge { most_days: raw.most_days.ok_or_else(|| of.missing("most_days"))? },
         "refresh-in-future" => Check::RefreshInFuture,
         "refresh-goes-back" => Check::RefreshGoesBack,
         "schema" => {
             let drifts = Drift::ALL.map(|drift| (drift.as_str(), drift));
-            Check::Schema { drift: chosen("drift", &needed("drift", raw.drift)?, &drifts)? }
+            Check::Schema { drift: chosen("drift", &of.text("drift", raw.drift.as_ref())?, &drifts)? }
         }
-        "sql" => Check::Sql { query: needed("query", raw.query)? },
-        other => {
-            let known = KINDS.iter().copied().filter(|kind| !kind.is_empty());
-            return Err(wrong("kind", format!("`kind` is `{other}`{}", did_you_mean(other, known))));
-        }
-    })
+        _ => return Ok(None),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{RuleBook, Threshold};
+
+    fn book(own: &str) -> (RuleBook, Vec<String>) {
+        let folder = std::env::temp_dir().join(format!("feederscope-rules-{}-{}", std::process::id(), own.len()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("own.toml"), own).unwrap();
+        let (book, problems) = RuleBook::load(&folder);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let said = |problem: &crate::config::Problem| problem.to_string().replace(&folder.display().to_string(), "rules");
+        (book, problems.iter().map(said).collect())
+    }
+
+    #[test]
+    fn built_in_rules_are_complete() {
+        let (book, problems) = RuleBook::load(Path::new("/nowhere"));
+        assert_eq!(problems, []);
+        assert!(book.rules.iter().all(|rule| !rule.next_step.is_empty() && !rule.kind().is_empty()));
+    }
+
+    #[test]
+    fn setting_of_a_built_in_rule_is_changed_by_naming_it() {
+        let (book, problems) = book("[capacity-stable]\nthreshold = \"20%\"\n\n[feeder-reference-present]\nenabled = false\n");
+        assert_eq!(problems, Vec::<String>::new());
+        let stable = book.rule("capacity-stable").unwrap();
+        assert_eq!((stable.threshold, stable.kind()), (Threshold::Share(0.2), "change"));
+        assert!(stable.origin.is_some() && book.rule("feeder-reference-present").is_none());
+    }
+
+    #[test]
+    fn wrong_words_are_answered_with_line_and_nearest_and_the_rest_holds() {
+        let (book, problems) = book(
+            "[capacity-stable]\nmost = 50\n\n[own]\ndescription = \"x\"\non = \"feeder\"\nkind = \"vanished\"\nnext_step = \"y\"\n\n[other]\ndescription = \"x\"\non = \"ders\"\nkind = \"not-nul\"\nnext_step = \"y\"\n\n[key-unique]\nsevrity = \"info\"\n",
+        );
+        assert_eq!(
+            problems,
+            [
+                "`rules/own.toml`, line 2: rule `capacity-stable`: a rule of kind `change` needs `most`, a share such as \"50%\"",
+                "`rules/own.toml`, line 6: rule `own`: `on` is `feeder`; did you mean `feeders`?",
+                "`rules/own.toml`, line 13: rule `other`: `kind` is `not-nul`; did you mean `not-null`?",
+                "`rules/own.toml`, line 17: rule `key-unique`: unknown field `sevrity`, expected one of `description`, `severity`, `threshold`, `on`, `utility`, `where`, `owner`, `next_step`, `enabled`, `kind`, `column`, `columns`, `values`, `least`, `most`, `pattern`, `matches`, `earlier`, `later`, `left`, `operator`, `right`, `of`, `tolerance`, `factor`, `to`, `within`, `with`, `reasons`, `months`, `worst`, `most_days`, `drift`, `query`",
+            ]
+        );
+        assert_eq!(book.rule("capacity-stable").unwrap().threshold, Threshold::Share(0.05));
+    }
+
+    #[test]
+    fn edit_is_tried_on_a_copy() {
+        let (book, _) = RuleBook::load(Path::new("/nowhere"));
+        let (edited, id) = book.with_edit("capacity-stable.threshold=1%").unwrap();
+        assert_eq!((id.as_str(), edited.rule(&id).unwrap().threshold), ("capacity-stable", Threshold::Share(0.01)));
+        assert_eq!(book.rule(&id).unwrap().threshold, Threshold::Share(0.05));
+        assert_eq!(edited.with_edit("capacity-stable.threshold=3").unwrap().0.rule(&id).unwrap().threshold, Threshold::Count(3));
+        let wrong = |edit: &str| book.with_edit(edit).unwrap_err();
+        assert_eq!(wrong("capacity-stabel.threshold=1%"), "there is no rule `capacity-stabel`; did you mean `capacity-stable`?");
+        assert!(
+            wrong("capacity-stable.treshold=1").contains("unknown field `treshold`"),
+            "{}",
+            wrong("capacity-stable.treshold=1")
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A month's rows are made anew when it, or the month before it, changed; the others stay.
 
+pub mod cells;
 mod diff;
 mod profile;
 mod summary;

@@ -195,10 +195,9 @@ impl Look {
         }
         let share = |is: &dyn Fn(&str) -> bool| values.iter().filter(|value| is(value)).count() as f64 / values.len() as f64;
         let number = |text: &str| text.replace(self.decimal, ".").parse::<f64>().is_ok();
-        let kinds: [(&str, &dyn Fn(&str) -> bool); 3] =
-            [("numbers", &number), ("dates", &is_date), ("minutes and seconds", &is_minutes)];
-        let kind = kinds.into_iter().find(|(_, is)| share(*is) >= MOSTLY).map(|(kind, _)| kind);
-        let is_text = || kinds.into_iter().all(|(_, is)| share(is) <= 1.0 - MOSTLY);
+        let shares = [("numbers", share(&number)), ("dates", share(&is_date)), ("minutes and seconds", share(&is_minutes))];
+        let kind = shares.iter().find(|(_, share)| *share >= MOSTLY).map(|(kind, _)| *kind);
+        let is_text = || shares.iter().all(|(_, share)| *share <= 1.0 - MOSTLY);
         kind.or_else(|| is_text().then_some("text"))
     }
 }

@@ -376,71 +376,46 @@ impl<'a> Ground<'a> {
         if let Some(condition) = condition {
             return Ok(self.session.query(&plan::rows(&relation, rule, &condition, with_lines, limit))?);
         }
-        let filter = plan::filter(rule);
+        if !self.define_failing(subject, rule)? {
+            // The file as a whole fails: there is no row to show.
+            return Ok(Frame::default());
+        }
+        let unfiltered = Rule { filter: None, ..rule.clone() };
+        Ok(self.session.query(&plan::rows("failing", &unfiltered, "TRUE", with_lines, limit))?)
+    }
+
+    /// Names the rows that fail a rule over more than one row `failing`; `false` where there are no such rows.
+    fn define_failing(&mut self, subject: Subject, rule: &Rule) -> Result<bool, PipelineError> {
+        let (relation, filter) = (subject.as_str(), plan::filter(rule));
         let sql = match &rule.check {
-            Check::Sql { query } => {
-                self.session.define("failing", query)?;
-                plan::rows("failing", &Rule { filter: None, ..rule.clone() }, "TRUE", with_lines, limit)
-            }
+            Check::Sql { query } => query.clone(),
             Check::Overlap { column, with } => {
-                self.session.define("known", &plan::known(&relation, column, with))?;
-                let joined = format!(
-                    "SELECT r.* FROM (SELECT * FROM {relation}{filter}) AS r INNER JOIN known AS k ON r.{column} = k.known_key"
-                );
-                self.session.define("failing", &joined)?;
-                plan::rows("failing", &Rule { filter: None, ..rule.clone() }, "TRUE", with_lines, limit)
+                self.session.define("known", &plan::known(relation, column, with))?;
+                plan::rows_found(relation, column, &filter, true)
             }
             Check::Reference { column, to, to_column } => {
                 self.register(*to, to.as_str())?;
                 self.session.define("known", &plan::known(to.as_str(), to_column, "TRUE"))?;
-                let joined = format!(
-                    "SELECT r.* FROM (SELECT * FROM {relation}{filter}) AS r LEFT JOIN known AS k ON r.{column} = k.known_key WHERE r.{column} IS NOT NULL AND k.known_value IS NULL"
-                );
-                self.session.define("failing", &joined)?;
-                plan::rows("failing", &Rule { filter: None, ..rule.clone() }, "TRUE", with_lines, limit)
+                plan::rows_found(relation, column, &filter, false)
             }
             Check::Constant { columns, within } => {
-                self.session.define("groups", &plan::torn(&relation, columns, within, &filter))?;
-                self.session.define(
-                    "failing",
-                    &format!("SELECT r.* FROM {relation} AS r INNER JOIN (SELECT grp AS torn_group FROM groups WHERE torn) AS g ON r.{within} = g.torn_group"),
-                )?;
-                plan::rows("failing", rule, "TRUE", with_lines, limit)
+                self.session.define("groups", &plan::torn(relation, columns, within, &filter))?;
+                plan::rows_of_torn(relation, within)
             }
-            Check::Unique { columns } => {
-                let list: Vec<String> = columns.iter().map(|column| crate::pipeline::sql::name(column)).collect();
-                let on: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("r.{column} = g.same_{at}")).collect();
-                let same: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("{column} AS same_{at}")).collect();
-                self.session.define(
-                    "failing",
-                    &format!(
-                        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT {}, COUNT(*) AS n FROM {relation}{filter} GROUP BY {} HAVING COUNT(*) > 1) AS g ON {}",
-                        same.join(", "),
-                        list.join(", "),
-                        on.join(" AND ")
-                    ),
-                )?;
-                plan::rows("failing", rule, "TRUE", with_lines, limit)
-            }
+            Check::Unique { columns } => plan::rows_that_share(relation, columns, &filter),
             Check::Vanished => {
                 let before = format!("{subject}_before");
                 if !self.register(subject, &before)? {
-                    return Ok(Frame::default());
+                    return Ok(false);
                 }
                 let id = entity_id(subject);
-                self.session.define("known", &plan::known(&relation, id, "TRUE"))?;
-                self.session.define(
-                    "failing",
-                    &format!(
-                        "SELECT r.* FROM {before} AS r LEFT JOIN known AS k ON r.{id} = k.known_key WHERE k.known_value IS NULL"
-                    ),
-                )?;
-                plan::rows("failing", rule, "TRUE", with_lines, limit)
+                self.session.define("known", &plan::known(relation, id, "TRUE"))?;
+                plan::rows_found(&before, id, "", false)
             }
-            // The file as a whole fails: there is no row to show.
-            _ => return Ok(Frame::default()),
+            _ => return Ok(false),
         };
-        Ok(self.session.query(&sql)?)
+        self.session.define("failing", &sql)?;
+        Ok(true)
     }
 
     /// Rows of one of the utility's tables, named `t` in the query.

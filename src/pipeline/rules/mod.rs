@@ -168,49 +168,10 @@ impl Checking<'_> {
             let mut ground = Ground::open(self, adapter, month, newest == Some(month))?;
             // A utility of which nothing ever came has nothing that a rule could be asked of, but for its lateness.
             for subject in Subject::ALL {
-                outcomes.extend(self.subject(&mut ground, subject, &rules)?);
+                outcomes.extend(of_subject(&mut ground, subject, &rules)?);
             }
         }
         Ok(outcomes)
-    }
-
-    fn subject(&self, ground: &mut Ground<'_>, subject: Subject, rules: &[&Rule]) -> Result<Vec<Outcome>, PipelineError> {
-        if let Subject::Delivery(dataset) = subject
-            && ground.source.adapter.dataset(dataset).is_none()
-        {
-            return Ok(Vec::new());
-        }
-        let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.on.contains(&subject)).collect();
-        let found = ground.evaluate(subject, &rules)?;
-        let outcome = |(rule, found): (&&Rule, Found)| {
-            let (state, checked, failed, detail) = match found {
-                Found::Counts { checked, failed, detail } => {
-                    let failing = rule.threshold.is_exceeded(failed, checked);
-                    (if failing { State::Failed } else { State::Passed }, checked, failed, detail)
-                }
-                Found::Unchecked(why) => (State::CouldNotCheck, 0, 0, Some(why)),
-                Found::History { there, needed } => {
-                    (State::NotEnoughHistory, 0, 0, Some(format!("not enough history ({there} of {needed} months)")))
-                }
-                Found::Nothing => (State::NothingDelivered, 0, 0, None),
-                Found::NotStated(column) => {
-                    (State::NotStated, 0, 0, Some(format!("the adapter takes `{column}` from no column")))
-                }
-            };
-            Outcome {
-                month: ground.month,
-                utility: ground.source.adapter.id.to_string(),
-                subject,
-                rule: rule.id.clone(),
-                severity: rule.severity,
-                state,
-                checked,
-                failed,
-                threshold: rule.threshold.to_string(),
-                detail,
-            }
-        };
-        Ok(rules.iter().zip(found).map(outcome).collect())
     }
 
     /// The rows that fail a rule: `record_key, column_name, value, source_file, source_line`, at most `limit`.
@@ -228,6 +189,44 @@ impl Checking<'_> {
         let newest = self.months()?.last().copied();
         Ground::open(self, utility, month, newest == Some(month))?.rows(subject, rule, limit)
     }
+}
+
+/// Outcomes of the rules that are asked of a subject.
+fn of_subject(ground: &mut Ground<'_>, subject: Subject, rules: &[&Rule]) -> Result<Vec<Outcome>, PipelineError> {
+    if let Subject::Delivery(dataset) = subject
+        && ground.source.adapter.dataset(dataset).is_none()
+    {
+        return Ok(Vec::new());
+    }
+    let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.on.contains(&subject)).collect();
+    let found = ground.evaluate(subject, &rules)?;
+    let outcome = |(rule, found): (&&Rule, Found)| {
+        let (state, checked, failed, detail) = match found {
+            Found::Counts { checked, failed, detail } => {
+                let failing = rule.threshold.is_exceeded(failed, checked);
+                (if failing { State::Failed } else { State::Passed }, checked, failed, detail)
+            }
+            Found::Unchecked(why) => (State::CouldNotCheck, 0, 0, Some(why)),
+            Found::History { there, needed } => {
+                (State::NotEnoughHistory, 0, 0, Some(format!("not enough history ({there} of {needed} months)")))
+            }
+            Found::Nothing => (State::NothingDelivered, 0, 0, None),
+            Found::NotStated(column) => (State::NotStated, 0, 0, Some(format!("the adapter takes `{column}` from no column"))),
+        };
+        Outcome {
+            month: ground.month,
+            utility: ground.source.adapter.id.to_string(),
+            subject,
+            rule: rule.id.clone(),
+            severity: rule.severity,
+            state,
+            checked,
+            failed,
+            threshold: rule.threshold.to_string(),
+            detail,
+        }
+    };
+    Ok(rules.iter().zip(found).map(outcome).collect())
 }
 
 /// Whether a rule asks something of each single row, so that it can be counted together with others.

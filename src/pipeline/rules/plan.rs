@@ -206,3 +206,33 @@ pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
         name(column)
     )
 }
+
+/// The rows whose value of a column is, or is not, in relation `known`.
+pub(super) fn rows_found(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
+    let column = name(column);
+    let condition = if when_found { "k.known_value IS NOT NULL" } else { "k.known_value IS NULL" };
+    format!(
+        "SELECT r.* FROM (SELECT * FROM {relation}{filter}) AS r LEFT JOIN known AS k ON r.{column} = k.known_key WHERE r.{column} IS NOT NULL AND {condition}"
+    )
+}
+
+/// The rows of the groups in relation `groups` that disagree.
+pub(super) fn rows_of_torn(relation: &str, within: &str) -> String {
+    format!(
+        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT grp AS torn_group FROM groups WHERE torn) AS g ON r.{} = g.torn_group",
+        name(within)
+    )
+}
+
+/// The rows that share their values with another.
+pub(super) fn rows_that_share(relation: &str, columns: &[String], filter: &str) -> String {
+    let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
+    let on: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("r.{column} = g.same_{at}")).collect();
+    let same: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("{column} AS same_{at}")).collect();
+    format!(
+        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT {}, COUNT(*) AS n FROM {relation}{filter} GROUP BY {} HAVING COUNT(*) > 1) AS g ON {}",
+        same.join(", "),
+        list.join(", "),
+        on.join(" AND ")
+    )
+}

@@ -142,7 +142,7 @@ enum Versions {
     /// In memory.
     Rows(Frame),
     /// Still to be computed, by a plan that goes straight into the table when no month follows.
-    Plan(Session, String),
+    Plan(Box<Session>, String),
 }
 
 impl Versions {
@@ -300,10 +300,10 @@ impl Build<'_> {
     /// The versions after the month whose full state is relation `state`.
     fn advance(mut session: Session, history: &Frame, columns: &[Column], key: &[&str], month: Month) -> Versions {
         if history.height() == 0 {
-            return Versions::Plan(session, history::first(columns, month));
+            return Versions::Plan(Box::new(session), history::first(columns, month));
         }
         session.register("history", history.relation());
-        Versions::Plan(session, history::next(columns, key, month))
+        Versions::Plan(Box::new(session), history::next(columns, key, month))
     }
 
     /// Whether the current segments after a month are those of its own file.

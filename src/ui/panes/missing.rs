@@ -8,9 +8,10 @@ use ratatui::widgets::Paragraph;
 
 use super::window;
 use crate::app::App;
-use crate::app::missing::{Cell, Heatmap, Missing};
+use crate::app::missing::{Cell, Heatmap, Missing, Order};
+use crate::model::CellState;
 use crate::ui::draw::{message, titled};
-use crate::ui::text::{count, left, percent, right};
+use crate::ui::text::{count, fit, left, percent, right};
 use crate::ui::theme::Theme;
 
 const CELL: usize = 8;
@@ -24,24 +25,40 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, missing
     let block = titled(&title, "platinum/column_quality", &app.missing, theme);
     let inside = block.inner(area);
     frame.render_widget(block, area);
-    let [head, body, figures] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(2)]).areas(inside);
+    let folded = missing.columns_folded();
+    let [head, body, fold, figures] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(1),
+        Constraint::Length(u16::from(!folded.is_empty())),
+        Constraint::Length(2),
+    ])
+    .areas(inside);
+    if !folded.is_empty() {
+        let names: Vec<&str> = folded.iter().map(|column| column.name.as_str()).collect();
+        let line = format!(" always missing, {}: {}", folded.len(), names.join(", "));
+        frame.render_widget(Paragraph::new(fit(&line, inside.width.into())).style(theme.dim), fold);
+    }
+    let columns = missing.columns_shown();
     let longest = map.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0) + 2;
     let name_width = longest.clamp(16, usize::from(inside.width) / 2);
     let fitting = (usize::from(inside.width).saturating_sub(name_width) / CELL).max(1);
     let months = window(missing.month(), map.months.len(), fitting);
     let heading: String = months.clone().map(|at| right(&map.months[at], CELL)).collect();
-    frame.render_widget(Paragraph::new(format!("{}{heading}", left(" missing, %", name_width))).style(theme.dim), head);
-    let lines: Vec<Line<'_>> = window(missing.column, map.columns.len(), body.height.into())
+    frame.render_widget(
+        Paragraph::new(format!("{}{heading}", left(&format!(" {}, %{}", missing.state, by(missing.order)), name_width)))
+            .style(theme.dim),
+        head,
+    );
+    let lines: Vec<Line<'_>> = window(missing.column, columns.len(), body.height.into())
         .map(|row| {
-            let column = &map.columns[row];
+            let column = columns[row];
             let selected = row == missing.column;
             let mut spans = vec![Span::styled(
                 left(&format!(" {}", column.name), name_width),
                 if selected { theme.accent } else { theme.text },
             )];
             for month in months.clone() {
-                spans.push(heat_cell(column.cells[month], theme, selected && month == missing.month()));
+                spans.push(heat_cell(column.cells[month], missing.state, theme, selected && month == missing.month()));
             }
             Line::from(spans)
         })
@@ -51,17 +68,25 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, missing
 }
 
 /// The rate in its colour; an absent column and invalid values have a sign of their own.
-fn heat_cell(cell: Option<Cell>, theme: &Theme, selected: bool) -> Span<'static> {
+fn heat_cell(cell: Option<Cell>, state: CellState, theme: &Theme, selected: bool) -> Span<'static> {
     let Some(cell) = cell else { return Span::styled(right("·", CELL), theme.dim) };
     let sign = if cell.invalid > 0 { "!" } else { " " };
-    let shown = if cell.absent { "absent".to_owned() } else { format!("{}{sign}", percent(cell.missing_rate())) };
-    let style = theme.heat(cell.missing_rate());
+    let shown = if cell.absent { "absent".to_owned() } else { format!("{}{sign}", percent(cell.rate(state))) };
+    let style = theme.heat(cell.rate(state));
     let style = if selected { style.add_modifier(Modifier::REVERSED | Modifier::BOLD) } else { style };
     Span::styled(right(&shown, CELL), style)
 }
 
+/// What the columns are sorted by, where it is not the rate.
+const fn by(order: Order) -> &'static str {
+    match order {
+        Order::Rate => "",
+        Order::Change => " by change",
+    }
+}
+
 fn figures_of(map: &Heatmap, missing: &Missing, theme: &Theme) -> Vec<Line<'static>> {
-    let Some(column) = map.columns.get(missing.column) else { return Vec::new() };
+    let Some(column) = missing.selected() else { return Vec::new() };
     let month = map.months.get(missing.month()).cloned().unwrap_or_default();
     let place = Line::styled(format!(" {} in {month}", column.name), theme.accent);
     let Some(cell) = column.cells.get(missing.month()).copied().flatten() else {

@@ -1,9 +1,13 @@
-//! The four panes: state → cells. Only the rows that fit are built.
+//! The panes: state → cells. Only the rows that fit are built.
 
 pub mod browser;
+pub mod deliveries;
+pub mod drill;
 pub mod missing;
 pub mod months;
 pub mod refresh;
+pub mod rejected;
+pub mod rules;
 
 use std::ops::Range;
 

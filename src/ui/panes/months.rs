@@ -49,12 +49,12 @@ fn list(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months: &Mo
     let height = usize::from(inside.height).saturating_sub(lines.len());
     for back in window(months.month_back, series.months.len(), height) {
         let line = &series.months[series.months.len() - 1 - back];
-        lines.push(month_line(line, theme, back == months.month_back));
+        lines.push(month_line(line, theme, back == months.month_back, months.base.as_ref() == Some(&line.month)));
     }
     frame.render_widget(Paragraph::new(lines), inside);
 }
 
-fn month_line(line: &MonthLine, theme: &Theme, selected: bool) -> Line<'static> {
+fn month_line(line: &MonthLine, theme: &Theme, selected: bool, is_base: bool) -> Line<'static> {
     let style = |style| if selected { theme.selection } else { style };
     let difference = line.previous_rows.map(|before| line.rows.cast_signed() - before.cast_signed());
     let shrunk = line.previous_rows.is_some_and(|before| line.rows * 10 < before * 8);
@@ -62,7 +62,8 @@ fn month_line(line: &MonthLine, theme: &Theme, selected: bool) -> Line<'static> 
         Span::styled(right(&count(number), width), style(if number > 0 { told } else { theme.dim }))
     };
     Line::from(vec![
-        Span::styled(format!(" {}{}", left(&line.month, 8), right(&count(line.rows), 10)), style(theme.text)),
+        Span::styled(if is_base { "▸" } else { " " }, style(theme.accent)),
+        Span::styled(format!("{}{}", left(&line.month, 8), right(&count(line.rows), 10)), style(theme.text)),
         Span::styled(
             right(&difference.map_or_else(|| "first".into(), signed), 9),
             style(if shrunk { theme.bad } else { theme.text }),
@@ -80,11 +81,15 @@ fn fields(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months: &
     let block = titled(&title, "platinum/field_changes", &app.months, theme);
     let inside = block.inner(area);
     frame.render_widget(block, area);
-    if line.fields.is_empty() {
+    let cosmetic_only = line.fields.iter().filter(|(_, changed, _)| *changed == 0).count();
+    let fields: Vec<&(String, u64, u64)> = line.fields.iter().filter(|(_, changed, _)| months.cosmetic || *changed > 0).collect();
+    if fields.is_empty() {
         let what = if line.previous_rows.is_none() {
-            " the first month: there is nothing to compare it with"
+            " the first month: there is nothing to compare it with".to_owned()
+        } else if cosmetic_only > 0 {
+            format!(" no value changed, {cosmetic_only} columns their notation only; v shows them")
         } else {
-            " no field changed"
+            " no field changed".to_owned()
         };
         frame.render_widget(Paragraph::new(what).style(theme.dim), inside);
         return;
@@ -94,7 +99,7 @@ fn fields(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months: &
         format!("{}{}{}", left(" column", name_width), right("changed", 10), right("cosmetic", 11)),
         theme.dim,
     )];
-    for (column, changed, cosmetic) in line.fields.iter().take(usize::from(inside.height).saturating_sub(1)) {
+    for (column, changed, cosmetic) in fields.into_iter().take(usize::from(inside.height).saturating_sub(1)) {
         lines.push(Line::from(vec![
             Span::styled(left(&format!(" {column}"), name_width), theme.text),
             Span::styled(right(&count(*changed), 10), if *changed > 0 { theme.warn } else { theme.dim }),

@@ -1,0 +1,170 @@
+//! What came of each utility, month by month, and what is owed?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ReadError, rows};
+use crate::config::{Settings, UtilityAdapter};
+use crate::lake::{Lake, schema};
+use crate::model::{Freshness, Month, freshness};
+use crate::pipeline::{quality, run};
+
+/// What became of a utility's month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// Before the utility's first month, or not due yet.
+    NotOwed,
+    /// Due on a day to come.
+    Expected,
+    /// All datasets are loaded.
+    Loaded,
+    /// Some datasets are loaded.
+    Partial,
+    /// Past the due day.
+    Late,
+    /// Past the days of grace.
+    Stale,
+    /// A file was refused, and nothing else came in its place.
+    Refused,
+}
+
+impl Delivery {
+    /// The word shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOwed => "",
+            Self::Expected => "expected",
+            Self::Loaded => "loaded",
+            Self::Partial => "partial",
+            Self::Late => "late",
+            Self::Stale => "stale",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A utility's month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// What became of it.
+    pub delivery: Delivery,
+    /// Datasets that are loaded, of those that the adapter names.
+    pub loaded: Vec<String>,
+    /// Datasets that are owed.
+    pub owed: Vec<String>,
+    /// Files that were refused and not replaced.
+    pub refused: Vec<String>,
+    /// Whether a file came again with other content and took the place of an earlier one.
+    pub redelivered: bool,
+    /// Whether a file came again with the same content.
+    pub repeated: bool,
+}
+
+/// All utilities' months.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calendar {
+    /// The months, oldest first; the last is the one that is expected next.
+    pub months: Vec<Month>,
+    /// A line for each utility, a day for each month.
+    pub utilities: Vec<(String, Vec<Day>)>,
+}
+
+/// The calendar from the first delivered month to the one after today's.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, ReadError> {
+    let loaded = rows(
+        lake,
+        &quality::summary_table(),
+        &schema::data_quality_summary(),
+        "SELECT utility_id, dataset, delivery_month FROM t",
+    )?;
+    let runs = rows(
+        lake,
+        &run::runs_table(),
+        &schema::runs(),
+        "SELECT utility_id, dataset, delivery_month, source_file, outcome FROM t WHERE source_file IS NOT NULL ORDER BY started_at, source_file",
+    )?;
+    let mut notes = Notes::default();
+    for row in 0..loaded.height() {
+        let text = |column: &str| loaded.text(column, row).unwrap_or_default();
+        if let Some(month) = Month::parse(&text("delivery_month")) {
+            notes.loaded.entry((text("utility_id"), month)).or_default().insert(text("dataset"));
+        }
+    }
+    for row in 0..runs.height() {
+        let text = |column: &str| runs.text(column, row).unwrap_or_default();
+        let Some(month) = Month::parse(&text("delivery_month")) else { continue };
+        let key = (text("utility_id"), month);
+        match text("outcome").as_str() {
+            "refused" => {
+                notes.refused.entry(key).or_default().insert(text("source_file"));
+            }
+            "loaded" => {
+                notes.refused.entry(key).or_default().remove(&text("source_file"));
+            }
+            "superseded" => {
+                notes.refused.entry(key.clone()).or_default().remove(&text("source_file"));
+                notes.redelivered.insert(key);
+            }
+            "unchanged" => {
+                notes.repeated.insert(key);
+            }
+            _ => {}
+        }
+    }
+    let Some(first) = notes.loaded.keys().chain(notes.refused.keys()).map(|(_, month)| *month).min() else {
+        return Ok(Calendar::default());
+    };
+    let newest = notes.loaded.keys().map(|(_, month)| *month).max().unwrap_or(first);
+    let last = settings.today.month().min(newest.next()).max(newest);
+    let months: Vec<Month> =
+        std::iter::successors(Some(first), |month| Some(month.next())).take_while(|month| *month <= last).collect();
+    let line = |adapter: &UtilityAdapter| {
+        (adapter.id.to_string(), months.iter().map(|month| notes.day(adapter, *month, settings.today)).collect())
+    };
+    Ok(Calendar { utilities: settings.utilities.iter().map(line).collect(), months })
+}
+
+type Key = (String, Month);
+
+#[derive(Default)]
+struct Notes {
+    loaded: BTreeMap<Key, BTreeSet<String>>,
+    refused: BTreeMap<Key, BTreeSet<String>>,
+    redelivered: BTreeSet<Key>,
+    repeated: BTreeSet<Key>,
+}
+
+impl Notes {
+    fn day(&self, adapter: &UtilityAdapter, month: Month, today: crate::model::Day) -> Day {
+        let key = (adapter.id.to_string(), month);
+        let owed: Vec<String> = adapter.datasets.iter().map(|dataset| dataset.dataset.to_string()).collect();
+        let loaded: Vec<String> = self.loaded.get(&key).into_iter().flatten().cloned().collect();
+        let refused: Vec<String> = self.refused.get(&key).into_iter().flatten().cloned().collect();
+        let first = self.loaded.keys().filter(|(utility, _)| *utility == key.0).map(|(_, month)| *month).min();
+        let delivery = if !loaded.is_empty() && loaded.len() >= owed.len() {
+            Delivery::Loaded
+        } else if !refused.is_empty() && loaded.is_empty() {
+            Delivery::Refused
+        } else if !loaded.is_empty() {
+            Delivery::Partial
+        } else if first.is_none_or(|first| month < first) {
+            Delivery::NotOwed
+        } else {
+            match freshness(Some(month.previous()), today, adapter.schedule) {
+                Freshness::Fresh => Delivery::Expected,
+                Freshness::Late => Delivery::Late,
+                Freshness::Stale | Freshness::Missing => Delivery::Stale,
+            }
+        };
+        Day {
+            delivery,
+            loaded,
+            owed,
+            refused,
+            redelivered: self.redelivered.contains(&key),
+            repeated: self.repeated.contains(&key),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Pane 7: records and files that were set aside.
+
+use super::moved;
+use crate::lake::Frame;
+
+/// The pane's records and selection.
+#[derive(Debug, Clone, Default)]
+pub struct Rejected {
+    /// Rows of `silver/rejected`, the newest month first.
+    pub rows: Frame,
+    /// The selected one.
+    pub at: usize,
+}
+
+impl Rejected {
+    /// From the read.
+    pub fn new(rows: Frame) -> Self {
+        Self { rows, at: 0 }
+    }
+
+    pub(super) fn rows(&mut self, by: isize) {
+        self.at = moved(self.at, by, self.rows.height());
+    }
+
+    pub(super) fn keep(&mut self, before: &Self) {
+        self.at = before.at;
+        self.rows(0);
+    }
+}

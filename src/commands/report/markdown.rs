@@ -1,0 +1,45 @@
+//! Markdown, short enough for a chat.
+
+use std::fmt::Write;
+
+use super::{Content, word};
+use crate::model::Severity;
+
+pub(super) fn text(content: &Content) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "# {} · {}\n", content.month, content.verdict());
+    let _ = writeln!(
+        out,
+        "{} errors, {} warnings, {} acknowledged · environment {} · as of {}\n",
+        content.open(Severity::Error),
+        content.open(Severity::Warning),
+        content.count(|checked| checked.acknowledged.is_some()),
+        content.environment,
+        content.today
+    );
+    if let Some(at) = content.calendar.months.iter().position(|month| *month == content.month) {
+        for (utility, days) in &content.calendar.utilities {
+            let day = &days[at];
+            let _ = writeln!(out, "- {utility}: {} ({} of {} datasets)", day.delivery.as_str(), day.loaded.len(), day.owed.len());
+        }
+        out.push('\n');
+    }
+    out.push_str("| | rule | utility | of | failed | since | detail |\n|---|---|---|---|---:|---|---|\n");
+    for checked in content.worth_telling() {
+        let since = checked.failing_since.map_or(String::new(), |since| since.to_string());
+        let signed = checked.acknowledged.as_ref().map(|by| format!("{} until {}: {}", by.account, by.expires_on, by.reason));
+        let detail = [checked.detail.clone(), signed].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let state = if checked.acknowledged.is_some() { word(checked) } else { checked.severity.as_str() };
+        let _ = writeln!(
+            out,
+            "| {state} | {} | {} | {} | {} of {} | {since} | {} |",
+            checked.rule,
+            checked.utility,
+            checked.dataset,
+            checked.failed,
+            checked.checked,
+            detail.replace('|', "\\|").replace('\n', " ")
+        );
+    }
+    out
+}
