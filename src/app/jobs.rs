@@ -4,9 +4,10 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::reads::profile::{ColumnOf, Profile};
 use super::reads::records::Figure;
 use super::reads::trace::Traced;
-use super::reads::{ReadError, browse, calendar, checks, missing, months, records, rejected, runs, status, trace};
+use super::reads::{ReadError, browse, calendar, checks, missing, months, profile, records, rejected, runs, status, trace};
 use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
 use crate::lake::{Frame, Lake};
@@ -49,6 +50,13 @@ pub enum Job {
         utility: String,
         /// The feeder.
         feeder: String,
+    },
+    /// Profile a column.
+    Profile {
+        /// The request's number.
+        generation: u64,
+        /// The column.
+        of: ColumnOf,
     },
     /// Read pane 5.
     Rules {
@@ -128,7 +136,7 @@ pub enum Loaded {
     /// Pane 1.
     Refresh(Refresh),
     /// Pane 2.
-    Missing(Missing),
+    Missing(Box<Missing>),
     /// Pane 3.
     Months(Months),
     /// Rows of `platinum/feeder_capacity`.
@@ -142,14 +150,16 @@ pub enum Loaded {
         /// The rows.
         rows: Frame,
     },
+    /// What a column holds.
+    Profile(Box<(ColumnOf, Profile)>),
     /// Pane 5.
-    Rules(Rules),
+    Rules(Box<Rules>),
     /// Pane 6.
-    Deliveries(Deliveries),
+    Deliveries(Box<Deliveries>),
     /// Pane 7.
     Rejected(Rejected),
     /// Records behind a figure.
-    Records(Figure, Frame),
+    Records(Box<Figure>, Frame),
     /// Where a record came from.
     Source(Vec<Traced>),
 }
@@ -219,7 +229,7 @@ impl Jobs {
             Job::Missing { generation } => {
                 answer(
                     *generation,
-                    missing::columns(&self.lake, None, None, None).map(|rows| Loaded::Missing(Missing::new(&rows))),
+                    missing::columns(&self.lake, None, None, None).map(|rows| Loaded::Missing(Box::new(Missing::new(&rows)))),
                 );
             }
             Job::Months { generation } => answer(*generation, self.months()),
@@ -230,6 +240,10 @@ impl Jobs {
                 let rows = browse::ders(&self.lake, feeder, Some(utility), None);
                 answer(*generation, rows.map(|rows| Loaded::Ders { utility: utility.clone(), feeder: feeder.clone(), rows }));
             }
+            Job::Profile { generation, of } => {
+                let found = profile::profile(&self.lake, &self.settings, of);
+                answer(*generation, found.map(|found| Loaded::Profile(Box::new((of.clone(), found)))));
+            }
             Job::Rules { generation } => answer(*generation, self.rules()),
             Job::Deliveries { generation } => answer(*generation, self.deliveries()),
             Job::Rejected { generation } => {
@@ -238,7 +252,7 @@ impl Jobs {
             }
             Job::Records { generation, figure } => {
                 let rows = records::behind(&self.lake, &self.settings, figure);
-                answer(*generation, rows.map(|rows| Loaded::Records(figure.clone(), rows)));
+                answer(*generation, rows.map(|rows| Loaded::Records(Box::new(figure.clone()), rows)));
             }
             Job::Source { generation, record } => answer(*generation, self.source(record).map(Loaded::Source)),
             Job::Acknowledge { generation, failure, reason } => {
@@ -249,12 +263,12 @@ impl Jobs {
     }
 
     fn rules(&self) -> Result<Loaded, ReadError> {
-        Ok(Loaded::Rules(Rules::new(checks::outcomes(&self.lake, self.settings.today)?)))
+        Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, self.settings.today)?))))
     }
 
     fn deliveries(&self) -> Result<Loaded, ReadError> {
         let calendar = calendar::calendar(&self.lake, &self.settings)?;
-        Ok(Loaded::Deliveries(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings)?)))
+        Ok(Loaded::Deliveries(Box::new(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings)?))))
     }
 
     fn source(&self, record: &Record) -> Result<Vec<Traced>, ReadError> {

@@ -72,6 +72,8 @@ pub enum Action {
     Reverse,
     /// Show something else of the same: another state of cells, or what passed too.
     Toggle,
+    /// Put the utilities beside one another.
+    Across,
     /// Compare with the selected month.
     Base,
     /// Sign for a failure.
@@ -130,6 +132,7 @@ pub const BINDINGS: &[Binding] = &[
     of(Pane::Missing, binding(&[Key::Char('['), Key::Char('p')], "[", Action::PreviousFeed, "previous dataset")),
     of(Pane::Missing, binding(&[Key::Enter], "Enter", Action::Enter, "the records behind")),
     of(Pane::Missing, binding(&[Key::Char('v')], "v", Action::Toggle, "missing, empty, sentinel, invalid, absent")),
+    of(Pane::Missing, binding(&[Key::Char('u')], "u", Action::Across, "utilities side by side")),
     of(Pane::Missing, binding(&[Key::Char('s')], "s", Action::Sort, "by rate or by change")),
     of(Pane::Months, binding(&[Key::Enter], "Enter", Action::Enter, "the records that changed")),
     of(Pane::Months, binding(&[Key::Char('b')], "b", Action::Base, "compare with this month")),

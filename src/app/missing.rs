@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::moved;
+use super::reads::profile::{ColumnOf, Profile};
+use super::{Remote, moved};
+use crate::config::adapter::MODEL_COLUMNS;
+use crate::config::{UtilityAdapter, column_name};
 use crate::lake::Frame;
-use crate::model::CellState;
+use crate::model::{CellState, Dataset, Month};
 
 /// What the cells of a column held in a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +60,16 @@ pub struct ColumnLine {
 }
 
 impl ColumnLine {
+    /// Whether the column came or went with a month: `+`, `−`, or a blank.
+    pub fn drift(&self, month: usize) -> char {
+        let there = |at: usize| self.cells.get(at).copied().flatten().is_some_and(|cell| !cell.absent);
+        match month.checked_sub(1).map(|before| (there(before), there(month))) {
+            Some((false, true)) => '+',
+            Some((true, false)) => '−',
+            _ => ' ',
+        }
+    }
+
     /// Whether no month has a single value.
     pub fn is_always_missing(&self) -> bool {
         self.cells.iter().flatten().all(|cell| cell.missing_rate() >= 1.0)
@@ -91,6 +104,12 @@ pub struct Missing {
     pub state: CellState,
     /// How the columns are sorted.
     pub order: Order,
+    /// Whether the utilities stand beside one another, in one month, instead of the months of one utility.
+    pub across: bool,
+    /// The column that is profiled.
+    pub profile_of: Option<ColumnOf>,
+    /// What it holds.
+    pub profile: Remote<Profile>,
 }
 
 /// How the columns of a heatmap are sorted.
@@ -155,6 +174,40 @@ impl Missing {
         self.columns_shown().get(self.column).copied()
     }
 
+    /// The selected column of the selected month.
+    pub fn column_of(&self) -> Option<ColumnOf> {
+        let map = self.shown()?;
+        Some(ColumnOf {
+            utility: map.utility.clone(),
+            dataset: Dataset::parse(&map.dataset)?,
+            month: Month::parse(map.months.get(self.month())?)?,
+            column: self.selected()?.name.clone(),
+        })
+    }
+
+    /// The columns of the common model by utilities, for the dataset and month that are selected; `None` where a utility
+    /// does not state the column.
+    pub fn across(&self, utilities: &[UtilityAdapter]) -> Vec<(&'static str, Vec<Option<Cell>>)> {
+        let Some(map) = self.shown() else { return Vec::new() };
+        let Some(month) = map.months.get(self.month()) else { return Vec::new() };
+        let Some(dataset) = Dataset::parse(&map.dataset) else { return Vec::new() };
+        let cell = |adapter: &UtilityAdapter, model: &str| -> Option<Cell> {
+            let theirs = self.maps.iter().find(|map| map.utility == adapter.id.as_str() && map.dataset == dataset.as_str())?;
+            let at = theirs.months.iter().position(|other| other == month)?;
+            let source = adapter.dataset(dataset)?.column(model)?;
+            source.from.iter().find_map(|label| {
+                let name = column_name(label);
+                let line = theirs.columns.iter().find(|line| line.name.eq_ignore_ascii_case(&name))?;
+                line.cells.get(at).copied().flatten().filter(|cell| !cell.absent || source.from.len() == 1)
+            })
+        };
+        MODEL_COLUMNS
+            .iter()
+            .map(|model| (model.name, utilities.iter().map(|adapter| cell(adapter, model.name)).collect::<Vec<_>>()))
+            .filter(|(_, cells)| cells.iter().any(Option::is_some))
+            .collect()
+    }
+
     pub(super) fn next_state(&mut self) {
         (self.state, self.column) = (self.state.next(), 0);
     }
@@ -179,7 +232,7 @@ impl Missing {
     pub(super) fn keep(&mut self, before: &Self) {
         if let Some(map) = before.shown() {
             self.show(&map.utility, &map.dataset);
-            (self.state, self.order) = (before.state, before.order);
+            (self.state, self.order, self.across) = (before.state, before.order, before.across);
             (self.column, self.month_back) = (before.column, before.month_back);
             self.rows(0);
             self.columns(0);

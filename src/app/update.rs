@@ -305,7 +305,7 @@ impl App {
                 return vec![Job::Stop];
             }
             Action::Reread => return self.read_all(),
-            Action::Enter if self.pane == Pane::Refresh => self.enter_feed(),
+            Action::Enter if self.pane == Pane::Refresh => return self.enter_feed(),
             Action::Enter if self.pane != Pane::Browser => return self.drill(),
             Action::Acknowledge => {
                 let fails = |rules: &Rules| rules.selected().is_some_and(|checked| checked.state == State::Failed);
@@ -318,13 +318,14 @@ impl App {
         Vec::new()
     }
 
-    fn enter_feed(&mut self) {
-        let Some(feed) = self.refresh.ready().and_then(|refresh| refresh.feeds.get(refresh.feed)) else { return };
+    fn enter_feed(&mut self) -> Vec<Job> {
+        let Some(feed) = self.refresh.ready().and_then(|refresh| refresh.feeds.get(refresh.feed)) else { return Vec::new() };
         let (utility, dataset) = (feed.utility.clone(), feed.dataset.as_str());
         if let Some(missing) = self.missing.ready_mut() {
             missing.show(&utility, dataset);
             self.pane = Pane::Missing;
         }
+        self.profile()
     }
 
     fn act_in_pane(&mut self, action: Action) -> Vec<Job> {
@@ -354,9 +355,11 @@ impl App {
                         (None, Action::PreviousFeed) => missing.feed(-1),
                         (None, Action::Toggle) => missing.next_state(),
                         (None, Action::Sort) => missing.next_order(),
+                        (None, Action::Across) => missing.across = !missing.across,
                         _ => {}
                     }
                 }
+                return self.profile();
             }
             Pane::Months => {
                 if let Some(months) = self.months.ready_mut() {
@@ -427,6 +430,19 @@ impl App {
         self.ders()
     }
 
+    /// Asks what the selected column holds, unless it is there or on its way.
+    fn profile(&mut self) -> Vec<Job> {
+        let generation = self.generation;
+        let Some(missing) = self.missing.ready_mut() else { return Vec::new() };
+        let selected = missing.column_of();
+        if selected == missing.profile_of {
+            return Vec::new();
+        }
+        missing.profile_of.clone_from(&selected);
+        missing.profile = Remote::Loading;
+        selected.map_or_else(Vec::new, |of| vec![Job::Profile { generation, of }])
+    }
+
     /// Asks for the DERs of the selected feeder, unless they are there or on their way.
     fn ders(&mut self) -> Vec<Job> {
         let generation = self.generation;
@@ -451,8 +467,15 @@ impl App {
                 self.refresh = Remote::Ready { value: fresh, read_at };
             }
             Ok(Loaded::Missing(mut fresh)) => {
-                keep(&self.missing, &mut fresh, Missing::keep);
-                self.missing = Remote::Ready { value: fresh, read_at };
+                keep(&self.missing, &mut *fresh, Missing::keep);
+                self.missing = Remote::Ready { value: *fresh, read_at };
+                return self.profile();
+            }
+            Ok(Loaded::Profile(found)) => {
+                let (of, profile) = *found;
+                if let Some(missing) = self.missing.ready_mut().filter(|missing| missing.profile_of.as_ref() == Some(&of)) {
+                    missing.profile = Remote::Ready { value: profile, read_at };
+                }
             }
             Ok(Loaded::Months(mut fresh)) => {
                 keep(&self.months, &mut fresh, Months::keep);
@@ -472,19 +495,19 @@ impl App {
                 }
             }
             Ok(Loaded::Rules(mut fresh)) => {
-                keep(&self.rules, &mut fresh, Rules::keep);
-                self.rules = Remote::Ready { value: fresh, read_at };
+                keep(&self.rules, &mut *fresh, Rules::keep);
+                self.rules = Remote::Ready { value: *fresh, read_at };
             }
             Ok(Loaded::Deliveries(mut fresh)) => {
-                keep(&self.deliveries, &mut fresh, Deliveries::keep);
-                self.deliveries = Remote::Ready { value: fresh, read_at };
+                keep(&self.deliveries, &mut *fresh, Deliveries::keep);
+                self.deliveries = Remote::Ready { value: *fresh, read_at };
             }
             Ok(Loaded::Rejected(mut fresh)) => {
                 keep(&self.rejected, &mut fresh, Rejected::keep);
                 self.rejected = Remote::Ready { value: fresh, read_at };
             }
             Ok(Loaded::Records(figure, rows)) => {
-                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == figure) {
+                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == *figure) {
                     drill.rows = Remote::Ready { value: rows, read_at };
                     drill.rows(0);
                 }
@@ -509,6 +532,11 @@ impl App {
             Job::Ders { .. } => {
                 if let Some(browser) = self.browser.ready_mut() {
                     browser.ders = Remote::Failed { reason };
+                }
+            }
+            Job::Profile { of, .. } => {
+                if let Some(missing) = self.missing.ready_mut().filter(|missing| missing.profile_of.as_ref() == Some(of)) {
+                    missing.profile = Remote::Failed { reason };
                 }
             }
             Job::Rules { .. } => self.rules = Remote::Failed { reason },

@@ -63,8 +63,13 @@ pub fn right(text: &str, width: usize) -> String {
 
 /// A line of bars, the greatest as high as the line.
 pub fn sparkline(values: &[u64]) -> String {
+    bars(values, values.iter().copied().max().unwrap_or(0))
+}
+
+/// A line of bars, `most` as high as the line.
+pub fn bars(values: &[u64], most: u64) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = values.iter().copied().max().unwrap_or(0).max(1);
+    let most = most.max(1);
     values.iter().map(|value| BARS[((value * 7).div_ceil(most) as usize).min(7)]).collect()
 }
 

@@ -273,3 +273,19 @@ fn second_writer_is_refused_and_told_who_writes() {
     let refused = bench.try_run(&Request::default(), &Cancel::default(), &|_| {}).unwrap_err().to_string();
     assert!(refused.starts_with("somebody else is writing"), "{refused}");
 }
+
+#[test]
+fn number_within_the_tolerance_has_not_changed() {
+    let adapter = SNAPSHOT.replace("unit = \"kW\" }", "unit = \"kW\", tolerance = 0.05 }");
+    let bench = Bench::with_adapters(&[("third.toml", &adapter)]);
+    bench.put("third/2022-08/third_circuits.csv", "F,kW\nA,5000\nB,5000\nC,5000\nD,5000\n");
+    // In MW: 0.04 more, 0.06 more, another notation, the same.
+    bench.put("third/2022-09/third_circuits.csv", "F,kW\nA,5040\nB,5060\nC,5000.0\nD,5000\n");
+    bench.run();
+    assert_eq!(
+        bench.lines("platinum/field_changes", "dataset, column_name, changed, cosmetic"),
+        ["circuits|kW|1|2", "feeders|max_hosting_capacity_mw|2|0"]
+    );
+    let circuits = bench.lines("platinum/month_diff", "dataset, delivery_month, changed, unchanged");
+    assert_eq!(circuits[1], "circuits|2022-09|1|3");
+}

@@ -229,6 +229,12 @@ fn cell_of_the_heatmap_leads_to_its_records() {
     while !screen(&app, 120, 30).contains("utility1 · planned_der") {
         press(&mut app, &[Key::Char(']')]);
     }
+    press(&mut app, &[Key::Char('u')]);
+    let across = screen(&app, 120, 30);
+    let row = across.lines().find(|line| line.contains("inverter_nameplate_kw")).unwrap_or_else(|| panic!("{across}"));
+    // Of the newest month only the third utility states it; the first has no such column, the second sent nothing.
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..], ["inverter_nameplate_kw", "–", "–", "11", "│"], "{across}");
+    press(&mut app, &[Key::Char('u')]);
     // Invalid cells, a month back: the damaged dates.
     press(&mut app, &[Key::Char('v'), Key::Char('v'), Key::Char('v'), Key::Left]);
     assert!(screen(&app, 120, 30).contains("invalid, %"), "{}", screen(&app, 120, 30));

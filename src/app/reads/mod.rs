@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod checks;
 pub mod missing;
 pub mod months;
+pub mod profile;
 pub mod records;
 pub mod rejected;
 pub mod runs;

@@ -127,7 +127,7 @@ fn rule_row(content: &Content, checked: &Checked) -> Markup {
             td { (checked.rule) @if let Some(rule) = rule { br; span class="dim" { (rule.description) } } }
             td { (checked.utility) } td { (checked.dataset) }
             td class="n" { (checked.failed) } td class="n" { (checked.checked) }
-            td { (checked.failing_since.map_or_else(String::new, |since| since.to_string())) }
+            td class="month" { (checked.failing_since.map_or_else(String::new, |since| since.to_string())) }
             td {
                 @if let Some(detail) = &checked.detail { (detail) br; }
                 @if let Some(by) = &checked.acknowledged { "acknowledged by " (by.account) " until " (by.expires_on) ": " (by.reason) br; }

@@ -107,12 +107,22 @@ pub struct DatasetAdapter {
     pub columns: Vec<(&'static str, ColumnSource)>,
     /// Types of source columns that the common model does not take, so that their values are checked too.
     pub types: Vec<(String, CellType)>,
+    /// Source columns whose numbers may differ by so much, in the model's unit, without having changed.
+    pub tolerances: Vec<(String, f64)>,
 }
 
 impl DatasetAdapter {
     /// Where a column of the common model comes from; `None` if this utility does not state it.
     pub fn column(&self, name: &str) -> Option<&ColumnSource> {
         self.columns.iter().find(|(model, _)| *model == name).map(|(_, source)| source)
+    }
+}
+
+impl DatasetAdapter {
+    /// By how much a bronze column's numbers may differ without having changed.
+    pub fn tolerance(&self, column: &str) -> Option<f64> {
+        let found = self.tolerances.iter().find(|(label, _)| column_name(label).eq_ignore_ascii_case(column));
+        found.map(|(_, tolerance)| *tolerance)
     }
 }
 

@@ -131,6 +131,7 @@ struct RawSource {
     #[serde(default)]
     words: Vec<String>,
     aggregate: Option<String>,
+    tolerance: Option<f64>,
 }
 
 #[derive(Deserialize, Clone)]
@@ -226,14 +227,19 @@ impl Context<'_> {
         )?;
         let grain = self.choice("grain", raw.grain.as_deref(), &[("entity", Grain::Entity), ("segment", Grain::Segment)])?;
         let of_circuits = dataset == Dataset::Circuits;
-        let mut columns = Vec::new();
+        let (mut columns, mut tolerances) = (Vec::new(), Vec::new());
         for (name, source) in raw.columns {
+            let tolerance = self.tolerance(&name, &source)?;
             let known = MODEL_COLUMNS.iter().filter(|column| column.of_circuits == of_circuits);
             let Some(column) = known.clone().find(|column| column.name == name) else {
                 let hint = did_you_mean(&name, known.map(|column| column.name));
                 return Err(self.problem(&name, format!("`{dataset}` has no column `{name}`{hint}")));
             };
-            columns.push((column.name, self.source(&name, column.kind, source)?));
+            let source = self.source(&name, column.kind, source)?;
+            tolerances.extend(
+                tolerance.into_iter().flat_map(|tolerance| source.from.iter().map(move |from| (from.clone(), tolerance))),
+            );
+            columns.push((column.name, source));
         }
         let needed = if of_circuits { "feeder_id" } else { "der_id" };
         if !columns.iter().any(|(name, _)| *name == needed) {
@@ -242,10 +248,21 @@ impl Context<'_> {
         self.check_key(dataset, &raw.key, grain, &columns)?;
         let mut types = Vec::new();
         for (name, source) in raw.types {
+            tolerances.extend(self.tolerance(&name, &source)?.map(|tolerance| (name.clone(), tolerance)));
             let kind = self.loose_type(&name, source)?;
             types.push((name, kind));
         }
-        Ok(DatasetAdapter { dataset, patterns, files, key: raw.key, delivery, grain, columns, types })
+        Ok(DatasetAdapter { dataset, patterns, files, key: raw.key, delivery, grain, columns, types, tolerances })
+    }
+
+    fn tolerance(&self, name: &str, raw: &RawColumn) -> Result<Option<f64>, Problem> {
+        let tolerance = if let RawColumn::Full(source) = raw { source.tolerance } else { None };
+        match tolerance {
+            Some(wrong) if !(wrong.is_finite() && wrong >= 0.0) => {
+                Err(self.problem(name, format!("`tolerance` of `{name}` is {wrong}; it must be a number from 0 on")))
+            }
+            tolerance => Ok(tolerance),
+        }
     }
 
     /// Where a row is the entity, the key of a record is the id of the entity.
@@ -379,7 +396,7 @@ mod tests {
         );
         assert_eq!(
             message(&GOOD.replace("feeder_id = \"F\"", "feeder_id = { form = \"F\" }")),
-            "`u.toml`, line 5: unknown field `form`, expected one of `from`, `type`, `unit`, `format`, `words`, `aggregate`"
+            "`u.toml`, line 5: unknown field `form`, expected one of `from`, `type`, `unit`, `format`, `words`, `aggregate`, `tolerance`"
         );
         assert_eq!(
             message(&GOOD.replace("key =", "delivery = \"snapshots\"\nkey =")),

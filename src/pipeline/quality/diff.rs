@@ -255,7 +255,16 @@ impl<'a> Comparison<'a> {
 
     /// Counts over relation `normal`.
     fn changes(&self) -> String {
-        let real = |at: usize| format!("(was_{at} IS DISTINCT FROM is_{at})");
+        let adapter = self.source.adapter.dataset(self.delivered.dataset);
+        let real = |at: usize| {
+            let differ = format!("(was_{at} IS DISTINCT FROM is_{at})");
+            match adapter.and_then(|adapter| adapter.tolerance(&self.columns[at])) {
+                Some(tolerance) => format!(
+                    "({differ} AND NOT COALESCE(ABS(TRY_CAST(was_{at} AS DOUBLE) - TRY_CAST(is_{at} AS DOUBLE)) <= {tolerance:?}, FALSE))"
+                ),
+                None => differ,
+            }
+        };
         let any: Vec<String> = (0..self.columns.len()).map(real).chain(["FALSE".to_owned()]).collect();
         let mut sums = vec![format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", any.join(" OR "))];
         for at in 0..self.columns.len() {

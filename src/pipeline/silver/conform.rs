@@ -33,7 +33,8 @@ pub(super) fn fingerprint(source: &Source<'_>, dataset: Dataset) -> String {
         }
     };
     // A new version of the program, or other types to check, make everything anew too.
-    let checked = format!("{} {:?} {:?}", env!("CARGO_PKG_VERSION"), adapter.types, source.adapter.null_values);
+    let checked =
+        format!("{} {:?} {:?} {:?}", env!("CARGO_PKG_VERSION"), adapter.types, source.adapter.null_values, adapter.tolerances);
     format!("{}\n{upper}\n{}\n{checked}", records(source, adapter).text(), adapter.delivery.as_str())
 }
 

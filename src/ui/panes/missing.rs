@@ -4,14 +4,14 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::window;
-use crate::app::App;
 use crate::app::missing::{Cell, Heatmap, Missing, Order};
+use crate::app::{App, Remote};
 use crate::model::CellState;
 use crate::ui::draw::{message, titled};
-use crate::ui::text::{count, fit, left, percent, right};
+use crate::ui::text::{bars, count, fit, left, percent, right, sparkline};
 use crate::ui::theme::Theme;
 
 const CELL: usize = 8;
@@ -21,6 +21,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, missing
         let next = format!("put files into {} and press r", app.settings.landing.display());
         return message(frame, area, theme.warn, theme, "nothing was delivered yet, so nothing can be missing", &next);
     };
+    if missing.across {
+        return across(frame, area, app, theme, missing, map);
+    }
+    let beside = if area.width >= 110 { 38 } else { 0 };
+    let [area, side] = Layout::horizontal([Constraint::Min(40), Constraint::Length(beside)]).areas(area);
+    if beside > 0 {
+        profile(frame, side, theme, missing);
+    }
     let title = format!("{} · {} ({} of {})", map.utility, map.dataset, missing.map + 1, missing.maps.len());
     let block = titled(&title, "platinum/column_quality", &app.missing, theme);
     let inside = block.inner(area);
@@ -54,7 +62,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, missing
             let column = columns[row];
             let selected = row == missing.column;
             let mut spans = vec![Span::styled(
-                left(&format!(" {}", column.name), name_width),
+                left(&format!("{}{}", column.drift(missing.month()), column.name), name_width),
                 if selected { theme.accent } else { theme.text },
             )];
             for month in months.clone() {
@@ -75,6 +83,80 @@ fn heat_cell(cell: Option<Cell>, state: CellState, theme: &Theme, selected: bool
     let style = theme.heat(cell.rate(state));
     let style = if selected { style.add_modifier(Modifier::REVERSED | Modifier::BOLD) } else { style };
     Span::styled(right(&shown, CELL), style)
+}
+
+/// Columns of the common model by utilities, in the selected month.
+fn across(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, missing: &Missing, map: &Heatmap) {
+    let month = map.months.get(missing.month()).cloned().unwrap_or_default();
+    let title = format!("{} in {month}, utilities side by side", map.dataset);
+    let block = titled(&title, "platinum/column_quality", &app.missing, theme);
+    let inside = block.inner(area);
+    frame.render_widget(block, area);
+    let utilities = &app.settings.utilities;
+    let wide = utilities.iter().map(|adapter| adapter.id.as_str().len()).max().unwrap_or(0).max(CELL) + 2;
+    let heading: String = utilities.iter().map(|adapter| right(adapter.id.as_str(), wide)).collect();
+    let mut lines = vec![Line::styled(format!("{}{heading}", left(&format!(" {}, %", missing.state), 26)), theme.dim)];
+    for (model, cells) in missing.across(utilities) {
+        let mut spans = vec![Span::styled(left(&format!(" {model}"), 26), theme.text)];
+        for cell in cells {
+            spans.push(Span::raw(" ".repeat(wide - CELL)));
+            spans.push(match cell {
+                Some(cell) => heat_cell(Some(cell), missing.state, theme, false),
+                None => Span::styled(right("–", CELL), theme.dim),
+            });
+        }
+        lines.push(Line::from(spans));
+    }
+    lines.extend([
+        Line::default(),
+        Line::styled(" – the utility does not state it, or sent nothing for the month; u goes back", theme.dim),
+    ]);
+    frame.render_widget(Paragraph::new(lines), inside);
+}
+
+/// What the selected column holds in the selected month.
+fn profile(frame: &mut Frame<'_>, area: Rect, theme: &Theme, missing: &Missing) {
+    let block = titled("Profile", "bronze", &missing.profile, theme);
+    let inside = block.inner(area);
+    frame.render_widget(block, area);
+    let width = usize::from(inside.width);
+    let found = match &missing.profile {
+        Remote::Loading => return frame.render_widget(Paragraph::new(" reading the column …").style(theme.dim), inside),
+        Remote::Failed { reason } => {
+            return frame.render_widget(Paragraph::new(format!(" {reason}")).style(theme.bad).wrap(Wrap { trim: false }), inside);
+        }
+        Remote::Ready { value, .. } => value,
+    };
+    let named = |name: &str, value: &str| {
+        Line::from(vec![
+            Span::styled(left(&format!(" {name}"), 11), theme.dim),
+            Span::styled(fit(value, width.saturating_sub(11)), theme.text),
+        ])
+    };
+    let or_nothing = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
+    let mut lines = vec![
+        named("distinct", &count(found.distinct)),
+        named("least", &or_nothing(&found.least)),
+        named("greatest", &or_nothing(&found.greatest)),
+    ];
+    if let Some(column) = missing.selected() {
+        // Per mille, so that a little is seen.
+        let trend: Vec<u64> =
+            column.cells.iter().map(|cell| cell.map_or(0, |cell| (cell.rate(missing.state) * 1000.0) as u64)).collect();
+        lines.push(named("trend", &bars(&trend, 1000)));
+    }
+    if !found.histogram.is_empty() {
+        lines.push(named("spread", &sparkline(&found.histogram)));
+    }
+    lines.extend([Line::default(), Line::styled(" most frequent", theme.dim)]);
+    for (value, cells) in &found.frequent {
+        let cells = count(*cells);
+        lines.push(Line::styled(format!(" {}{}", left(value, width.saturating_sub(12)), right(&cells, 10)), theme.text));
+    }
+    if found.frequent.is_empty() {
+        lines.push(Line::styled(" no value at all", theme.warn));
+    }
+    frame.render_widget(Paragraph::new(lines), inside);
 }
 
 /// What the columns are sorted by, where it is not the rate.
