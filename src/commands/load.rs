@@ -140,6 +140,9 @@ fn describe(file: &FileOutcome) -> Option<String> {
             for (month, old) in superseded {
                 line = format!("{line}; replaces `{old}` of {month}");
             }
+            if let Some(note) = summary.note() {
+                line = format!("{line}; {note}");
+            }
             header.iter().fold(line, |line, finding| format!("{line}; {finding}"))
         }
         Loaded::Unchanged { month, source_file, .. } => {

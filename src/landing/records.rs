@@ -97,6 +97,15 @@ pub struct Summary {
     pub records: u64,
     /// Records set aside.
     pub rejected: Vec<Finding>,
+    /// Whether it starts with a byte-order mark, which is no part of its first label.
+    pub byte_order_mark: bool,
+}
+
+impl Summary {
+    /// What is worth knowing about the file as a whole, for people.
+    pub fn note(&self) -> Option<&'static str> {
+        self.byte_order_mark.then_some("starts with a byte-order mark")
+    }
 }
 
 /// Reads one file, batch by batch.
@@ -118,6 +127,7 @@ pub struct RecordReader {
     records: u64,
     bytes_done: u64,
     rejected: Vec<Finding>,
+    byte_order_mark: bool,
     end: Option<(String, u64)>,
 }
 
@@ -157,11 +167,12 @@ impl RecordReader {
             records: 0,
             bytes_done: 0,
             rejected: Vec::new(),
+            byte_order_mark: false,
             end: None,
         };
         reader.next_block()?;
         if reader.block.starts_with(b"\xef\xbb\xbf") {
-            reader.at = 3;
+            (reader.at, reader.byte_order_mark) = (3, true);
         }
         reader.read_header()?;
         Ok(reader)
@@ -251,7 +262,7 @@ impl RecordReader {
         if state_of(&self.path) != self.seen_at_start {
             return Err(ReadError::refused(ReasonCode::TruncatedFile, None, "the file changed or was removed while it was read"));
         }
-        Ok(Summary { sha256, bytes, records: self.records, rejected: self.rejected })
+        Ok(Summary { sha256, bytes, records: self.records, rejected: self.rejected, byte_order_mark: self.byte_order_mark })
     }
 
     fn settle_blank_lines(&mut self) {

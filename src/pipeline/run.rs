@@ -422,7 +422,8 @@ fn file_row(report: &Report, file: &FileOutcome, started_at: i64, finished_at: i
             sha256 = Some(summary.sha256.clone());
             (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
             let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
-            let said: Vec<String> = replaced.chain(header.iter().map(ToString::to_string)).collect();
+            let note = summary.note().map(str::to_owned);
+            let said: Vec<String> = replaced.chain(note).chain(header.iter().map(ToString::to_string)).collect();
             detail = (!said.is_empty()).then(|| said.join("; "));
             if candidate.month_assumed {
                 reason = Some(ReasonCode::MonthAssumed);

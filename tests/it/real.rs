@@ -141,6 +141,17 @@ fn public_facts_are_found(bench: &Bench) {
         ["install_der|silver|1223|duplicate-key|ProjectID|12979"]
     );
     assert_eq!(bench.rows("bronze/utility1_circuits"), 64_539);
+    assert_eq!(bench.rows("silver/feeders"), 267 + 1_909);
+    // Two files start with a byte-order mark (`head -c 3 FILE | xxd`).
+    assert_eq!(
+        bench
+            .lines("ops/runs", "source_file, detail")
+            .iter()
+            .filter(|line| line.contains("byte-order mark"))
+            .map(|line| line.split('|').next().unwrap().rsplit('/').next().unwrap().to_owned())
+            .collect::<Vec<_>>(),
+        ["utility2_install_der.csv", "utility2_planned_der.csv"]
+    );
     // Map colours are bands of the feeder's capacity: its best segment sets both.
     assert_eq!(
         bench.count("silver/feeders", "utility_id = 'utility1' AND map_color = 'dark blue' AND max_hosting_capacity_mw < 5"),

@@ -423,6 +423,7 @@ fn failing_rows_lead_to_the_line() {
     assert_eq!(rows("nameplate-unit-slip", "ders"), [format!("installed/I7|nameplate_kw|5000.0 after 5.0|{file}|9")]);
     assert_eq!(rows("column-renamed", "install_der"), [format!("A2|A2|`A` seems to be `A2` now|{file}|1")]);
     assert_eq!(rows("installed-not-planned", "ders"), ["planned/I10|der_id|I10|lab/2022-11/lab_planned_der.csv|6"]);
+    assert_eq!(rows("feeder-reference-resolves", "ders"), [format!("installed/I2|feeder_ref|NOWHERE|{file}|4")]);
     // Five segments of F3, all of them shown: one of them has another voltage.
     assert_eq!(rows("feeder-values-agree", "circuits").len(), 5);
 }

@@ -222,6 +222,8 @@ pub struct Rule {
     pub utility: Option<UtilityId>,
     /// Only rows for which this SQL condition holds.
     pub filter: Option<String>,
+    /// The column that a failing row is shown with, where it is not the one that is asked about.
+    pub show: Option<String>,
     /// Who answers for it.
     pub owner: String,
     /// What whoever is on call does when it fails.

@@ -28,6 +28,7 @@ struct RawRule {
     utility: Option<String>,
     #[serde(rename = "where")]
     filter: Option<String>,
+    show: Option<String>,
     owner: Option<String>,
     next_step: Option<String>,
     enabled: Option<bool>,
@@ -168,6 +169,7 @@ pub(super) fn rule(id: &str, table: &toml::Table, origin: Option<PathBuf>) -> Re
         on,
         utility,
         filter: raw.filter.clone(),
+        show: raw.show.clone(),
         owner: raw.owner.clone().unwrap_or_else(|| "data steward".into()),
         next_step: raw.next_step.clone().ok_or_else(|| wrong(id, "`next_step` is missing: what whoever is on call does"))?,
         check: check(id, &raw)?,
@@ -377,7 +379,7 @@ mod tests {
                 "`rules/own.toml`, line 2: rule `capacity-stable`: a rule of kind `change` needs `most`, a share such as \"50%\"",
                 "`rules/own.toml`, line 6: rule `own`: `on` is `feeder`; did you mean `feeders`?",
                 "`rules/own.toml`, line 13: rule `other`: `kind` is `not-nul`; did you mean `not-null`?",
-                "`rules/own.toml`, line 17: rule `key-unique`: unknown field `sevrity`, expected one of `description`, `severity`, `threshold`, `on`, `utility`, `where`, `owner`, `next_step`, `enabled`, `kind`, `column`, `columns`, `values`, `least`, `most`, `pattern`, `matches`, `earlier`, `later`, `left`, `operator`, `right`, `of`, `tolerance`, `factor`, `to`, `within`, `with`, `reasons`, `months`, `worst`, `most_days`, `drift`, `query`",
+                "`rules/own.toml`, line 17: rule `key-unique`: unknown field `sevrity`, expected one of `description`, `severity`, `threshold`, `on`, `utility`, `where`, `show`, `owner`, `next_step`, `enabled`, `kind`, `column`, `columns`, `values`, `least`, `most`, `pattern`, `matches`, `earlier`, `later`, `left`, `operator`, `right`, `of`, `tolerance`, `factor`, `to`, `within`, `with`, `reasons`, `months`, `worst`, `most_days`, `drift`, `query`",
             ]
         );
         assert_eq!(book.rule("capacity-stable").unwrap().threshold, Threshold::Share(0.05));

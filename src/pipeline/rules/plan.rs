@@ -128,9 +128,10 @@ pub(super) fn counts(relation: &str, rules: &[&Rule]) -> String {
 
 /// The rows of a relation for which a condition holds.
 pub(super) fn rows(relation: &str, rule: &Rule, condition: &str, with_lines: bool, limit: usize) -> String {
-    let column = shown(&rule.check).unwrap_or_default();
+    let column = rule.show.as_deref().or_else(|| shown(&rule.check)).unwrap_or_default();
     let filter = rule.filter.as_deref().unwrap_or("TRUE");
-    let value = shown_value(&rule.check);
+    let value =
+        rule.show.as_ref().map_or_else(|| shown_value(&rule.check), |column| format!("CAST({} AS VARCHAR)", name(column)));
     let places = if with_lines {
         "_source_file, _source_line"
     } else {
