@@ -81,6 +81,8 @@ pub struct Loading<'a> {
     pub observer: &'a dyn Observer,
     /// How far the run is.
     pub pace: Pace,
+    /// SHA-256 of every file whose load stands in `ops/runs`.
+    pub recorded: &'a HashSet<String>,
 }
 
 /// How far a run was before a file, so that the rows of the whole run can be estimated from its bytes.
@@ -141,7 +143,10 @@ impl Loading<'_> {
             Ok(None) => return Err(PipelineError::Cancelled),
             Err(error) => return self.refuse(candidate, &stands, *Refused::one(unreadable(&error))),
         };
-        if let Some(same) = stands.iter().find(|standing| standing.sha256 == sha256 && standing.month <= candidate.month) {
+        let same = stands.iter().find(|standing| standing.sha256 == sha256 && standing.month <= candidate.month);
+        // A load that was killed before it could be written down is done again: nobody counted its records.
+        let in_the_books = |same: &&Standing| !is_place(same, candidate) || self.recorded.contains(&sha256);
+        if let Some(same) = same.filter(in_the_books) {
             self.record(candidate, &stands, &[])?;
             return Ok(Loaded::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
         }
@@ -181,13 +186,8 @@ impl Loading<'_> {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file changed while it was read")).into());
         }
         self.check_share(&summary)?;
-        let replaced: Vec<&Standing> = stands
-            .iter()
-            .filter(|standing| {
-                (standing.month == candidate.month && standing.source_file == candidate.source_file)
-                    || standing.sha256 == summary.sha256
-            })
-            .collect();
+        let replaced: Vec<&Standing> =
+            stands.iter().filter(|standing| is_place(standing, candidate) || standing.sha256 == summary.sha256).collect();
         let file = writer.finish()?;
         self.record(candidate, &[], &summary.rejected)?;
         let change = Change {
@@ -205,7 +205,8 @@ impl Loading<'_> {
         for old in replaced.iter().filter(|old| old.month != candidate.month) {
             self.forget(candidate, old)?;
         }
-        let superseded = replaced.iter().map(|standing| (standing.month, standing.source_file.clone())).collect();
+        let other = replaced.iter().filter(|old| !(is_place(old, candidate) && old.sha256 == sha256));
+        let superseded = other.map(|standing| (standing.month, standing.source_file.clone())).collect();
         Ok(Loaded::Taken { summary, rows, superseded, header })
     }
 
@@ -336,6 +337,11 @@ impl Loading<'_> {
         let rows: Vec<_> = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
         rejected::replace(self.lake, &scope, &rows, self.cancel)
     }
+}
+
+/// Whether a delivery stands where the file belongs.
+fn is_place(standing: &Standing, candidate: &Candidate) -> bool {
+    standing.month == candidate.month && standing.source_file == candidate.source_file
 }
 
 fn unreadable(error: &std::io::Error) -> Finding {

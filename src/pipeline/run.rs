@@ -1,6 +1,6 @@
 //! One run: what is new in the landing folder goes through all layers, once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bronze::{Loaded, Loading, Pace};
 use super::progress::{Observer, Progress, Step};
@@ -143,11 +143,13 @@ impl Run<'_> {
         let started_at = (self.now)() / 1000 * 1000;
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         let worked = self.work(&mut report, started_at);
-        if let Err(error) = &worked
-            && !matches!(error, PipelineError::Cancelled)
-        {
-            // The failure itself is what matters; that it could not be written down must not hide it.
-            let _ = self.record(&report, started_at, Some(error));
+        if let Err(error) = &worked {
+            // The failure itself is what matters; that it could not be written down must not hide it. A wish to stop is
+            // no failure, but what was loaded until then is part of the books.
+            let failure = if matches!(error, PipelineError::Cancelled) { None } else { Some(error) };
+            if failure.is_some() || report.files.iter().any(|file| file.outcome != Outcome::Known) {
+                let _ = self.record(&report, started_at, failure);
+            }
         }
         let touched = worked?;
         // The rules look at the books of this run too.
@@ -261,13 +263,14 @@ impl Run<'_> {
                 })
         };
         let bytes_total = candidates.iter().filter(|candidate| !is_known(candidate)).map(|candidate| candidate.bytes).sum();
+        let recorded: HashSet<String> = known.values().map(|earlier| earlier.sha256.clone()).collect();
         let mut pace = Pace { bytes_total, ..Pace::default() };
         for candidate in candidates {
             if is_known(candidate) {
                 report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Known });
                 continue;
             }
-            let loaded = self.load_one(candidate, &report.run_id, started_at, pace)?;
+            let loaded = self.load_one(candidate, &report.run_id, started_at, (pace, &recorded))?;
             pace.bytes += candidate.bytes;
             if let Loaded::Taken { summary, rows, superseded, .. } = &loaded {
                 pace.rows += rows;
@@ -281,7 +284,13 @@ impl Run<'_> {
         Ok(changed)
     }
 
-    fn load_one(&self, candidate: &Candidate, run_id: &str, started_at: i64, pace: Pace) -> Result<Loaded, PipelineError> {
+    fn load_one(
+        &self,
+        candidate: &Candidate,
+        run_id: &str,
+        started_at: i64,
+        (pace, recorded): (Pace, &HashSet<String>),
+    ) -> Result<Loaded, PipelineError> {
         let found = self
             .settings
             .utility(candidate.utility.as_str())
@@ -297,6 +306,7 @@ impl Run<'_> {
             cancel: self.cancel,
             observer: self.observer,
             pace,
+            recorded,
         };
         loading.load(candidate)
     }

@@ -427,3 +427,30 @@ fn failing_rows_lead_to_the_line() {
     // Five segments of F3, all of them shown: one of them has another voltage.
     assert_eq!(rows("feeder-values-agree", "circuits").len(), 5);
 }
+
+#[test]
+fn books_close_after_a_run_that_was_stopped_and_one_that_was_killed() {
+    let closed = |bench: &Bench| {
+        let outcomes = outcomes(bench, &book(bench, ""), "2022-08", "2022-09-01");
+        let ledgers: Vec<(u64, u64)> =
+            outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.checked, o.failed)).collect();
+        assert_eq!(ledgers, [(20, 0), (10, 0), (10, 0)]);
+    };
+    let bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    // Stopped between bronze and silver.
+    let cancel = Cancel::default();
+    let stop = |progress: feederscope::pipeline::Progress| {
+        if progress.subject.contains("planned") {
+            cancel.cancel();
+        }
+    };
+    assert!(bench.try_run(&feederscope::pipeline::Request::default(), &cancel, &stop).is_err());
+    bench.run();
+    closed(&bench);
+    // Killed before anything was written down.
+    std::fs::remove_dir_all(bench.settings.lake.join("iedr_dev/ops/runs")).unwrap();
+    assert_eq!(bench.run().count("loaded"), 3);
+    closed(&bench);
+    assert_eq!(bench.run().count("unchanged"), 3);
+}
