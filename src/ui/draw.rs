@@ -155,6 +155,18 @@ fn key_hints(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
         frame.render_widget(Paragraph::new(line), area);
         return;
     }
+    if let Some(drill) = &app.drill {
+        let keys: &[(&str, &str)] = if drill.source.is_some() {
+            &[("↑↓", "scroll"), ("Esc", "back to the records"), ("?", "help"), ("q", "quit")]
+        } else {
+            &[("↑↓", "move"), ("Enter", "the line in its file"), ("Esc", "back"), ("?", "help"), ("q", "quit")]
+        };
+        let spans = keys.iter().flat_map(|(key, what)| {
+            [Span::styled(format!(" {key} "), theme.accent), Span::styled(format!("{what} "), theme.dim)]
+        });
+        frame.render_widget(Paragraph::new(Line::from(spans.collect::<Vec<_>>())), area);
+        return;
+    }
     let mut spans = Vec::new();
     let mut used = 0;
     for binding in BINDINGS.iter().filter(|binding| binding.hint && binding.pane.is_none_or(|pane| pane == app.pane)) {

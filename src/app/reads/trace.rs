@@ -31,7 +31,7 @@ pub struct Traced {
     pub raw: Option<String>,
 }
 
-/// The records of a key, oldest month first, then by file and line: a key that stands twice is there twice.
+/// The records of a key, newest month first, then by file and line: a key that stands twice is there twice.
 ///
 /// # Errors
 /// A table cannot be read.
@@ -83,7 +83,7 @@ fn places(
     session.settle("places", &format!("SELECT _source_file AS file, _source_line AS line FROM records WHERE {condition}"))?;
     let found = session.query(
         "SELECT b.* FROM bronze AS b INNER JOIN places AS p ON b._source_file = p.file AND b._source_line = p.line\n\
-         ORDER BY delivery_month, _source_file, _source_line",
+         ORDER BY delivery_month DESC, _source_file, _source_line",
     )?;
     let mut traced = Vec::new();
     for row in 0..found.height() {
