@@ -188,7 +188,8 @@ impl Run<'_> {
         Ok((0..rows.height()).map(|row| (place(row), rows.count("n", row))).collect())
     }
 
-    /// Evaluates the rules for what was made anew: a utility's months from the first that changed on.
+    /// Evaluates the rules for what was made anew, a utility's months from the first that changed on, and for the newest
+    /// month of those who have not sent it.
     fn check(&self, touched: &[(UtilityId, Option<Month>)], report: &mut Report) -> Result<(), PipelineError> {
         let checking = Checking {
             lake: self.lake,
@@ -198,15 +199,25 @@ impl Run<'_> {
             cancel: self.cancel,
         };
         let months = if touched.is_empty() { Vec::new() } else { checking.months()? };
-        for month in months {
-            for (utility, _) in touched.iter().filter(|(_, from)| from.is_none_or(|from| month >= from)) {
+        for month in &months {
+            for adapter in &self.settings.utilities {
+                let from = touched.iter().find(|(utility, _)| *utility == adapter.id).map(|(_, from)| *from);
+                let is_new = from.is_some_and(|from| from.is_none_or(|from| *month >= from));
+                // Who has not sent the newest month owes it, though nothing of theirs was made anew.
+                let is_owed = from.is_none() && Some(month) == months.last() && {
+                    let source = Source::open(self.lake, adapter, self.cancel)?;
+                    !source.standing.is_empty() && source.standing.iter().all(|standing| standing.month != *month)
+                };
+                if !is_new && !is_owed {
+                    continue;
+                }
                 self.observer.progress(Progress {
                     step: Step::Rules,
-                    subject: format!("{utility} {month}"),
+                    subject: format!("{} {month}", adapter.id),
                     rows_done: 2 * report.rows,
                     rows_expected: 2 * report.rows,
                 });
-                report.outcomes.extend(checking.month(month, Wanted { utility: Some(utility.as_str()), rule: None })?);
+                report.outcomes.extend(checking.month(*month, Wanted { utility: Some(adapter.id.as_str()), rule: None })?);
             }
         }
         rules::record(self.lake, &self.settings.rules, &report.outcomes, &report.run_id, (self.now)())

@@ -454,3 +454,26 @@ fn books_close_after_a_run_that_was_stopped_and_one_that_was_killed() {
     closed(&bench);
     assert_eq!(bench.run().count("unchanged"), 3);
 }
+
+#[test]
+fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
+    let mut bench = Bench::with_adapters(&[("lab.toml", LAB), ("other.toml", &LAB.replace("\"lab\"", "\"other\""))]);
+    bench.settings.rules = book(&bench, "");
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    bench.put("other/2022-08/other_circuits.csv", circuits("3.5", "2022-08-15"));
+    bench.run();
+    put(&bench, "09", &circuits("4.0", "2022-09-05"), &all_installed("5"), &all_planned("5"));
+    let owed = |bench: &mut Bench, today: &str| -> Vec<State> {
+        bench.settings.today = Day::parse(today).unwrap();
+        let report = bench.run();
+        let ours = report
+            .outcomes
+            .iter()
+            .filter(|o| o.utility == "other" && o.rule == "volume-against-last-month" && o.month.number() == 9);
+        ours.map(|outcome| outcome.state).collect()
+    };
+    // Only the other utility's circuits ever came; its DERs owe nothing.
+    assert_eq!(owed(&mut bench, "2022-09-08"), [State::NothingDelivered; 3]);
+    bench.put("lab/2022-09/lab_planned_der.csv", all_planned("6").replace("MONTH", "09"));
+    assert_eq!(owed(&mut bench, "2022-09-11"), [State::Failed, State::NothingDelivered, State::NothingDelivered]);
+}

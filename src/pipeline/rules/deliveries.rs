@@ -219,8 +219,9 @@ pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, mos
         if accounts(ground)?.is_repeated(dataset) {
             return Ok(Found::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
         }
-        // Before its first month a feed owes nothing.
-        if earlier.is_empty() {
+        // Before its first month a feed owes nothing, and before the due day not this month.
+        let state = state_of(Some(ground.month.previous()), ground.checking.today, ground.source.adapter.schedule);
+        if earlier.is_empty() || state == Freshness::Fresh {
             return Ok(Found::Nothing);
         }
         let detail = Some(format!("no delivery for {}; the newest is {}", ground.month, earlier[earlier.len() - 1]));
