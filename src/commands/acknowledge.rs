@@ -1,7 +1,6 @@
 //! `acknowledge`: a steward's decision about a failing rule.
 
-use super::load::clock;
-use super::{Context, Exit, Usage};
+use super::{Context, Exit, Usage, clock};
 use crate::app::reads::checks;
 use crate::model::{Day, Month, UtilityId};
 use crate::pipeline::rules::{self, Decision as Signed, State};

@@ -1,7 +1,6 @@
 //! `check` and `rules`: what must hold, and what does not.
 
-use super::load::clock;
-use super::{Context, Exit, Format, Usage};
+use super::{Context, Exit, Format, Usage, clock};
 use crate::app::reads::checks::{self, Checked};
 use crate::config::RuleBook;
 use crate::config::file::did_you_mean;

@@ -6,20 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Exit, check};
+use super::{Context, Exit, check, clock};
 use crate::app::reads::checks::{self, Checked};
 use crate::landing::{self, Cancel};
 use crate::model::ReasonCode;
 use crate::pipeline::bronze::Loaded;
 use crate::pipeline::rules::State;
-use crate::pipeline::run::{Run, micros_of};
+use crate::pipeline::run::Run;
 use crate::pipeline::silver::{Source, circuits_sql, ders_sql};
 use crate::pipeline::{FileOutcome, Outcome, PipelineError, Progress, Report, Request};
-
-/// The time now, in microseconds since 1970-01-01, UTC.
-pub fn clock() -> i64 {
-    micros_of(std::time::SystemTime::now())
-}
 
 /// Loads, and says file by file what became of it.
 ///

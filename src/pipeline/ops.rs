@@ -1,7 +1,12 @@
 //! Tables of operation, to which rows are only ever added: runs, outcomes of rules, decisions.
 
 use super::PipelineError;
-use crate::lake::{Change, Column, Frame, Lake, TableId, Value};
+use crate::lake::{Change, Column, Frame, Lake, Layer, TableId, Value};
+
+/// `ops/runs`.
+pub fn runs_table() -> TableId {
+    TableId::new(Layer::Ops, "runs")
+}
 
 /// Adds rows to a table, which is made if it does not exist.
 ///

@@ -10,14 +10,9 @@ use super::silver::{self, Build, Source};
 use super::{PipelineError, ops, platinum, rejected};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
-use crate::lake::{Lake, Layer, TableId, Value, schema};
+use crate::lake::{Lake, TableId, Value, schema};
 use crate::landing::{self, Cancel, Candidate};
 use crate::model::{Dataset, Month, ReasonCode, UtilityId};
-
-/// `ops/runs`.
-pub fn runs_table() -> TableId {
-    TableId::new(Layer::Ops, "runs")
-}
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -231,7 +226,7 @@ impl Run<'_> {
     }
 
     fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
-        let Some(table) = self.lake.snapshot(&runs_table())? else { return Ok(HashMap::new()) };
+        let Some(table) = self.lake.snapshot(&ops::runs_table())? else { return Ok(HashMap::new()) };
         let mut session = Session::new(self.cancel);
         session.register("runs", table.scan_all()?);
         let rows = session.query(
@@ -429,7 +424,7 @@ impl Run<'_> {
         if failure.is_some() || rows.is_empty() {
             rows.push(run_row(report, started_at, finished_at, failure));
         }
-        ops::append(self.lake, &runs_table(), &schema::runs(), &rows)
+        ops::append(self.lake, &ops::runs_table(), &schema::runs(), &rows)
     }
 }
 

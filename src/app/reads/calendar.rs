@@ -6,7 +6,7 @@ use super::{ReadError, rows};
 use crate::config::{Settings, UtilityAdapter};
 use crate::lake::{Lake, schema};
 use crate::model::{Freshness, Month, freshness};
-use crate::pipeline::{quality, run};
+use crate::pipeline::{ops, quality};
 
 /// What became of a utility's month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +81,7 @@ pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, ReadError>
     )?;
     let runs = rows(
         lake,
-        &run::runs_table(),
+        &ops::runs_table(),
         &schema::runs(),
         "SELECT utility_id, dataset, delivery_month, source_file, outcome FROM t WHERE source_file IS NOT NULL ORDER BY started_at, source_file",
     )?;

@@ -4,7 +4,7 @@ use super::{ReadError, rows};
 use crate::config::Settings;
 use crate::lake::{Column, ColumnType, Frame, Lake, Value, schema};
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
-use crate::pipeline::{quality, run};
+use crate::pipeline::{ops, quality};
 
 /// Days after which the utility's own refresh date is a warning, and an error.
 pub const REFRESH_LIMITS: (i32, i32) = (45, 100);
@@ -58,7 +58,7 @@ pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, ReadError> {
     )?;
     let last = rows(
         lake,
-        &run::runs_table(),
+        &ops::runs_table(),
         &schema::runs(),
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) AS place FROM t \
          WHERE dataset IS NOT NULL) AS p WHERE place = 1",

@@ -1,7 +1,5 @@
 //! Rules about a delivered file as a whole: what was set aside, the ledger, volume, freshness and refresh dates.
 
-use std::rc::Rc;
-
 use super::Found;
 use super::ground::Ground;
 use crate::config::Grain;
@@ -9,7 +7,7 @@ use crate::config::rules::Subject;
 use crate::lake::{Frame, schema};
 use crate::model::{Dataset, Day, Freshness, Month, ReasonCode, Stage, freshness as state_of};
 use crate::pipeline::sql::text;
-use crate::pipeline::{PipelineError, quality, rejected, run};
+use crate::pipeline::{PipelineError, rejected};
 
 const NO_FILE: &str = "feeders and ders are no file; ask this of `circuits`, `install_der` or `planned_der`";
 
@@ -31,86 +29,13 @@ fn rows_in_bronze(ground: &Ground<'_>, dataset: Dataset, month: Month) -> u64 {
     ground.source.standing.iter().filter(|s| s.dataset == dataset && s.month == month).map(|s| s.rows).sum()
 }
 
-/// What the tables say of a utility's deliveries, read once for all rules.
-#[derive(Debug, Default)]
-pub(super) struct Accounts {
-    /// Rows of `silver/rejected` of the month with a line: dataset, stage, reason and their number.
-    rejected: Vec<(String, String, String, u64)>,
-    /// Rows of `data_quality_summary`: dataset, month, the utility's refresh date and the day that the file came.
-    summaries: Vec<(String, Month, Option<Day>, Option<Day>)>,
-    /// Records of each file of the month by its SHA-256, as its load counted them.
-    records: Vec<(String, u64)>,
-    /// Datasets whose file of the month had the content of an earlier one, so that nothing was loaded.
-    repeated: Vec<String>,
-}
-
-impl Accounts {
-    fn read(ground: &mut Ground<'_>) -> Result<Self, PipelineError> {
-        let month = ground.month;
-        let utility = text(ground.source.adapter.id.as_str());
-        let sql = format!(
-            "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND source_line IS NOT NULL GROUP BY dataset, stage, reason"
-        );
-        let rows = ground.table(&rejected::table(), &schema::rejected(), &sql)?;
-        let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();
-        let rejected = (0..rows.height())
-            .map(|row| (cell(&rows, "dataset", row), cell(&rows, "stage", row), cell(&rows, "reason", row), rows.count("n", row)))
-            .collect();
-        let sql = "SELECT dataset, delivery_month, last_refresh, received_at FROM t";
-        let rows = ground.table(&quality::summary_table(), &schema::data_quality_summary(), sql)?;
-        let day = |micros: i64| Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
-        let summaries = (0..rows.height())
-            .filter_map(|row| {
-                let month = Month::parse(&cell(&rows, "delivery_month", row))?;
-                Some((cell(&rows, "dataset", row), month, rows.day("last_refresh", row), rows.time("received_at", row).map(day)))
-            })
-            .collect();
-        let sql = format!(
-            "SELECT file_sha256, MAX(records) AS records FROM t WHERE utility_id = {utility} AND delivery_month = '{month}'\n\
-             AND outcome IN ('loaded', 'superseded') GROUP BY file_sha256"
-        );
-        let rows = ground.table(&run::runs_table(), &schema::runs(), &sql)?;
-        let records = (0..rows.height()).map(|row| (cell(&rows, "file_sha256", row), rows.count("records", row))).collect();
-        let sql = format!(
-            "SELECT DISTINCT dataset FROM t WHERE utility_id = {utility} AND delivery_month = '{month}' AND outcome = 'unchanged'"
-        );
-        let rows = ground.table(&run::runs_table(), &schema::runs(), &sql)?;
-        let repeated = (0..rows.height()).map(|row| cell(&rows, "dataset", row)).collect();
-        Ok(Self { rejected, summaries, records, repeated })
-    }
-
-    fn is_repeated(&self, dataset: Dataset) -> bool {
-        self.repeated.iter().any(|of| of == dataset.as_str())
-    }
-
-    fn aside(&self, dataset: Dataset, wanted: impl Fn(&str, &str) -> bool) -> u64 {
-        let ours = self.rejected.iter().filter(|(of, stage, reason, _)| of == dataset.as_str() && wanted(stage, reason));
-        ours.map(|(.., count)| count).sum()
-    }
-
-    /// The newest refresh date that the utility stated in the months that are wanted.
-    fn refresh_date(&self, dataset: Dataset, wanted: impl Fn(Month) -> bool) -> Option<Day> {
-        let ours = self.summaries.iter().filter(|(of, month, ..)| of == dataset.as_str() && wanted(*month));
-        ours.filter_map(|(_, _, day, _)| *day).max()
-    }
-}
-
-fn accounts(ground: &mut Ground<'_>) -> Result<Rc<Accounts>, PipelineError> {
-    if let Some(known) = &ground.accounts {
-        return Ok(known.clone());
-    }
-    let read = Rc::new(Accounts::read(ground)?);
-    ground.accounts = Some(read.clone());
-    Ok(read)
-}
-
 /// Records that were set aside for one of the reasons, of all records of the file.
 pub(super) fn set_aside(ground: &mut Ground<'_>, subject: Subject, reasons: &[ReasonCode]) -> Result<Found, PipelineError> {
     let dataset = dataset_of!(subject);
     if !ground.delivered(dataset) {
         return Ok(Found::Nothing);
     }
-    let accounts = accounts(ground)?;
+    let accounts = ground.accounts()?;
     let failed = accounts.aside(dataset, |_, reason| reasons.iter().any(|wanted| wanted.as_str() == reason));
     let outside = accounts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str());
     Ok(Found::counts(rows_in_bronze(ground, dataset, ground.month) + outside, failed))
@@ -172,7 +97,7 @@ pub(super) fn ledger(ground: &mut Ground<'_>, subject: Subject) -> Result<Found,
 }
 
 fn books(ground: &mut Ground<'_>, dataset: Dataset) -> Result<Ledger, PipelineError> {
-    let accounts = accounts(ground)?;
+    let accounts = ground.accounts()?;
     let of_delivery =
         |hash: &str| ground.source.standing.iter().any(|s| s.dataset == dataset && s.month == ground.month && s.sha256 == hash);
     let records = accounts.records.iter().filter(|(hash, _)| of_delivery(hash)).map(|(_, records)| records).sum();
@@ -216,7 +141,7 @@ pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, mos
     let earlier: Vec<Month> = all.iter().copied().filter(|month| *month < ground.month).collect();
     let baseline = &earlier[earlier.len().saturating_sub(months as usize)..];
     if !all.contains(&ground.month) {
-        if accounts(ground)?.is_repeated(dataset) {
+        if ground.accounts()?.is_repeated(dataset) {
             return Ok(Found::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
         }
         // Before its first month a feed owes nothing, and before the due day not this month.
@@ -242,7 +167,7 @@ pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, mos
 pub(super) fn freshness(ground: &mut Ground<'_>, subject: Subject, worst: Freshness) -> Result<Found, PipelineError> {
     let dataset = dataset_of!(subject);
     let months = ground.source.months(dataset);
-    let came = months.contains(&ground.month) || accounts(ground)?.is_repeated(dataset);
+    let came = months.contains(&ground.month) || ground.accounts()?.is_repeated(dataset);
     let state = if months.is_empty() {
         Freshness::Missing
     } else if came && !ground.is_newest {
@@ -269,7 +194,7 @@ pub(super) fn refresh_age(ground: &mut Ground<'_>, subject: Subject, most_days: 
         return Ok(Found::Nothing);
     }
     let month = ground.month;
-    let Some(day) = accounts(ground)?.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
+    let Some(day) = ground.accounts()?.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
     let age = seen_on(ground).days_since(day);
     let detail = Some(format!("{day}, {age} days old"));
     Ok(Found::Counts { checked: 1, failed: u64::from(i64::from(age) > most_days), detail })
@@ -281,7 +206,7 @@ pub(super) fn refresh_in_future(ground: &mut Ground<'_>, subject: Subject) -> Re
         return Ok(Found::Nothing);
     }
     let month = ground.month;
-    let accounts = accounts(ground)?;
+    let accounts = ground.accounts()?;
     let Some(day) = accounts.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
     let ours = accounts.summaries.iter().find(|(of, at, ..)| of == dataset.as_str() && *at == month);
     let received = ours.and_then(|(.., received)| *received);
@@ -296,7 +221,7 @@ pub(super) fn refresh_goes_back(ground: &mut Ground<'_>, subject: Subject) -> Re
         return Ok(Found::Nothing);
     }
     let month = ground.month;
-    let accounts = accounts(ground)?;
+    let accounts = ground.accounts()?;
     let before = accounts.refresh_date(dataset, |other| other < month);
     match (accounts.refresh_date(dataset, |other| other == month), before) {
         (_, None) => Ok(Found::History { there: 0, needed: 1 }),

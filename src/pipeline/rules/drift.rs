@@ -4,11 +4,9 @@
 //! throughout.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use super::Found;
-use super::ground::Ground;
-use crate::config::rules::{Drift, Subject};
+use crate::config::rules::Drift;
 use crate::engine::Session;
 use crate::lake::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Month};
@@ -34,57 +32,40 @@ pub(super) struct Drifts {
     found: Vec<(Drift, String, String)>,
 }
 
-/// The differences of a kind; columns are counted.
-pub(super) fn found(ground: &mut Ground<'_>, subject: Subject, drift: Drift) -> Result<Found, PipelineError> {
-    let Subject::Delivery(dataset) = subject else {
-        return Ok(Found::Unchecked("feeders and ders have always the same columns".into()));
-    };
-    if !ground.delivered(dataset) {
-        return Ok(Found::Nothing);
+impl Drifts {
+    /// How a delivery differs from the one before; `None` if there is none before.
+    pub(super) fn of(source: &Source<'_>, dataset: Dataset, month: Month) -> Result<Option<Self>, PipelineError> {
+        let earlier: Vec<Month> = source.months(dataset).into_iter().filter(|other| *other < month).collect();
+        let [.., last] = earlier.as_slice() else { return Ok(None) };
+        let before_last = earlier.len().checked_sub(2).map(|at| earlier[at]);
+        compare(source, dataset, month, *last, before_last).map(Some)
     }
-    let Some(drifts) = of(ground, dataset)? else { return Ok(Found::History { there: 0, needed: 1 }) };
-    let details: Vec<&str> =
-        drifts.found.iter().filter(|(kind, ..)| *kind == drift).map(|(_, _, detail)| detail.as_str()).collect();
-    let detail = (!details.is_empty()).then(|| details.join("; "));
-    Ok(Found::Counts { checked: drifts.columns, failed: details.len() as u64, detail })
-}
 
-/// The same as rows: the column, what happened to it, and the line of the header.
-pub(super) fn rows(ground: &mut Ground<'_>, subject: Subject, drift: Drift) -> Result<Frame, PipelineError> {
-    let Subject::Delivery(dataset) = subject else { return Ok(Frame::default()) };
-    let Some(drifts) = of(ground, dataset)? else { return Ok(Frame::default()) };
-    let file = ground.source.standing.iter().find(|s| s.dataset == dataset && s.month == ground.month);
-    let file = file.map(|standing| standing.source_file.clone());
-    let text = |name| Column::new(name, ColumnType::Text);
-    let columns = [
-        text("record_key"),
-        text("column_name"),
-        text("value"),
-        text("_source_file"),
-        Column::new("_source_line", ColumnType::Whole),
-    ];
-    let row = |(_, column, detail): &(Drift, String, String)| {
-        let cells = [column.clone(), column.clone(), detail.clone()].map(Value::Text);
-        cells.into_iter().chain([Value::text(file.clone()), Value::Whole(1)]).collect::<Vec<_>>()
-    };
-    let rows: Vec<Vec<Value>> = drifts.found.iter().filter(|(kind, ..)| *kind == drift).map(row).collect();
-    crate::pipeline::rejected::frame(&columns, &rows)
-}
-
-fn of(ground: &mut Ground<'_>, dataset: Dataset) -> Result<Option<Rc<Drifts>>, PipelineError> {
-    if let Some(known) = ground.drifts.get(&dataset) {
-        return Ok(known.clone());
+    /// The differences of a kind; columns are counted.
+    pub(super) fn found(&self, drift: Drift) -> Found {
+        let details: Vec<&str> =
+            self.found.iter().filter(|(kind, ..)| *kind == drift).map(|(_, _, detail)| detail.as_str()).collect();
+        let detail = (!details.is_empty()).then(|| details.join("; "));
+        Found::Counts { checked: self.columns, failed: details.len() as u64, detail }
     }
-    let earlier: Vec<Month> = ground.source.months(dataset).into_iter().filter(|month| *month < ground.month).collect();
-    let drifts = match earlier.as_slice() {
-        [] => None,
-        [.., last] => {
-            let before_last = earlier.len().checked_sub(2).map(|at| earlier[at]);
-            Some(Rc::new(compare(&ground.source, dataset, ground.month, *last, before_last)?))
-        }
-    };
-    ground.drifts.insert(dataset, drifts.clone());
-    Ok(drifts)
+
+    /// The same as rows: the column, what happened to it, and the line of the header.
+    pub(super) fn rows(&self, drift: Drift, file: Option<&str>) -> Result<Frame, PipelineError> {
+        let text = |name| Column::new(name, ColumnType::Text);
+        let columns = [
+            text("record_key"),
+            text("column_name"),
+            text("value"),
+            text("_source_file"),
+            Column::new("_source_line", ColumnType::Whole),
+        ];
+        let row = |(_, column, detail): &(Drift, String, String)| {
+            let cells = [column.clone(), column.clone(), detail.clone()].map(Value::Text);
+            cells.into_iter().chain([Value::text(file), Value::Whole(1)]).collect::<Vec<_>>()
+        };
+        let rows: Vec<Vec<Value>> = self.found.iter().filter(|(kind, ..)| *kind == drift).map(row).collect();
+        crate::pipeline::rejected::frame(&columns, &rows)
+    }
 }
 
 fn compare(

@@ -4,8 +4,10 @@
 //! All rules that ask something of single rows of one relation are counted in one pass over it. A rule that cannot be
 //! evaluated is `could-not-check`, never a pass.
 
+mod accounts;
 mod deliveries;
 mod drift;
+mod evaluate;
 mod ground;
 mod plan;
 mod results;

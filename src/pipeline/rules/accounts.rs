@@ -1,0 +1,83 @@
+//! What the tables say of a utility's deliveries, beside the rows themselves.
+
+use crate::engine::Session;
+use crate::lake::{Column, Frame, Lake, TableId, schema};
+use crate::model::{Dataset, Day, Month};
+use crate::pipeline::silver::Source;
+use crate::pipeline::sql::text;
+use crate::pipeline::{PipelineError, ops, quality, rejected};
+
+/// What the tables say of a utility's deliveries, read once for all rules.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    /// Rows of `silver/rejected` of the month with a line: dataset, stage, reason and their number.
+    rejected: Vec<(String, String, String, u64)>,
+    /// Rows of `data_quality_summary`: dataset, month, the utility's refresh date and the day that the file came.
+    pub(super) summaries: Vec<(String, Month, Option<Day>, Option<Day>)>,
+    /// Records of each file of the month by its SHA-256, as its load counted them.
+    pub(super) records: Vec<(String, u64)>,
+    /// Datasets whose file of the month had the content of an earlier one, so that nothing was loaded.
+    repeated: Vec<String>,
+}
+
+impl Accounts {
+    pub(super) fn read(lake: &Lake, source: &Source<'_>, month: Month) -> Result<Self, PipelineError> {
+        let utility = text(source.adapter.id.as_str());
+        let table = |table: &TableId, columns: &[Column], sql: &str| -> Result<Frame, PipelineError> {
+            let ours = |file: &crate::lake::DataFile| {
+                file.partition_value("utility_id").is_none_or(|of| of == source.adapter.id.as_str())
+            };
+            let relation = match lake.snapshot(table)? {
+                Some(snapshot) => snapshot.scan(ours)?,
+                None => Frame::empty(columns).relation(),
+            };
+            let mut session = Session::new(source.cancel);
+            session.register("t", relation);
+            Ok(session.query(sql)?)
+        };
+        let sql = format!(
+            "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND source_line IS NOT NULL GROUP BY dataset, stage, reason"
+        );
+        let rows = table(&rejected::table(), &schema::rejected(), &sql)?;
+        let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();
+        let rejected = (0..rows.height())
+            .map(|row| (cell(&rows, "dataset", row), cell(&rows, "stage", row), cell(&rows, "reason", row), rows.count("n", row)))
+            .collect();
+        let sql = "SELECT dataset, delivery_month, last_refresh, received_at FROM t";
+        let rows = table(&quality::summary_table(), &schema::data_quality_summary(), sql)?;
+        let day = |micros: i64| Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
+        let summaries = (0..rows.height())
+            .filter_map(|row| {
+                let month = Month::parse(&cell(&rows, "delivery_month", row))?;
+                Some((cell(&rows, "dataset", row), month, rows.day("last_refresh", row), rows.time("received_at", row).map(day)))
+            })
+            .collect();
+        let sql = format!(
+            "SELECT file_sha256, MAX(records) AS records FROM t WHERE utility_id = {utility} AND delivery_month = '{month}'\n\
+             AND outcome IN ('loaded', 'superseded') GROUP BY file_sha256"
+        );
+        let rows = table(&ops::runs_table(), &schema::runs(), &sql)?;
+        let records = (0..rows.height()).map(|row| (cell(&rows, "file_sha256", row), rows.count("records", row))).collect();
+        let sql = format!(
+            "SELECT DISTINCT dataset FROM t WHERE utility_id = {utility} AND delivery_month = '{month}' AND outcome = 'unchanged'"
+        );
+        let rows = table(&ops::runs_table(), &schema::runs(), &sql)?;
+        let repeated = (0..rows.height()).map(|row| cell(&rows, "dataset", row)).collect();
+        Ok(Self { rejected, summaries, records, repeated })
+    }
+
+    pub(super) fn is_repeated(&self, dataset: Dataset) -> bool {
+        self.repeated.iter().any(|of| of == dataset.as_str())
+    }
+
+    pub(super) fn aside(&self, dataset: Dataset, wanted: impl Fn(&str, &str) -> bool) -> u64 {
+        let ours = self.rejected.iter().filter(|(of, stage, reason, _)| of == dataset.as_str() && wanted(stage, reason));
+        ours.map(|(.., count)| count).sum()
+    }
+
+    /// The newest refresh date that the utility stated in the months that are wanted.
+    pub(super) fn refresh_date(&self, dataset: Dataset, wanted: impl Fn(Month) -> bool) -> Option<Day> {
+        let ours = self.summaries.iter().filter(|(of, month, ..)| of == dataset.as_str() && wanted(*month));
+        ours.filter_map(|(_, _, day, _)| *day).max()
+    }
+}
