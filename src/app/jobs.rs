@@ -15,8 +15,9 @@ use crate::landing::settle::Settling;
 use crate::landing::watch::{Watch, WatchMode};
 use crate::landing::{self, Cancel};
 use crate::model::{Dataset, Day, Month};
+use crate::pipeline::report::micros_of;
 use crate::pipeline::rules::{Decision, acknowledge};
-use crate::pipeline::run::{Run, micros_of};
+use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
 
 /// Something to do in the background.

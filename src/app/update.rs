@@ -1,12 +1,8 @@
 //! Events change the state; what needs the tables comes out as jobs.
 
-use super::drill::Source;
-use super::jobs::{Failure, Job, Loaded, Record};
+use super::jobs::{Failure, Job, Loaded};
 use super::keys::{Action, Key, action_of};
-use super::reads::records::{self, Behind, Figure};
-use super::{App, Browser, Deliveries, Drill, Load, Missing, Months, Pane, Refresh, Rejected, Remote, Rules, Typing};
-use crate::config::rules::Subject;
-use crate::model::{Dataset, Month};
+use super::{App, Browser, Deliveries, Load, Missing, Months, Pane, Refresh, Rejected, Remote, Rules, Typing};
 use crate::pipeline::Progress;
 use crate::pipeline::rules::State;
 
@@ -198,95 +194,6 @@ impl App {
             _ => {}
         }
         Vec::new()
-    }
-
-    fn act_in_drill(&mut self, action: Action) -> Option<Vec<Job>> {
-        const ALL: isize = isize::MAX / 2;
-        let drill = self.drill.as_mut()?;
-        match action {
-            Action::Rows(by) => drill.rows(by),
-            Action::First => drill.rows(-ALL),
-            Action::Last => drill.rows(ALL),
-            Action::Back if drill.source.is_some() => drill.source = None,
-            Action::Back => self.drill = None,
-            Action::Enter if drill.source.is_none() => return Some(self.open_source()),
-            Action::Show(_) | Action::NextPane | Action::PreviousPane => {
-                self.drill = None;
-                return None;
-            }
-            Action::Quit | Action::Help | Action::Run | Action::Stop | Action::Reread => return None,
-            _ => {}
-        }
-        Some(Vec::new())
-    }
-
-    fn open_source(&mut self) -> Vec<Job> {
-        let generation = self.generation;
-        let Some(drill) = &mut self.drill else { return Vec::new() };
-        let Some((key, column, file, line)) = drill.selected() else { return Vec::new() };
-        let figure = &drill.figure;
-        let found = records::place(&self.settings, figure, &key, file.as_deref());
-        let place = file.zip(line);
-        let Some((dataset, key)) = found.filter(|(_, key)| key.is_some() || place.is_some()) else {
-            let reason = "the row is a sum of several records, or a whole file: there is no single line to show".to_owned();
-            drill.source = Some(Source { marked: Vec::new(), records: Remote::Failed { reason }, scroll: 0 });
-            return Vec::new();
-        };
-        let marked = records::source_columns(&self.settings, &figure.utility, dataset, &column);
-        let record = Record { utility: figure.utility.clone(), dataset, key, place };
-        drill.source = Some(Source { marked, records: Remote::Loading, scroll: 0 });
-        vec![Job::Source { generation, record }]
-    }
-
-    /// Opens the records behind what is selected.
-    fn drill(&mut self) -> Vec<Job> {
-        let generation = self.generation;
-        let Some((figure, title)) = self.figure() else { return Vec::new() };
-        self.drill = Some(Drill::new(figure.clone(), title));
-        vec![Job::Records { generation, figure }]
-    }
-
-    fn figure(&self) -> Option<(Figure, String)> {
-        match self.pane {
-            Pane::Missing => {
-                let missing = self.missing.ready()?;
-                let (map, state) = (missing.shown()?, missing.state);
-                let (dataset, month) = (Dataset::parse(&map.dataset)?, Month::parse(map.months.get(missing.month())?)?);
-                let column = missing.selected()?.name.clone();
-                let title = format!("{} {} {month}: cells of `{column}` that are {state}", map.utility, map.dataset);
-                Some((Figure { utility: map.utility.clone(), month, behind: Behind::Cells { dataset, column, state } }, title))
-            }
-            Pane::Months => {
-                let months = self.months.ready()?;
-                let series = months.series()?;
-                let month = Month::parse(&series.months.get(months.month())?.month)?;
-                let from = Month::parse(months.compared_with()?)?;
-                let title = format!("{} {}: {month} against {from}", series.utility, series.dataset);
-                let behind = Behind::Changes { of: series.dataset.clone(), from };
-                Some((Figure { utility: series.utility.clone(), month, behind }, title))
-            }
-            Pane::Rules => {
-                let checked = self.rules.ready()?.selected()?;
-                let subject = Subject::parse(&checked.dataset)?;
-                let title =
-                    format!("{} {} {}: rows that fail `{}`", checked.utility, checked.dataset, checked.month, checked.rule);
-                let behind = Behind::Rule { rule: checked.rule.clone(), subject };
-                Some((Figure { utility: checked.utility.clone(), month: checked.month, behind }, title))
-            }
-            Pane::Deliveries => {
-                let (utility, month, _) = self.deliveries.ready()?.selected()?;
-                let title = format!("{utility} {month}: what was set aside");
-                Some((Figure { utility: utility.to_owned(), month, behind: Behind::Rejected }, title))
-            }
-            Pane::Rejected => {
-                let rejected = self.rejected.ready()?;
-                let text = |column: &str| rejected.rows.text(column, rejected.at);
-                let (utility, month) = (text("utility_id")?, Month::parse(&text("delivery_month")?)?);
-                let title = format!("{utility} {month}: what was set aside");
-                Some((Figure { utility, month, behind: Behind::Rejected }, title))
-            }
-            Pane::Refresh | Pane::Browser => None,
-        }
     }
 
     fn act(&mut self, action: Action) -> Vec<Job> {

@@ -93,5 +93,5 @@ impl Context {
 
 /// The time now, in microseconds since 1970-01-01, UTC.
 pub fn clock() -> i64 {
-    crate::pipeline::run::micros_of(std::time::SystemTime::now())
+    crate::pipeline::report::micros_of(std::time::SystemTime::now())
 }

@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Map, Value as Json};
 
 use crate::lake::{Column, Frame, Value};
-use crate::pipeline::run::clock_text;
+use crate::pipeline::report::clock_text;
 
 /// How rows are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

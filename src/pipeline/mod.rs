@@ -10,6 +10,7 @@ pub mod platinum;
 pub mod progress;
 pub mod quality;
 pub mod rejected;
+pub mod report;
 pub mod rules;
 pub mod run;
 pub mod silver;
@@ -21,7 +22,8 @@ use crate::engine::EngineError;
 use crate::lake::LakeError;
 
 pub use progress::{Observer, Progress, Step};
-pub use run::{FileOutcome, Outcome, Report, Request};
+pub use report::{FileOutcome, Outcome, Report};
+pub use run::Request;
 
 /// Why a run ended early. What was committed before stays.
 #[derive(Debug, Error)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::bronze::{Loaded, Loading, Pace};
 use super::progress::{Observer, Progress, Step};
 use super::quality::{self, Assess};
+use super::report::{FileOutcome, Outcome, Report, clock_text, file_row, micros_of, run_row};
 use super::rules::{self, Checking, Wanted};
 use super::silver::{self, Build, Source};
 use super::{PipelineError, ops, platinum, rejected};
@@ -12,7 +13,7 @@ use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
 use crate::lake::{Lake, TableId, Value, schema};
 use crate::landing::{self, Cancel, Candidate};
-use crate::model::{Dataset, Month, ReasonCode, UtilityId};
+use crate::model::{Dataset, Month, UtilityId};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -29,69 +30,6 @@ impl Request {
     fn wants(&self, candidate: &Candidate) -> bool {
         self.month.is_none_or(|month| candidate.month == month)
             && self.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
-    }
-}
-
-/// What became of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileOutcome {
-    /// The file.
-    pub candidate: Candidate,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// What became of a file, as stored and shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was loaded, or refused, or its content stood there.
-    Done(Loaded),
-    /// It is as it was when it was loaded: same name, size and time.
-    Known,
-}
-
-impl Outcome {
-    /// The word stored in `ops/runs`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Done(Loaded::Taken { superseded, .. }) if superseded.is_empty() => "loaded",
-            Self::Done(Loaded::Taken { .. }) => "superseded",
-            Self::Done(Loaded::Unchanged { .. }) | Self::Known => "unchanged",
-            Self::Done(Loaded::Refused { .. }) => "refused",
-        }
-    }
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// The run's id; sorts by time.
-    pub run_id: String,
-    /// Every file that was looked at, in order.
-    pub files: Vec<FileOutcome>,
-    /// Files and folders that no adapter takes, with the reason.
-    pub ignored: Vec<(std::path::PathBuf, String)>,
-    /// Utilities whose upper tables were made anew.
-    pub rebuilt: Vec<UtilityId>,
-    /// Rows that entered bronze.
-    pub rows: u64,
-    /// Records set aside at the door.
-    pub rejected: u64,
-    /// Records that had been set aside and no longer are, their delivery being there.
-    pub recovered: u64,
-    /// Outcomes of the rules for the utilities and months that were made anew.
-    pub outcomes: Vec<rules::Outcome>,
-}
-
-impl Report {
-    /// The files that were refused.
-    pub fn refused(&self) -> impl Iterator<Item = &FileOutcome> {
-        self.files.iter().filter(|file| matches!(file.outcome, Outcome::Done(Loaded::Refused { .. })))
-    }
-
-    /// Files with the given word as outcome.
-    pub fn count(&self, word: &str) -> usize {
-        self.files.iter().filter(|file| file.outcome.as_str() == word).count()
     }
 }
 
@@ -426,78 +364,4 @@ impl Run<'_> {
         }
         ops::append(self.lake, &ops::runs_table(), &schema::runs(), &rows)
     }
-}
-
-fn file_row(report: &Report, file: &FileOutcome, started_at: i64, finished_at: i64) -> Vec<Value> {
-    let candidate = &file.candidate;
-    let (mut sha256, mut records, mut rows, mut rejected) = (None, 0, 0, 0);
-    let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
-    match &file.outcome {
-        Outcome::Known => {}
-        Outcome::Done(Loaded::Taken { summary, rows: taken, superseded, header }) => {
-            sha256 = Some(summary.sha256.clone());
-            (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
-            let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
-            let note = summary.note().map(str::to_owned);
-            let said: Vec<String> = replaced.chain(note).chain(header.iter().map(ToString::to_string)).collect();
-            detail = (!said.is_empty()).then(|| said.join("; "));
-            if candidate.month_assumed {
-                reason = Some(ReasonCode::MonthAssumed);
-            } else if let Some(first) = summary.rejected.first() {
-                (reason, line) = (Some(first.reason), first.line);
-            }
-        }
-        Outcome::Done(Loaded::Unchanged { month, source_file, sha256: same }) => {
-            sha256 = Some(same.clone());
-            detail = Some(format!("the same content stands as `{source_file}` of {month}"));
-        }
-        Outcome::Done(Loaded::Refused { finding, records: read }) => {
-            records = *read;
-            (reason, line, detail) = (Some(finding.reason), finding.line, finding.value.clone());
-        }
-    }
-    if let Some(reason) = reason {
-        next_step = Some(reason.next_step());
-    }
-    vec![
-        Value::Text(report.run_id.clone()),
-        Value::Time(started_at),
-        Value::Time(finished_at),
-        Value::Text(candidate.utility.to_string()),
-        Value::Text(candidate.dataset.to_string()),
-        Value::Text(candidate.month.to_string()),
-        Value::Flag(candidate.month_assumed),
-        Value::Text(candidate.source_file.clone()),
-        Value::text(sha256),
-        Value::count(candidate.bytes),
-        Value::Time(micros_of(candidate.modified)),
-        Value::Text(file.outcome.as_str().into()),
-        Value::count(records),
-        Value::count(rows),
-        Value::count(rejected),
-        Value::text(reason.map(ReasonCode::as_str)),
-        line.map_or(Value::Null, Value::count),
-        Value::text(detail),
-        Value::text(next_step),
-    ]
-}
-
-fn run_row(report: &Report, started_at: i64, finished_at: i64, failure: Option<&PipelineError>) -> Vec<Value> {
-    let mut row = vec![Value::Text(report.run_id.clone()), Value::Time(started_at), Value::Time(finished_at)];
-    row.resize(11, Value::Null);
-    row.push(Value::Text(if failure.is_some() { "failed" } else { "nothing new" }.into()));
-    row.extend([Value::Whole(0), Value::Whole(0), Value::Whole(0), Value::Null, Value::Null]);
-    row.push(Value::text(failure.map(ToString::to_string)));
-    row.push(Value::text(failure.map(|_| "look at the log, then run again: what was committed stays")));
-    row
-}
-
-/// Microseconds since 1970-01-01, UTC.
-pub fn micros_of(time: std::time::SystemTime) -> i64 {
-    time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// `2022-10-15 13:05` in UTC.
-pub fn clock_text(micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| "unknown".into(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
 }

@@ -11,7 +11,7 @@ use super::text;
 use super::theme::Theme;
 use crate::app::keys::BINDINGS;
 use crate::app::{App, Load, Pane, Remote, Typing};
-use crate::pipeline::run::clock_text;
+use crate::pipeline::report::clock_text;
 
 /// The least size in which anything can be read.
 const LEAST: (u16, u16) = (40, 10);

@@ -72,7 +72,7 @@ fn screen(app: &App, width: u16, height: u16) -> String {
 
 /// The load's time is that of the test; all else is fixed.
 fn steady(text: &str) -> String {
-    let today = feederscope::pipeline::run::clock_text(feederscope::pipeline::run::micros_of(std::time::SystemTime::now()));
+    let today = feederscope::pipeline::report::clock_text(feederscope::pipeline::report::micros_of(std::time::SystemTime::now()));
     text.lines()
         .map(|line| if line.contains(&today[..10]) { line.replace(&today[..10], "<today>   ") } else { line.to_owned() })
         .collect::<Vec<_>>()

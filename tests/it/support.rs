@@ -127,6 +127,6 @@ pub fn show(value: &Value) -> String {
         Value::Real(number) => number.to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::Day(day) => day.to_string(),
-        Value::Time(micros) => feederscope::pipeline::run::clock_text(*micros),
+        Value::Time(micros) => feederscope::pipeline::report::clock_text(*micros),
     }
 }

@@ -11,7 +11,7 @@ use crate::app::reads::status::{Feed, REFRESH_LIMITS};
 use crate::app::refresh::{Half, Refresh, RunLine};
 use crate::app::{App, Load};
 use crate::model::Freshness;
-use crate::pipeline::run::clock_text;
+use crate::pipeline::report::clock_text;
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, percent, right};
 use crate::ui::theme::Theme;
