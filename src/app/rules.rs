@@ -1,5 +1,6 @@
 //! Pane 5: what does not hold of a month, since when, and who has signed for it.
 
+use super::jobs::Failure;
 use super::moved;
 use super::reads::checks::Checked;
 use crate::model::Month;
@@ -19,6 +20,8 @@ pub struct Rules {
     pub at: usize,
     /// The reason that is being typed.
     pub reason: String,
+    /// The failure that it is for, as it was when somebody began to sign.
+    pub signing: Option<Failure>,
 }
 
 impl Rules {
@@ -66,6 +69,18 @@ impl Rules {
         self.shown().get(self.at).copied()
     }
 
+    /// The selected failure is the one to be signed for; whether there is one.
+    pub(super) fn begin_signing(&mut self) -> bool {
+        self.signing = self.selected().filter(|checked| checked.state == State::Failed).map(|checked| Failure {
+            rule: checked.rule.clone(),
+            utility: checked.utility.clone(),
+            dataset: checked.dataset.clone(),
+            month: checked.month,
+            failed: checked.failed,
+        });
+        self.signing.is_some()
+    }
+
     pub(super) fn rows(&mut self, by: isize) {
         self.at = moved(self.at, by, self.shown().len());
     }
@@ -84,6 +99,7 @@ impl Rules {
     pub(super) fn keep(&mut self, before: &Self) {
         (self.month_back, self.all, self.at) = (before.month_back, before.all, before.at);
         self.reason.clone_from(&before.reason);
+        self.signing.clone_from(&before.signing);
         self.columns(0);
         self.at = before.at;
         self.rows(0);

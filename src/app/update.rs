@@ -1,10 +1,9 @@
 //! Events change the state; what needs the tables comes out as jobs.
 
-use super::jobs::{Failure, Job, Loaded};
+use super::jobs::{Job, Loaded};
 use super::keys::{Action, Key, action_of};
 use super::{App, Browser, Deliveries, Load, Missing, Months, Pane, Refresh, Rejected, Remote, Rules, Typing};
 use crate::pipeline::Progress;
-use crate::pipeline::rules::State;
 
 /// Something happened.
 #[derive(Debug)]
@@ -179,13 +178,7 @@ impl App {
             }
             Key::Enter => {
                 let reason = std::mem::take(&mut rules.reason);
-                let failure = rules.selected().filter(|checked| checked.state == State::Failed).map(|checked| Failure {
-                    rule: checked.rule.clone(),
-                    utility: checked.utility.clone(),
-                    dataset: checked.dataset.clone(),
-                    month: checked.month,
-                    failed: checked.failed,
-                });
+                let failure = rules.signing.take();
                 self.typing = None;
                 if let (Some(failure), false) = (failure, reason.trim().is_empty()) {
                     return vec![Job::Acknowledge { generation, failure, reason: reason.trim().to_owned() }];
@@ -215,8 +208,7 @@ impl App {
             Action::Enter if self.pane == Pane::Refresh => return self.enter_feed(),
             Action::Enter if self.pane != Pane::Browser => return self.drill(),
             Action::Acknowledge => {
-                let fails = |rules: &Rules| rules.selected().is_some_and(|checked| checked.state == State::Failed);
-                if self.rules.ready().is_some_and(fails) {
+                if self.rules.ready_mut().is_some_and(Rules::begin_signing) {
                     self.typing = Some(Typing::Reason);
                 }
             }

@@ -284,16 +284,27 @@ fn ledger_fails(built_in: &RuleBook, good: Bench) -> String {
     "ledger-closes".into()
 }
 
-#[test]
-fn kinds_that_are_not_built_in_count_as_by_hand() {
-    let bench = damaged();
-    let own = r#"
+/// Rules of kinds that no built-in one is of.
+const OWN: &str = r#"
 [own-unique]
 description = "no two records name the same feeder"
 on = "install_der"
 kind = "unique"
 columns = "REF"
 where = "REF IS NOT NULL"
+next_step = "none"
+[own-unique-of-nulls]
+description = "the same, without a condition: a record that names none shares nothing"
+on = "install_der"
+kind = "unique"
+columns = "REF"
+next_step = "none"
+[own-change-of-file]
+description = "a file has no version to be compared with"
+on = "install_der"
+kind = "change"
+column = "nameplate_kw"
+most = "50%"
 next_step = "none"
 [own-accepted]
 description = "types"
@@ -346,7 +357,11 @@ values = "PV"
 threshold = "10%"
 next_step = "none"
 "#;
-    let book = book(&bench, own);
+
+#[test]
+fn kinds_that_are_not_built_in_count_as_by_hand() {
+    let bench = damaged();
+    let book = book(&bench, OWN);
     let found: BTreeMap<String, (State, u64, u64)> = outcomes(&bench, &book, "2022-11", "2022-12-01")
         .into_iter()
         .filter(|outcome| outcome.rule.starts_with("own-"))
@@ -354,6 +369,8 @@ next_step = "none"
         .collect();
     // Twelve records stand in bronze: ten name C1, one NOWHERE, one nothing; one of them has no key.
     assert_eq!(found["own-unique"], (State::Failed, 9, 11));
+    assert_eq!(found["own-unique-of-nulls"], (State::Failed, 9, 11));
+    assert_eq!(found["own-change-of-file"].0, State::CouldNotCheck);
     assert_eq!(found["own-accepted"], (State::Failed, 1, 12));
     // I5 is 0, I6 two gigawatts, I7 five megawatts; I4 states nothing.
     assert_eq!(found["own-range"], (State::Failed, 3, 15));

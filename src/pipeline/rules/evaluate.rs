@@ -75,6 +75,9 @@ impl Ground<'_> {
             return Ok(Vec::new());
         }
         let in_all = |found: Found| Ok(vec![found; rules.len()]);
+        if relation != subject.as_str() && matches!(subject, Subject::Delivery(_)) {
+            return in_all(Found::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+        }
         if relation != subject.as_str() && self.previous.is_none() && self.any_delivered() {
             return in_all(Found::History { there: 0, needed: 1 });
         }

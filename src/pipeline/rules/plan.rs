@@ -171,7 +171,8 @@ pub(super) fn unique(relation: &str, columns: &[String], filter: &str) -> String
     let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
     let list = list.join(", ");
     format!(
-        "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM (SELECT {list}, CAST(COUNT(*) AS BIGINT) AS n FROM {relation}{filter} GROUP BY {list}) AS g"
+        "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM (SELECT {list}, CAST(COUNT(*) AS BIGINT) AS n FROM {relation}{} GROUP BY {list}) AS g",
+        with_values(filter, columns)
     )
 }
 
@@ -187,7 +188,11 @@ pub(super) fn constant(relation: &str, columns: &[String], within: &str, filter:
 pub(super) fn torn(relation: &str, columns: &[String], within: &str, filter: &str) -> String {
     let torn: Vec<String> = columns.iter().map(|column| format!("(MIN({0}) <> MAX({0}))", name(column))).collect();
     let group = name(within);
-    format!("SELECT {group} AS grp, ({}) AS torn FROM {relation}{filter} GROUP BY {group}", torn.join(" OR "))
+    format!(
+        "SELECT {group} AS grp, ({}) AS torn FROM {relation}{} GROUP BY {group}",
+        torn.join(" OR "),
+        with_values(filter, &[within.to_owned()])
+    )
 }
 
 /// Values of a column that are in relation `known`: `checked, failed`.
@@ -236,4 +241,11 @@ pub(super) fn rows_that_share(relation: &str, columns: &[String], filter: &str) 
         list.join(", "),
         on.join(" AND ")
     )
+}
+
+/// The condition of a rule, on rows that have a value in each of the columns: what is missing is no value in common.
+fn with_values(filter: &str, columns: &[String]) -> String {
+    let present: Vec<String> = columns.iter().map(|column| format!("{} IS NOT NULL", name(column))).collect();
+    let joint = if filter.is_empty() { " WHERE " } else { " AND " };
+    format!("{filter}{joint}{}", present.join(" AND "))
 }
