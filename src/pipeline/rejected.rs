@@ -6,6 +6,7 @@ use crate::landing::Cancel;
 use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
+use super::bronze::Standing;
 use super::sql::text;
 
 /// The table's id.
@@ -54,6 +55,17 @@ impl Scope<'_> {
     }
 }
 
+/// The rows that are about records of the deliveries that stand: a refused file leaves its findings beside them.
+pub fn of_standing(standing: &[Standing]) -> String {
+    let loads = standing.iter().filter_map(|standing| {
+        let run = standing.run_id.as_deref()?;
+        Some(format!("(source_file = {} AND run_id = {})", text(&standing.source_file), text(run)))
+    });
+    let mut any: Vec<String> = loads.collect();
+    any.push(format!("stage = '{}'", Stage::Silver.as_str()));
+    format!("source_line IS NOT NULL AND ({})", any.join(" OR "))
+}
+
 /// Replaces the rows of the scope; no commit when the same findings stand there already.
 ///
 /// # Errors
@@ -77,7 +89,9 @@ pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Can
         old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
         kept = session.query(&format!("SELECT * FROM rejected WHERE NOT ({condition})"))?;
     }
-    if same_findings(&old, rows, &columns) {
+    // What was found at the door belongs to the load that found it; the same found in silver is the same whoever looked.
+    let compared = if scope.stage == Stage::Bronze { columns.len() } else { columns.len() - 1 };
+    if same_findings(&old, rows, compared) {
         return Ok(());
     }
     let mut add = Vec::new();
@@ -103,11 +117,10 @@ pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Can
     Ok(())
 }
 
-/// Whether the stored rows say the same as the new ones, whichever run found them.
-fn same_findings(old: &Frame, rows: &[Vec<Value>], columns: &[Column]) -> bool {
-    let without_run = columns.len() - 1;
-    let mut stored: Vec<String> = (0..old.height()).map(|row| format!("{:?}", &old.row(row)[..without_run])).collect();
-    let mut found: Vec<String> = rows.iter().map(|row| format!("{:?}", &row[..without_run])).collect();
+/// Whether the stored rows say the same as the new ones in their first columns; the run is the last.
+fn same_findings(old: &Frame, rows: &[Vec<Value>], compared: usize) -> bool {
+    let mut stored: Vec<String> = (0..old.height()).map(|row| format!("{:?}", &old.row(row)[..compared])).collect();
+    let mut found: Vec<String> = rows.iter().map(|row| format!("{:?}", &row[..compared])).collect();
     stored.sort();
     found.sort();
     stored == found

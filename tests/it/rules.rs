@@ -494,3 +494,25 @@ fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
     bench.put("lab/2022-09/lab_planned_der.csv", all_planned("6").replace("MONTH", "09"));
     assert_eq!(owed(&mut bench, "2022-09-11"), [State::Failed, State::NothingDelivered, State::NothingDelivered]);
 }
+
+#[test]
+fn books_close_after_a_refused_delivery_and_after_the_same_findings_again() {
+    let bench = damaged();
+    let ledger = || -> Vec<(u64, u64)> {
+        let outcomes = outcomes(&bench, &book(&bench, ""), "2022-11", "2022-12-01");
+        outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.checked, o.failed)).collect()
+    };
+    let file = "lab/2022-11/lab_install_der.csv";
+    let good = std::fs::read_to_string(bench.landing(file)).unwrap();
+    // Other content with the same ragged line, which is then looked at once more.
+    bench.put(file, good.replacen(",2000000,2000000,", ",1900000,1900000,", 1));
+    bench.run();
+    let again = feederscope::pipeline::Request { full_refresh: true, ..Default::default() };
+    bench.try_run(&again, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(ledger(), [(15, 0), (13, 0), (5, 0)]);
+    assert_eq!(bench.count("silver/rejected", "reason = 'missing-cell'"), 1);
+    // A file that ends inside a record is refused; what stands is as it was.
+    bench.put(file, format!("{good}I13,C1"));
+    assert_eq!(bench.run().refused().count(), 1);
+    assert_eq!(ledger(), [(15, 0), (13, 0), (5, 0)]);
+}

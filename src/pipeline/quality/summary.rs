@@ -81,8 +81,9 @@ pub(super) fn set_aside(source: &Source<'_>, delivered: Delivered) -> Result<Set
     let counts = session.query(&format!(
         "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
          \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
-         FROM rejected WHERE dataset = '{}' AND source_line IS NOT NULL",
-        delivered.dataset
+         FROM rejected WHERE dataset = '{}' AND {}",
+        delivered.dataset,
+        rejected::of_standing(&source.standing)
     ))?;
     Ok(SetAside {
         records: counts.count("n", 0),

@@ -36,7 +36,8 @@ impl Accounts {
             Ok(session.query(sql)?)
         };
         let sql = format!(
-            "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND source_line IS NOT NULL GROUP BY dataset, stage, reason"
+            "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND {} GROUP BY dataset, stage, reason",
+            rejected::of_standing(&source.standing)
         );
         let rows = table(&rejected::table(), &schema::rejected(), &sql)?;
         let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();

@@ -49,8 +49,9 @@ pub(super) fn set_aside_rows(
 ) -> Result<Frame, PipelineError> {
     let sql = format!(
         "SELECT value AS record_key, COALESCE(column_name, reason) AS column_name, raw_record AS value, source_file AS _source_file, source_line AS _source_line\n\
-         FROM t WHERE dataset = '{subject}' AND delivery_month = '{}' AND source_line IS NOT NULL AND reason IN ({}) ORDER BY _source_file, _source_line LIMIT {limit}",
+         FROM t WHERE dataset = '{subject}' AND delivery_month = '{}' AND {} AND reason IN ({}) ORDER BY _source_file, _source_line LIMIT {limit}",
         ground.month,
+        rejected::of_standing(&ground.source.standing),
         quoted(reasons)
     );
     ground.table(&rejected::table(), &schema::rejected(), &sql)
