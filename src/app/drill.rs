@@ -1,9 +1,9 @@
 //! From a figure to its records, and from a record to the line of its file.
 
-use super::jobs::{Job, Record};
+use super::jobs::Job;
 use super::keys::Action;
 use super::reads::records::{self, Behind, Figure};
-use super::reads::trace::Traced;
+use super::reads::trace::{Traced, Wanted};
 use super::{App, Pane, Remote, moved};
 use crate::config::rules::Subject;
 use crate::lake::Frame;
@@ -27,6 +27,8 @@ pub struct Drill {
 /// A record as it was delivered.
 #[derive(Debug, Clone)]
 pub struct Source {
+    /// Which record was asked for; `None` where the row leads to no single one.
+    pub wanted: Option<Wanted>,
     /// The columns of the cell that is to be seen.
     pub marked: Vec<String>,
     /// The record in its file; several where its key stands several times or in several months.
@@ -92,22 +94,28 @@ impl App {
         let figure = &drill.figure;
         let found = records::place(&self.settings, figure, &key, file.as_deref());
         let place = file.zip(line);
-        let Some((dataset, key)) = found.filter(|(_, key)| key.is_some() || place.is_some()) else {
+        let Some((dataset, entity)) = found.filter(|(_, entity)| entity.is_some() || place.is_some()) else {
             let reason = "the row is a sum of several records, or a whole file: there is no single line to show".to_owned();
-            drill.source = Some(Source { marked: Vec::new(), records: Remote::Failed { reason }, scroll: 0 });
+            drill.source = Some(Source { wanted: None, marked: Vec::new(), records: Remote::Failed { reason }, scroll: 0 });
             return Vec::new();
         };
         let marked = records::source_columns(&self.settings, &figure.utility, dataset, &column);
-        let record = Record { utility: figure.utility.clone(), dataset, key, place };
-        drill.source = Some(Source { marked, records: Remote::Loading, scroll: 0 });
-        vec![Job::Source { generation, record }]
+        // A version may stem from an earlier month than the one that is looked at; a record of a file does not.
+        let month = entity.is_none().then_some(figure.month);
+        let record = Wanted { utility: figure.utility.clone(), dataset, key: None, entity, place, month };
+        drill.source = Some(Source { wanted: Some(record.clone()), marked, records: Remote::Loading, scroll: 0 });
+        vec![Job::Source { generation, record: Box::new(record) }]
     }
 
     /// Opens the records behind what is selected.
     pub(super) fn drill(&mut self) -> Vec<Job> {
         let generation = self.generation;
         let Some((figure, title)) = self.figure() else { return Vec::new() };
-        self.drill = Some(Drill::new(figure.clone(), title));
+        let mut drill = Drill::new(figure.clone(), title);
+        if let (Pane::Rejected, Some(rejected)) = (self.pane, self.rejected.ready()) {
+            drill.at = rejected.place_in_month();
+        }
+        self.drill = Some(drill);
         vec![Job::Records { generation, figure }]
     }
 

@@ -4,9 +4,10 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::reads::months::{Compared, Pair};
 use super::reads::profile::{ColumnOf, Profile};
 use super::reads::records::Figure;
-use super::reads::trace::Traced;
+use super::reads::trace::{Traced, Wanted};
 use super::reads::{ReadError, browse, calendar, checks, missing, months, profile, records, rejected, runs, status, trace};
 use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
@@ -14,7 +15,7 @@ use crate::lake::{Frame, Lake};
 use crate::landing::settle::Settling;
 use crate::landing::watch::{Watch, WatchMode};
 use crate::landing::{self, Cancel};
-use crate::model::{Dataset, Day, Month};
+use crate::model::{Day, Month};
 use crate::pipeline::report::micros_of;
 use crate::pipeline::rules::{Decision, acknowledge};
 use crate::pipeline::run::Run;
@@ -37,6 +38,13 @@ pub enum Job {
     Months {
         /// The request's number.
         generation: u64,
+    },
+    /// Compare two months.
+    Compare {
+        /// The request's number.
+        generation: u64,
+        /// The months.
+        pair: Pair,
     },
     /// Read the feeders of pane 4.
     Feeders {
@@ -86,7 +94,7 @@ pub enum Job {
         /// The request's number.
         generation: u64,
         /// The record.
-        record: Record,
+        record: Box<Wanted>,
     },
     /// Sign for a failure.
     Acknowledge {
@@ -101,19 +109,6 @@ pub enum Job {
     Run,
     /// Stop the load.
     Stop,
-}
-
-/// A record as a row names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// The utility.
-    pub utility: String,
-    /// The dataset.
-    pub dataset: Dataset,
-    /// The key, where the row has no line.
-    pub key: Option<String>,
-    /// The file and the line.
-    pub place: Option<(String, u64)>,
 }
 
 /// A failing outcome of a rule.
@@ -140,6 +135,8 @@ pub enum Loaded {
     Missing(Box<Missing>),
     /// Pane 3.
     Months(Months),
+    /// How two months differ.
+    Compared(Box<(Pair, Compared)>),
     /// Rows of `platinum/feeder_capacity`.
     Feeders(Frame),
     /// Rows of `platinum/der_details`.
@@ -162,7 +159,7 @@ pub enum Loaded {
     /// Records behind a figure.
     Records(Box<Figure>, Frame),
     /// Where a record came from.
-    Source(Vec<Traced>),
+    Source(Box<Wanted>, Vec<Traced>),
 }
 
 /// Days for which a decision made in the console counts.
@@ -223,7 +220,12 @@ impl Jobs {
     fn read(&self, job: &Job) {
         let answer = |generation: u64, loaded: Result<Loaded, ReadError>| {
             let loaded = loaded.map_err(|error| error.to_string());
-            self.tell(Event::Read { generation, loaded, read_at: micros_of(std::time::SystemTime::now()), job: job.clone() });
+            self.tell(Event::Read {
+                generation,
+                loaded,
+                read_at: micros_of(std::time::SystemTime::now()),
+                job: Box::new(job.clone()),
+            });
         };
         match job {
             Job::Refresh { generation } => answer(*generation, self.refresh()),
@@ -234,6 +236,10 @@ impl Jobs {
                 );
             }
             Job::Months { generation } => answer(*generation, self.months()),
+            Job::Compare { generation, pair } => {
+                let found = months::compared(&self.lake, pair);
+                answer(*generation, found.map(|found| Loaded::Compared(Box::new((pair.clone(), found)))));
+            }
             Job::Feeders { generation } => {
                 answer(*generation, browse::feeders(&self.lake, None, None, None).map(Loaded::Feeders));
             }
@@ -255,7 +261,10 @@ impl Jobs {
                 let rows = records::behind(&self.lake, &self.settings, figure);
                 answer(*generation, rows.map(|rows| Loaded::Records(Box::new(figure.clone()), rows)));
             }
-            Job::Source { generation, record } => answer(*generation, self.source(record).map(Loaded::Source)),
+            Job::Source { generation, record } => {
+                let found = trace::records(&self.lake, &self.settings, record);
+                answer(*generation, found.map(|found| Loaded::Source(record.clone(), found)));
+            }
             Job::Acknowledge { generation, failure, reason } => {
                 answer(*generation, self.acknowledge(failure, reason).and_then(|()| self.rules()));
             }
@@ -264,21 +273,12 @@ impl Jobs {
     }
 
     fn rules(&self) -> Result<Loaded, ReadError> {
-        Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, self.settings.today)?))))
+        Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, &self.settings)?))))
     }
 
     fn deliveries(&self) -> Result<Loaded, ReadError> {
         let calendar = calendar::calendar(&self.lake, &self.settings)?;
         Ok(Loaded::Deliveries(Box::new(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings)?))))
-    }
-
-    fn source(&self, record: &Record) -> Result<Vec<Traced>, ReadError> {
-        let Some(adapter) = self.settings.utility(&record.utility) else { return Ok(Vec::new()) };
-        match (&record.place, &record.key) {
-            (Some((file, line)), _) => trace::record_at(&self.lake, &self.settings, adapter, record.dataset, file, *line),
-            (None, Some(key)) => trace::records(&self.lake, &self.settings, adapter, record.dataset, key, None),
-            (None, None) => Ok(Vec::new()),
-        }
     }
 
     fn acknowledge(&self, failure: &Failure, reason: &str) -> Result<(), ReadError> {

@@ -1,7 +1,9 @@
 //! Pane 3: delivered rows and differences, month by month.
 
-use super::moved;
+use super::reads::months::{Compared, Pair};
+use super::{Remote, moved};
 use crate::lake::Frame;
+use crate::model::Month;
 
 /// A month of a dataset, or of a kind of entity, against the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +50,12 @@ pub struct Months {
     pub month_back: usize,
     /// Whether fields that changed their notation only are shown too.
     pub cosmetic: bool,
-    /// The month that records are compared with; the one before the selected without it.
+    /// The month that is compared with; the one before the selected without it.
     pub base: Option<String>,
+    /// The two months that are compared, where they do not follow one another.
+    pub pair: Option<Pair>,
+    /// How they differ.
+    pub compared: Remote<Compared>,
 }
 
 impl Months {
@@ -100,13 +106,26 @@ impl Months {
         self.series().map_or(0, |series| series.months.len().saturating_sub(1 + self.month_back))
     }
 
-    /// Records are compared with the selected month from now on; once more, with the month before again.
+    /// What is shown from now on is compared with the selected month; once more, with the month before again.
     pub(super) fn set_base(&mut self) {
         let selected = self.series().and_then(|series| series.months.get(self.month())).map(|line| line.month.clone());
         self.base = if self.base == selected { None } else { selected };
     }
 
-    /// The month that the selected one's records are compared with; none if there is no earlier one.
+    /// The two months to be compared, if somebody chose another than the month before.
+    pub(super) fn chosen_pair(&self) -> Option<Pair> {
+        let series = self.series()?;
+        let at = self.month();
+        let (base, month) = (self.base.as_deref()?, series.months.get(at)?.month.as_str());
+        let before = at.checked_sub(1).map(|at| series.months[at].month.as_str());
+        if base >= month || Some(base) == before {
+            return None;
+        }
+        let (utility, dataset) = (series.utility.clone(), series.dataset.clone());
+        Some(Pair { utility, dataset, from: Month::parse(base)?, to: Month::parse(month)? })
+    }
+
+    /// The month that the selected one is compared with; none if there is no earlier one.
     pub fn compared_with(&self) -> Option<&str> {
         let series = self.series()?;
         let selected = series.months.get(self.month())?.month.as_str();

@@ -18,6 +18,12 @@ impl Rejected {
         Self { rows, at: 0 }
     }
 
+    /// The place of the selected one among those of its utility and month.
+    pub(super) fn place_in_month(&self) -> usize {
+        let month = |row: usize| (self.rows.text("utility_id", row), self.rows.text("delivery_month", row));
+        (0..self.at).filter(|row| month(*row) == month(self.at)).count()
+    }
+
     pub(super) fn rows(&mut self, by: isize) {
         self.at = moved(self.at, by, self.rows.height());
     }

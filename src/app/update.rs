@@ -1,7 +1,9 @@
 //! Events change the state; what needs the tables comes out as jobs.
 
+use super::drill::Source;
 use super::jobs::{Job, Loaded};
 use super::keys::{Action, Key, action_of};
+use super::reads::trace::Wanted;
 use super::{App, Browser, Deliveries, Load, Missing, Months, Pane, Refresh, Rejected, Remote, Rules, Typing};
 use crate::pipeline::Progress;
 
@@ -21,7 +23,7 @@ pub enum Event {
         /// When: microseconds since 1970-01-01, UTC.
         read_at: i64,
         /// What was read, should it have failed.
-        job: Job,
+        job: Box<Job>,
     },
     /// The run is here.
     Progress(Progress),
@@ -271,6 +273,7 @@ impl App {
                         _ => {}
                     }
                 }
+                return self.compare();
             }
             Pane::Browser => return self.act_in_browser(by, action),
             Pane::Rules => {
@@ -342,6 +345,19 @@ impl App {
         selected.map_or_else(Vec::new, |of| vec![Job::Profile { generation, of }])
     }
 
+    /// Asks how the two chosen months differ, unless it is known or on its way.
+    fn compare(&mut self) -> Vec<Job> {
+        let generation = self.generation;
+        let Some(months) = self.months.ready_mut() else { return Vec::new() };
+        let pair = months.chosen_pair();
+        if pair == months.pair {
+            return Vec::new();
+        }
+        months.pair.clone_from(&pair);
+        months.compared = Remote::Loading;
+        pair.map_or_else(Vec::new, |pair| vec![Job::Compare { generation, pair }])
+    }
+
     /// Asks for the DERs of the selected feeder, unless they are there or on their way.
     fn ders(&mut self) -> Vec<Job> {
         let generation = self.generation;
@@ -379,6 +395,13 @@ impl App {
             Ok(Loaded::Months(mut fresh)) => {
                 keep(&self.months, &mut fresh, Months::keep);
                 self.months = Remote::Ready { value: fresh, read_at };
+                return self.compare();
+            }
+            Ok(Loaded::Compared(found)) => {
+                let (pair, compared) = *found;
+                if let Some(months) = self.months.ready_mut().filter(|months| months.pair.as_ref() == Some(&pair)) {
+                    months.compared = Remote::Ready { value: compared, read_at };
+                }
             }
             Ok(Loaded::Feeders(feeders)) => {
                 let mut fresh = Browser::new(feeders);
@@ -411,14 +434,19 @@ impl App {
                     drill.rows(0);
                 }
             }
-            Ok(Loaded::Source(records)) => {
-                if let Some(source) = self.drill.as_mut().and_then(|drill| drill.source.as_mut()) {
+            Ok(Loaded::Source(wanted, records)) => {
+                if let Some(source) = self.source_of(&wanted) {
                     source.records = Remote::Ready { value: records, read_at };
                 }
             }
             Err(reason) => self.failed(job, &reason),
         }
         Vec::new()
+    }
+
+    /// The open source, if it is that of the record: somebody may have gone on to another.
+    fn source_of(&mut self, wanted: &Wanted) -> Option<&mut Source> {
+        self.drill.as_mut()?.source.as_mut().filter(|source| source.wanted.as_ref() == Some(wanted))
     }
 
     fn failed(&mut self, job: &Job, reason: &str) {
@@ -438,16 +466,21 @@ impl App {
                     missing.profile = Remote::Failed { reason };
                 }
             }
+            Job::Compare { pair, .. } => {
+                if let Some(months) = self.months.ready_mut().filter(|months| months.pair.as_ref() == Some(pair)) {
+                    months.compared = Remote::Failed { reason };
+                }
+            }
             Job::Rules { .. } => self.rules = Remote::Failed { reason },
             Job::Deliveries { .. } => self.deliveries = Remote::Failed { reason },
             Job::Rejected { .. } => self.rejected = Remote::Failed { reason },
-            Job::Records { .. } => {
-                if let Some(drill) = &mut self.drill {
+            Job::Records { figure, .. } => {
+                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == *figure) {
                     drill.rows = Remote::Failed { reason };
                 }
             }
-            Job::Source { .. } => {
-                if let Some(source) = self.drill.as_mut().and_then(|drill| drill.source.as_mut()) {
+            Job::Source { record, .. } => {
+                if let Some(source) = self.source_of(record) {
                     source.records = Remote::Failed { reason };
                 }
             }

@@ -33,7 +33,7 @@ pub fn run(context: &Context, decision: &Decision) -> anyhow::Result<Exit> {
     if decision.reason.trim().is_empty() {
         return Err(Usage("`--reason` is empty; say why the failure is accepted".into()).into());
     }
-    let outcomes = checks::outcomes(&context.lake, context.settings.today)?;
+    let outcomes = checks::outcomes(&context.lake, &context.settings)?;
     let month = decision.month.or_else(|| outcomes.iter().map(|checked| checked.month).max());
     let failing: Vec<_> = outcomes
         .iter()

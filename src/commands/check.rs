@@ -1,5 +1,7 @@
 //! `check` and `rules`: what must hold, and what does not.
 
+use std::collections::BTreeMap;
+
 use super::{Context, Exit, Format, Usage, clock};
 use crate::app::reads::checks::{self, Checked};
 use crate::config::RuleBook;
@@ -27,7 +29,7 @@ impl Wish<'_> {
             let known = context.settings.rules.rules.iter().map(|rule| rule.id.as_str());
             return Err(Usage(format!("there is no rule `{id}`{}", did_you_mean(id, known))).into());
         }
-        Ok(Wanted { rule: self.rule, utility: context.known(self.utility)? })
+        Ok(Wanted { rule: self.rule, utility: context.known(self.utility)?, calendar: false })
     }
 }
 
@@ -48,31 +50,38 @@ fn month_of(wish: &Wish<'_>, checking: &Checking<'_>) -> anyhow::Result<Option<M
     }
 }
 
+/// A month's outcomes, stored, and what is known of each.
+struct Evaluated<'a> {
+    checking: Checking<'a>,
+    month: Month,
+    outcomes: Vec<rules::Outcome>,
+    checked: Vec<Checked>,
+}
+
+/// Evaluates and stores the outcomes of a month; `None` if nothing was loaded yet.
+fn evaluate<'a>(context: &'a Context, wish: &Wish<'_>, cancel: &'a Cancel) -> anyhow::Result<Option<Evaluated<'a>>> {
+    let wanted = wish.wanted(context)?;
+    let checking = checking(context, &context.settings.rules, cancel);
+    let Some(month) = month_of(wish, &checking)? else {
+        context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
+        return Ok(None);
+    };
+    let outcomes = checking.month(month, wanted)?;
+    let run_id = uuid::Uuid::now_v7().to_string();
+    rules::record(&context.lake, &context.settings.rules, &outcomes, &run_id, clock())?;
+    let mut checked = checks::outcomes(&context.lake, &context.settings)?;
+    checked.retain(|checked| checked.month == month && outcomes.iter().any(|outcome| checked.is_of(outcome)));
+    Ok(Some(Evaluated { checking, month, outcomes, checked }))
+}
+
 /// Evaluates, stores and prints the outcomes of a month; for people only what did not pass.
 ///
 /// # Errors
 /// A table cannot be read or written, or what was asked for does not exist.
 pub fn run(context: &Context, wish: &Wish<'_>) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
-    let wanted = wish.wanted(context)?;
-    let checking = checking(context, &context.settings.rules, &cancel);
-    let Some(month) = month_of(wish, &checking)? else {
-        context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
-        return Ok(Exit::Incomplete);
-    };
-    let outcomes = checking.month(month, wanted)?;
-    let run_id = uuid::Uuid::now_v7().to_string();
-    rules::record(&context.lake, &context.settings.rules, &outcomes, &run_id, clock())?;
-    let stored = checks::outcomes(&context.lake, context.settings.today)?;
-    let asked: Vec<&Checked> = stored
-        .iter()
-        .filter(|checked| {
-            checked.month == month
-                && outcomes
-                    .iter()
-                    .any(|o| o.rule == checked.rule && o.utility == checked.utility && o.subject.as_str() == checked.dataset)
-        })
-        .collect();
+    let Some(evaluated) = evaluate(context, wish, &cancel)? else { return Ok(Exit::Incomplete) };
+    let asked: Vec<&Checked> = evaluated.checked.iter().collect();
     print(context, &asked)?;
     Ok(exit_of(&asked))
 }
@@ -141,37 +150,25 @@ pub fn exit_of(asked: &[&Checked]) -> Exit {
     }
 }
 
-/// Prints the rows that fail: month, utility, dataset, rule, key, column, value, file and line.
+/// Evaluates and stores the outcomes of a month, and prints the rows that fail: month, utility, dataset, rule, key, column,
+/// value, file and line.
 ///
 /// # Errors
-/// A table cannot be read, or what was asked for does not exist.
+/// A table cannot be read or written, or what was asked for does not exist.
 pub fn rows(context: &Context, wish: &Wish<'_>, limit: usize) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
-    let wanted = wish.wanted(context)?;
-    let checking = checking(context, &context.settings.rules, &cancel);
-    let Some(month) = month_of(wish, &checking)? else {
-        context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
-        return Ok(Exit::Incomplete);
-    };
+    let Some(evaluated) = evaluate(context, wish, &cancel)? else { return Ok(Exit::Incomplete) };
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "record_key", "column_name", "value", "source_file"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
     columns.push(Column::new("source_line", ColumnType::Whole));
-    let (mut found, mut bad) = (Vec::new(), Exit::Done);
-    for outcome in checking.month(month, wanted)? {
-        match outcome.state {
-            State::CouldNotCheck => bad = Exit::Incomplete,
-            State::Failed if outcome.severity == Severity::Error && bad == Exit::Done => bad = Exit::Bad,
-            _ => {}
-        }
+    let mut found = Vec::new();
+    for outcome in evaluated.outcomes.iter().filter(|outcome| outcome.failed > 0) {
         let (Some(rule), Some(adapter)) =
             (context.settings.rules.rule(&outcome.rule), context.settings.utility(&outcome.utility))
         else {
             continue;
         };
-        if outcome.failed == 0 {
-            continue;
-        }
-        let rows = checking.failing_rows(rule, adapter, outcome.subject, month, limit)?;
+        let rows = evaluated.checking.failing_rows(rule, adapter, outcome.subject, evaluated.month, limit)?;
         if outcome.failed > rows.height() as u64 && rows.height() > 0 {
             context.printer.say(format!(
                 "`{}` of {} {}: {} of {} failing rows; `--limit` shows more",
@@ -182,10 +179,10 @@ pub fn rows(context: &Context, wish: &Wish<'_>, limit: usize) -> anyhow::Result<
                 outcome.failed
             ));
         }
-        found.extend(labelled(&rows, &outcome));
+        found.extend(labelled(&rows, outcome));
     }
     context.printer.rows(&columns, &found)?;
-    Ok(bad)
+    Ok(exit_of(&evaluated.checked.iter().collect::<Vec<_>>()))
 }
 
 fn labelled(rows: &Frame, outcome: &rules::Outcome) -> Vec<Vec<Value>> {
@@ -210,7 +207,7 @@ pub fn what_if(context: &Context, wish: &Wish<'_>, edit: &str) -> anyhow::Result
     let cancel = Cancel::default();
     let (edited, id) = context.settings.rules.with_edit(edit).map_err(Usage)?;
     let utility = context.known(wish.utility)?;
-    let wanted = Wanted { rule: Some(&id), utility };
+    let wanted = Wanted { rule: Some(&id), utility, calendar: false };
     let (now, then) = (checking(context, &context.settings.rules, &cancel), checking(context, &edited, &cancel));
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "outcome", "what_if"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
@@ -218,23 +215,43 @@ pub fn what_if(context: &Context, wish: &Wish<'_>, edit: &str) -> anyhow::Result
     let mut found = Vec::new();
     let mut turned = 0;
     for month in now.months()?.into_iter().filter(|month| wish.month.is_none_or(|wish| wish == *month)) {
-        for (is, would) in now.month(month, wanted)?.into_iter().zip(then.month(month, wanted)?) {
-            turned += usize::from(is.state != would.state);
+        for (is, would) in side_by_side(now.month(month, wanted)?, then.month(month, wanted)?) {
+            let Some(either) = is.as_ref().or(would.as_ref()) else { continue };
+            let state = |outcome: &Option<rules::Outcome>| outcome.as_ref().map_or("not-asked", |outcome| outcome.state.as_str());
+            turned += usize::from(state(&is) != state(&would));
             let words = [
                 month.to_string(),
-                is.utility,
-                is.subject.to_string(),
+                either.utility.clone(),
+                either.subject.to_string(),
                 id.clone(),
-                is.state.as_str().into(),
-                would.state.as_str().into(),
+                state(&is).into(),
+                state(&would).into(),
             ];
-            let counts = [is.failed, would.failed, would.checked].map(Value::count);
+            let count = |outcome: &Option<rules::Outcome>, of: fn(&rules::Outcome) -> u64| {
+                outcome.as_ref().map_or(Value::Null, |outcome| Value::count(of(outcome)))
+            };
+            let counts = [count(&is, |o| o.failed), count(&would, |o| o.failed), Value::count(either.checked)];
             found.push(words.map(Value::Text).into_iter().chain(counts).collect());
         }
     }
     context.printer.rows(&columns, &found)?;
     context.printer.say(format!("{turned} of {} outcomes would be another; nothing was stored", found.len()));
     Ok(Exit::Done)
+}
+
+/// Outcomes of the same utility and subject in pairs: an edit may ask others than before, or nobody.
+fn side_by_side(is: Vec<rules::Outcome>, would: Vec<rules::Outcome>) -> Vec<(Option<rules::Outcome>, Option<rules::Outcome>)> {
+    let mut pairs: BTreeMap<_, (Option<rules::Outcome>, Option<rules::Outcome>)> = BTreeMap::new();
+    let place = |outcome: &rules::Outcome| (outcome.utility.clone(), outcome.subject);
+    for outcome in is {
+        let pair = pairs.entry(place(&outcome)).or_default();
+        pair.0 = Some(outcome);
+    }
+    for outcome in would {
+        let pair = pairs.entry(place(&outcome)).or_default();
+        pair.1 = Some(outcome);
+    }
+    pairs.into_values().collect()
 }
 
 /// Prints the rules.

@@ -36,21 +36,14 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     Ok(if report.refused().next().is_some() { Exit::Incomplete } else { verdict })
 }
 
-/// What the rules say of the months that were made anew, in a line for each error.
+/// What the rules say of the newest month and of those that were evaluated, in a line for each error.
+///
+/// A run that finds nothing new says it too: what was bad is so until it is mended, or somebody signs for it.
 fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
-    if report.outcomes.is_empty() {
-        return Ok(Exit::Done);
-    }
-    let stored = checks::outcomes(&context.lake, context.settings.today)?;
-    let is_ours = |checked: &&Checked| {
-        report.outcomes.iter().any(|outcome| {
-            outcome.month == checked.month
-                && outcome.rule == checked.rule
-                && outcome.utility == checked.utility
-                && outcome.subject.as_str() == checked.dataset
-        })
-    };
-    let ours: Vec<&Checked> = stored.iter().filter(is_ours).collect();
+    let stored = checks::outcomes(&context.lake, &context.settings)?;
+    let newest = stored.iter().map(|checked| checked.month).max();
+    let is_new = |checked: &Checked| report.outcomes.iter().any(|outcome| checked.is_of(outcome));
+    let ours: Vec<&Checked> = stored.iter().filter(|checked| Some(checked.month) == newest || is_new(checked)).collect();
     for checked in ours.iter().filter(|checked| checked.is_bad() || checked.state == State::CouldNotCheck) {
         let detail = checked.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));
         context.printer.say(format!(
@@ -66,7 +59,9 @@ fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
     }
     let verdict = check::exit_of(&ours);
     if verdict != Exit::Done {
-        context.printer.say("`feederscope check --month YYYY-MM` tells more; `--rows` shows the rows");
+        context
+            .printer
+            .say("`feederscope check --month YYYY-MM` tells more; `--rows` shows the rows, `acknowledge` signs for it");
     }
     Ok(verdict)
 }

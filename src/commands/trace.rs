@@ -1,7 +1,7 @@
 //! `trace`: from a record's key to the line that it came from.
 
 use super::{Context, Exit, Format, Usage};
-use crate::app::reads::trace;
+use crate::app::reads::trace::{self, Wanted};
 use crate::config::file::did_you_mean;
 use crate::lake::{Column, ColumnType, Value};
 use crate::model::{Dataset, Month, UtilityId};
@@ -23,7 +23,15 @@ pub struct Record {
 pub fn run(context: &Context, utility: &UtilityId, dataset: Dataset, record: &Record) -> anyhow::Result<Exit> {
     context.known(Some(utility))?;
     let Some(adapter) = context.settings.utility(utility.as_str()) else { return Ok(Exit::Incomplete) };
-    let traced = trace::records(&context.lake, &context.settings, adapter, dataset, &record.key, record.month)?;
+    let wanted = Wanted {
+        utility: utility.to_string(),
+        dataset,
+        key: Some(record.key.clone()),
+        entity: None,
+        place: None,
+        month: record.month,
+    };
+    let traced = trace::records(&context.lake, &context.settings, &wanted)?;
     if traced.is_empty() {
         let key = adapter.dataset(dataset).map_or(String::new(), |dataset| dataset.key.join(" + "));
         context.printer.say(format!("no record of {utility} {dataset} has the key `{}`; a key is {key}", record.key));
@@ -50,7 +58,7 @@ pub fn run(context: &Context, utility: &UtilityId, dataset: Dataset, record: &Re
                 Value::count(found.source_line),
                 Value::Text(name.clone()),
                 Value::Text(cell.clone()),
-                Value::Text(found.sha256.clone()),
+                Value::text(found.sha256.clone()),
                 Value::Text(found.run_id.clone()),
                 Value::text(found.raw.clone()),
             ]);
@@ -63,7 +71,12 @@ pub fn run(context: &Context, utility: &UtilityId, dataset: Dataset, record: &Re
     // For people: the place once, then the cells.
     for found in &traced {
         let place = format!("{} line {}", found.source_file, found.source_line);
-        context.printer.print(&format!("{place} · {} · SHA-256 {} · run {}\n", found.month, found.sha256, found.run_id))?;
+        context.printer.print(&format!(
+            "{place} · {} · SHA-256 {} · run {}\n",
+            found.month,
+            found.sha256.as_deref().unwrap_or("unknown"),
+            found.run_id
+        ))?;
         let raw = found.raw.as_deref().unwrap_or("(the file is no longer in the landing folder as it was delivered)");
         context.printer.print(&format!("{raw}\n"))?;
         let ours: Vec<Vec<Value>> = rows

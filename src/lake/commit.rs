@@ -25,8 +25,8 @@ pub struct Change<'a> {
     pub add: Vec<Written>,
     /// Files to remove.
     pub remove: Vec<DataFile>,
-    /// Application and version to record, so that a repeated run can be told from a new one.
-    pub transaction: Option<(String, i64)>,
+    /// Applications and versions to record, so that a repeated run can be told from a new one.
+    pub transactions: Vec<(String, i64)>,
 }
 
 impl Lake {
@@ -90,11 +90,8 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>) 
 }
 
 fn properties(change: &Change<'_>) -> CommitProperties {
-    let properties = CommitProperties::default();
-    match &change.transaction {
-        Some((application, version)) => properties.with_application_transaction(Transaction::new(application, *version)),
-        None => properties,
-    }
+    let transactions = change.transactions.iter().map(|(application, version)| Transaction::new(application, *version));
+    CommitProperties::default().with_application_transactions(transactions.collect())
 }
 
 fn add_action(file: &Written) -> Add {

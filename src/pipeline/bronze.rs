@@ -196,7 +196,7 @@ impl Loading<'_> {
             partition_by: &["delivery_month"],
             add: vec![file],
             remove: replaced.iter().map(|standing| standing.file.clone()).collect(),
-            transaction: Some((format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at)),
+            transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at)],
         };
         if self.cancel.is_cancelled() {
             return Err(PipelineError::Cancelled.into());

@@ -8,11 +8,17 @@ pub fn runs_table() -> TableId {
     TableId::new(Layer::Ops, "runs")
 }
 
-/// Adds rows to a table, which is made if it does not exist.
+/// Adds rows to a table, which is made if it does not exist, and records what they were made from; no rows, no commit.
 ///
 /// # Errors
 /// The rows do not fit, or the log cannot be written.
-pub fn append(lake: &Lake, table: &TableId, columns: &[Column], rows: &[Vec<Value>]) -> Result<(), PipelineError> {
+pub fn append(
+    lake: &Lake,
+    table: &TableId,
+    columns: &[Column],
+    rows: &[Vec<Value>],
+    transactions: Vec<(String, i64)>,
+) -> Result<(), PipelineError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -22,7 +28,7 @@ pub fn append(lake: &Lake, table: &TableId, columns: &[Column], rows: &[Vec<Valu
     let mut writer = lake.write(table, columns, &[])?;
     writer.push(&frame)?;
     let add = vec![writer.finish()?];
-    let change = Change { base: base.as_ref(), columns, partition_by: &[], add, remove: Vec::new(), transaction: None };
+    let change = Change { base: base.as_ref(), columns, partition_by: &[], add, remove: Vec::new(), transactions };
     lake.commit(table, change)?;
     Ok(())
 }

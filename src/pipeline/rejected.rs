@@ -111,7 +111,7 @@ pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Can
         partition_by: &["utility_id", "delivery_month"],
         add,
         remove,
-        transaction: None,
+        transactions: Vec::new(),
     };
     lake.commit(&table, change)?;
     Ok(())

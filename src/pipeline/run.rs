@@ -6,7 +6,7 @@ use super::bronze::{Loaded, Loading, Pace};
 use super::progress::{Observer, Progress, Step};
 use super::quality::{self, Assess};
 use super::report::{FileOutcome, Outcome, Report, clock_text, file_row, micros_of, run_row};
-use super::rules::{self, Checking, Wanted};
+use super::rules::{Checking, Due};
 use super::silver::{self, Build, Source};
 use super::{PipelineError, ops, platinum, rejected};
 use crate::config::{Settings, UtilityAdapter};
@@ -49,6 +49,13 @@ pub struct Run<'a> {
     pub now: &'a (dyn Fn() -> i64 + Sync),
 }
 
+/// What silver and the tables above were made from before the run, and which utilities' it made anew.
+struct Lifted {
+    before: HashMap<UtilityId, i64>,
+    /// The first month that changed; `None` where everything was made anew.
+    touched: Vec<(UtilityId, Option<Month>)>,
+}
+
 /// Where a delivery stands: utility, dataset, month and file.
 type Place = (UtilityId, Dataset, Month, String);
 
@@ -84,15 +91,15 @@ impl Run<'_> {
                 let _ = self.record(&report, started_at, failure);
             }
         }
-        let touched = worked?;
+        let lifted = worked?;
         // The rules look at the books of this run too.
         self.record(&report, started_at, None)?;
-        self.check(&touched, &mut report)?;
+        self.check(&lifted, &mut report)?;
         Ok(report)
     }
 
-    /// Loads and lifts; the utilities that were made anew, and from which month on.
-    fn work(&self, report: &mut Report, started_at: i64) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
+    /// Loads and lifts.
+    fn work(&self, report: &mut Report, started_at: i64) -> Result<Lifted, PipelineError> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
@@ -104,7 +111,7 @@ impl Run<'_> {
         let now = self.set_aside()?;
         let fewer = |(place, count): (AsidePlace, u64)| count.saturating_sub(now.get(&place).copied().unwrap_or(0));
         report.recovered = aside.into_iter().map(fewer).sum();
-        Ok(touched)
+        Ok(Lifted { before, touched })
     }
 
     /// Records set aside, by utility, dataset and month.
@@ -121,9 +128,8 @@ impl Run<'_> {
         Ok((0..rows.height()).map(|row| (place(row), rows.count("n", row))).collect())
     }
 
-    /// Evaluates the rules for what was made anew, a utility's months from the first that changed on, and for the newest
-    /// month of those who have not sent it.
-    fn check(&self, touched: &[(UtilityId, Option<Month>)], report: &mut Report) -> Result<(), PipelineError> {
+    /// Evaluates the rules that are due.
+    fn check(&self, lifted: &Lifted, report: &mut Report) -> Result<(), PipelineError> {
         let checking = Checking {
             lake: self.lake,
             settings: self.settings,
@@ -131,29 +137,19 @@ impl Run<'_> {
             today: self.settings.today,
             cancel: self.cancel,
         };
-        let months = if touched.is_empty() { Vec::new() } else { checking.months()? };
-        for month in &months {
-            for adapter in &self.settings.utilities {
-                let from = touched.iter().find(|(utility, _)| *utility == adapter.id).map(|(_, from)| *from);
-                let is_new = from.is_some_and(|from| from.is_none_or(|from| *month >= from));
-                // Who has not sent the newest month owes it, though nothing of theirs was made anew.
-                let is_owed = from.is_none() && Some(month) == months.last() && {
-                    let source = Source::open(self.lake, adapter, self.cancel)?;
-                    !source.standing.is_empty() && source.standing.iter().all(|standing| standing.month != *month)
-                };
-                if !is_new && !is_owed {
-                    continue;
-                }
-                self.observer.progress(Progress {
-                    step: Step::Rules,
-                    subject: format!("{} {month}", adapter.id),
-                    rows_done: 2 * report.rows,
-                    rows_expected: 2 * report.rows,
-                });
-                report.outcomes.extend(checking.month(*month, Wanted { utility: Some(adapter.id.as_str()), rule: None })?);
-            }
-        }
-        rules::record(self.lake, &self.settings.rules, &report.outcomes, &report.run_id, (self.now)())
+        let tell = |utility: &UtilityId, month: Month| {
+            self.observer.progress(Progress {
+                step: Step::Rules,
+                subject: format!("{utility} {month}"),
+                rows_done: 2 * report.rows,
+                rows_expected: 2 * report.rows,
+            });
+        };
+        let due = Due { checking: &checking, before: &lifted.before, touched: &lifted.touched };
+        let evaluated = due.evaluate(&tell)?;
+        evaluated.record(self.lake, &self.settings.rules, &report.run_id, (self.now)())?;
+        report.outcomes = evaluated.outcomes;
+        Ok(())
     }
 
     /// What each utility's silver would be made from, before anything is loaded.
@@ -362,6 +358,6 @@ impl Run<'_> {
         if failure.is_some() || rows.is_empty() {
             rows.push(run_row(report, started_at, finished_at, failure));
         }
-        ops::append(self.lake, &ops::runs_table(), &schema::runs(), &rows)
+        ops::append(self.lake, &ops::runs_table(), &schema::runs(), &rows, Vec::new())
     }
 }

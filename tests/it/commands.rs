@@ -196,6 +196,9 @@ fn failure_is_checked_traced_acknowledged_and_opens_again() {
     let run = call(&["run"]);
     assert_eq!(code(&run), 3);
     assert!(words(&run).contains("failed `key-unique` for utility2 install_der of 2022-10: 1 of 3"), "{}", words(&run));
+    let again = call(&["run"]);
+    assert_eq!(code(&again), 3, "nothing is new, and the error is still open");
+    assert!(words(&again).contains("failed `key-unique` for utility2 install_der of 2022-10: 1 of 3"), "{}", words(&again));
     let check = call(&["check", "--rule", "key-unique", "--utility", "utility2", "--format", "json"]);
     assert_eq!(code(&check), 3);
     let outcomes: Vec<String> =
@@ -215,6 +218,8 @@ fn failure_is_checked_traced_acknowledged_and_opens_again() {
     assert_eq!(code(&sign("key-unique")), 0);
     let signed = call(&["check", "--rule", "key-unique", "--utility", "utility2", "--format", "json"]);
     assert_eq!((code(&signed), &json(&signed)[1]["acknowledged_reason"]), (0, &Json::from("asked")));
+    let rows = call(&["check", "--rule", "key-unique", "--rows", "--format", "json"]);
+    assert_eq!((code(&rows), json(&rows).len()), (0, 1), "the row is still shown, and no longer fails the exit code");
     let later = program.call(&["--today", "2022-12-01", "check", "--rule", "key-unique", "--month", "2022-10"]);
     assert_eq!(code(&later), 3, "the decision has expired");
     // The file comes again with two duplicates: more than was signed for.
@@ -239,6 +244,17 @@ fn what_if_scores_every_month_and_stores_nothing() {
     let scored = what_if("key-unique.threshold=1");
     let said: Vec<String> = json(&scored).iter().map(|s| format!("{} {} {}", s["dataset"], s["outcome"], s["what_if"])).collect();
     assert_eq!(said[1], r#""install_der" "failed" "passed""#);
+    // The edit asks one dataset only, nobody, or another utility: outcomes are compared with those of the same rows.
+    let said = |edit: &str| -> Vec<String> {
+        let lines = json(&what_if(edit));
+        lines.iter().map(|s| format!("{} {} {}", s["dataset"], s["outcome"], s["what_if"]).replace('"', "")).collect()
+    };
+    assert_eq!(
+        said("key-unique.on=[\"install_der\"]"),
+        ["circuits passed not-asked", "install_der failed failed", "planned_der passed not-asked"]
+    );
+    assert!(said("key-unique.enabled=false").iter().all(|line| line.ends_with(" not-asked")));
+    assert!(said("key-unique.utility=utility1").iter().all(|line| line.ends_with(" not-asked")));
     assert_eq!((code(&scored), code(&what_if("key-uniqe.threshold=1")), code(&what_if("key-unique.treshold=1"))), (0, 2, 2));
     assert_eq!(code(&program.call(&[&SEEN[..], &["check", "--rule", "key-unique"]].concat())), 3, "nothing was changed");
 }

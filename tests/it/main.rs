@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod commands;
+mod evaluated;
 mod layers;
 mod months;
 mod orders;

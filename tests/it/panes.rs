@@ -172,7 +172,8 @@ fn rows_of_an_older_request_are_dropped() {
     let mut app = console();
     let before = screen(&app, 120, 30);
     let _newer = app.update(Event::Key(Key::Ctrl('r')));
-    let old = Event::Read { generation: 1, loaded: Err("old".into()), read_at: NOW, job: Job::Refresh { generation: 1 } };
+    let old =
+        Event::Read { generation: 1, loaded: Err("old".into()), read_at: NOW, job: Box::new(Job::Refresh { generation: 1 }) };
     assert_eq!(app.update(old), []);
     assert_eq!(screen(&app, 120, 30), before);
 }
@@ -181,7 +182,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_pane_can_be_drawn_at_any_size(width in 1_u16..220, height in 1_u16..70, pane in 0_usize..4, help in any::<bool>()) {
+    fn every_pane_can_be_drawn_at_any_size(width in 1_u16..220, height in 1_u16..70, pane in 0_usize..Pane::ALL.len(), help in any::<bool>()) {
         static APP: OnceLock<std::sync::Mutex<App>> = OnceLock::new();
         let mut app = APP.get_or_init(|| std::sync::Mutex::new(console())).lock().unwrap();
         app.pane = Pane::ALL[pane];
@@ -243,4 +244,93 @@ fn cell_of_the_heatmap_leads_to_its_records() {
     assert!(records.contains("cells of `CompletionDate` that are invalid · 66"), "{records}");
     press(&mut app, &[Key::Char('3')]);
     assert!(app.drill.is_none() && app.pane == Pane::Months, "another pane closes what lay over the first");
+}
+
+#[test]
+fn decision_is_for_the_failure_that_was_in_front_when_somebody_began_to_sign() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('5'), Key::Char('[')]);
+    let chosen = app.rules.ready().and_then(|rules| rules.selected()).map(|checked| checked.rule.clone()).unwrap();
+    press(&mut app, &[Key::Char('a'), Key::Char('o'), Key::Char('k')]);
+    // A load ends while the reason is typed, and the first failure is gone: another one stands in its place.
+    let Remote::Ready { value, .. } = &mut app.rules else { panic!("not read") };
+    let rest: Vec<_> = value.shown().into_iter().skip(1).cloned().collect();
+    let generation = 1_000;
+    let fresh = Event::Read {
+        generation,
+        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(rest)))),
+        read_at: NOW,
+        job: Box::new(Job::Rules { generation }),
+    };
+    assert_eq!(app.update(fresh), []);
+    let now = app.rules.ready().and_then(|rules| rules.selected()).map(|checked| checked.rule.clone()).unwrap();
+    assert_ne!(now, chosen);
+    let jobs = app.update(Event::Key(Key::Enter));
+    let [Job::Acknowledge { failure, reason, .. }] = jobs.as_slice() else { panic!("{jobs:?}") };
+    assert_eq!((failure.rule.as_str(), reason.as_str()), (chosen.as_str(), "ok"));
+}
+
+#[test]
+fn record_that_never_entered_bronze_leads_to_its_raw_line_and_a_late_answer_to_none() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('7')]);
+    let rows = app.rejected.ready().map(|rejected| rejected.rows.clone()).unwrap();
+    let ragged = (0..rows.height()).find(|row| rows.text("reason", *row).as_deref() == Some("missing-cell")).unwrap();
+    for _ in 0..ragged {
+        press(&mut app, &[Key::Down]);
+    }
+    press(&mut app, &[Key::Enter]);
+    // The question of the record is asked, and answered after somebody went back and asked of another.
+    let jobs = app.update(Event::Key(Key::Enter));
+    let [Job::Source { record, .. }] = jobs.as_slice() else { panic!("{jobs:?}") };
+    let mut other = record.clone();
+    other.place = Some(("another.csv".into(), 7));
+    let generation = 1_000;
+    let late = Event::Read {
+        generation,
+        loaded: Ok(feederscope::app::Loaded::Source(other, Vec::new())),
+        read_at: NOW,
+        job: Box::new(Job::Source { generation, record: record.clone() }),
+    };
+    assert_eq!(app.update(late), []);
+    assert!(screen(&app, 120, 30).contains("looking for the line"), "{}", screen(&app, 120, 30));
+    finish(&mut app, jobs);
+    let shown = screen(&app, 120, 30);
+    // sample-data/README.md: line 51 of the September file.
+    let text = std::fs::read_to_string(bench().landing("utility1/2022-09/utility1_install_der.csv")).unwrap();
+    let raw = text.lines().nth(50).unwrap();
+    assert!(shown.contains("utility1/2022-09/utility1_install_der.csv line 51 · 2022-09"), "{shown}");
+    assert!(shown.contains(&raw[..40]) && shown.contains("set aside before bronze as missing-cell"), "{shown}");
+}
+
+#[test]
+fn two_months_that_do_not_follow_one_another_are_compared_in_counts_and_fields() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('3')]);
+    while !screen(&app, 120, 30).contains("utility1 · ders") {
+        press(&mut app, &[Key::Char(']')]);
+    }
+    // August, then October.
+    press(&mut app, &[Key::Char('G'), Key::Char('b'), Key::Char('g')]);
+    let shown = screen(&app, 120, 30);
+    assert!(shown.contains("2022-08 → 2022-10"), "{shown}");
+    let number = |word: &str| -> u64 {
+        let line = shown.lines().find(|line| line.contains(&format!("││ {word} "))).unwrap_or_else(|| panic!("{word}: {shown}"));
+        line.trim_end_matches(['│', ' ']).rsplit(' ').next().unwrap().replace(',', "").parse().unwrap()
+    };
+    let version = "utility_id = 'utility1' AND valid_from_month";
+    // By the versions: whose first one began after August, and whose one of August has another hash than the current one.
+    let silver = |sql: &str| bench().query("silver/ders", sql).count("n", 0);
+    let added = silver(
+        "SELECT COUNT(*) AS n FROM (SELECT status, der_id, MIN(valid_from_month) AS born FROM t WHERE utility_id = 'utility1' GROUP BY status, der_id) AS b WHERE born > '2022-08'",
+    );
+    let changed = silver(
+        "SELECT COUNT(*) AS n FROM (SELECT status, der_id, record_hash AS was FROM t WHERE utility_id = 'utility1' AND valid_from_month = '2022-08') AS o \
+         INNER JOIN (SELECT status AS s, der_id AS d, record_hash AS is_now FROM t WHERE is_current AND utility_id = 'utility1') AS n \
+         ON o.status = n.s AND o.der_id = n.d WHERE was <> is_now",
+    );
+    let built = if shown.contains("planned → installed") { number("planned → installed") } else { 0 };
+    assert_eq!((number("added") + built, number("changed")), (added, changed), "{shown}");
+    press(&mut app, &[Key::Char('b')]);
+    assert!(screen(&app, 120, 30).contains("Fields changed in 2022-10"), "the month before again");
 }

@@ -15,9 +15,9 @@ pub enum Delivery {
     NotOwed,
     /// Due on a day to come.
     Expected,
-    /// All datasets are loaded.
+    /// All datasets are loaded, or came with the content of an earlier month.
     Loaded,
-    /// Some datasets are loaded.
+    /// Some datasets are.
     Partial,
     /// Past the due day.
     Late,
@@ -108,7 +108,7 @@ pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, ReadError>
                 notes.redelivered.insert(key);
             }
             "unchanged" => {
-                notes.repeated.insert(key);
+                notes.repeated.entry(key).or_default().insert(text("dataset"));
             }
             _ => {}
         }
@@ -133,7 +133,7 @@ struct Notes {
     loaded: BTreeMap<Key, BTreeSet<String>>,
     refused: BTreeMap<Key, BTreeSet<String>>,
     redelivered: BTreeSet<Key>,
-    repeated: BTreeSet<Key>,
+    repeated: BTreeMap<Key, BTreeSet<String>>,
 }
 
 impl Notes {
@@ -143,11 +143,14 @@ impl Notes {
         let loaded: Vec<String> = self.loaded.get(&key).into_iter().flatten().cloned().collect();
         let refused: Vec<String> = self.refused.get(&key).into_iter().flatten().cloned().collect();
         let first = self.loaded.keys().filter(|(utility, _)| *utility == key.0).map(|(_, month)| *month).min();
-        let delivery = if !loaded.is_empty() && loaded.len() >= owed.len() {
+        let repeated = self.repeated.get(&key);
+        // The same content again is a delivery too: the utility says that nothing changed.
+        let came = loaded.iter().chain(repeated.into_iter().flatten()).collect::<BTreeSet<_>>().len();
+        let delivery = if came > 0 && came >= owed.len() {
             Delivery::Loaded
-        } else if !refused.is_empty() && loaded.is_empty() {
+        } else if !refused.is_empty() && came == 0 {
             Delivery::Refused
-        } else if !loaded.is_empty() {
+        } else if came > 0 {
             Delivery::Partial
         } else if first.is_none_or(|first| month < first) {
             Delivery::NotOwed
@@ -158,13 +161,6 @@ impl Notes {
                 Freshness::Stale | Freshness::Missing => Delivery::Stale,
             }
         };
-        Day {
-            delivery,
-            loaded,
-            owed,
-            refused,
-            redelivered: self.redelivered.contains(&key),
-            repeated: self.repeated.contains(&key),
-        }
+        Day { delivery, loaded, owed, refused, redelivered: self.redelivered.contains(&key), repeated: repeated.is_some() }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{ReadError, rows};
+use crate::config::rules::Subject;
 use crate::config::{RuleBook, Settings};
 use crate::lake::{Column, Frame, Lake, Value, schema};
 use crate::model::{Day, Month, Severity};
-use crate::pipeline::rules::{State, acknowledgements_table, results_table};
+use crate::pipeline::rules::{Outcome, State, acknowledgements_table, results_table};
 
 /// A steward's decision about a failing rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,14 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Whether it is what is stored of an outcome.
+    pub fn is_of(&self, outcome: &Outcome) -> bool {
+        self.month == outcome.month
+            && self.rule == outcome.rule
+            && self.utility == outcome.utility
+            && self.dataset == outcome.subject.as_str()
+    }
+
     /// Whether it fails and nobody has signed for it.
     pub fn is_open(&self) -> bool {
         self.state == State::Failed && self.acknowledged.is_none()
@@ -64,11 +73,12 @@ impl Checked {
     }
 }
 
-/// The newest outcomes of every month, by month, utility, dataset and rule.
+/// The newest outcomes of every month, by month, utility, dataset and rule; those of rules that are no longer asked are
+/// history, and left out.
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn outcomes(lake: &Lake, today: Day) -> Result<Vec<Checked>, ReadError> {
+pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, ReadError> {
     let newest = rows(
         lake,
         &results_table(),
@@ -85,6 +95,10 @@ pub fn outcomes(lake: &Lake, today: Day) -> Result<Vec<Checked>, ReadError> {
             continue;
         };
         let (utility, dataset, rule) = (text("utility_id"), text("dataset"), text("rule_id"));
+        let is_asked = |subject| settings.rules.rule(&rule).is_some_and(|rule| rule.is_asked_of(&utility, subject));
+        if !Subject::parse(&dataset).is_some_and(is_asked) {
+            continue;
+        }
         let key = (utility.clone(), dataset.clone(), rule.clone(), text("rule_fingerprint"));
         let failing_since = match state {
             State::Failed => Some(*failing.entry(key).or_insert(month)),
@@ -99,7 +113,7 @@ pub fn outcomes(lake: &Lake, today: Day) -> Result<Vec<Checked>, ReadError> {
         let place = (rule.clone(), utility.clone(), dataset.clone(), month);
         let acknowledged = decisions
             .get(&place)
-            .filter(|decision| state == State::Failed && decision.expires_on >= today && failed <= decision.failed)
+            .filter(|decision| state == State::Failed && decision.expires_on >= settings.today && failed <= decision.failed)
             .cloned();
         outcomes.push(Checked {
             month,
@@ -179,7 +193,7 @@ pub fn table(outcomes: &[&Checked], book: &RuleBook) -> (Vec<Column>, Vec<Vec<Va
 /// # Errors
 /// A table cannot be read.
 pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, ReadError> {
-    let outcomes = outcomes(lake, settings.today)?;
+    let outcomes = outcomes(lake, settings)?;
     let summaries = rows(
         lake,
         &crate::pipeline::quality::summary_table(),

@@ -144,3 +144,57 @@ pub fn counted(differences: &Frame) -> Result<Frame, ReadError> {
          GROUP BY entity, utility_id, change, column_name ORDER BY entity, utility_id, change, entities DESC, column_name",
     )?)
 }
+
+/// Two months of one utility's dataset, or of its feeders or DERs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The utility.
+    pub utility: String,
+    /// `circuits`, `install_der`, `planned_der`, `feeders` or `ders`; a dataset stands for the feeders or DERs that it is about.
+    pub dataset: String,
+    /// The earlier month.
+    pub from: Month,
+    /// The later month.
+    pub to: Month,
+}
+
+/// How many feeders or DERs differ between two months, and in which columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Entities by what became of them (`added`, `removed`, `planned → installed`, `no longer planned`, `changed`).
+    pub kinds: Vec<(String, u64)>,
+    /// Columns and the entities that differ in them, the most first.
+    pub fields: Vec<(String, u64)>,
+}
+
+/// Counts what [`between`] finds for a pair of months.
+///
+/// # Errors
+/// The tables cannot be read.
+pub fn compared(lake: &Lake, pair: &Pair) -> Result<Compared, ReadError> {
+    let differences = between(lake, pair.from, pair.to, Some(&pair.utility))?;
+    let mut session = Session::new(&Cancel::default());
+    session.register("t", differences.relation());
+    let condition = of_dataset(&pair.dataset);
+    let pairs = |rows: &Frame, name: &str| -> Vec<(String, u64)> {
+        (0..rows.height()).filter_map(|row| Some((rows.text(name, row)?, rows.count("entities", row)))).collect()
+    };
+    let kinds = session.query(&format!(
+        "SELECT change, COUNT(DISTINCT entity_key) AS entities FROM t WHERE {condition} GROUP BY change ORDER BY change"
+    ))?;
+    let fields = session.query(&format!(
+        "SELECT column_name, COUNT(*) AS entities FROM t WHERE {condition} AND column_name IS NOT NULL\n\
+         GROUP BY column_name ORDER BY entities DESC, column_name"
+    ))?;
+    Ok(Compared { kinds: pairs(&kinds, "change"), fields: pairs(&fields, "column_name") })
+}
+
+/// The differences that are about what a dataset delivers.
+pub(super) fn of_dataset(dataset: &str) -> &'static str {
+    match dataset {
+        "feeders" | "circuits" => "entity = 'feeders'",
+        "install_der" => "entity = 'ders' AND STARTS_WITH(entity_key, 'installed')",
+        "planned_der" => "entity = 'ders' AND STARTS_WITH(entity_key, 'planned')",
+        _ => "entity = 'ders'",
+    }
+}

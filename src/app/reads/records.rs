@@ -73,12 +73,7 @@ pub fn behind(lake: &Lake, settings: &Settings, figure: &Figure) -> Result<Frame
         }
         Behind::Changes { of, from } => {
             let differences = months::between(lake, *from, figure.month, Some(&figure.utility))?;
-            let condition = match of.as_str() {
-                "feeders" | "circuits" => "entity = 'feeders'".to_owned(),
-                "install_der" => "entity = 'ders' AND STARTS_WITH(entity_key, 'installed')".to_owned(),
-                "planned_der" => "entity = 'ders' AND STARTS_WITH(entity_key, 'planned')".to_owned(),
-                _ => "entity = 'ders'".to_owned(),
-            };
+            let condition = months::of_dataset(of);
             let mut session = Session::new(&Cancel::default());
             session.register("t", differences.relation());
             Ok(session.query(&format!(
@@ -104,7 +99,7 @@ pub fn behind(lake: &Lake, settings: &Settings, figure: &Figure) -> Result<Frame
     }
 }
 
-/// Where a record of a figure can be looked up: its dataset, and its key if it has no line.
+/// Where a record of a figure can be looked up: its dataset, and the feeder or DER that it is about if the row is one.
 pub fn place(settings: &Settings, figure: &Figure, key: &str, file: Option<&str>) -> Option<(Dataset, Option<String>)> {
     let adapter = settings.utility(&figure.utility)?;
     let of_der = |key: &str| -> Option<(Dataset, Option<String>)> {

@@ -22,7 +22,7 @@ pub struct Feed {
     pub received_at: Option<i64>,
     /// The newest date that the utility itself states in it.
     pub last_refresh: Option<Day>,
-    /// Fresh, late, stale or missing.
+    /// Fresh, late, stale or missing; a month for which the same content came again has come.
     pub freshness: Freshness,
     /// Rows delivered for the month.
     pub rows: u64,
@@ -63,6 +63,13 @@ pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, ReadError> {
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) AS place FROM t \
          WHERE dataset IS NOT NULL) AS p WHERE place = 1",
     )?;
+    // The same content again is a delivery too: the utility says that nothing changed.
+    let repeated = rows(
+        lake,
+        &ops::runs_table(),
+        &schema::runs(),
+        "SELECT utility_id, dataset, MAX(delivery_month) AS delivery_month FROM t WHERE outcome = 'unchanged' AND dataset IS NOT NULL GROUP BY utility_id, dataset",
+    )?;
     let find = |frame: &Frame, utility: &str, dataset: Dataset| {
         (0..frame.height()).find(|row| {
             frame.text("utility_id", *row).as_deref() == Some(utility)
@@ -73,14 +80,16 @@ pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, ReadError> {
     for adapter in &settings.utilities {
         for dataset in adapter.datasets.iter().map(|dataset| dataset.dataset) {
             let (row, run) = (find(&newest, adapter.id.as_str(), dataset), find(&last, adapter.id.as_str(), dataset));
-            let month = row.and_then(|row| newest.text("delivery_month", row)).and_then(|month| Month::parse(&month));
+            let month_in = |frame: &Frame, row: usize| Month::parse(&frame.text("delivery_month", row)?);
+            let month = row.and_then(|row| month_in(&newest, row));
+            let again = find(&repeated, adapter.id.as_str(), dataset).and_then(|row| month_in(&repeated, row));
             feeds.push(Feed {
                 utility: adapter.id.to_string(),
                 dataset,
                 month,
                 received_at: row.and_then(|row| newest.time("received_at", row)),
                 last_refresh: row.and_then(|row| newest.day("last_refresh", row)),
-                freshness: freshness(month, settings.today, adapter.schedule),
+                freshness: freshness(month.max(month.and(again)), settings.today, adapter.schedule),
                 rows: row.map_or(0, |row| newest.count("row_count", row)),
                 rejected: row.map_or(0, |row| newest.count("rejected_count", row)),
                 missing_rate: row.and_then(|row| newest.number("missing_rate", row)),

@@ -3,16 +3,17 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::ReadError;
-use crate::config::{Settings, UtilityAdapter};
+use super::{ReadError, rows};
+use crate::config::Settings;
 use crate::engine::Session;
 use crate::lake::{Lake, schema};
 use crate::landing::{self, Cancel};
-use crate::model::{Dataset, Month};
+use crate::model::{Dataset, Month, ReasonCode, Stage};
 use crate::pipeline::silver::{Source, checked_records};
 use crate::pipeline::sql::text;
+use crate::pipeline::{ops, rejected};
 
-/// A record as it stands in bronze, and where it came from.
+/// A record as it was delivered, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traced {
     /// The month.
@@ -21,68 +22,78 @@ pub struct Traced {
     pub source_file: String,
     /// The physical line on which the record starts.
     pub source_line: u64,
-    /// SHA-256 of the file.
-    pub sha256: String,
-    /// The run that loaded it.
+    /// SHA-256 of the file; `None` where it is not known, as of a file that was refused.
+    pub sha256: Option<String>,
+    /// The run that loaded it, or set it aside.
     pub run_id: String,
-    /// Every source column of the file and its cell as delivered.
+    /// Every source column of the file and its cell as delivered; none of a record that never entered bronze.
     pub cells: Vec<(String, String)>,
     /// The raw lines; `None` when the file is no longer there as it was delivered.
     pub raw: Option<String>,
+    /// Why the record never entered bronze, where it did not.
+    pub set_aside: Option<ReasonCode>,
 }
 
-/// The records of a key, newest month first, then by file and line: a key that stands twice is there twice.
+/// Which records are wanted: those for which everything holds that is said here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The utility.
+    pub utility: String,
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The key, as in `record_key` of the rules.
+    pub key: Option<String>,
+    /// The feeder or DER that the record is about.
+    pub entity: Option<String>,
+    /// The file, and the line on which the record starts.
+    pub place: Option<(String, u64)>,
+    /// The month of the delivery.
+    pub month: Option<Month>,
+}
+
+impl Wanted {
+    fn condition(&self) -> String {
+        let entity = if self.dataset.der_status().is_some() { "der_id" } else { "feeder_id" };
+        let mut conditions = Vec::new();
+        conditions.extend(self.key.as_ref().map(|key| format!("record_key = {}", text(key))));
+        conditions.extend(self.entity.as_ref().map(|id| format!("{entity} = {}", text(id))));
+        conditions
+            .extend(self.place.as_ref().map(|(file, line)| format!("_source_file = {} AND _source_line = {line}", text(file))));
+        if conditions.is_empty() { "FALSE".into() } else { conditions.join(" AND ") }
+    }
+}
+
+/// The records, newest month first, then by file and line: a key that stands twice is there twice.
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn records(
-    lake: &Lake,
-    settings: &Settings,
-    adapter: &UtilityAdapter,
-    dataset: Dataset,
-    key: &str,
-    month: Option<Month>,
-) -> Result<Vec<Traced>, ReadError> {
-    places(lake, settings, adapter, dataset, &format!("record_key = {}", text(key)), month)
+pub fn records(lake: &Lake, settings: &Settings, wanted: &Wanted) -> Result<Vec<Traced>, ReadError> {
+    let in_bronze = in_bronze(lake, settings, wanted)?;
+    if in_bronze.is_empty() { before_bronze(lake, wanted) } else { Ok(in_bronze) }
 }
 
-/// The record that starts on a line of a file.
-///
-/// # Errors
-/// A table cannot be read.
-pub fn record_at(
-    lake: &Lake,
-    settings: &Settings,
-    adapter: &UtilityAdapter,
-    dataset: Dataset,
-    file: &str,
-    line: u64,
-) -> Result<Vec<Traced>, ReadError> {
-    let place = format!("_source_file = {} AND _source_line = {line}", text(file));
-    places(lake, settings, adapter, dataset, &place, None)
-}
-
-fn places(
-    lake: &Lake,
-    settings: &Settings,
-    adapter: &UtilityAdapter,
-    dataset: Dataset,
-    condition: &str,
-    month: Option<Month>,
-) -> Result<Vec<Traced>, ReadError> {
+fn in_bronze(lake: &Lake, settings: &Settings, wanted: &Wanted) -> Result<Vec<Traced>, ReadError> {
+    let Some(adapter) = settings.utility(&wanted.utility) else { return Ok(Vec::new()) };
     let cancel = Cancel::default();
     let source = Source::open(lake, adapter, &cancel)?;
-    let (Some(mapped), Some(rows)) =
-        (adapter.dataset(dataset), source.rows(dataset, |other| month.is_none_or(|month| month == other))?)
-    else {
+    let of_month = |month: Month| wanted.month.is_none_or(|wanted| wanted == month);
+    let (Some(mapped), Some(rows)) = (adapter.dataset(wanted.dataset), source.rows(wanted.dataset, of_month)?) else {
         return Ok(Vec::new());
     };
     let mut session = Session::new(&cancel);
     session.register("bronze", rows);
     checked_records(&source, mapped).define(&mut session)?;
-    session.settle("places", &format!("SELECT _source_file AS file, _source_line AS line FROM records WHERE {condition}"))?;
+    // A file of the same name may have come for several months.
+    session.settle(
+        "places",
+        &format!(
+            "SELECT delivery_month AS month, _source_file AS file, _source_line AS line FROM records WHERE {}",
+            wanted.condition()
+        ),
+    )?;
     let found = session.query(
-        "SELECT b.* FROM bronze AS b INNER JOIN places AS p ON b._source_file = p.file AND b._source_line = p.line\n\
+        "SELECT b.* FROM bronze AS b INNER JOIN places AS p\n\
+         ON b.delivery_month = p.month AND b._source_file = p.file AND b._source_line = p.line\n\
          ORDER BY delivery_month DESC, _source_file, _source_line",
     )?;
     let mut traced = Vec::new();
@@ -90,7 +101,7 @@ fn places(
         let cell = |column: &str| found.text(column, row).unwrap_or_default();
         let Some(month) = Month::parse(&cell("delivery_month")) else { continue };
         let cells: Vec<(String, String)> = source
-            .columns(dataset)
+            .columns(wanted.dataset)
             .into_iter()
             .filter(|column| !schema::is_lineage(column))
             .filter_map(|column| Some((column.clone(), found.text(&column, row)?)))
@@ -103,9 +114,47 @@ fn places(
             raw: raw_lines(&path, &cell("_file_sha256"), line, 1 + breaks)?,
             source_file: cell("_source_file"),
             source_line: line,
-            sha256: cell("_file_sha256"),
+            sha256: Some(cell("_file_sha256")),
             run_id: cell("_run_id"),
             cells,
+            set_aside: None,
+        });
+    }
+    Ok(traced)
+}
+
+/// The record as it was set aside at the door: its raw text was kept then.
+fn before_bronze(lake: &Lake, wanted: &Wanted) -> Result<Vec<Traced>, ReadError> {
+    let Some((file, line)) = &wanted.place else { return Ok(Vec::new()) };
+    let of_month = wanted.month.map_or(String::new(), |month| format!(" AND delivery_month = '{month}'"));
+    let sql = format!(
+        "SELECT * FROM t WHERE utility_id = {} AND dataset = '{}' AND stage = '{}' AND source_file = {} AND source_line = {line}{of_month}\n\
+         ORDER BY delivery_month DESC, run_id DESC",
+        text(&wanted.utility),
+        wanted.dataset,
+        Stage::Bronze.as_str(),
+        text(file)
+    );
+    let found = rows(lake, &rejected::table(), &schema::rejected(), &sql)?;
+    let mut traced = Vec::new();
+    for row in 0..found.height() {
+        let cell = |column: &str| found.text(column, row).unwrap_or_default();
+        let Some(month) = Month::parse(&cell("delivery_month")) else { continue };
+        let run_id = cell("run_id");
+        let sql = format!(
+            "SELECT file_sha256 FROM t WHERE run_id = {} AND source_file = {} AND delivery_month = '{month}'",
+            text(&run_id),
+            text(file)
+        );
+        traced.push(Traced {
+            month,
+            source_file: file.clone(),
+            source_line: *line,
+            sha256: rows(lake, &ops::runs_table(), &schema::runs(), &sql)?.text("file_sha256", 0),
+            run_id,
+            cells: Vec::new(),
+            raw: found.text("raw_record", row),
+            set_aside: ReasonCode::parse(&cell("reason")),
         });
     }
     Ok(traced)

@@ -75,7 +75,7 @@ fn word(checked: &Checked) -> &'static str {
 
 fn read(context: &Context, month: Option<Month>) -> anyhow::Result<Option<Content>> {
     let settings = &context.settings;
-    let outcomes = checks::outcomes(&context.lake, settings.today)?;
+    let outcomes = checks::outcomes(&context.lake, settings)?;
     let checked_months: Vec<Month> = outcomes.iter().map(|checked| checked.month).collect();
     let Some(month) = month.or_else(|| checked_months.iter().max().copied()) else { return Ok(None) };
     if !checked_months.contains(&month) {

@@ -235,6 +235,16 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it is asked of a utility's rows.
+    pub fn is_asked_of(&self, utility: &str, subject: Subject) -> bool {
+        self.on.contains(&subject) && self.utility.as_ref().is_none_or(|only| only.as_str() == utility)
+    }
+
+    /// Whether its outcome changes by time alone, without a new file.
+    pub const fn is_of_calendar(&self) -> bool {
+        matches!(self.check, Check::Volume { .. } | Check::Freshness { .. } | Check::RefreshAge { .. } | Check::RefreshInFuture)
+    }
+
     /// The name of its kind.
     pub const fn kind(&self) -> &'static str {
         parse::kind_of(&self.check)

@@ -153,8 +153,8 @@ impl Assess<'_> {
         if self.source.cancel.is_cancelled() {
             return Err(PipelineError::Cancelled);
         }
-        let transaction = Some((marker(self.source.adapter), self.fingerprint));
-        let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transaction };
+        let transactions = vec![(marker(self.source.adapter), self.fingerprint)];
+        let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transactions };
         lake.commit(table, change)?;
         Ok(())
     }

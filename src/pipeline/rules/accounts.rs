@@ -16,8 +16,8 @@ pub(super) struct Accounts {
     pub(super) summaries: Vec<(String, Month, Option<Day>, Option<Day>)>,
     /// Records of each file of the month by its SHA-256, as its load counted them.
     pub(super) records: Vec<(String, u64)>,
-    /// Datasets whose file of the month had the content of an earlier one, so that nothing was loaded.
-    repeated: Vec<String>,
+    /// Datasets and months whose file had the content of an earlier one, so that nothing was loaded.
+    repeated: Vec<(String, Month)>,
 }
 
 impl Accounts {
@@ -59,16 +59,18 @@ impl Accounts {
         );
         let rows = table(&ops::runs_table(), &schema::runs(), &sql)?;
         let records = (0..rows.height()).map(|row| (cell(&rows, "file_sha256", row), rows.count("records", row))).collect();
-        let sql = format!(
-            "SELECT DISTINCT dataset FROM t WHERE utility_id = {utility} AND delivery_month = '{month}' AND outcome = 'unchanged'"
-        );
+        let sql =
+            format!("SELECT DISTINCT dataset, delivery_month FROM t WHERE utility_id = {utility} AND outcome = 'unchanged'");
         let rows = table(&ops::runs_table(), &schema::runs(), &sql)?;
-        let repeated = (0..rows.height()).map(|row| cell(&rows, "dataset", row)).collect();
+        let repeated = (0..rows.height())
+            .filter_map(|row| Some((cell(&rows, "dataset", row), Month::parse(&cell(&rows, "delivery_month", row))?)))
+            .collect();
         Ok(Self { rejected, summaries, records, repeated })
     }
 
-    pub(super) fn is_repeated(&self, dataset: Dataset) -> bool {
-        self.repeated.iter().any(|of| of == dataset.as_str())
+    /// The months for which the same content came again.
+    pub(super) fn repeated(&self, dataset: Dataset) -> impl Iterator<Item = Month> {
+        self.repeated.iter().filter(move |(of, _)| of == dataset.as_str()).map(|(_, month)| *month)
     }
 
     pub(super) fn aside(&self, dataset: Dataset, wanted: impl Fn(&str, &str) -> bool) -> u64 {

@@ -1,5 +1,7 @@
 //! Rules about a delivered file as a whole: what was set aside, the ledger, volume, freshness and refresh dates.
 
+use std::collections::BTreeSet;
+
 use super::Found;
 use super::ground::Ground;
 use crate::config::Grain;
@@ -142,7 +144,7 @@ pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, mos
     let earlier: Vec<Month> = all.iter().copied().filter(|month| *month < ground.month).collect();
     let baseline = &earlier[earlier.len().saturating_sub(months as usize)..];
     if !all.contains(&ground.month) {
-        if ground.accounts()?.is_repeated(dataset) {
+        if came(ground, dataset)?.contains(&ground.month) {
             return Ok(Found::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
         }
         // Before its first month a feed owes nothing, and before the due day not this month.
@@ -164,24 +166,34 @@ pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, mos
     Ok(Found::Counts { checked: 1, failed: u64::from(change.abs() > most), detail })
 }
 
+/// The months for which a feed's file came, be it with the content of an earlier one.
+fn came(ground: &mut Ground<'_>, dataset: Dataset) -> Result<BTreeSet<Month>, PipelineError> {
+    let mut months = ground.source.months(dataset);
+    months.extend(ground.accounts()?.repeated(dataset));
+    Ok(months)
+}
+
 /// The state of the feed, seen from today: of the newest month whether the next is owed, of an earlier one whether it came.
+///
+/// A month that did not come is judged by the newest that came before it: what is owed longest is what counts. Before its
+/// first month a feed owes nothing.
 pub(super) fn freshness(ground: &mut Ground<'_>, subject: Subject, worst: Freshness) -> Result<Found, PipelineError> {
     let dataset = dataset_of!(subject);
-    let months = ground.source.months(dataset);
-    let came = months.contains(&ground.month) || ground.accounts()?.is_repeated(dataset);
-    let state = if months.is_empty() {
-        Freshness::Missing
-    } else if came && !ground.is_newest {
-        Freshness::Fresh
-    } else {
-        let newest = if came { ground.month } else { ground.month.previous() };
-        state_of(Some(newest), ground.checking.today, ground.source.adapter.schedule)
+    let months = came(ground, dataset)?;
+    let newest = months.iter().copied().rfind(|month| *month <= ground.month);
+    let state = match newest {
+        None if !months.is_empty() => return Ok(Found::Nothing),
+        Some(newest) if newest == ground.month && !ground.is_newest => Freshness::Fresh,
+        newest => state_of(newest, ground.checking.today, ground.source.adapter.schedule),
     };
-    let detail = match months.iter().rfind(|month| **month <= ground.month) {
-        Some(newest) => format!("{}; the newest month is {newest}", state.as_str()),
-        None => format!("{}; no month came", state.as_str()),
-    };
-    Ok(Found::Counts { checked: 1, failed: u64::from(state >= worst), detail: Some(detail) })
+    let known = newest.map_or("no month came".to_owned(), |newest| format!("the newest month is {newest}"));
+    let detail = Some(format!("{}; {known}", state.as_str()));
+    Ok(Found::Counts { checked: 1, failed: u64::from(state >= worst), detail })
+}
+
+/// A utility that states refresh dates, in a file without one that can be read: no age can be told, and none is assumed.
+fn no_refresh_date() -> Found {
+    Found::Unchecked("no refresh date of the file can be read; look at the column with `feederscope nulls`".into())
 }
 
 /// The day from which the month is seen: today for the newest, its last day for an earlier one.
@@ -195,7 +207,7 @@ pub(super) fn refresh_age(ground: &mut Ground<'_>, subject: Subject, most_days: 
         return Ok(Found::Nothing);
     }
     let month = ground.month;
-    let Some(day) = ground.accounts()?.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
+    let Some(day) = ground.accounts()?.refresh_date(dataset, |other| other == month) else { return Ok(no_refresh_date()) };
     let age = seen_on(ground).days_since(day);
     let detail = Some(format!("{day}, {age} days old"));
     Ok(Found::Counts { checked: 1, failed: u64::from(i64::from(age) > most_days), detail })
@@ -208,7 +220,7 @@ pub(super) fn refresh_in_future(ground: &mut Ground<'_>, subject: Subject) -> Re
     }
     let month = ground.month;
     let accounts = ground.accounts()?;
-    let Some(day) = accounts.refresh_date(dataset, |other| other == month) else { return Ok(Found::counts(0, 0)) };
+    let Some(day) = accounts.refresh_date(dataset, |other| other == month) else { return Ok(no_refresh_date()) };
     let ours = accounts.summaries.iter().find(|(of, at, ..)| of == dataset.as_str() && *at == month);
     let received = ours.and_then(|(.., received)| *received);
     let limit = received.map_or(ground.checking.today, |received| received.min(ground.checking.today));
@@ -225,8 +237,8 @@ pub(super) fn refresh_goes_back(ground: &mut Ground<'_>, subject: Subject) -> Re
     let accounts = ground.accounts()?;
     let before = accounts.refresh_date(dataset, |other| other < month);
     match (accounts.refresh_date(dataset, |other| other == month), before) {
+        (None, _) => Ok(no_refresh_date()),
         (_, None) => Ok(Found::History { there: 0, needed: 1 }),
-        (None, _) => Ok(Found::counts(0, 0)),
         (Some(now), Some(before)) => {
             let detail = Some(format!("{now} after {before}"));
             Ok(Found::Counts { checked: 1, failed: u64::from(now < before), detail })

@@ -1,5 +1,7 @@
 //! A rule and the relations of a month → what was found, and the rows that fail.
 
+use std::collections::BTreeSet;
+
 use super::ground::Ground;
 use super::{Found, deliveries, is_of_rows, plan};
 use crate::config::adapter::MODEL_COLUMNS;
@@ -159,8 +161,11 @@ impl Ground<'_> {
                 return self.distinct_share(relation, column, &filter, (*least, *most));
             }
             Check::MedianSlip { column, factor } => return self.median_slip(subject, column, &filter, *factor),
-            Check::Vanished => return self.vanished(subject),
-            Check::Sql { query } => self.sql(query, relation, &filter),
+            Check::Vanished => return self.vanished(subject, &filter),
+            Check::Sql { query } => {
+                self.register_named_in(query)?;
+                self.sql(query, relation, &filter)
+            }
             other => return Ok(Found::Unchecked(format!("{other:?} cannot be asked of {subject}"))),
         };
         match counted {
@@ -169,9 +174,18 @@ impl Ground<'_> {
         }
     }
 
+    /// Gives the relations that a query speaks of their names; of what was not delivered there is none.
+    fn register_named_in(&mut self, query: &str) -> Result<(), PipelineError> {
+        let words: BTreeSet<&str> = query.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        for subject in Subject::ALL.into_iter().filter(|subject| words.contains(subject.as_str())) {
+            self.register(subject, subject.as_str())?;
+        }
+        Ok(())
+    }
+
     fn sql(&mut self, query: &str, relation: &str, filter: &str) -> Result<Frame, EngineError> {
         self.session.define("failing", query)?;
-        let failed = self.session.query("SELECT COUNT(record_key) AS n FROM failing")?.count("n", 0);
+        let failed = self.session.query(&format!("SELECT COUNT(record_key) AS n FROM failing{filter}"))?.count("n", 0);
         self.session.query(&format!("SELECT COUNT(record_key) AS checked, MAX({failed}) AS failed FROM {relation}{filter}"))
     }
 
@@ -218,15 +232,19 @@ impl Ground<'_> {
         }
     }
 
-    fn vanished(&mut self, subject: Subject) -> Result<Found, PipelineError> {
+    fn vanished(&mut self, subject: Subject, filter: &str) -> Result<Found, PipelineError> {
         let before = format!("{subject}_before");
         if !self.register(subject, &before)? {
             return Ok(Found::Unchecked(format!("feeders and ders can vanish, not {subject}")));
         }
-        let id = entity_id(subject);
-        self.session.define("known", &plan::known(subject.as_str(), id, "TRUE"))?;
-        let counts = self.session.query(&plan::found_in(&before, id, "", false))?;
-        Ok(Found::counts(counts.count("checked", 0), counts.count("failed", 0)))
+        let counted = self
+            .session
+            .define("known", &plan::still_there(subject))
+            .and_then(|()| self.session.query(&plan::found_in(&before, "record_key", filter, false)));
+        match counted {
+            Ok(counts) => Ok(Found::counts(counts.count("checked", 0), counts.count("failed", 0))),
+            Err(error) => unchecked(error),
+        }
     }
 
     /// The rows that fail a rule.
@@ -260,7 +278,11 @@ impl Ground<'_> {
     fn define_failing(&mut self, subject: Subject, rule: &Rule) -> Result<bool, PipelineError> {
         let (relation, filter) = (subject.as_str(), plan::filter(rule));
         let sql = match &rule.check {
-            Check::Sql { query } => query.clone(),
+            Check::Sql { query } => {
+                self.register_named_in(query)?;
+                self.session.define("found", query)?;
+                format!("SELECT * FROM found{filter}")
+            }
             Check::Overlap { column, with } => {
                 self.session.define("known", &plan::known(relation, column, with))?;
                 plan::rows_found(relation, column, &filter, true)
@@ -280,9 +302,8 @@ impl Ground<'_> {
                 if !self.register(subject, &before)? {
                     return Ok(false);
                 }
-                let id = entity_id(subject);
-                self.session.define("known", &plan::known(relation, id, "TRUE"))?;
-                plan::rows_found(&before, id, "", false)
+                self.session.define("known", &plan::still_there(subject))?;
+                plan::rows_found(&before, "record_key", &filter, false)
             }
             _ => return Ok(false),
         };
@@ -306,9 +327,4 @@ impl Ground<'_> {
         let file = self.source.standing.iter().find(|s| s.dataset == dataset && s.month == self.month);
         drifts.rows(drift, file.map(|standing| standing.source_file.as_str()))
     }
-}
-
-/// The column that names an entity whatever its status.
-fn entity_id(subject: Subject) -> &'static str {
-    if subject == Subject::Feeders { "feeder_id" } else { "der_id" }
 }

@@ -7,6 +7,7 @@
 mod accounts;
 mod deliveries;
 mod drift;
+mod due;
 mod evaluate;
 mod ground;
 mod plan;
@@ -22,6 +23,7 @@ use crate::model::{Day, Month, Severity};
 
 use ground::Ground;
 
+pub use due::{Due, Evaluated};
 pub use results::{Decision, acknowledge, acknowledgements_table, fingerprint, record, results_table};
 
 /// How a rule ended.
@@ -116,11 +118,14 @@ pub struct Wanted<'a> {
     pub rule: Option<&'a str>,
     /// Only of this utility.
     pub utility: Option<&'a str>,
+    /// Only rules whose outcome changes by time alone.
+    pub calendar: bool,
 }
 
 impl Wanted<'_> {
     fn takes(&self, rule: &Rule, adapter: &UtilityAdapter) -> bool {
-        let of_rule = rule.utility.as_ref().is_none_or(|utility| *utility == adapter.id);
+        let of_rule =
+            rule.utility.as_ref().is_none_or(|utility| *utility == adapter.id) && (rule.is_of_calendar() || !self.calendar);
         of_rule && self.rule.is_none_or(|id| id == rule.id) && self.utility.is_none_or(|id| id == adapter.id.as_str())
     }
 }
@@ -168,7 +173,10 @@ impl Checking<'_> {
                 continue;
             }
             let mut ground = Ground::open(self, adapter, month, newest == Some(month))?;
-            // A utility of which nothing ever came has nothing that a rule could be asked of, but for its lateness.
+            // A utility of which nothing ever came owes no month yet; `status` says that it is missing.
+            if ground.source.standing.is_empty() {
+                continue;
+            }
             for subject in Subject::ALL {
                 outcomes.extend(of_subject(&mut ground, subject, &rules)?);
             }

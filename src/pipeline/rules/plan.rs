@@ -3,7 +3,7 @@
 //! Relations are named for their subject; `feeders_moved` and `ders_moved` hold the entities that began a version in the
 //! month, each beside the version before (`was_…`).
 
-use crate::config::rules::{Check, Operator, Rule};
+use crate::config::rules::{Check, Operator, Rule, Subject};
 use crate::pipeline::sql::{name, text};
 
 /// The condition under which a single row fails; `None` for rules that ask something of more than one row.
@@ -75,6 +75,7 @@ pub(super) fn columns(check: &Check) -> Vec<&str> {
         Check::DateOrder { earlier, later } => vec![earlier, later],
         Check::Compare { left, right, .. } => vec![left, right],
         Check::Sum { column, of, .. } => of.iter().chain([column]).map(String::as_str).collect(),
+        Check::RefreshAge { .. } | Check::RefreshInFuture | Check::RefreshGoesBack => vec!["hca_refresh_date"],
         other => shown(other).into_iter().collect(),
     }
 }
@@ -211,6 +212,17 @@ pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
         "SELECT DISTINCT {0} AS known_key, {0} AS known_value FROM {relation} WHERE {0} IS NOT NULL AND ({condition})",
         name(column)
     )
+}
+
+/// The keys of entities that were there before and are not gone: those that are there, and of a DER that is installed now the
+/// planned one that it was.
+pub(super) fn still_there(subject: Subject) -> String {
+    let there = known(subject.as_str(), "record_key", "TRUE");
+    if subject != Subject::Ders {
+        return there;
+    }
+    let built = "CONCAT_WS('/', 'planned', der_id)";
+    format!("{there}\nUNION\nSELECT {built} AS known_key, {built} AS known_value FROM {subject} WHERE status = 'installed'")
 }
 
 /// The rows whose value of a column is, or is not, in relation `known`.

@@ -27,6 +27,17 @@ pub fn fingerprint(rule: &Rule) -> String {
 /// # Errors
 /// The table cannot be written.
 pub fn record(lake: &Lake, book: &RuleBook, outcomes: &[Outcome], run_id: &str, at: i64) -> Result<(), PipelineError> {
+    append(lake, book, outcomes, (run_id, at), Vec::new())
+}
+
+/// The same, with what the outcomes were made from.
+pub(super) fn append(
+    lake: &Lake,
+    book: &RuleBook,
+    outcomes: &[Outcome],
+    (run_id, at): (&str, i64),
+    made_from: Vec<(String, i64)>,
+) -> Result<(), PipelineError> {
     let row = |outcome: &Outcome| {
         vec![
             Value::Text(run_id.to_owned()),
@@ -45,7 +56,7 @@ pub fn record(lake: &Lake, book: &RuleBook, outcomes: &[Outcome], run_id: &str, 
         ]
     };
     let rows: Vec<Vec<Value>> = outcomes.iter().map(row).collect();
-    ops::append(lake, &results_table(), &schema::rule_results(), &rows)
+    ops::append(lake, &results_table(), &schema::rule_results(), &rows, made_from)
 }
 
 /// A steward's decision about a failing rule.
@@ -87,5 +98,5 @@ pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: i64) -> Result<(
         ]
     };
     let rows: Vec<Vec<Value>> = decisions.iter().map(row).collect();
-    ops::append(lake, &acknowledgements_table(), &schema::acknowledgements(), &rows)
+    ops::append(lake, &acknowledgements_table(), &schema::acknowledgements(), &rows, Vec::new())
 }

@@ -392,8 +392,8 @@ pub(super) fn replace_utility(
         return Err(PipelineError::Cancelled);
     }
     let add = written.into_iter().filter(|file| file.rows > 0).collect();
-    let transaction = Some((marker(source.adapter), fingerprint));
-    let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transaction };
+    let transactions = vec![(marker(source.adapter), fingerprint)];
+    let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transactions };
     source.lake.commit(table, change)?;
     Ok(())
 }

@@ -72,7 +72,7 @@ fn lines_of(frame: &mut Frame<'_>, area: Rect, theme: &Theme, source: &Source, r
     frame.render_widget(block, area);
     if records.is_empty() {
         frame.render_widget(
-            Paragraph::new(" the record does not stand in bronze: it was set aside before; see pane 7").style(theme.warn),
+            Paragraph::new(" the record is in no table any more: another file took the place of its own").style(theme.warn),
             inside,
         );
         return;
@@ -82,7 +82,13 @@ fn lines_of(frame: &mut Frame<'_>, area: Rect, theme: &Theme, source: &Source, r
     let mut lines = Vec::new();
     for record in records {
         lines.push(Line::styled(format!(" {} line {} · {}", record.source_file, record.source_line, record.month), theme.accent));
-        lines.push(Line::styled(fit(&format!(" SHA-256 {} · run {}", record.sha256, record.run_id), width), theme.dim));
+        let hash = record.sha256.as_deref().unwrap_or("unknown: the file was refused");
+        lines.push(Line::styled(fit(&format!(" SHA-256 {hash} · run {}", record.run_id), width), theme.dim));
+        if let Some(reason) = record.set_aside {
+            let why = format!(" set aside before bronze as {reason}: {}", reason.meaning());
+            lines.push(Line::styled(why, theme.warn));
+            lines.push(Line::styled(format!(" next: {}", reason.next_step()), theme.text));
+        }
         lines.extend(raw_line(record, &source.marked, theme));
         for (column, cell) in &record.cells {
             let marked = source.marked.iter().any(|wanted| wanted.eq_ignore_ascii_case(column));

@@ -6,8 +6,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::window;
-use crate::app::App;
 use crate::app::months::{MonthLine, Months, Series};
+use crate::app::reads::months::{Compared, Pair};
+use crate::app::{App, Remote};
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, left, right, signed, sparkline};
 use crate::ui::theme::Theme;
@@ -24,7 +25,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months:
         Layout::vertical([Constraint::Length(lines.min(area.height / 2 + 1)), Constraint::Min(0)]).areas::<2>(area)
     };
     list(frame, parts[0], app, theme, months, series);
-    fields(frame, parts[1], app, theme, months, series);
+    match &months.pair {
+        Some(pair) => compared(frame, parts[1], theme, pair, &months.compared),
+        None => fields(frame, parts[1], app, theme, months, series),
+    }
 }
 
 fn list(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months: &Months, series: &Series) {
@@ -106,5 +110,37 @@ fn fields(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months: &
             Span::styled(right(&count(*cosmetic), 11), theme.dim),
         ]));
     }
+    frame.render_widget(Paragraph::new(lines), inside);
+}
+
+/// Two months that do not follow one another: how many entities differ, and in which columns.
+fn compared(frame: &mut Frame<'_>, area: Rect, theme: &Theme, pair: &Pair, found: &Remote<Compared>) {
+    let compared = match found {
+        Remote::Loading => {
+            let what = format!("comparing {} with {} …", pair.to, pair.from);
+            return message(frame, area, theme.dim, theme, &what, "b compares with the month before again");
+        }
+        Remote::Failed { reason } => return message(frame, area, theme.bad, theme, reason, "Ctrl-R reads the tables again"),
+        Remote::Ready { value, .. } => value,
+    };
+    let table = if matches!(pair.dataset.as_str(), "circuits" | "feeders") { "silver/feeders" } else { "silver/ders" };
+    let block = titled(&format!("{} → {}", pair.from, pair.to), table, found, theme);
+    let inside = block.inner(area);
+    frame.render_widget(block, area);
+    if compared.kinds.is_empty() {
+        frame.render_widget(Paragraph::new(" nothing differs between the two months").style(theme.dim), inside);
+        return;
+    }
+    let name_width = usize::from(inside.width).saturating_sub(11).max(10);
+    let line = |(name, entities): &(String, u64), style| {
+        Line::from(vec![
+            Span::styled(left(&format!(" {name}"), name_width), theme.text),
+            Span::styled(right(&count(*entities), 10), style),
+        ])
+    };
+    let mut lines: Vec<Line<'_>> = compared.kinds.iter().map(|kind| line(kind, theme.warn)).collect();
+    lines.push(Line::styled(format!("{}{}", left(" column", name_width), right("changed", 10)), theme.dim));
+    lines.extend(compared.fields.iter().map(|field| line(field, theme.warn)));
+    lines.truncate(usize::from(inside.height));
     frame.render_widget(Paragraph::new(lines), inside);
 }

@@ -1,0 +1,304 @@
+//! When rules are evaluated, what they say of what did not come, and whether the books close after runs that went wrong.
+
+use feederscope::app::reads::checks;
+use feederscope::config::rules::Subject;
+use feederscope::landing::Cancel;
+use feederscope::model::{Day, Month};
+use feederscope::pipeline::progress::Step;
+use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
+use feederscope::pipeline::{Progress, Request};
+
+use crate::rules::{LAB, all_installed, all_planned, book, circuits, damaged, installed, outcomes, put};
+use crate::support::Bench;
+
+/// A laboratory that delivered good files for some months.
+fn lab(months: &[&str]) -> Bench {
+    let mut bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    bench.settings.rules = book(&bench, "");
+    for month in months {
+        put(&bench, month, &circuits("4.0", &format!("2022-{month}-15")), &all_installed("5"), &all_planned("5"));
+    }
+    bench
+}
+
+/// `subject state detail` of a rule.
+fn said(outcomes: &[Outcome], rule: &str) -> Vec<String> {
+    let line = |o: &Outcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
+    outcomes.iter().filter(|outcome| outcome.rule == rule).map(line).collect()
+}
+
+#[test]
+fn run_stopped_in_the_rules_is_made_up_for_by_the_next_and_a_third_has_nothing_to_do() {
+    let bench = lab(&["08", "09"]);
+    let cancel = Cancel::default();
+    let stop = |progress: Progress| {
+        if progress.step == Step::Rules {
+            cancel.cancel();
+        }
+    };
+    assert!(bench.try_run(&Request::default(), &cancel, &stop).is_err());
+    assert_eq!(bench.rows("ops/rule_results"), 0);
+    let months = |outcomes: &[Outcome]| {
+        let mut months: Vec<u8> = outcomes.iter().map(|outcome| outcome.month.number()).collect();
+        months.dedup();
+        months
+    };
+    let second = bench.run();
+    assert_eq!((second.count("unchanged"), months(&second.outcomes)), (6, vec![8, 9]));
+    assert_eq!(bench.run().outcomes, []);
+}
+
+#[test]
+fn edited_rule_is_asked_again_and_one_switched_off_is_no_longer_told_of() {
+    let mut bench = lab(&["08"]);
+    bench.run();
+    let told = |bench: &Bench, rule: &str| {
+        let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+        outcomes.iter().filter(|checked| checked.rule == rule).map(|checked| (checked.state, checked.failed)).collect::<Vec<_>>()
+    };
+    // Twenty DERs are rated 5 kW.
+    assert_eq!(told(&bench, "nameplate-below-1-gw"), [(State::Passed, 0)]);
+    bench.settings.rules = book(&bench, "[nameplate-below-1-gw]\nright = \"5\"\n[nameplate-positive]\nenabled = false\n");
+    bench.run();
+    assert_eq!(told(&bench, "nameplate-below-1-gw"), [(State::Failed, 20)]);
+    assert_eq!(told(&bench, "nameplate-positive"), []);
+    assert_eq!(bench.count("ops/rule_results", "rule_id = 'nameplate-positive'"), 1, "what was found stays written down");
+    // Of another utility's rule there is nothing to tell here.
+    bench.settings.rules = book(&bench, "[nameplate-present]\nutility = \"utility1\"\n");
+    assert_eq!(told(&bench, "nameplate-present"), []);
+}
+
+#[test]
+fn what_time_alone_changes_is_evaluated_on_another_day_without_a_new_file() {
+    let mut bench = lab(&["08"]);
+    let rules_on = |bench: &mut Bench, today: &str| -> Vec<String> {
+        bench.settings.today = Day::parse(today).unwrap();
+        let mut rules: Vec<String> = bench.run().outcomes.into_iter().map(|outcome| outcome.rule).collect();
+        rules.sort();
+        rules.dedup();
+        rules
+    };
+    assert!(rules_on(&mut bench, "2022-08-20").len() > 30, "all of them");
+    let of_calendar = [
+        "delivery-in-time",
+        "delivery-not-stale",
+        "refresh-date-not-in-future",
+        "refresh-date-not-too-old",
+        "refresh-date-recent",
+        "volume-against-last-month",
+        "volume-against-three-months",
+    ];
+    assert_eq!(rules_on(&mut bench, "2022-10-01"), of_calendar);
+    assert_eq!(rules_on(&mut bench, "2022-10-01"), <[&str; 0]>::default());
+    let late = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let late = late.iter().filter(|checked| checked.rule == "delivery-in-time" && checked.state == State::Failed).count();
+    assert_eq!(late, 3, "September was due on the tenth");
+}
+
+#[test]
+fn month_that_did_not_come_is_judged_by_the_newest_before_it_and_nothing_is_owed_before_the_first() {
+    // The laboratory's circuits skipped September and October; its planned DERs began in September.
+    let bench = lab(&["08", "09", "10", "11"]);
+    for (month, dataset) in [("09", "circuits"), ("10", "circuits"), ("11", "circuits"), ("08", "planned_der")] {
+        std::fs::remove_file(bench.landing(&format!("lab/2022-{month}/lab_{dataset}.csv"))).unwrap();
+    }
+    bench.run();
+    let on = |month: &str, today: &str| said(&outcomes(&bench, &bench.settings.rules, month, today), "delivery-not-stale");
+    // On 2022-10-15 October is five days late, and September more than twenty.
+    assert_eq!(
+        on("2022-10", "2022-10-15"),
+        [
+            "circuits failed stale; the newest month is 2022-08",
+            "install_der passed fresh; the newest month is 2022-10",
+            "planned_der passed fresh; the newest month is 2022-10",
+        ]
+    );
+    assert_eq!(on("2022-08", "2022-10-15")[2], "planned_der nothing-delivered ");
+}
+
+#[test]
+fn refresh_dates_that_nobody_can_read_are_no_pass_and_those_that_nobody_states_are_not_asked_for() {
+    let rules = ["refresh-date-recent", "refresh-date-not-too-old", "refresh-date-not-in-future", "refresh-date-moves-on"];
+    let unreadable = lab(&["08"]);
+    put(&unreadable, "09", &circuits("4.0", "soon"), &all_installed("5"), &all_planned("5"));
+    unreadable.run();
+    let found = outcomes(&unreadable, &unreadable.settings.rules, "2022-09", "2022-09-20");
+    let silent =
+        Bench::with_adapters(&[("lab.toml", &LAB.replace("hca_refresh_date = { from = \"D\", format = \"%Y-%m-%d\" }\n", ""))]);
+    put(&silent, "09", &circuits("4.0", "2022-09-15"), &all_installed("5"), &all_planned("5"));
+    silent.run();
+    let unasked = outcomes(&silent, &unreadable.settings.rules, "2022-09", "2022-09-20");
+    for rule in rules {
+        assert!(said(&found, rule)[0].starts_with("circuits could-not-check no refresh date of the file can be read"), "{rule}");
+        assert!(said(&unasked, rule)[0].starts_with("circuits not-stated "), "{rule}");
+    }
+}
+
+#[test]
+fn utility_of_which_nothing_ever_came_is_asked_nothing() {
+    let bench = lab(&["08"]);
+    bench.run();
+    let cancel = Cancel::default();
+    let today = Day::parse("2022-12-01").unwrap();
+    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book: &bench.settings.rules, today, cancel: &cancel };
+    let outcomes = checking.month(Month::parse("2022-08").unwrap(), Wanted::default()).unwrap();
+    assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.utility == "lab"));
+}
+
+#[test]
+fn installed_der_that_is_gone_has_vanished_though_its_id_is_planned_and_a_built_one_has_not() {
+    let bench = lab(&["08"]);
+    // In August P1 is planned and I10 installed; in September P1 is installed, I10 only planned, and P2 nowhere.
+    let row = |rows: &str, id: &str| rows.lines().find(|line| line.starts_with(&format!("{id},"))).unwrap().to_owned() + "\n";
+    let (was_installed, was_planned) = (all_installed("5"), all_planned("5"));
+    let installed_09 = was_installed.replace(&row(&was_installed, "I10"), &row(&was_installed, "I10").replacen("I10", "P1", 1));
+    let planned_09 = was_planned.replace(&row(&was_planned, "P1"), &row(&was_planned, "P1").replacen("P1", "I10", 1));
+    let planned_09 = planned_09.replace(&row(&was_planned, "P2"), "");
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &installed_09, &planned_09);
+    bench.run();
+    let found = outcomes(&bench, &bench.settings.rules, "2022-09", "2022-09-20");
+    let gone = found.iter().find(|outcome| outcome.rule == "ders-do-not-vanish").unwrap();
+    assert_eq!((gone.checked, gone.failed), (20, 2), "I10 and P2");
+    let of_planned = book(&bench, "[ders-do-not-vanish]\nwhere = \"status = 'planned'\"\n");
+    let found = outcomes(&bench, &of_planned, "2022-09", "2022-09-20");
+    let gone = found.iter().find(|outcome| outcome.rule == "ders-do-not-vanish").unwrap();
+    assert_eq!((gone.checked, gone.failed), (10, 1), "P2");
+}
+
+#[test]
+fn query_of_a_rule_sees_the_other_relations_and_its_condition_holds_for_rows_too() {
+    let bench = lab(&["08"]);
+    bench.run();
+    let own = book(
+        &bench,
+        r#"
+[on-feeders-with-capacity]
+description = "DERs on feeders of 4 MW or more"
+on = "ders"
+where = "status = 'installed'"
+kind = "sql"
+query = """
+SELECT d.* FROM ders AS d INNER JOIN (SELECT feeder_id AS big FROM feeders WHERE max_hosting_capacity_mw >= 4) AS f ON d.feeder_id = f.big
+"""
+next_step = "none"
+"#,
+    );
+    let only = Wanted { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), calendar: false };
+    let cancel = Cancel::default();
+    let today = Day::parse("2022-08-20").unwrap();
+    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book: &own, today, cancel: &cancel };
+    let month = Month::parse("2022-08").unwrap();
+    let found = checking.month(month, only).unwrap();
+    // Ten are installed and ten planned, all on feeders of 4 MW.
+    assert_eq!(found.iter().map(|o| (o.state, o.checked, o.failed)).collect::<Vec<_>>(), [(State::Failed, 10, 10)]);
+    let (rule, adapter) = (own.rule("on-feeders-with-capacity").unwrap(), bench.settings.utility("lab").unwrap());
+    let rows = checking.failing_rows(rule, adapter, Subject::Ders, month, 100).unwrap();
+    let keys: Vec<String> = (0..rows.height()).filter_map(|row| rows.text("record_key", row)).collect();
+    assert_eq!((keys.len(), keys.iter().all(|key| key.starts_with("installed/"))), (10, true), "{keys:?}");
+}
+
+#[test]
+fn volume_needs_its_months_leaves_the_month_out_and_fails_on_a_missing_one() {
+    let bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &all_installed("5"), &all_planned("5"));
+    // Of the three files one came in the third month, half as long again.
+    let more: String = (11..=15).map(|n| installed(n, "5")).collect();
+    bench.put("lab/2022-10/lab_install_der.csv", all_installed("5") + &more);
+    // The same content again is no second delivery, and no missing one.
+    bench.copy(&bench.landing("lab/2022-09/lab_circuits.csv"), "lab/2022-10/lab_circuits.csv");
+    bench.run();
+    let volume = |rule: &str, month: &str| -> Vec<String> {
+        let outcomes = outcomes(&bench, &book(&bench, ""), month, "2022-10-20");
+        let said = |o: &Outcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
+        outcomes.iter().filter(|outcome| outcome.rule == rule).map(said).collect()
+    };
+    assert_eq!(
+        volume("volume-against-last-month", "2022-10"),
+        [
+            "circuits passed the same content as before",
+            "install_der failed 15 rows, +50.0 % of 10 (the month before)",
+            "planned_der failed no delivery for 2022-10; the newest is 2022-09",
+        ]
+    );
+    assert_eq!(
+        volume("volume-against-last-month", "2022-08")[0],
+        "circuits not-enough-history not enough history (0 of 1 months)"
+    );
+    assert_eq!(
+        volume("volume-against-three-months", "2022-10")[1],
+        "install_der not-enough-history not enough history (2 of 3 months)"
+    );
+}
+
+#[test]
+fn books_close_after_a_run_that_was_stopped_and_one_that_was_killed() {
+    let closed = |bench: &Bench| {
+        let outcomes = outcomes(bench, &book(bench, ""), "2022-08", "2022-09-01");
+        let ledgers: Vec<(u64, u64)> =
+            outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.checked, o.failed)).collect();
+        assert_eq!(ledgers, [(20, 0), (10, 0), (10, 0)]);
+    };
+    let bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    // Stopped between bronze and silver.
+    let cancel = Cancel::default();
+    let stop = |progress: Progress| {
+        if progress.subject.contains("planned") {
+            cancel.cancel();
+        }
+    };
+    assert!(bench.try_run(&Request::default(), &cancel, &stop).is_err());
+    bench.run();
+    closed(&bench);
+    // Killed before anything was written down.
+    std::fs::remove_dir_all(bench.settings.lake.join("iedr_dev/ops/runs")).unwrap();
+    assert_eq!(bench.run().count("loaded"), 3);
+    closed(&bench);
+    assert_eq!(bench.run().count("unchanged"), 3);
+}
+
+#[test]
+fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
+    let mut bench = Bench::with_adapters(&[("lab.toml", LAB), ("other.toml", &LAB.replace("\"lab\"", "\"other\""))]);
+    bench.settings.rules = book(&bench, "");
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    bench.put("other/2022-08/other_circuits.csv", circuits("3.5", "2022-08-15"));
+    bench.run();
+    put(&bench, "09", &circuits("4.0", "2022-09-05"), &all_installed("5"), &all_planned("5"));
+    let owed = |bench: &mut Bench, today: &str| -> Vec<State> {
+        bench.settings.today = Day::parse(today).unwrap();
+        let report = bench.run();
+        let ours = report
+            .outcomes
+            .iter()
+            .filter(|o| o.utility == "other" && o.rule == "volume-against-last-month" && o.month.number() == 9);
+        ours.map(|outcome| outcome.state).collect()
+    };
+    // Only the other utility's circuits ever came; its DERs owe nothing.
+    assert_eq!(owed(&mut bench, "2022-09-08"), [State::NothingDelivered; 3]);
+    bench.put("lab/2022-09/lab_planned_der.csv", all_planned("6").replace("MONTH", "09"));
+    assert_eq!(owed(&mut bench, "2022-09-11"), [State::Failed, State::NothingDelivered, State::NothingDelivered]);
+}
+
+#[test]
+fn books_close_after_a_refused_delivery_and_after_the_same_findings_again() {
+    let bench = damaged();
+    let ledger = || -> Vec<(u64, u64)> {
+        let outcomes = outcomes(&bench, &book(&bench, ""), "2022-11", "2022-12-01");
+        outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.checked, o.failed)).collect()
+    };
+    let file = "lab/2022-11/lab_install_der.csv";
+    let good = std::fs::read_to_string(bench.landing(file)).unwrap();
+    // Other content with the same ragged line, which is then looked at once more.
+    bench.put(file, good.replacen(",2000000,2000000,", ",1900000,1900000,", 1));
+    bench.run();
+    let again = Request { full_refresh: true, ..Default::default() };
+    bench.try_run(&again, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(ledger(), [(15, 0), (13, 0), (5, 0)]);
+    assert_eq!(bench.count("silver/rejected", "reason = 'missing-cell'"), 1);
+    // A file that ends inside a record is refused; what stands is as it was.
+    bench.put(file, format!("{good}I13,C1"));
+    assert_eq!(bench.run().refused().count(), 1);
+    assert_eq!(ledger(), [(15, 0), (13, 0), (5, 0)]);
+}
