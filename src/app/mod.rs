@@ -3,6 +3,7 @@
 //! [`App`] is owned by one thread. It changes only in [`App::update`], by events: keys, and what the background work
 //! in `jobs` reports. It never waits: whatever needs the tables is handed out as a [`Job`].
 
+mod answers;
 pub mod browser;
 pub mod deliveries;
 pub mod drill;

@@ -1,10 +1,8 @@
 //! Events change the state; what needs the tables comes out as jobs.
 
-use super::drill::Source;
 use super::jobs::{Job, Loaded};
 use super::keys::{Action, Key, action_of};
-use super::reads::trace::Wanted;
-use super::{App, Browser, Deliveries, Load, Missing, Months, Pane, Refresh, Rejected, Remote, Rules, Typing};
+use super::{App, Load, Pane, Remote, Rules, Typing};
 use crate::pipeline::Progress;
 
 /// Something happened.
@@ -333,7 +331,7 @@ impl App {
     }
 
     /// Asks what the selected column holds, unless it is there or on its way.
-    fn profile(&mut self) -> Vec<Job> {
+    pub(super) fn profile(&mut self) -> Vec<Job> {
         let generation = self.generation;
         let Some(missing) = self.missing.ready_mut() else { return Vec::new() };
         let selected = missing.column_of();
@@ -346,7 +344,7 @@ impl App {
     }
 
     /// Asks how the two chosen months differ, unless it is known or on its way.
-    fn compare(&mut self) -> Vec<Job> {
+    pub(super) fn compare(&mut self) -> Vec<Job> {
         let generation = self.generation;
         let Some(months) = self.months.ready_mut() else { return Vec::new() };
         let pair = months.chosen_pair();
@@ -359,7 +357,7 @@ impl App {
     }
 
     /// Asks for the DERs of the selected feeder, unless they are there or on their way.
-    fn ders(&mut self) -> Vec<Job> {
+    pub(super) fn ders(&mut self) -> Vec<Job> {
         let generation = self.generation;
         let Some(browser) = self.browser.ready_mut() else { return Vec::new() };
         let selected = browser.selected();
@@ -370,128 +368,5 @@ impl App {
         browser.ders = Remote::Loading;
         browser.der = 0;
         selected.map_or_else(Vec::new, |(utility, feeder)| vec![Job::Ders { generation, utility, feeder }])
-    }
-
-    fn read(&mut self, generation: u64, loaded: Result<Loaded, String>, read_at: i64, job: &Job) -> Vec<Job> {
-        if generation < self.generation {
-            return Vec::new();
-        }
-        match loaded {
-            Ok(Loaded::Refresh(mut fresh)) => {
-                keep(&self.refresh, &mut fresh, Refresh::keep);
-                self.refresh = Remote::Ready { value: fresh, read_at };
-            }
-            Ok(Loaded::Missing(mut fresh)) => {
-                keep(&self.missing, &mut *fresh, Missing::keep);
-                self.missing = Remote::Ready { value: *fresh, read_at };
-                return self.profile();
-            }
-            Ok(Loaded::Profile(found)) => {
-                let (of, profile) = *found;
-                if let Some(missing) = self.missing.ready_mut().filter(|missing| missing.profile_of.as_ref() == Some(&of)) {
-                    missing.profile = Remote::Ready { value: profile, read_at };
-                }
-            }
-            Ok(Loaded::Months(mut fresh)) => {
-                keep(&self.months, &mut fresh, Months::keep);
-                self.months = Remote::Ready { value: fresh, read_at };
-                return self.compare();
-            }
-            Ok(Loaded::Compared(found)) => {
-                let (pair, compared) = *found;
-                if let Some(months) = self.months.ready_mut().filter(|months| months.pair.as_ref() == Some(&pair)) {
-                    months.compared = Remote::Ready { value: compared, read_at };
-                }
-            }
-            Ok(Loaded::Feeders(feeders)) => {
-                let mut fresh = Browser::new(feeders);
-                keep(&self.browser, &mut fresh, Browser::keep);
-                self.browser = Remote::Ready { value: fresh, read_at };
-                return self.ders();
-            }
-            Ok(Loaded::Ders { utility, feeder, rows }) => {
-                if let Some(browser) = self.browser.ready_mut()
-                    && browser.ders_of == Some((utility, feeder))
-                {
-                    browser.ders = Remote::Ready { value: rows, read_at };
-                }
-            }
-            Ok(Loaded::Rules(mut fresh)) => {
-                keep(&self.rules, &mut *fresh, Rules::keep);
-                self.rules = Remote::Ready { value: *fresh, read_at };
-            }
-            Ok(Loaded::Deliveries(mut fresh)) => {
-                keep(&self.deliveries, &mut *fresh, Deliveries::keep);
-                self.deliveries = Remote::Ready { value: *fresh, read_at };
-            }
-            Ok(Loaded::Rejected(mut fresh)) => {
-                keep(&self.rejected, &mut fresh, Rejected::keep);
-                self.rejected = Remote::Ready { value: fresh, read_at };
-            }
-            Ok(Loaded::Records(figure, rows)) => {
-                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == *figure) {
-                    drill.rows = Remote::Ready { value: rows, read_at };
-                    drill.rows(0);
-                }
-            }
-            Ok(Loaded::Source(wanted, records)) => {
-                if let Some(source) = self.source_of(&wanted) {
-                    source.records = Remote::Ready { value: records, read_at };
-                }
-            }
-            Err(reason) => self.failed(job, &reason),
-        }
-        Vec::new()
-    }
-
-    /// The open source, if it is that of the record: somebody may have gone on to another.
-    fn source_of(&mut self, wanted: &Wanted) -> Option<&mut Source> {
-        self.drill.as_mut()?.source.as_mut().filter(|source| source.wanted.as_ref() == Some(wanted))
-    }
-
-    fn failed(&mut self, job: &Job, reason: &str) {
-        let reason = reason.to_owned();
-        match job {
-            Job::Refresh { .. } => self.refresh = Remote::Failed { reason },
-            Job::Missing { .. } => self.missing = Remote::Failed { reason },
-            Job::Months { .. } => self.months = Remote::Failed { reason },
-            Job::Feeders { .. } => self.browser = Remote::Failed { reason },
-            Job::Ders { .. } => {
-                if let Some(browser) = self.browser.ready_mut() {
-                    browser.ders = Remote::Failed { reason };
-                }
-            }
-            Job::Profile { of, .. } => {
-                if let Some(missing) = self.missing.ready_mut().filter(|missing| missing.profile_of.as_ref() == Some(of)) {
-                    missing.profile = Remote::Failed { reason };
-                }
-            }
-            Job::Compare { pair, .. } => {
-                if let Some(months) = self.months.ready_mut().filter(|months| months.pair.as_ref() == Some(pair)) {
-                    months.compared = Remote::Failed { reason };
-                }
-            }
-            Job::Rules { .. } => self.rules = Remote::Failed { reason },
-            Job::Deliveries { .. } => self.deliveries = Remote::Failed { reason },
-            Job::Rejected { .. } => self.rejected = Remote::Failed { reason },
-            Job::Records { figure, .. } => {
-                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == *figure) {
-                    drill.rows = Remote::Failed { reason };
-                }
-            }
-            Job::Source { record, .. } => {
-                if let Some(source) = self.source_of(record) {
-                    source.records = Remote::Failed { reason };
-                }
-            }
-            Job::Acknowledge { .. } | Job::Run | Job::Stop => self.load = Load::Failed(reason),
-        }
-    }
-}
-
-/// New rows come in under the user's selection.
-fn keep<T>(old: &Remote<T>, fresh: &mut T, keep: impl Fn(&mut T, &T)) {
-    if let Some(old) = old.ready() {
-        keep(fresh, old);
     }
 }

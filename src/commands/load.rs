@@ -118,7 +118,7 @@ fn describe(file: &FileOutcome) -> Option<String> {
     let name = &candidate.source_file;
     let Outcome::Done(loaded) = &file.outcome else { return None };
     Some(match loaded {
-        Loaded::Taken { summary, rows, superseded, header } => {
+        Loaded::Taken { summary, rows, superseded, header, .. } => {
             let mut line =
                 format!("loaded `{name}` as {} {} of {}: {rows} rows", candidate.utility, candidate.dataset, candidate.month);
             if candidate.month_assumed {

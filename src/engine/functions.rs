@@ -2,6 +2,9 @@
 //!
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
 //! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits.
+//! `NUMBER(text)` → real number; null where the text is none, or none of this world (beyond 10¹⁵, `inf`, `nan`).
+//! `RATINGS(label, number, …)` → `label number; label number` of those numbers that are not null and not 0; null where there is
+//! none. A whole number has no fraction.
 //! `TRY_STRPTIME(text, format)` → time in UTC, null where the text is not in that notation (`try_strptime` of DuckDB).
 //! `XXHASH64(a, b, …)` → whole number: the XXH64 of the values one after the other, each seeded with the hash so far,
 //! 42 at first, nulls leaving it as it is (Spark's `xxhash64`). The same value gives the same hash for ever, which is
@@ -15,6 +18,8 @@ use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
 use xxhash_rust::xxh64::xxh64;
 
+use crate::model::cell::{self, NullWords};
+
 pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
 
 impl Functions {
@@ -24,8 +29,10 @@ impl Functions {
         let present = UserDefinedFunction::new("present".into(), BaseColumnUdf::new(present, text_field));
         let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
         let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
+        let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(number, number_field));
+        let ratings = UserDefinedFunction::new("ratings".into(), BaseColumnUdf::new(ratings, text_field));
         Self(
-            [bare, present, id, text_to_time, hash]
+            [bare, present, id, number, ratings, text_to_time, hash]
                 .into_iter()
                 .map(|mut function| {
                     function.options = FunctionOptions::elementwise();
@@ -61,6 +68,11 @@ fn text_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
+fn number_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
+    Ok(Field::new(field_name(fields), DataType::Float64))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
 fn time_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
     Ok(Field::new(field_name(fields), DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))))
 }
@@ -70,28 +82,23 @@ fn hash_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
     Ok(Field::new(field_name(fields), DataType::Int64))
 }
 
-/// Cells that need no trimming, nearly all of them, keep their memory; only what is null changes.
+/// Cells keep their memory, but for those few that must be trimmed; what says nothing is null from then on.
 fn present(columns: &mut [Column]) -> PolarsResult<Column> {
     let [cells, words @ ..] = columns else { polars_bail!(InvalidOperation: "PRESENT needs a cell") };
     let words: Vec<String> =
         words.iter().map(|word| Ok(word.str()?.get(0).unwrap_or_default().to_owned())).collect::<PolarsResult<_>>()?;
-    // A word in another alphabet may be of another length in upper case.
-    let longest =
-        if words.iter().all(|word| word.is_ascii()) { words.iter().map(String::len).max().unwrap_or(0) } else { usize::MAX };
-    let says_nothing = |cell: &str| {
-        cell.is_empty()
-            || cell.len() <= longest
-                && words.iter().any(|word| cell.eq_ignore_ascii_case(word) || (!word.is_ascii() && cell.to_lowercase() == *word))
-    };
+    let words = NullWords::new(&words);
     let cells = without_blanks_around(cells.str()?);
     // Most columns of a block hold no such word at all.
-    if !cells.iter().flatten().any(says_nothing) {
+    if !cells.iter().flatten().any(|cell| words.contain(cell)) {
         return Ok(cells.into_series().into_column());
     }
-    let kept =
-        BooleanChunked::from_iter_values("kept".into(), cells.iter().map(|cell| cell.is_some_and(|cell| !says_nothing(cell))));
-    let nothing = StringChunked::full_null(cells.name().clone(), 1);
-    Ok(cells.zip_with(&kept, &nothing)?.into_series().into_column())
+    let chunks = cells.downcast_iter().map(|chunk| {
+        let says = chunk.iter().map(|cell| cell.is_some_and(|cell| !words.contain(cell)));
+        let said = BooleanChunked::from_iter_values("said".into(), says);
+        chunk.clone().with_validity(said.downcast_iter().next().map(|said| said.values().clone()))
+    });
+    Ok(StringChunked::from_chunk_iter(cells.name().clone(), chunks).into_series().into_column())
 }
 
 fn bare(columns: &mut [Column]) -> PolarsResult<Column> {
@@ -100,14 +107,10 @@ fn bare(columns: &mut [Column]) -> PolarsResult<Column> {
 }
 
 fn without_blanks_around(cells: &StringChunked) -> StringChunked {
-    let is_bare = |cell: &str| match (cell.as_bytes().first(), cell.as_bytes().last()) {
-        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => true,
-        _ => cell.trim().len() == cell.len(),
-    };
-    if cells.iter().flatten().all(is_bare) {
+    if cells.iter().flatten().all(|cell| cell::bare(cell).len() == cell.len()) {
         return cells.clone();
     }
-    cells.apply_values(|cell| Cow::Borrowed(cell.trim()))
+    cells.apply_values(|cell| Cow::Borrowed(cell::bare(cell)))
 }
 
 fn id(columns: &mut [Column]) -> PolarsResult<Column> {
@@ -122,13 +125,70 @@ fn id(columns: &mut [Column]) -> PolarsResult<Column> {
     Ok(texts.apply_values(|text| Cow::Borrowed(whole(text).unwrap_or(text))).into_series().into_column())
 }
 
+/// Equal cells often follow one another, and are then read once.
+fn number(columns: &mut [Column]) -> PolarsResult<Column> {
+    const MOST: f64 = 1e15;
+    let [texts] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text") };
+    let texts = texts.str()?;
+    let (mut last, mut value) = ("", None);
+    let read = texts.iter().map(|text| {
+        let text = text?;
+        if text != last {
+            (last, value) = (text, text.parse::<f64>().ok().filter(|number| number.abs() < MOST));
+        }
+        value
+    });
+    let numbers: Float64Chunked = read.collect();
+    Ok(numbers.with_name(texts.name().clone()).into_series().into_column())
+}
+
+fn ratings(columns: &mut [Column]) -> PolarsResult<Column> {
+    use std::fmt::Write;
+    let name = columns.first().map_or_else(|| "ratings".into(), |column| column.name().clone());
+    let rows = columns.iter().map(Column::len).max().unwrap_or(0);
+    let mut rated: Vec<(String, Float64Chunked)> = Vec::with_capacity(columns.len() / 2);
+    for pair in columns.chunks(2) {
+        let [label, numbers] = pair else { polars_bail!(InvalidOperation: "RATINGS needs a number for each label") };
+        let numbers = if numbers.len() == rows { numbers.clone() } else { numbers.new_from_index(0, rows) };
+        rated.push((label.str()?.get(0).unwrap_or_default().to_owned(), numbers.f64()?.rechunk().into_owned()));
+    }
+    let mut texts = StringChunkedBuilder::new(name, rows);
+    let mut text = String::new();
+    for row in 0..rows {
+        text.clear();
+        for (label, numbers) in &rated {
+            let Some(number) = numbers.get(row).filter(|number| *number != 0.0) else { continue };
+            let separator = if text.is_empty() { "" } else { "; " };
+            let _ = write!(text, "{separator}{label} {number}");
+        }
+        texts.append_option(Some(text.as_str()).filter(|text| !text.is_empty()));
+    }
+    Ok(texts.finish().into_series().into_column())
+}
+
 fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
     let [text, format] = columns else { polars_bail!(InvalidOperation: "TRY_STRPTIME needs a text and a format") };
     let format = format.str()?.get(0).map(str::to_owned);
     let ambiguous = StringChunked::new("ambiguous".into(), ["raise"]);
-    let times =
-        text.str()?.as_datetime(format.as_deref(), TimeUnit::Microseconds, true, false, Some(&TimeZone::UTC), &ambiguous)?;
-    Ok(times.into_series().into_column())
+    let read = |texts: &StringChunked| {
+        texts.as_datetime(format.as_deref(), TimeUnit::Microseconds, true, false, Some(&TimeZone::UTC), &ambiguous)
+    };
+    let texts = text.str()?;
+    // Equal cells often follow one another, and are then read once.
+    let (mut heads, mut head_of) = (StringChunkedBuilder::new(texts.name().clone(), 0), Vec::with_capacity(texts.len()));
+    let (mut last, mut heads_len) = (None, 0);
+    for text in texts.iter() {
+        if head_of.is_empty() || text != last {
+            heads.append_option(text);
+            (last, heads_len) = (text, heads_len + 1);
+        }
+        head_of.push(heads_len - 1);
+    }
+    if heads_len as usize > texts.len() / 2 {
+        return Ok(read(texts)?.into_series().into_column());
+    }
+    let times = read(&heads.finish())?.into_series();
+    Ok(times.take(&IdxCa::from_vec("head".into(), head_of))?.into_column())
 }
 
 fn xxhash64(columns: &mut [Column]) -> PolarsResult<Column> {

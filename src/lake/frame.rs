@@ -2,6 +2,7 @@
 //!
 //! [`Frame`] is the currency between the engine and everything above: what it wraps stays here and in the engine.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -17,6 +18,9 @@ pub struct Relation(pub(crate) LazyFrame);
 /// Rows in memory, with named and typed columns.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Frame(pub(crate) DataFrame);
+
+/// Records whose cells fit into the processor's nearer cache.
+const BLOCK_ROWS: usize = 1 << 11;
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,13 +100,17 @@ impl Frame {
     ///
     /// # Errors
     /// A name stands twice.
-    pub fn of_batch(batch: &Batch, names: &[String], constants: &[(&str, &str)], time: (&str, i64)) -> PolarsResult<Self> {
+    pub fn of_batch(batch: &Batch<'_>, names: &[String], constants: &[(&str, &str)], time: (&str, i64)) -> PolarsResult<Self> {
         let rows = batch.len();
-        let cells = names.iter().enumerate().map(|(index, name)| {
-            let mut builder = StringChunkedBuilder::new(PlSmallStr::from_str(name), rows);
-            batch.column(index).for_each(|cell| builder.append_value(cell));
-            builder.finish().into_series().into_column()
-        });
+        let mut builders: Vec<StringChunkedBuilder> =
+            names.iter().map(|name| StringChunkedBuilder::new(PlSmallStr::from_str(name), rows)).collect();
+        // Records become columns block by block, so that each record is read from memory once and not once a column.
+        for start in (0..rows).step_by(BLOCK_ROWS) {
+            for (index, builder) in builders.iter_mut().enumerate() {
+                batch.cells(index, start..rows.min(start + BLOCK_ROWS)).for_each(|cell| builder.append_value(cell));
+            }
+        }
+        let cells = builders.into_iter().map(|builder| builder.finish().into_series().into_column());
         let lines = Int64Chunked::from_iter_values("_source_line".into(), batch.lines.iter().map(|line| line.cast_signed()));
         let same = constants
             .iter()
@@ -115,6 +123,27 @@ impl Frame {
         .new_from_index(0, rows);
         let columns: Vec<Column> = cells.chain([lines.into_series().into_column(), time]).chain(same).collect();
         DataFrame::new(rows, columns).map(Self)
+    }
+
+    /// Values and how often each stands somewhere, as columns `v` and `n`.
+    ///
+    /// # Errors
+    /// Never, as both columns are of one length.
+    pub fn of_counts<'a>(counts: impl Iterator<Item = (Cow<'a, str>, u64)>) -> PolarsResult<Self> {
+        let (mut values, mut numbers) = (StringChunkedBuilder::new("v".into(), 0), Vec::new());
+        for (value, number) in counts {
+            values.append_value(&value);
+            numbers.push(number.cast_signed());
+        }
+        let rows = numbers.len();
+        let numbers = Int64Chunked::from_vec("n".into(), numbers);
+        DataFrame::new(rows, vec![values.finish().into_series().into_column(), numbers.into_series().into_column()]).map(Self)
+    }
+
+    /// The texts of a column that holds no null; none if there is no such column.
+    pub fn texts(&self, column: &str) -> impl Iterator<Item = &str> {
+        let texts = self.0.column(column).ok().and_then(|column| column.str().ok());
+        texts.into_iter().flat_map(|texts| texts.downcast_iter().flat_map(|chunk| chunk.values_iter()))
     }
 
     /// Number of rows.

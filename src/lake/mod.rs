@@ -13,7 +13,7 @@ mod stats;
 pub mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deltalake::DeltaTableError;
 use polars::prelude::PolarsError;
@@ -129,6 +129,7 @@ pub struct Lake {
     root: PathBuf,
     env: Environment,
     runtime: Arc<tokio::runtime::Runtime>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Lake {
@@ -144,7 +145,13 @@ impl Lake {
             .build()
             .map_err(|error| LakeError::io(folder, error))?;
         let absolute = std::path::absolute(folder).map_err(|error| LakeError::io(folder, error))?;
-        Ok(Self { root: absolute.join(format!("iedr_{env}")), env, runtime: Arc::new(runtime) })
+        Ok(Self { root: absolute.join(format!("iedr_{env}")), env, runtime: Arc::new(runtime), turn: Arc::default() })
+    }
+
+    /// Waits until no other thread of this process reads a table in order to write it anew; others wait until the turn is
+    /// dropped. Other processes are kept out by [`Lake::lock`].
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder of this environment.

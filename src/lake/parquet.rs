@@ -94,8 +94,9 @@ impl Lake {
     }
 }
 
+/// The fastest level: it takes two thirds of the default's time for files that are a few percent larger.
 fn compression() -> ParquetCompression {
-    ParquetCompression::Zstd(None)
+    ParquetCompression::Zstd(polars::polars_utils::compression::ZstdLevel::try_new(1).ok())
 }
 
 /// Whole texts: the log is where deliveries are listed from.

@@ -10,11 +10,12 @@ use std::time::SystemTime;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use thiserror::Error;
 
+use super::batch::{Batch, Summary};
 use super::bytes::{self, Block, Cancel};
 use crate::model::{Finding, ReasonCode};
 
-/// Records in a batch, and so rows in a row group of bronze.
-const BATCH_ROWS: usize = 1 << 17;
+/// Records in a batch, and so rows in a row group of bronze: few enough to stay in the processor's cache.
+const BATCH_ROWS: usize = 1 << 16;
 /// A record longer than this is no record; it bounds the memory that a damaged file can take.
 const LONGEST_RECORD: usize = 4 << 20;
 /// Raw text kept of a record that is set aside.
@@ -55,59 +56,6 @@ impl ReadError {
     }
 }
 
-/// Records that fit the header, in file order.
-#[derive(Debug, Default)]
-pub struct Batch {
-    columns: usize,
-    text: String,
-    ends: Vec<usize>,
-    /// The physical line, from 1, on which each record starts.
-    pub lines: Vec<u64>,
-}
-
-impl Batch {
-    /// Number of records.
-    pub fn len(&self) -> usize {
-        self.lines.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
-
-    /// The cells of one column, as delivered, without quotes; one for each record.
-    pub fn column(&self, index: usize) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(move |row| {
-            let cell = row * self.columns + index;
-            let start = if cell == 0 { 0 } else { self.ends[cell - 1] };
-            &self.text[start..self.ends[cell]]
-        })
-    }
-}
-
-/// What a file was, known when its last byte was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// SHA-256 in lower-case hexadecimal.
-    pub sha256: String,
-    /// Size.
-    pub bytes: u64,
-    /// Records in the file, those set aside included.
-    pub records: u64,
-    /// Records set aside.
-    pub rejected: Vec<Finding>,
-    /// Whether it starts with a byte-order mark, which is no part of its first label.
-    pub byte_order_mark: bool,
-}
-
-impl Summary {
-    /// What is worth knowing about the file as a whole, for people.
-    pub fn note(&self) -> Option<&'static str> {
-        self.byte_order_mark.then_some("starts with a byte-order mark")
-    }
-}
-
 /// Reads one file, batch by batch.
 pub struct RecordReader {
     path: PathBuf,
@@ -118,6 +66,9 @@ pub struct RecordReader {
     at: usize,
     csv: Reader,
     delimiter: u8,
+    /// Where the record that is read began in the block.
+    began: usize,
+    /// What stands of it in earlier blocks.
     carry: Vec<u8>,
     /// Empty lines that are only inside the file if a record follows.
     blank_lines: Vec<u64>,
@@ -131,12 +82,12 @@ pub struct RecordReader {
     end: Option<(String, u64)>,
 }
 
-/// One raw record: where its cells end in `text`, and what it was in the file.
+/// One record: its line, where its cells end in `text`, and how many empty lines stand before it in its raw bytes.
 struct RawRecord {
     line: u64,
     cells: usize,
     text_len: usize,
-    raw: Vec<u8>,
+    blank: usize,
     terminated: bool,
 }
 
@@ -159,6 +110,7 @@ impl RecordReader {
             at: 0,
             csv,
             delimiter,
+            began: 0,
             carry: Vec::new(),
             blank_lines: Vec::new(),
             labels: Vec::new(),
@@ -216,7 +168,7 @@ impl RecordReader {
     ///
     /// # Errors
     /// The rest of the file cannot be taken; then nothing of it may be kept.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
+    pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>, ReadError> {
         if self.cancel.is_cancelled() {
             return Err(ReadError::Cancelled);
         }
@@ -248,9 +200,9 @@ impl RecordReader {
         if lines.is_empty() {
             return Ok(None);
         }
-        let text = String::from_utf8(self.text[..text_len].to_vec())
+        let text = std::str::from_utf8(&self.text[..text_len])
             .map_err(|error| ReadError::refused(ReasonCode::EncodingError, lines.first().copied(), error.to_string()))?;
-        Ok(Some(Batch { columns, text, ends: self.ends[..cells].to_vec(), lines }))
+        Ok(Some(Batch { columns, text, ends: &self.ends[..cells], lines }))
     }
 
     /// What the file was.
@@ -279,7 +231,7 @@ impl RecordReader {
     }
 
     fn set_aside(&mut self, reason: ReasonCode, record: &RawRecord, columns: usize) -> Result<(), ReadError> {
-        let mut raw = String::from_utf8_lossy(&record.raw).trim_end_matches(['\n', '\r']).to_owned();
+        let mut raw = String::from_utf8_lossy(&self.raw()[record.blank..]).trim_end_matches(['\n', '\r']).to_owned();
         if raw.len() > LONGEST_RAW {
             let cut = (0..=LONGEST_RAW).rev().find(|at| raw.is_char_boundary(*at)).unwrap_or(0);
             raw.truncate(cut);
@@ -296,11 +248,15 @@ impl RecordReader {
     /// Reads one record into `text` from `text_at` and `ends` from `ends_at`; ends are offsets into `text`.
     fn next_record(&mut self, text_at: usize, ends_at: usize) -> Result<Option<RawRecord>, ReadError> {
         let (mut text_len, mut ends_len) = (text_at, ends_at);
-        let mut line = self.csv.line();
+        let line = self.csv.line();
+        self.carry.clear();
+        self.began = self.at;
         loop {
             // Empty input means "the file has ended" to the parser: only then may it see it.
             if self.at == self.block.len() {
+                self.carry.extend_from_slice(&self.block[self.began..]);
                 self.next_block()?;
+                self.began = 0;
             }
             let start = self.at;
             let (result, read, written, ended) =
@@ -313,20 +269,20 @@ impl RecordReader {
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::InputEmpty | ReadRecordResult::Record | ReadRecordResult::End => {}
             }
-            self.carry.extend_from_slice(&self.block[start..self.at]);
             match result {
                 ReadRecordResult::Record => {
-                    let raw = std::mem::take(&mut self.carry);
-                    let blank = raw.iter().take_while(|byte| **byte == b'\n').count();
+                    if !self.carry.is_empty() {
+                        self.carry.extend_from_slice(&self.block[self.began..self.at]);
+                    }
+                    let blank = self.raw().iter().take_while(|byte| **byte == b'\n').count();
                     self.blank_lines.extend((0..blank as u64).map(|n| line + n));
-                    line += blank as u64;
-                    self.bytes_done += raw.len() as u64;
-                    let record = self.finish_record(text_at, text_len, ends_at, ends_len, line, raw[blank..].to_vec())?;
-                    return Ok(Some(record));
+                    self.bytes_done += self.raw().len() as u64;
+                    return self.finish_record((text_at, text_len), (ends_at, ends_len), line + blank as u64, blank).map(Some);
                 }
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::InputEmpty => {
-                    if self.carry.len() > LONGEST_RECORD {
+                    if self.carry.len() + self.at - self.began > LONGEST_RECORD {
+                        self.carry.extend_from_slice(&self.block[self.began..self.at]);
                         return Err(self.endless(line));
                     }
                 }
@@ -335,29 +291,32 @@ impl RecordReader {
         }
     }
 
+    /// The bytes of the record that was read last: in its block, or put together where it stands in several.
+    fn raw(&self) -> &[u8] {
+        if self.carry.is_empty() { &self.block[self.began..self.at] } else { &self.carry }
+    }
+
     fn finish_record(
         &mut self,
-        text_at: usize,
-        mut text_len: usize,
-        ends_at: usize,
-        ends_len: usize,
+        (text_at, mut text_len): (usize, usize),
+        (ends_at, ends_len): (usize, usize),
         line: u64,
-        raw: Vec<u8>,
+        blank: usize,
     ) -> Result<RawRecord, ReadError> {
         for end in &mut self.ends[ends_at..ends_len] {
             *end += text_at;
         }
         let at_end = self.end.is_some();
         let terminated = !at_end;
-        if at_end && ends_in_quotes(&raw, self.delimiter) {
+        if at_end && ends_in_quotes(&self.raw()[blank..], self.delimiter) {
             return Err(ReadError::refused(ReasonCode::UnclosedQuote, Some(line), "the quote is open to the end of the file"));
         }
         // The carriage return of a CRLF belongs to the line end, not to the last cell.
-        if raw.ends_with(b"\r\n") && text_len > text_at && self.text[text_len - 1] == b'\r' {
+        if self.raw()[blank..].ends_with(b"\r\n") && text_len > text_at && self.text[text_len - 1] == b'\r' {
             text_len -= 1;
             self.ends[ends_len - 1] = text_len;
         }
-        Ok(RawRecord { line, cells: ends_len - ends_at, text_len, raw, terminated })
+        Ok(RawRecord { line, cells: ends_len - ends_at, text_len, blank, terminated })
     }
 
     fn endless(&self, line: u64) -> ReadError {
@@ -427,7 +386,7 @@ mod tests {
         let columns = reader.labels().len();
         let mut rows = Vec::new();
         while let Some(batch) = reader.next_batch()? {
-            let columns: Vec<Vec<&str>> = (0..columns).map(|index| batch.column(index).collect()).collect();
+            let columns: Vec<Vec<&str>> = (0..columns).map(|index| batch.cells(index, 0..batch.len()).collect()).collect();
             for (row, line) in batch.lines.iter().enumerate() {
                 rows.push((*line, columns.iter().map(|column| column[row].to_owned()).collect()));
             }

@@ -46,3 +46,56 @@ impl fmt::Display for CellState {
         f.pad(self.as_str())
     }
 }
+
+/// A cell without blanks around.
+pub fn bare(cell: &str) -> &str {
+    match cell.as_bytes() {
+        [] => cell,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
+        _ => cell.trim(),
+    }
+}
+
+/// The words of a utility that say nothing, such as `null`; the empty text is always one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NullWords {
+    list: Vec<String>,
+    longest: usize,
+    /// Whether a word begins with this byte, in either case.
+    first: Vec<bool>,
+}
+
+impl NullWords {
+    /// `words` in lower case.
+    pub fn new(words: &[String]) -> Self {
+        // A word in another alphabet may be of another length, and begin otherwise, in upper case.
+        let is_ascii = words.iter().all(|word| word.is_ascii());
+        let longest = if is_ascii { words.iter().map(String::len).max().unwrap_or(0) } else { usize::MAX };
+        let mut first = vec![!is_ascii; 256];
+        for byte in words.iter().filter_map(|word| word.bytes().next()) {
+            first[usize::from(byte)] = true;
+            first[usize::from(byte.to_ascii_uppercase())] = true;
+        }
+        Self { list: words.to_vec(), longest, first }
+    }
+
+    /// Whether a bare cell says nothing.
+    pub fn contain(&self, cell: &str) -> bool {
+        let Some(first) = cell.as_bytes().first() else { return true };
+        let is_word = |word: &String| cell.eq_ignore_ascii_case(word) || (!word.is_ascii() && cell.to_lowercase() == *word);
+        cell.len() <= self.longest && self.first[usize::from(*first)] && self.list.iter().any(is_word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_in_any_case_and_nothing_else_is() {
+        let words = NullWords::new(&["null".to_owned(), "n/a".to_owned(), "ähnlich".to_owned()]);
+        let said: Vec<bool> = ["", "NULL", "N/a", "ÄHNLICH", "nil", "nulls", "0"].map(|cell| words.contain(cell)).into();
+        assert_eq!(said, [true, true, true, true, false, false, false]);
+        assert_eq!([" x ", "\u{a0}x", "x", "", "\t"].map(bare), ["x", "x", "x", "", ""]);
+    }
+}

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::sync_channel;
 
 use super::PipelineError;
+use super::header;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
 use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
 use crate::lake::{Change, Column, ColumnType, DataFile, Frame, Lake, LakeError, Snapshot, TableId, TableWriter, schema};
-use crate::landing::{self, Batch, Cancel, Candidate, ReadError, RecordReader, Refusal, Summary};
+use crate::landing::{Batch, Cancel, Candidate, ReadError, RecordReader, Refusal, Summary, Tally};
 use crate::model::{Dataset, Finding, Month, ReasonCode, Stage};
 
 /// A delivery whose rows stand in bronze.
@@ -109,6 +110,8 @@ pub enum Loaded {
         superseded: Vec<(Month, String)>,
         /// What is worth knowing about its header.
         header: Vec<Finding>,
+        /// The values of its columns.
+        tally: Box<Tally>,
     },
     /// The same content stands in bronze already, under this month and name.
     Unchanged {
@@ -129,16 +132,16 @@ pub enum Loaded {
 }
 
 impl Loading<'_> {
-    /// Loads one file.
+    /// Loads one file, whose SHA-256 is `hash`; `None` if it was not wanted any more.
     ///
     /// # Errors
     /// The disk or the log failed, or somebody asked to stop; bronze is as before.
-    pub fn load(&self, candidate: &Candidate) -> Result<Loaded, PipelineError> {
+    pub fn load(&self, candidate: &Candidate, hash: std::io::Result<Option<String>>) -> Result<Loaded, PipelineError> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
         let stands = base.as_ref().map_or_else(Vec::new, |base| standing(base, candidate.dataset));
         // The rows carry the file's hash, so it comes first; reading hashes again and compares.
-        let sha256 = match landing::sha256_of(&candidate.path, self.cancel) {
+        let sha256 = match hash {
             Ok(Some(sha256)) => sha256,
             Ok(None) => return Err(PipelineError::Cancelled),
             Err(error) => return self.refuse(candidate, &stands, *Refused::one(unreadable(&error))),
@@ -171,13 +174,15 @@ impl Loading<'_> {
         sha256: &str,
     ) -> Result<Loaded, Stop> {
         let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.cancel)?;
-        let (names, header) = bronze_names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
+        let (names, header) = header::names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
         self.check_key(&names).map_err(Refused::one)?;
         let columns: Vec<Column> =
             schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
-        let rows = self.copy(&mut reader, &mut writer, &names, candidate, sha256)?;
+        let mut tally = Tally::new(&names, &self.adapter.null_values);
+        let rows = self.copy(&mut reader, &mut writer, (&names, &mut tally), candidate, sha256)?;
+        tally.finish();
         let summary = reader.finish()?;
         if summary.records == 0 {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file holds a header and no record")).into());
@@ -207,22 +212,28 @@ impl Loading<'_> {
         }
         let other = replaced.iter().filter(|old| !(is_place(old, candidate) && old.sha256 == sha256));
         let superseded = other.map(|standing| (standing.month, standing.source_file.clone())).collect();
-        Ok(Loaded::Taken { summary, rows, superseded, header })
+        Ok(Loaded::Taken { summary, rows, superseded, header, tally: Box::new(tally) })
     }
 
-    /// Reads on one thread and writes on another; the rows in bronze.
+    /// Reads on one thread, counts on another and writes on a third; the rows in bronze.
     fn copy(
         &self,
         reader: &mut RecordReader,
         writer: &mut TableWriter,
-        names: &[String],
+        (names, tally): (&[String], &mut Tally),
         candidate: &Candidate,
         sha256: &str,
     ) -> Result<u64, Stop> {
-        let (sender, receiver) = sync_channel::<Frame>(1);
+        let (to_writer, for_writer) = sync_channel::<Frame>(1);
+        let (to_tally, for_tally) = sync_channel::<Frame>(1);
         std::thread::scope(|scope| {
             let encoding = scope.spawn(move || -> Result<(), PipelineError> {
-                receiver.into_iter().try_for_each(|frame| Ok(writer.push(&frame)?))
+                for_writer.into_iter().try_for_each(|frame| Ok(writer.push(&frame)?))
+            });
+            scope.spawn(move || {
+                for frame in for_tally {
+                    names.iter().enumerate().for_each(|(at, name)| tally.feed(at, frame.texts(name)));
+                }
             });
             let mut rows = 0;
             let read = loop {
@@ -231,7 +242,7 @@ impl Loading<'_> {
                         rows += batch.len() as u64;
                         let frame = self.frame(&batch, names, candidate, sha256)?;
                         // The writer has failed when nobody takes the rows; its error comes below.
-                        if sender.send(frame).is_err() {
+                        if to_tally.send(frame.clone()).and(to_writer.send(frame)).is_err() {
                             break Ok(());
                         }
                         self.tell(candidate, rows, reader.bytes_done());
@@ -240,7 +251,7 @@ impl Loading<'_> {
                     Err(error) => break Err(error),
                 }
             };
-            drop(sender);
+            drop((to_writer, to_tally));
             let written = encoding.join().unwrap_or_else(|_| {
                 let message = "the writer gave up".to_owned();
                 Err(PipelineError::Rows { table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(), message })
@@ -285,7 +296,7 @@ impl Loading<'_> {
         Err(Box::new(Refused { finding, findings, records: summary.records }))
     }
 
-    fn frame(&self, batch: &Batch, names: &[String], candidate: &Candidate, sha256: &str) -> Result<Frame, PipelineError> {
+    fn frame(&self, batch: &Batch<'_>, names: &[String], candidate: &Candidate, sha256: &str) -> Result<Frame, PipelineError> {
         let constants = [("_source_file", candidate.source_file.as_str()), ("_file_sha256", sha256), ("_run_id", self.run_id)];
         Frame::of_batch(batch, names, &constants, ("_ingested_at", self.started_at)).map_err(|error| PipelineError::Rows {
             table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(),
@@ -393,51 +404,5 @@ impl From<ReadError> for Stop {
             ReadError::Cancelled => Self::Failed(PipelineError::Cancelled),
             ReadError::Io { source, .. } => Self::Refused(Refused::one(unreadable(&source))),
         }
-    }
-}
-
-/// The columns' names in bronze: never blank, never twice (readers ignore case), without refused characters.
-fn bronze_names(labels: &[String], known: &[Column]) -> (Vec<String>, Vec<Finding>) {
-    let mut taken: HashSet<String> = schema::bronze_lineage().iter().map(|column| column.name.to_lowercase()).collect();
-    let mut findings = Vec::new();
-    let mut names = Vec::with_capacity(labels.len());
-    for (at, label) in labels.iter().enumerate() {
-        let wanted = if label.is_empty() { format!("column_{}", at + 1) } else { column_name(label) };
-        if label.is_empty() {
-            findings.push(Finding::of_file(ReasonCode::BlankHeader, format!("column {} is loaded as `{wanted}`", at + 1)).at(1));
-        }
-        let mut chosen = wanted.clone();
-        let mut copy = 2;
-        while !taken.insert(chosen.to_lowercase()) {
-            chosen = format!("{wanted}_{copy}");
-            copy += 1;
-        }
-        if chosen != wanted {
-            findings.push(
-                Finding::of_file(
-                    ReasonCode::DuplicateLabel,
-                    format!("`{wanted}` stands twice; the later one is loaded as `{chosen}`"),
-                )
-                .at(1),
-            );
-        }
-        // A table cannot have a column in two spellings: the one that it has stays.
-        let spelled = known.iter().find(|column| column.name.eq_ignore_ascii_case(&chosen)).map(|column| column.name.clone());
-        names.push(spelled.unwrap_or(chosen));
-    }
-    (names, findings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn odd_headers_get_names_that_every_reader_takes() {
-        let labels = ["", "Feeder ID", "a", "A", "_run_id"].map(str::to_owned);
-        let (names, findings) = bronze_names(&labels, &[Column::new("feeder_id", ColumnType::Text)]);
-        assert_eq!(names, ["column_1", "feeder_id", "a", "A_2", "_run_id_2"]);
-        let codes: Vec<_> = findings.iter().map(|finding| finding.reason.as_str()).collect();
-        assert_eq!(codes, ["blank-header", "duplicate-label", "duplicate-label"]);
     }
 }

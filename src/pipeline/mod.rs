@@ -5,7 +5,10 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
+mod header;
+mod lift;
 pub mod ops;
+mod parallel;
 pub mod platinum;
 pub mod progress;
 pub mod quality;

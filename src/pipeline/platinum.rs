@@ -40,7 +40,8 @@ pub fn publish(source: &Source<'_>, silver: &Silver, fingerprint: i64) -> Result
     };
     // A file for each status: half the rows to sort at a time, and the planned ones alone are looked up as installed.
     let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
-    let plans: Vec<String> = ders.map(|status| der_details(&source.adapter.id, status, newest)).collect();
+    let is_first = source.standing.iter().all(|standing| Some(standing.month) == newest);
+    let plans: Vec<String> = ders.map(|status| der_details(&source.adapter.id, status, newest, is_first)).collect();
     write(&mut session, &der_details_table(), &schema::der_details(), &plans)?;
     let details = source.lake.snapshot(&der_details_table())?.map(|details| details.scan(|file| is_of(file, source.adapter)));
     session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&schema::der_details()).relation()));
@@ -88,25 +89,31 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
 /// Relation `ders` (versions) as one row for each current DER of a status, by feeder; what is the same in all rows, or
 /// follows from other columns, is added after the sorting.
 ///
-/// Only a DER with earlier versions can have been seen before its current one.
-pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>) -> String {
+/// Only a DER with earlier versions can have been seen before its current one; in the first month none has.
+pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_first: bool) -> String {
     let (also_installed, join) = if status == "planned" {
         let installed = "SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'";
         ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
     } else {
         ("FALSE", String::new())
     };
+    let (first_month, earlier) = if is_first {
+        ("CAST(NULL AS VARCHAR)", String::new())
+    } else {
+        let versions = format!(
+            "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ders WHERE status = {} AND NOT is_current GROUP BY der_id",
+            text(status)
+        );
+        ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
+    };
     format!(
-        "WITH first_seen AS (SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ders\n\
-         \x20 WHERE status = {status} AND NOT is_current GROUP BY der_id),\n\
-         sorted AS (\nSELECT d.feeder_id AS feeder_id, d.der_id AS der_id, d.der_type AS der_type, d.nameplate_kw AS nameplate_kw,\n\
+        "WITH sorted AS (\nSELECT d.feeder_id AS feeder_id, d.der_id AS der_id, d.der_type AS der_type, d.nameplate_kw AS nameplate_kw,\n\
          \x20 d.technologies AS technologies, d.feeder_ref AS feeder_ref, d.feeder_match AS feeder_match,\n\
          \x20 {also_installed} AS also_installed,\n\
          \x20 d.planned_in_service_date AS planned_in_service_date, d.queue_position_at AS queue_position_at,\n\
          \x20 d.project_status AS project_status, d.interconnection_cost_usd AS interconnection_cost_usd,\n\
-         \x20 s.first_month AS first_month, d.valid_from_month AS last_changed_month\n\
-         FROM ders AS d\n{join}\
-         LEFT JOIN first_seen AS s ON d.der_id = s.first_id\n\
+         \x20 {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
+         FROM ders AS d\n{join}{earlier}\
          WHERE d.is_current AND d.status = {status}\n\
          ORDER BY feeder_id NULLS LAST\n)\n\
          SELECT {utility} AS utility_id, feeder_id, der_id, {status} AS status, der_type, nameplate_kw, nameplate_kw / 1000.0 AS nameplate_mw,\n\

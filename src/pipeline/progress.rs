@@ -1,6 +1,7 @@
 //! What a run tells while it works.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A stage of the run, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,5 +59,25 @@ pub trait Observer: Sync {
 impl<F: Fn(Progress) + Sync> Observer for F {
     fn progress(&self, progress: Progress) {
         self(progress);
+    }
+}
+
+/// Counts rows as they are done, by whoever does them.
+pub struct Tracker<'a> {
+    observer: &'a dyn Observer,
+    done: AtomicU64,
+    expected: u64,
+}
+
+impl<'a> Tracker<'a> {
+    /// Rows done so far and expected in the whole run.
+    pub fn new(observer: &'a dyn Observer, done: u64, expected: u64) -> Self {
+        Self { observer, done: AtomicU64::new(done), expected }
+    }
+
+    /// The run is now here, and so many rows further.
+    pub fn tell(&self, step: Step, subject: String, rows: u64) {
+        let rows_done = self.done.fetch_add(rows, Ordering::Relaxed) + rows;
+        self.observer.progress(Progress { step, subject, rows_done, rows_expected: self.expected.max(rows_done) });
     }
 }

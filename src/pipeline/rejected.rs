@@ -73,6 +73,7 @@ pub fn of_standing(standing: &[Standing]) -> String {
 pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Cancel) -> Result<(), PipelineError> {
     let table = table();
     let columns = schema::rejected();
+    let _turn = lake.turn();
     let base = lake.snapshot(&table)?;
     let month = scope.month.to_string();
     let here = |file: &crate::lake::DataFile| {

@@ -4,7 +4,7 @@ use super::PipelineError;
 use super::bronze::Loaded;
 use super::rules;
 use crate::lake::Value;
-use crate::landing::Candidate;
+use crate::landing::{Candidate, Tally};
 use crate::model::{ReasonCode, UtilityId};
 
 /// What became of one file.
@@ -14,6 +14,16 @@ pub struct FileOutcome {
     pub candidate: Candidate,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl FileOutcome {
+    /// The values of its columns, if it was loaded and has this hash.
+    pub(super) fn tally(&self, of_sha256: &str) -> Option<&Tally> {
+        match &self.outcome {
+            Outcome::Done(Loaded::Taken { summary, tally, .. }) if summary.sha256 == of_sha256 => Some(tally),
+            _ => None,
+        }
+    }
 }
 
 /// What became of a file, as stored and shown.
@@ -76,7 +86,7 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
     let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
     match &file.outcome {
         Outcome::Known => {}
-        Outcome::Done(Loaded::Taken { summary, rows: taken, superseded, header }) => {
+        Outcome::Done(Loaded::Taken { summary, rows: taken, superseded, header, .. }) => {
             sha256 = Some(summary.sha256.clone());
             (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
             let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));

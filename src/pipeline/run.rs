@@ -1,19 +1,24 @@
 //! One run: what is new in the landing folder goes through all layers, once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::bronze::{Loaded, Loading, Pace};
 use super::progress::{Observer, Progress, Step};
-use super::quality::{self, Assess};
+
 use super::report::{FileOutcome, Outcome, Report, clock_text, file_row, micros_of, run_row};
 use super::rules::{Checking, Due};
-use super::silver::{self, Build, Source};
-use super::{PipelineError, ops, platinum, rejected};
+use super::silver::Source;
+use super::{PipelineError, ops, rejected};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
-use crate::lake::{Lake, TableId, Value, schema};
+use crate::lake::{Lake, Value, schema};
 use crate::landing::{self, Cancel, Candidate};
 use crate::model::{Dataset, Month, UtilityId};
+
+/// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
+/// by the engine.
+const MOST_VALUES: usize = 4_000_000;
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +54,37 @@ pub struct Run<'a> {
     pub now: &'a (dyn Fn() -> i64 + Sync),
 }
 
+/// What the files of a run brought so far.
+struct Intake<'a> {
+    report: &'a mut Report,
+    /// The first month that changed, by utility.
+    changed: BTreeMap<UtilityId, Month>,
+    pace: Pace,
+    /// Distinct values that are kept of all files.
+    values: usize,
+}
+
+impl Intake<'_> {
+    fn take(&mut self, candidate: &Candidate, mut loaded: Loaded) {
+        self.pace.bytes += candidate.bytes;
+        if let Loaded::Taken { summary, rows, superseded, tally, .. } = &mut loaded {
+            // Many months at once may hold more values than are worth their memory.
+            self.values += tally.len();
+            if self.values > MOST_VALUES {
+                tally.clear();
+            }
+            self.pace.rows += *rows;
+            self.report.rows += *rows;
+            self.report.rejected += summary.rejected.len() as u64;
+            let months = superseded.iter().map(|(month, _)| *month).chain([candidate.month]);
+            for month in months {
+                self.changed.entry(candidate.utility.clone()).and_modify(|first| *first = month.min(*first)).or_insert(month);
+            }
+        }
+        self.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Done(loaded) });
+    }
+}
+
 /// What silver and the tables above were made from before the run, and which utilities' it made anew.
 struct Lifted {
     before: HashMap<UtilityId, i64>,
@@ -64,10 +100,10 @@ type AsidePlace = [String; 3];
 
 /// What `ops/runs` knows of earlier loads of a file.
 #[derive(Debug, Clone)]
-struct Earlier {
+pub(super) struct Earlier {
     sha256: String,
     bytes: u64,
-    received_at: i64,
+    pub(super) received_at: i64,
 }
 
 impl Run<'_> {
@@ -159,7 +195,7 @@ impl Run<'_> {
         self.settings.utilities.iter().map(of).collect()
     }
 
-    fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
+    pub(super) fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
         let Some(table) = self.lake.snapshot(&ops::runs_table())? else { return Ok(HashMap::new()) };
         let mut session = Session::new(self.cancel);
         session.register("runs", table.scan_all()?);
@@ -187,46 +223,49 @@ impl Run<'_> {
         started_at: i64,
         report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
-        let mut changed: BTreeMap<UtilityId, Month> = BTreeMap::new();
         let stands = self.standing_hashes()?;
         let is_known = |candidate: &Candidate| {
-            !self.request.full_refresh
-                && known.get(&candidate.source_file).is_some_and(|earlier| {
-                    earlier.bytes == candidate.bytes
-                        && earlier.received_at == micros_of(candidate.modified)
-                        && stands.get(&(
-                            candidate.utility.clone(),
-                            candidate.dataset,
-                            candidate.month,
-                            candidate.source_file.clone(),
-                        )) == Some(&earlier.sha256)
-                })
+            let place = (candidate.utility.clone(), candidate.dataset, candidate.month, candidate.source_file.clone());
+            let is_as_loaded = |earlier: &Earlier| {
+                earlier.bytes == candidate.bytes
+                    && earlier.received_at == micros_of(candidate.modified)
+                    && stands.get(&place) == Some(&earlier.sha256)
+            };
+            !self.request.full_refresh && known.get(&candidate.source_file).is_some_and(is_as_loaded)
         };
-        let bytes_total = candidates.iter().filter(|candidate| !is_known(candidate)).map(|candidate| candidate.bytes).sum();
+        let new: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_known(candidate)).collect();
         let recorded: HashSet<String> = known.values().map(|earlier| earlier.sha256.clone()).collect();
-        let mut pace = Pace { bytes_total, ..Pace::default() };
-        for candidate in candidates {
-            if is_known(candidate) {
-                report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Known });
-                continue;
+        let pace = Pace { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..Pace::default() };
+        let mut intake = Intake { report, changed: BTreeMap::new(), pace, values: 0 };
+        let mut load = |hashes: Receiver<std::io::Result<Option<String>>>| -> Result<(), PipelineError> {
+            for candidate in candidates {
+                if is_known(candidate) {
+                    intake.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Known });
+                    continue;
+                }
+                let hash = hashes.recv().unwrap_or(Ok(None));
+                let loaded = self.load_one(candidate, hash, &intake.report.run_id, started_at, (intake.pace, &recorded))?;
+                intake.take(candidate, loaded);
             }
-            let loaded = self.load_one(candidate, &report.run_id, started_at, (pace, &recorded))?;
-            pace.bytes += candidate.bytes;
-            if let Loaded::Taken { summary, rows, superseded, .. } = &loaded {
-                pace.rows += rows;
-                report.rows += rows;
-                report.rejected += summary.rejected.len() as u64;
-                let first = superseded.iter().map(|(month, _)| *month).chain([candidate.month]).min().unwrap_or(candidate.month);
-                changed.entry(candidate.utility.clone()).and_modify(|month| *month = first.min(*month)).or_insert(first);
-            }
-            report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Done(loaded) });
-        }
-        Ok(changed)
+            Ok(())
+        };
+        // A file is hashed while the one before it is loaded.
+        std::thread::scope(|scope| {
+            let (to_load, hashes) = sync_channel(1);
+            // Nobody takes the next hash once loading has ended.
+            scope.spawn(|| {
+                let to_load = to_load;
+                new.iter().try_for_each(|file| to_load.send(landing::sha256_of(&file.path, self.cancel)))
+            });
+            load(hashes)
+        })?;
+        Ok(intake.changed)
     }
 
     fn load_one(
         &self,
         candidate: &Candidate,
+        hash: std::io::Result<Option<String>>,
         run_id: &str,
         started_at: i64,
         (pace, recorded): (Pace, &HashSet<String>),
@@ -248,7 +287,7 @@ impl Run<'_> {
             pace,
             recorded,
         };
-        loading.load(candidate)
+        loading.load(candidate, hash)
     }
 
     /// The hash of each delivery that stands in bronze.
@@ -260,90 +299,6 @@ impl Run<'_> {
             }
         }
         Ok(hashes)
-    }
-
-    /// Brings silver and everything above up to bronze; the utilities that it made anew, and from which month on.
-    fn lift(
-        &self,
-        before: &HashMap<UtilityId, i64>,
-        changed: &BTreeMap<UtilityId, Month>,
-        report: &mut Report,
-    ) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
-        let mut touched_utilities = Vec::new();
-        let received: HashMap<String, i64> = self.received(report)?;
-        let mut rows_done = report.rows;
-        for adapter in &self.settings.utilities {
-            let source = Source::open(self.lake, adapter, self.cancel)?;
-            let fingerprint = source.fingerprint();
-            if source.standing.is_empty()
-                || (!self.request.full_refresh && self.stands(adapter, &quality::summary_table(), fingerprint)?)
-            {
-                continue;
-            }
-            // Only what was whole before this run may be built upon; anything else is made anew.
-            let was_whole = match before.get(&adapter.id) {
-                Some(earlier) => self.all_stand(adapter, *earlier)?,
-                None => false,
-            };
-            let from = if was_whole && !self.request.full_refresh { changed.get(&adapter.id).copied() } else { None };
-            let progress = Progress {
-                step: Step::Silver,
-                subject: adapter.id.to_string(),
-                rows_done,
-                rows_expected: rows_done + report.rows,
-            };
-            let build = Build {
-                source: &source,
-                from,
-                run_id: &report.run_id,
-                fingerprint,
-                observer: self.observer,
-                before: progress.clone(),
-            };
-            let silver = build.run()?;
-            let touched = |month: Month| from.is_none_or(|from| month >= from);
-            rows_done += source.standing.iter().filter(|s| touched(s.month)).map(|s| s.rows).sum::<u64>();
-            let progress =
-                Progress { step: Step::Platinum, rows_done, rows_expected: rows_done.max(2 * report.rows), ..progress };
-            self.observer.progress(progress.clone());
-            platinum::publish(&source, &silver, fingerprint)?;
-            let assess = Assess {
-                source: &source,
-                silver: &silver,
-                from,
-                fingerprint,
-                today: self.settings.today,
-                received: &|file| received.get(file).copied(),
-                observer: self.observer,
-                before: Progress { step: Step::Quality, ..progress },
-            };
-            assess.run()?;
-            report.rebuilt.push(adapter.id.clone());
-            touched_utilities.push((adapter.id.clone(), from));
-        }
-        Ok(touched_utilities)
-    }
-
-    fn stands(&self, adapter: &UtilityAdapter, table: &TableId, fingerprint: i64) -> Result<bool, PipelineError> {
-        let Some(snapshot) = self.lake.snapshot(table)? else { return Ok(false) };
-        Ok(snapshot.transaction(self.lake, &silver::marker(adapter))? == Some(fingerprint))
-    }
-
-    fn all_stand(&self, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
-        for table in [silver::tables::feeders(), silver::tables::ders(), quality::month_diff_table(), quality::summary_table()] {
-            if !self.stands(adapter, &table, fingerprint)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// When each file arrived: its modification time, now or when it was loaded.
-    fn received(&self, report: &Report) -> Result<HashMap<String, i64>, PipelineError> {
-        let mut received: HashMap<String, i64> =
-            self.known_files()?.into_iter().map(|(file, earlier)| (file, earlier.received_at)).collect();
-        received.extend(report.files.iter().map(|file| (file.candidate.source_file.clone(), micros_of(file.candidate.modified))));
-        Ok(received)
     }
 
     /// Appends the run to `ops/runs`.

@@ -129,15 +129,13 @@ fn number(trimmed: &str, ratio: f64, dialect: Dialect) -> String {
         }
         digits = format!("REPLACE({digits}, {}, '.')", text(&dialect.decimal.to_string()));
     }
-    let parsed = format!("TRY_CAST({digits} AS DOUBLE)");
-    // Engines read `inf` and `nan` as numbers; a utility never means them.
-    let finite = format!("CASE WHEN {parsed} > -1000000000000000.0 AND {parsed} < 1000000000000000.0 THEN {parsed} END");
+    let parsed = format!("NUMBER({digits})");
     if (ratio - 1.0).abs() < f64::EPSILON {
-        finite
+        parsed
     } else if ratio < 1.0 {
-        format!("({finite}) / {:.1}", (1.0 / ratio).round())
+        format!("{parsed} / {:.1}", (1.0 / ratio).round())
     } else {
-        format!("({finite}) * {ratio:.1}")
+        format!("{parsed} * {ratio:.1}")
     }
 }
 

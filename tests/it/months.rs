@@ -289,3 +289,33 @@ fn number_within_the_tolerance_has_not_changed() {
     let circuits = bench.lines("platinum/month_diff", "dataset, delivery_month, changed, unchanged");
     assert_eq!(circuits[1], "circuits|2022-09|1|3");
 }
+
+#[test]
+fn profile_and_keys_are_the_same_counted_while_loading_and_asked_of_the_table() {
+    // So many ids that they are no longer counted one by one, and of everything a cell can lack some.
+    let ids: String = (0..140_000).map(|n| format!("D{n},null,Solar,{},A,0\n", n % 7)).collect();
+    let odd = " D140000 , NULL ,\u{a0}wind,x7,A,\nD140001,,N/A,\"1,5\",a long reference of a feeder,-3.0\n";
+    let few = "12,null,Solar,5,A,0\n12.0,null,Solar,5,A,0\n13,null,Solar,5,,0\n";
+    let quality =
+        "column_name, row_count, null_count, sentinel_count, invalid_count, absent, distinct_count, min_value, max_value";
+    for (rows, set_aside) in [(format!("{ids}{odd}"), 0), (few.to_owned(), 1)] {
+        let bench = Bench::new();
+        bench.put("utility2/2022-10/utility2_install_der.csv", format!("{INSTALLED}{rows}"));
+        bench.run();
+        let tables = |bench: &Bench| {
+            (bench.lines("platinum/column_quality", quality), bench.rows("silver/ders"), bench.rows("silver/rejected"))
+        };
+        let loaded = tables(&bench);
+        // The content is known by now, so that nothing is counted while it passes.
+        let again = Request { full_refresh: true, ..Request::default() };
+        bench.try_run(&again, &Cancel::default(), &|_| {}).unwrap();
+        assert_eq!(loaded, tables(&bench));
+        assert_eq!(loaded.2, set_aside);
+        if set_aside == 0 {
+            // By hand: 140,002 ids of which none is missing; 7 numbers, `x7` and `1,5` are none.
+            assert!(loaded.0.contains(&"DER_ID|140002|0|0|0|false|140002|D0|D99999".to_owned()), "{:?}", loaded.0);
+            let ratings = loaded.0.iter().find(|line| line.starts_with("DER_NAMEPLATE_RATING|")).unwrap();
+            assert!(ratings.starts_with("DER_NAMEPLATE_RATING|140002|0|0|2|false|9|"), "{ratings}");
+        }
+    }
+}

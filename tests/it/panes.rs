@@ -318,7 +318,6 @@ fn two_months_that_do_not_follow_one_another_are_compared_in_counts_and_fields()
         let line = shown.lines().find(|line| line.contains(&format!("││ {word} "))).unwrap_or_else(|| panic!("{word}: {shown}"));
         line.trim_end_matches(['│', ' ']).rsplit(' ').next().unwrap().replace(',', "").parse().unwrap()
     };
-    let version = "utility_id = 'utility1' AND valid_from_month";
     // By the versions: whose first one began after August, and whose one of August has another hash than the current one.
     let silver = |sql: &str| bench().query("silver/ders", sql).count("n", 0);
     let added = silver(

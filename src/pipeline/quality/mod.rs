@@ -9,10 +9,12 @@ mod summary;
 
 use std::collections::BTreeSet;
 
+use super::PipelineError;
+use super::progress::{Step, Tracker};
 use super::silver::{Silver, Source, marker};
-use super::{Observer, PipelineError, Progress, Step};
 use crate::engine::Session;
 use crate::lake::{Change, Column, Frame, Layer, TableId, Value, schema};
+use crate::landing::Tally;
 use crate::model::{Dataset, Day, Month};
 
 pub use summary::freshness_of;
@@ -51,10 +53,10 @@ pub struct Assess<'a> {
     pub today: Day,
     /// When each delivered file arrived, in microseconds since 1970-01-01, UTC; by name.
     pub received: &'a dyn Fn(&str) -> Option<i64>,
+    /// The values of a file's columns by its SHA-256, if they were counted when it was loaded.
+    pub tally: &'a dyn Fn(&str) -> Option<&'a Tally>,
     /// Who wants to know.
-    pub observer: &'a dyn Observer,
-    /// Rows done and expected before.
-    pub before: Progress,
+    pub tracker: &'a Tracker<'a>,
 }
 
 /// A dataset's delivery for a month.
@@ -82,7 +84,7 @@ impl Assess<'_> {
         let (mut profiles, mut diffs, mut fields, mut summaries) = (Rows::new(), Rows::new(), Rows::new(), Rows::new());
         for delivered in &deliveries {
             self.tell(*delivered);
-            let profile = profile::of(self.source, *delivered)?;
+            let profile = profile::of(self.source, *delivered, self.tally)?;
             let aside = summary::set_aside(self.source, *delivered)?;
             summaries.push(summary::of(self, *delivered, &profile, aside)?);
             profiles.extend(profile);
@@ -110,11 +112,8 @@ impl Assess<'_> {
     }
 
     fn tell(&self, delivered: Delivered) {
-        self.observer.progress(Progress {
-            step: Step::Quality,
-            subject: format!("{} {} {}", self.utility(), delivered.dataset, delivered.month),
-            ..self.before.clone()
-        });
+        let subject = format!("{} {} {}", self.utility(), delivered.dataset, delivered.month);
+        self.tracker.tell(Step::Quality, subject, 0);
     }
 
     /// The months of any dataset, so that an entity that no file touched still has its row.
@@ -125,6 +124,7 @@ impl Assess<'_> {
     /// Replaces the utility's rows of the touched months; those of earlier months stay.
     fn replace(&self, table: &TableId, columns: &[Column], rows: &Rows) -> Result<(), PipelineError> {
         let lake = self.source.lake;
+        let _turn = lake.turn();
         let base = lake.snapshot(table)?;
         let ours = |file: &crate::lake::DataFile| file.partition_value("utility_id") == Some(self.utility());
         let mut kept = Frame::default();

@@ -1,25 +1,38 @@
 //! What the cells of each source column hold: empty, sentinel, invalid, distinct, least and greatest.
 //!
-//! Each column is grouped by value first, so that every question is asked once a distinct value and not once a cell.
+//! Each column is grouped by value first, so that every question is asked once a distinct value and not once a cell. Where the
+//! month is one file that was loaded a moment ago, its values were counted as they passed.
+
+use std::borrow::Cow;
 
 use super::{Delivered, Rows};
 use crate::config::{CellType, DatasetAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Frame, Relation, Value, schema};
+use crate::lake::{Frame, Relation, TableId, Value, schema};
+use crate::landing::tally::Many;
+use crate::landing::{Tally, Values};
 use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::Standing;
 use crate::pipeline::silver::Source;
 use crate::pipeline::sql::{Cells, name};
 
 /// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
 /// names and no file ever had.
-pub(super) fn of(source: &Source<'_>, delivered: Delivered) -> Result<Rows, PipelineError> {
+pub(super) fn of<'a>(
+    source: &Source<'_>,
+    delivered: Delivered,
+    counted: &dyn Fn(&str) -> Option<&'a Tally>,
+) -> Result<Rows, PipelineError> {
     let columns = source.columns(delivered.dataset);
     let (Some(adapter), Some(rows)) =
         (source.adapter.dataset(delivered.dataset), source.rows(delivered.dataset, |m| m == delivered.month)?)
     else {
         return Ok(Rows::new());
     };
-    let profiler = Profiler { source, delivered, cells: Cells::new(source.adapter, columns.clone()) };
+    let standing: Vec<_> =
+        source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
+    let tally = if let [only] = standing.as_slice() { counted(&only.sha256) } else { None };
+    let profiler = Profiler { source, delivered, cells: Cells::new(source.adapter, columns.clone()), tally };
     let mut found = Rows::new();
     // A column that only a later month brought says nothing about this one.
     let known = |column: &str| {
@@ -27,8 +40,7 @@ pub(super) fn of(source: &Source<'_>, delivered: Delivered) -> Result<Rows, Pipe
     };
     let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect();
     found.extend(profiler.columns(&columns, rows)?);
-    let row_count: u64 =
-        source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).map(|s| s.rows).sum();
+    let row_count = profiler.row_count();
     for label in named_by(adapter).filter(|label| !columns.iter().any(|column| column.eq_ignore_ascii_case(label))) {
         found.push(profiler.absent(&label, row_count));
     }
@@ -44,30 +56,69 @@ struct Profiler<'a> {
     source: &'a Source<'a>,
     delivered: Delivered,
     cells: Cells<'a>,
+    tally: Option<&'a Tally>,
 }
 
 impl Profiler<'_> {
-    /// All columns in one query, so that they share the engine's threads.
+    /// All columns in one query, so that they share the engine's threads, but for those that were counted to the end.
     fn columns(&self, columns: &[String], rows: Relation) -> Result<Rows, PipelineError> {
-        if columns.is_empty() {
-            return Ok(Rows::new());
-        }
         let mut session = Session::new(self.source.cancel);
         session.register("bronze", rows);
         let bare: Vec<String> = columns.iter().map(|column| format!("BARE({0}) AS {0}", name(column))).collect();
-        session.define("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
+        if !bare.is_empty() {
+            session.define("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
+        }
+        let mut profiles: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
         let mut counted = Vec::new();
         for (at, column) in columns.iter().enumerate() {
             let [grouped, present, typed, counts] = self.sql(at, column);
-            session.define(&format!("grouped_{at}"), &grouped)?;
+            match self.tally.and_then(|tally| tally.values(column)) {
+                Some(Values::Counted(values)) => {
+                    session.register(&format!("grouped_{at}"), self.frame(values.iter())?.relation());
+                }
+                Some(Values::Many(many)) if self.is_text(column) => {
+                    profiles[at] = Some(self.of_many(column, many));
+                    continue;
+                }
+                _ => session.define(&format!("grouped_{at}"), &grouped)?,
+            }
             session.define(&format!("present_{at}"), &present)?;
             session.define(&format!("typed_{at}"), &typed)?;
             counted.push(counts);
         }
-        let found = session.query(&counted.join("\nUNION ALL\n"))?;
-        let mut order: Vec<usize> = (0..found.height()).collect();
-        order.sort_by_key(|row| found.count("place", *row));
-        Ok(order.into_iter().zip(columns).map(|(row, column)| self.found(&found, row, column)).collect())
+        if !counted.is_empty() {
+            let found = session.query(&counted.join("\nUNION ALL\n"))?;
+            for row in 0..found.height() {
+                let at = usize::try_from(found.count("place", row)).unwrap_or(usize::MAX);
+                if let (Some(profile), Some(column)) = (profiles.get_mut(at), columns.get(at)) {
+                    *profile = Some(self.found(&found, row, column));
+                }
+            }
+        }
+        Ok(profiles.into_iter().flatten().collect())
+    }
+
+    fn of_many(&self, column: &str, many: &Many) -> Vec<Value> {
+        let row_count = self.row_count();
+        let bound = |value: &str| Value::text(Some(value).filter(|value| !value.is_empty()));
+        let counts = [many.empty, many.words, 0, many.distinct()];
+        self.row(column, row_count, counts, false, bound(&many.least), bound(&many.greatest))
+    }
+
+    fn row_count(&self) -> u64 {
+        let ours = |s: &&Standing| s.dataset == self.delivered.dataset && s.month == self.delivered.month;
+        self.source.standing.iter().filter(ours).map(|standing| standing.rows).sum()
+    }
+
+    fn is_text(&self, column: &str) -> bool {
+        matches!(self.source.adapter.type_of(self.delivered.dataset, column), CellType::Text | CellType::Id)
+    }
+
+    fn frame<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, u64)>) -> Result<Frame, PipelineError> {
+        Frame::of_counts(values).map_err(|error| PipelineError::Rows {
+            table: TableId::bronze(&self.source.adapter.id, self.delivered.dataset).to_string(),
+            message: error.to_string(),
+        })
     }
 
     fn found(&self, found: &Frame, row: usize, column: &str) -> Vec<Value> {
@@ -114,7 +165,7 @@ impl Profiler<'_> {
     /// they say; what that is as a value; and the counts.
     fn sql(&self, at: usize, column: &str) -> [String; 4] {
         let kind = self.source.adapter.type_of(self.delivered.dataset, column);
-        let is_text = matches!(kind, CellType::Text | CellType::Id);
+        let is_text = self.is_text(column);
         let typed = if is_text { "present" } else { &self.cells.typed("present", &kind) };
         let least = |of: &str| if is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
         [

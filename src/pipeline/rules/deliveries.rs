@@ -7,7 +7,7 @@ use super::ground::Ground;
 use crate::config::Grain;
 use crate::config::rules::Subject;
 use crate::lake::{Frame, schema};
-use crate::model::{Dataset, Day, Freshness, Month, ReasonCode, Stage, freshness as state_of};
+use crate::model::{Dataset, Day, Delivery, Freshness, Month, ReasonCode, Stage, freshness as state_of};
 use crate::pipeline::sql::text;
 use crate::pipeline::{PipelineError, rejected};
 
@@ -104,13 +104,49 @@ fn books(ground: &mut Ground<'_>, dataset: Dataset) -> Result<Ledger, PipelineEr
     let of_delivery =
         |hash: &str| ground.source.standing.iter().any(|s| s.dataset == dataset && s.month == ground.month && s.sha256 == hash);
     let records = accounts.records.iter().filter(|(hash, _)| of_delivery(hash)).map(|(_, records)| records).sum();
-    Ok(Ledger {
+    let mut ledger = Ledger {
         records,
         in_bronze: rows_in_bronze(ground, dataset, ground.month),
         aside_at_bronze: accounts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str()),
-        in_silver: keys_in_silver(ground, dataset)?,
+        in_silver: named_by_silver(ground, dataset)?,
         aside_at_silver: accounts.aside(dataset, |stage, _| stage == Stage::Silver.as_str()),
-    })
+    };
+    // Silver names a record only if it brought something new; otherwise each delivered key is looked for.
+    if ledger.residue().1 > 0 {
+        ledger.in_silver = keys_in_silver(ground, dataset)?;
+    }
+    Ok(ledger)
+}
+
+/// Records of the month's files that silver names: DERs by the line that they come from, segments by the count of their feeder.
+fn named_by_silver(ground: &mut Ground<'_>, dataset: Dataset) -> Result<u64, PipelineError> {
+    let Some(adapter) = ground.source.adapter.dataset(dataset) else { return Ok(0) };
+    let entity = if dataset.der_status().is_some() { Subject::Ders } else { Subject::Feeders };
+    if !ground.register(entity, entity.as_str())? {
+        return Ok(0);
+    }
+    if let Some(status) = dataset.der_status() {
+        let files = ground.source.standing.iter().filter(|s| s.dataset == dataset && s.month == ground.month);
+        let lines_of = |file: &str| {
+            format!(
+                "SELECT COUNT(DISTINCT _source_line) AS n FROM ders WHERE status = '{status}' AND valid_from_month = '{}' AND _source_file = {}",
+                ground.month,
+                text(file)
+            )
+        };
+        let queries: Vec<String> = files.map(|standing| lines_of(&standing.source_file)).collect();
+        let mut named = 0;
+        for sql in queries {
+            named += ground.session.query(&sql)?.count("n", 0);
+        }
+        return Ok(named);
+    }
+    // Where months add up, a feeder's count is not that of one file.
+    let is_alone = adapter.delivery == Delivery::Snapshot || ground.source.months(dataset).first() == Some(&ground.month);
+    if adapter.grain != Grain::Segment || !is_alone {
+        return Ok(0);
+    }
+    Ok(ground.session.query("SELECT SUM(segment_count) AS n FROM feeders")?.count("n", 0))
 }
 
 /// Delivered keys, each once, whose feeder or DER stands in silver after the month.
@@ -133,7 +169,7 @@ fn keys_in_silver(ground: &mut Ground<'_>, dataset: Dataset) -> Result<u64, Pipe
         "delivered_keys",
         &format!("SELECT {key} AS delivered_key, {id} AS delivered_id FROM {dataset} WHERE {}", present.join(" AND ")),
     )?;
-    let sql = "SELECT COUNT(DISTINCT d.delivered_key) AS n FROM delivered_keys AS d INNER JOIN known AS k ON d.delivered_id = k.known_key";
+    let sql = "SELECT COUNT(DISTINCT d.delivered_key) AS n FROM delivered_keys AS d LEFT SEMI JOIN known AS k ON d.delivered_id = k.known_key";
     Ok(session.query(sql)?.count("n", 0))
 }
 

@@ -12,6 +12,7 @@ use crate::config::RuleBook;
 use crate::lake::{Lake, Snapshot};
 use crate::model::{Month, UtilityId};
 use crate::pipeline::PipelineError;
+use crate::pipeline::parallel::each;
 use crate::pipeline::silver::Source;
 
 /// What a run knows of the tables that the rules are asked of.
@@ -55,34 +56,36 @@ impl Due<'_> {
     ///
     /// # Errors
     /// A table cannot be read, or somebody asked to stop; nothing was recorded then.
-    pub fn evaluate(&self, tell: &dyn Fn(&UtilityId, Month)) -> Result<Evaluated, PipelineError> {
+    pub fn evaluate(&self, tell: &(dyn Fn(&UtilityId, Month) + Sync)) -> Result<Evaluated, PipelineError> {
         let mut evaluated = Evaluated::default();
         let months = self.checking.months()?;
         let (Some(newest), false) = (months.last().copied(), self.checking.book.rules.is_empty()) else {
             return Ok(evaluated);
         };
         let results = self.checking.lake.snapshot(&results_table())?;
+        let mut due = Vec::new();
         for adapter in &self.checking.settings.utilities {
             let source = Source::open(self.checking.lake, adapter, self.checking.cancel)?;
             if source.standing.is_empty() {
                 continue;
             }
             let basis = self.basis(source.fingerprint());
-            let (due, calendar) = match self.extent(results.as_ref(), &adapter.id, (basis, newest))? {
+            match self.extent(results.as_ref(), &adapter.id, (basis, newest))? {
                 Some(Extent::From(from)) => {
-                    (months.iter().copied().filter(|month| from.is_none_or(|from| *month >= from)).collect(), false)
+                    let months = months.iter().copied().filter(|month| from.is_none_or(|from| *month >= from));
+                    due.extend(months.map(|month| (&adapter.id, month, false)));
                 }
-                Some(Extent::Calendar) => (vec![newest], true),
-                None => (Vec::new(), false),
-            };
-            for month in due {
-                tell(&adapter.id, month);
-                let wanted = Wanted { utility: Some(adapter.id.as_str()), rule: None, calendar };
-                evaluated.outcomes.extend(self.checking.month(month, wanted)?);
+                Some(Extent::Calendar) => due.push((&adapter.id, newest, true)),
+                None => {}
             }
             evaluated.made_from.push((tables_marker(&adapter.id), basis));
             evaluated.made_from.push((day_marker(&adapter.id), self.day(newest)));
         }
+        let outcomes = each(&due, |(utility, month, calendar)| {
+            tell(utility, *month);
+            self.checking.month(*month, Wanted { utility: Some(utility.as_str()), rule: None, calendar: *calendar })
+        })?;
+        evaluated.outcomes = outcomes.into_iter().flatten().collect();
         Ok(evaluated)
     }
 

@@ -196,22 +196,26 @@ pub(super) fn torn(relation: &str, columns: &[String], within: &str, filter: &st
     )
 }
 
-/// Values of a column that are in relation `known`: `checked, failed`.
-pub(super) fn found_in(relation: &str, column: &str, filter: &str, fails_when_found: bool) -> String {
-    let condition = if fails_when_found { "k.known_value IS NOT NULL" } else { "k.known_value IS NULL" };
+/// Values of a column that are, or are not, in relation `known`: `checked, failed`.
+pub(super) fn found_in(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
+    let asked =
+        format!("SELECT {column} AS asked FROM {relation}{}", with_values(filter, &[column.to_owned()]), column = name(column));
     format!(
-        "SELECT COUNT(r.asked) AS checked, SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS failed\n\
-         FROM (SELECT {column} AS asked FROM {relation}{filter}) AS r LEFT JOIN known AS k ON r.asked = k.known_key WHERE r.asked IS NOT NULL",
-        column = name(column)
+        "SELECT SUM(checked) AS checked, SUM(failed) AS failed FROM (\n\
+         SELECT COUNT(*) AS checked, 0 AS failed FROM ({asked}) AS a\nUNION ALL\n\
+         SELECT 0 AS checked, COUNT(*) AS failed FROM ({asked}) AS r {} known AS k ON r.asked = k.known_key) AS counted",
+        join(when_found)
     )
 }
 
-/// Relation `known`: the distinct values of a column.
+/// The join that keeps rows which are, or are not, in the other relation, each once.
+const fn join(when_found: bool) -> &'static str {
+    if when_found { "LEFT SEMI JOIN" } else { "LEFT ANTI JOIN" }
+}
+
+/// Relation `known`: the values of a column.
 pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
-    format!(
-        "SELECT DISTINCT {0} AS known_key, {0} AS known_value FROM {relation} WHERE {0} IS NOT NULL AND ({condition})",
-        name(column)
-    )
+    format!("SELECT {0} AS known_key FROM {relation} WHERE {0} IS NOT NULL AND ({condition})", name(column))
 }
 
 /// The keys of entities that were there before and are not gone: those that are there, and of a DER that is installed now the
@@ -222,16 +226,13 @@ pub(super) fn still_there(subject: Subject) -> String {
         return there;
     }
     let built = "CONCAT_WS('/', 'planned', der_id)";
-    format!("{there}\nUNION\nSELECT {built} AS known_key, {built} AS known_value FROM {subject} WHERE status = 'installed'")
+    format!("{there}\nUNION ALL\nSELECT {built} AS known_key FROM {subject} WHERE status = 'installed'")
 }
 
 /// The rows whose value of a column is, or is not, in relation `known`.
 pub(super) fn rows_found(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
-    let column = name(column);
-    let condition = if when_found { "k.known_value IS NOT NULL" } else { "k.known_value IS NULL" };
-    format!(
-        "SELECT r.* FROM (SELECT * FROM {relation}{filter}) AS r LEFT JOIN known AS k ON r.{column} = k.known_key WHERE r.{column} IS NOT NULL AND {condition}"
-    )
+    let asked = format!("SELECT * FROM {relation}{}", with_values(filter, &[column.to_owned()]));
+    format!("SELECT r.* FROM ({asked}) AS r {} known AS k ON r.{} = k.known_key", join(when_found), name(column))
 }
 
 /// The rows of the groups in relation `groups` that disagree.

@@ -68,9 +68,15 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
         }
     }
     columns.push("CAST(COUNT(*) AS BIGINT) AS segment_count".into());
-    columns.push("CAST(COUNT(DISTINCT s.circuit_id) AS BIGINT) AS circuit_count".into());
-    let mut steps = vec![("grouped".to_owned(), select(&columns, "FROM segments AS s\nGROUP BY s.feeder_id"))];
-    let mut joins = String::new();
+    let mut steps = vec![
+        ("pairs".to_owned(), PAIRS.to_owned()),
+        (
+            "circuit_counts".to_owned(),
+            "SELECT feeder_id AS counted_id, COUNT(circuit_id) AS circuits FROM pairs GROUP BY feeder_id".to_owned(),
+        ),
+        ("grouped".to_owned(), select(&columns, "FROM segments AS s\nGROUP BY s.feeder_id")),
+    ];
+    let mut joins = "\nLEFT JOIN circuit_counts AS c ON g.feeder_id = c.counted_id".to_owned();
     for (column, source) in &ranked {
         steps.push((format!("{column}_ranks"), ranked_words(column, source)));
         joins = format!("{joins}\nLEFT JOIN {column}_ranks ON g.feeder_id = {column}_ranks.ranked_id");
@@ -83,7 +89,7 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
         })
         .collect();
     let state = format!(
-        "SELECT g.feeder_id AS feeder_id, {}, g.segment_count AS segment_count, g.circuit_count AS circuit_count\nFROM grouped AS g{joins}",
+        "SELECT g.feeder_id AS feeder_id, {}, g.segment_count AS segment_count, CAST(COALESCE(c.circuits, 0) AS BIGINT) AS circuit_count\nFROM grouped AS g{joins}",
         described.join(", ")
     );
     steps.extend([("feeder_state".to_owned(), state), ("hashed".to_owned(), hashed_feeders(&utility.id))]);
@@ -150,12 +156,14 @@ pub(super) fn feeders_of_rows(utility: &UtilityAdapter, carried: bool) -> String
     format!("WITH feeder_state AS (\n{state}\n)\n{}", hashed_feeders(&utility.id))
 }
 
-/// Relation `segments` as circuits, each with the feeder that most of its segments belong to.
+/// Relation `segments` as circuits and their feeders, with the number of segments of both.
+pub(super) const PAIRS: &str = "SELECT circuit_id, feeder_id, CAST(COUNT(*) AS BIGINT) AS segment_count FROM segments\n\
+    WHERE circuit_id IS NOT NULL GROUP BY circuit_id, feeder_id";
+
+/// Relation `pairs` as circuits, each with the feeder that most of its segments belong to.
 pub(super) fn circuits_of_segments(utility: &UtilityId) -> String {
     format!(
-        "WITH pairs AS (\nSELECT circuit_id, feeder_id, CAST(COUNT(*) AS BIGINT) AS segment_count FROM segments\n\
-         WHERE circuit_id IS NOT NULL GROUP BY circuit_id, feeder_id\n),\n\
-         placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY circuit_id ORDER BY 0 - segment_count, feeder_id) AS place FROM pairs\n)\n\
+        "WITH placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY circuit_id ORDER BY 0 - segment_count, feeder_id) AS place FROM pairs\n)\n\
          SELECT {} AS utility_id, circuit_id, feeder_id, segment_count FROM placed WHERE place = 1",
         text(utility.as_str())
     )

@@ -122,7 +122,7 @@ fn parts<'a>(
     let utility = source.adapter;
     let of_utility = utility.technologies.iter().map(|(label, _)| label).chain(utility.hybrid.iter().map(|(label, _)| label));
     let trimmed = cells.trimmed(labels.chain(of_utility.map(String::as_str)));
-    let steps = vec![("trimmed".into(), trimmed), ("rated".into(), ders::ratings(cells, utility))];
+    let steps = vec![("trimmed".into(), trimmed), ("rated".into(), ders::ratings(cells, utility, adapter))];
     (steps, "FROM rated", ders::columns(cells, utility, adapter))
 }
 
@@ -201,8 +201,8 @@ pub(super) fn rivals(adapter: &DatasetAdapter) -> String {
 }
 
 /// Relation `records` without those in `lost`.
-pub(super) const KEPT: &str = "SELECT r.* FROM records AS r \
-    LEFT JOIN lost AS l ON r._source_file = l.lost_file AND r._source_line = l.lost_line WHERE l.lost_line IS NULL";
+pub(super) const KEPT: &str =
+    "SELECT r.* FROM records AS r LEFT ANTI JOIN lost AS l ON r._source_file = l.lost_file AND r._source_line = l.lost_line";
 
 pub(super) fn keys(adapter: &DatasetAdapter) -> Vec<String> {
     (0..adapter.key.len()).map(|at| format!("key_{at}")).collect()

@@ -8,8 +8,12 @@ use crate::model::Dataset;
 use crate::pipeline::sql::{Cells, LINEAGE, text};
 
 /// Relation `trimmed` with the rating of each technology as `kw_N`, and what decides about the type in lower case.
-pub(super) fn ratings(cells: &Cells<'_>, utility: &UtilityAdapter) -> String {
+pub(super) fn ratings(cells: &Cells<'_>, utility: &UtilityAdapter, adapter: &DatasetAdapter) -> String {
     let mut columns = vec!["*".to_owned()];
+    columns.push(format!("LOWER({}) AS type_word", value(cells, adapter, "der_type", "VARCHAR")));
+    if let Some((label, _)) = utility.hybrid.as_ref().filter(|(label, _)| cells.has(label)) {
+        columns.push(format!("LOWER({}) AS hybrid_word", cells.cell(label)));
+    }
     for (at, (label, _)) in utility.technologies.iter().enumerate().filter(|(_, (label, _))| cells.has(label)) {
         columns.push(format!("{} AS kw_{at}", cells.typed(&cells.cell(label), &CellType::Number { ratio: 1.0 })));
     }
@@ -32,7 +36,7 @@ pub(super) fn columns(cells: &Cells<'_>, utility: &UtilityAdapter, adapter: &Dat
         format!("{} AS der_id", of("der_id", "VARCHAR")),
         format!("{} AS status", text(status)),
         format!("{} AS feeder_ref", of("feeder_ref", "VARCHAR")),
-        format!("{} AS der_type", der_type(cells, utility, &of("der_type", "VARCHAR"), &technologies)),
+        format!("{} AS der_type", der_type(cells, utility, &technologies)),
         format!("{} AS der_type_source", of("der_type", "VARCHAR")),
         format!("{} AS technologies", technology_list(&technologies)),
         format!("{} AS nameplate_kw", of("nameplate_kw", "DOUBLE")),
@@ -57,19 +61,19 @@ pub(super) fn technology_kw(cells: &Cells<'_>, utility: &UtilityAdapter) -> Stri
 /// The type of a DER: hybrid if it says so or has several technologies, its only technology, or its mapped type.
 ///
 /// A type that is stated and that the adapter does not name is `Unmapped`.
-fn der_type(cells: &Cells<'_>, utility: &UtilityAdapter, delivered: &str, technologies: &[(String, String)]) -> String {
+fn der_type(cells: &Cells<'_>, utility: &UtilityAdapter, technologies: &[(String, String)]) -> String {
     let mut arms = Vec::new();
-    if let Some((label, values)) = utility.hybrid.as_ref().filter(|(label, _)| cells.has(label)) {
+    if let Some((_, values)) = utility.hybrid.as_ref().filter(|(label, _)| cells.has(label)) {
         let list: Vec<String> = values.iter().map(|value| text(&value.to_lowercase())).collect();
-        arms.push(format!("WHEN LOWER({}) IN ({}) THEN 'Hybrid'", cells.cell(label), list.join(", ")));
+        arms.push(format!("WHEN hybrid_word IN ({}) THEN 'Hybrid'", list.join(", ")));
     }
     if !technologies.is_empty() {
         let used: Vec<String> = technologies.iter().map(|(kw, _)| format!("CASE WHEN {kw} <> 0.0 THEN 1 ELSE 0 END")).collect();
         arms.push(format!("WHEN {} > 1 THEN 'Hybrid'", used.join(" + ")));
         arms.extend(technologies.iter().map(|(kw, technology)| format!("WHEN {kw} <> 0.0 THEN {}", text(technology))));
     }
-    arms.push(format!("WHEN {delivered} IS NULL THEN CAST(NULL AS VARCHAR)"));
-    arms.extend(types_by_name(utility).into_iter().map(|(to, from)| format!("WHEN LOWER({delivered}) IN ({from}) THEN {to}")));
+    arms.push("WHEN type_word IS NULL THEN CAST(NULL AS VARCHAR)".into());
+    arms.extend(types_by_name(utility).into_iter().map(|(to, from)| format!("WHEN type_word IN ({from}) THEN {to}")));
     format!("CASE {} ELSE 'Unmapped' END", arms.join("\n    "))
 }
 
@@ -87,17 +91,8 @@ fn technology_list(technologies: &[(String, String)]) -> String {
     if technologies.is_empty() {
         return "CAST(NULL AS VARCHAR)".into();
     }
-    // A whole number is written without its fraction.
-    let kilowatts = |kw: &str| {
-        format!("CASE WHEN ROUND({kw}, 0) = {kw} THEN CAST(CAST({kw} AS BIGINT) AS VARCHAR) ELSE CAST({kw} AS VARCHAR) END")
-    };
-    let parts: Vec<String> = technologies
-        .iter()
-        .map(|(kw, technology)| {
-            format!("CASE WHEN {kw} <> 0.0 THEN {} || {} END", text(&format!("{technology} ")), kilowatts(kw))
-        })
-        .collect();
-    format!("NULLIF(CONCAT_WS('; ', {}), '')", parts.join(", "))
+    let pairs: Vec<String> = technologies.iter().map(|(kw, technology)| format!("{}, {kw}", text(technology))).collect();
+    format!("RATINGS({})", pairs.join(", "))
 }
 
 /// Columns of a DER before it is linked to a feeder.

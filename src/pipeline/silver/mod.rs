@@ -12,13 +12,14 @@ mod records;
 
 use std::collections::BTreeSet;
 
+use super::PipelineError;
 use super::bronze::{self, Standing};
+use super::progress::{Step, Tracker};
 use super::rejected::{self, Scope};
-use super::{Observer, PipelineError, Progress, Step};
 use crate::config::{Grain, UtilityAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Change, Column, DataFile, Frame, Lake, Layer, Relation, Snapshot, TableId, Written, schema};
-use crate::landing::Cancel;
+use crate::landing::{Cancel, Tally};
 use crate::model::{Dataset, Delivery, Month, Stage};
 
 pub use conform::{Steps, checked_records, circuits_sql, ders_sql};
@@ -164,10 +165,10 @@ pub struct Build<'a> {
     pub run_id: &'a str,
     /// What the rows are made from.
     pub fingerprint: i64,
+    /// What stands in a file's columns by its SHA-256, if it was counted when the file was loaded.
+    pub tally: &'a (dyn Fn(&str) -> Option<&'a Tally> + Sync),
     /// Who wants to know.
-    pub observer: &'a dyn Observer,
-    /// Rows done and expected before.
-    pub before: Progress,
+    pub tracker: &'a Tracker<'a>,
 }
 
 impl Build<'_> {
@@ -200,12 +201,7 @@ impl Build<'_> {
     fn tell(&self, month: Month) {
         let rows: u64 =
             self.source.standing.iter().filter(|standing| standing.month == month).map(|standing| standing.rows).sum();
-        self.observer.progress(Progress {
-            step: Step::Silver,
-            subject: format!("{} {month}", self.source.adapter.id),
-            rows_done: self.before.rows_done + rows,
-            rows_expected: self.before.rows_expected,
-        });
+        self.tracker.tell(Step::Silver, format!("{} {month}", self.source.adapter.id), rows);
     }
 
     fn session(&self) -> Session {
@@ -229,6 +225,7 @@ impl Build<'_> {
             Some(month) if segments => {
                 let mut session = self.session();
                 self.segments_as_of(&mut session, month)?;
+                session.settle("pairs", circuits::PAIRS)?;
                 Ok(session.query(&circuits::circuits_of_segments(&self.source.adapter.id))?)
             }
             _ => Ok(Frame::default()),
@@ -326,7 +323,7 @@ impl Build<'_> {
 
     /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.
     fn records(&self, session: &mut Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
-        let rejects = records::of_month(session, self.source, dataset, month)?;
+        let rejects = records::of_month(session, self.source, dataset, month, self.tally)?;
         let scope =
             Scope { utility: &self.source.adapter.id, month, dataset, stage: Stage::Silver, source_file: None, keep_run: None };
         let rows: Vec<_> = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
@@ -384,6 +381,7 @@ pub(super) fn replace_utility(
     written: Vec<Written>,
     fingerprint: i64,
 ) -> Result<(), PipelineError> {
+    let _turn = source.lake.turn();
     let base = source.lake.snapshot(table)?;
     let remove = base
         .as_ref()

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::Source;
 use super::conform;
-use crate::config::DatasetAdapter;
+use crate::config::{DatasetAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Column, ColumnType, Frame, Value, schema};
+use crate::landing::Tally;
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 
@@ -14,17 +15,21 @@ use crate::pipeline::PipelineError;
 ///
 /// A record without its key stands aside as `primary-key`; of several records of one key the last stays (by file
 /// name, then line) and the earlier ones stand aside as `duplicate-key`. Only keys are read for that.
-pub(super) fn of_month(
+pub(super) fn of_month<'a>(
     session: &mut Session,
     source: &Source<'_>,
     dataset: Dataset,
     month: Month,
+    counted: &dyn Fn(&str) -> Option<&'a Tally>,
 ) -> Result<Vec<(String, Finding)>, PipelineError> {
     let (Some(adapter), Some(rows)) = (source.adapter.dataset(dataset), source.rows(dataset, |m| m == month)?) else {
         return Ok(Vec::new());
     };
     session.register("bronze", rows);
     conform::records(source, adapter).define(session)?;
+    if each_has_its_own_key(source, adapter, month, counted) {
+        return Ok(Vec::new());
+    }
     session.define("key_hashes", &conform::key_hashes(adapter))?;
     let suspects = session.query(conform::SUSPECTS)?;
     let count = |name: &str| suspects.count(name, 0);
@@ -54,6 +59,25 @@ pub(super) fn of_month(
     session.define("records", conform::KEPT)?;
     let raw = raw_records(session, source, dataset)?;
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
+}
+
+/// Whether the counts of the month's only file tell already that no record must stand aside: nothing that makes a key is missing,
+/// and one of its columns alone tells all records apart.
+fn each_has_its_own_key<'a>(
+    source: &Source<'_>,
+    adapter: &DatasetAdapter,
+    month: Month,
+    counted: &dyn Fn(&str) -> Option<&'a Tally>,
+) -> bool {
+    let mut standing = source.standing.iter().filter(|s| s.dataset == adapter.dataset && s.month == month);
+    let (Some(only), None) = (standing.next(), standing.next()) else { return false };
+    let Some(tally) = counted(&only.sha256) else { return false };
+    let keys = || adapter.key.iter().map(|label| column_name(label));
+    let entity = adapter.column(if adapter.dataset.der_status().is_some() { "der_id" } else { "feeder_id" });
+    let is_complete = |column: &str| tally.missing(column) == Some(0);
+    keys().all(|column| is_complete(&column))
+        && entity.is_some_and(|entity| entity.from.iter().any(|label| is_complete(&column_name(label))))
+        && keys().any(|column| tally.distinct_ids(&column) == Some(only.rows))
 }
 
 /// All but the last of the records of each key; the rivals come ordered by key, file and line.
@@ -87,9 +111,14 @@ fn raw_records(
     source: &Source<'_>,
     dataset: Dataset,
 ) -> Result<HashMap<(String, u64), String>, PipelineError> {
-    let rows = session.query(
-        "SELECT b.* FROM bronze AS b INNER JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line",
-    )?;
+    // Row groups without such a line are not read.
+    let places = session.query("SELECT MIN(lost_line) AS first, MAX(lost_line) AS last FROM lost")?;
+    let rows = session.query(&format!(
+        "SELECT b.* FROM (SELECT * FROM bronze WHERE _source_line BETWEEN {} AND {}) AS b\n\
+         LEFT SEMI JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line",
+        places.count("first", 0),
+        places.count("last", 0)
+    ))?;
     let delimiter = char::from(source.adapter.dialect.delimiter);
     let cells: Vec<String> = source.columns(dataset).into_iter().filter(|name| !schema::is_lineage(name)).collect();
     let quoted = |cell: String| {

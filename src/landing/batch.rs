@@ -1,0 +1,57 @@
+//! What reading a file gives: records in batches, and at the end what the file was.
+
+use crate::model::Finding;
+
+/// Records that fit the header, in file order; they are the reader's until the next ones are read.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    pub(super) columns: usize,
+    pub(super) text: &'a str,
+    /// Where each cell ends in `text`, record by record.
+    pub(super) ends: &'a [usize],
+    /// The physical line, from 1, on which each record starts.
+    pub lines: Vec<u64>,
+}
+
+impl Batch<'_> {
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The cells of one column in some of the records, as delivered, without quotes.
+    pub fn cells(&self, index: usize, records: std::ops::Range<usize>) -> impl Iterator<Item = &str> {
+        records.map(move |row| {
+            let cell = row * self.columns + index;
+            let start = if cell == 0 { 0 } else { self.ends[cell - 1] };
+            &self.text[start..self.ends[cell]]
+        })
+    }
+}
+
+/// What a file was, known when its last byte was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+    /// Size.
+    pub bytes: u64,
+    /// Records in the file, those set aside included.
+    pub records: u64,
+    /// Records set aside.
+    pub rejected: Vec<Finding>,
+    /// Whether it starts with a byte-order mark, which is no part of its first label.
+    pub byte_order_mark: bool,
+}
+
+impl Summary {
+    /// What is worth knowing about the file as a whole, for people.
+    pub fn note(&self) -> Option<&'static str> {
+        self.byte_order_mark.then_some("starts with a byte-order mark")
+    }
+}

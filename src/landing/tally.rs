@@ -1,0 +1,257 @@
+//! What stands in each column of a file, counted while its records pass.
+//!
+//! The quality tables ask what a column holds once a distinct value; here the values are at hand, so that the stored rows
+//! need not be grouped again.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use crate::model::cell::{NullWords, bare};
+
+/// Values and the number of their cells. Most values are short, and are found faster as numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    short: HashMap<Short, u64, FixedState>,
+    long: HashMap<Box<str>, u64, FixedState>,
+}
+
+/// A text of at most [`Short::LONGEST`] bytes: the bytes from the least significant on, and the length above them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Short(u64);
+
+impl Short {
+    const LONGEST: usize = 7;
+
+    fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(..text.len()).filter(|room| room.len() <= Self::LONGEST)?.copy_from_slice(text.as_bytes());
+        bytes[Self::LONGEST] = u8::try_from(text.len()).ok()?;
+        Some(Self(u64::from_le_bytes(bytes)))
+    }
+
+    fn text(self) -> String {
+        let bytes = self.0.to_le_bytes();
+        let length = usize::from(bytes[Self::LONGEST]).min(Self::LONGEST);
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    }
+}
+
+impl Counts {
+    fn add(&mut self, value: &str, cells: u64) {
+        if let Some(short) = Short::new(value) {
+            *self.short.entry(short).or_default() += cells;
+        } else if let Some(known) = self.long.get_mut(value) {
+            *known += cells;
+        } else {
+            self.long.insert(value.into(), cells);
+        }
+    }
+
+    /// Each value and the number of its cells.
+    pub fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
+        let short = self.short.iter().map(|(short, cells)| (Cow::Owned(short.text()), *cells));
+        short.chain(self.long.iter().map(|(value, cells)| (Cow::Borrowed(&**value), *cells)))
+    }
+
+    fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+}
+
+/// A column with more values, such as a key, is no longer counted value by value.
+const MOST_VALUES: usize = 1 << 17;
+
+/// The columns of a file, by their names in the tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    words: NullWords,
+    columns: Vec<(String, Values)>,
+}
+
+/// The bare values of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Values {
+    /// Each, with the number of its cells.
+    Counted(Counts),
+    /// Too many for that.
+    Many(Many),
+}
+
+/// A column of many values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Many {
+    /// Hashes of what is present: two values of one hash, which a file may hold once in some million files, count as one.
+    seen: HashSet<u64, FixedState>,
+    /// How many there were, once they are forgotten.
+    distinct: u64,
+    /// Cells that are empty.
+    pub empty: u64,
+    /// Cells that hold a word that says nothing.
+    pub words: u64,
+    /// The least value that is present, as text.
+    pub least: String,
+    /// The greatest.
+    pub greatest: String,
+    /// Whether a value ends as a spreadsheet writes whole numbers.
+    has_fraction: bool,
+}
+
+impl Many {
+    fn add(&mut self, hasher: &FixedState, words: &NullWords, value: &str, cells: u64) {
+        if value.is_empty() {
+            self.empty += cells;
+        } else if words.contain(value) {
+            self.words += cells;
+        } else if self.seen.insert(hasher.hash_one(value)) {
+            if self.least.is_empty() || value < self.least.as_str() {
+                value.clone_into(&mut self.least);
+            }
+            if value > self.greatest.as_str() {
+                value.clone_into(&mut self.greatest);
+            }
+            self.has_fraction |= value.ends_with(".0");
+        }
+    }
+
+    /// Number of values that are present.
+    pub fn distinct(&self) -> u64 {
+        self.distinct.max(self.seen.len() as u64)
+    }
+}
+
+impl Tally {
+    /// Nothing counted yet; `names` in the file's order, `words` say nothing, in lower case.
+    pub fn new(names: &[String], words: &[String]) -> Self {
+        let columns = names.iter().map(|name| (name.clone(), Values::Counted(Counts::default()))).collect();
+        Self { words: NullWords::new(words), columns }
+    }
+
+    /// Counts cells of the column at a place.
+    pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
+        let hasher = FixedState::default();
+        let Some((_, values)) = self.columns.get_mut(column) else { return };
+        match values {
+            Values::Counted(counts) => {
+                runs(cells, |value, cells| counts.add(value, cells));
+                if counts.len() > MOST_VALUES {
+                    let mut many = Many::default();
+                    for (value, cells) in counts.iter() {
+                        many.add(&hasher, &self.words, &value, cells);
+                    }
+                    *values = Values::Many(many);
+                }
+            }
+            Values::Many(many) => runs(cells, |value, cells| many.add(&hasher, &self.words, value, cells)),
+        }
+    }
+
+    /// The file has ended: what only more cells would be compared with is forgotten.
+    pub fn finish(&mut self) {
+        for (_, values) in &mut self.columns {
+            if let Values::Many(many) = values {
+                many.distinct = many.distinct();
+                many.seen = HashSet::default();
+            }
+        }
+    }
+
+    /// The values of a column; `None` if the file lacks it.
+    pub fn values(&self, column: &str) -> Option<&Values> {
+        self.columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, values)| values)
+    }
+
+    /// How many cells of a column say nothing.
+    pub fn missing(&self, column: &str) -> Option<u64> {
+        Some(match self.values(column)? {
+            Values::Counted(counts) => counts.iter().filter(|(value, _)| self.words.contain(value)).map(|(_, cells)| cells).sum(),
+            Values::Many(many) => many.empty + many.words,
+        })
+    }
+
+    /// How many ids a column holds; `None` where some could be written in two ways, such as `12` and `12.0`.
+    pub fn distinct_ids(&self, column: &str) -> Option<u64> {
+        match self.values(column)? {
+            Values::Counted(counts) if counts.iter().any(|(value, _)| value.ends_with(".0")) => None,
+            Values::Counted(counts) => Some(counts.iter().filter(|(value, _)| !self.words.contain(value)).count() as u64),
+            Values::Many(many) => (!many.has_fraction).then(|| many.distinct()),
+        }
+    }
+
+    /// Number of values in all columns together: what the tally takes in memory.
+    pub fn len(&self) -> usize {
+        let len = |values: &Values| match values {
+            Values::Counted(counts) => counts.len(),
+            Values::Many(_) => 1,
+        };
+        self.columns.iter().map(|(_, values)| len(values)).sum()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.columns.clear();
+    }
+}
+
+/// Bare values and how often each follows itself: equal cells often do, and are then looked up once.
+fn runs<'a>(cells: impl Iterator<Item = &'a str>, mut take: impl FnMut(&'a str, u64)) {
+    let mut cells = cells.map(bare);
+    let Some(mut value) = cells.next() else { return };
+    let mut run = 1;
+    for cell in cells {
+        if cell == value {
+            run += 1;
+        } else {
+            take(value, run);
+            (value, run) = (cell, 1);
+        }
+    }
+    take(value, run);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(cells: &[&str]) -> Tally {
+        let mut tally = Tally::new(&["a".to_owned()], &["null".to_owned()]);
+        tally.feed(0, cells.iter().copied());
+        tally
+    }
+
+    #[test]
+    fn cells_are_counted_by_value_without_blanks_around() {
+        let tally = tally(&[" x", "x ", "\u{a0}x", "", "", "NULL", "y", "ä€", "a longer text"]);
+        let Some(Values::Counted(counts)) = tally.values("A") else { panic!("{tally:?}") };
+        let mut counts: Vec<(String, u64)> = counts.iter().map(|(value, cells)| (value.into_owned(), cells)).collect();
+        counts.sort_unstable();
+        let expected = [("", 2), ("NULL", 1), ("a longer text", 1), ("x", 3), ("y", 1), ("ä€", 1)];
+        assert_eq!(counts, expected.map(|(value, cells)| (value.to_owned(), cells)));
+        assert_eq!((tally.missing("a"), tally.distinct_ids("a"), tally.values("b")), (Some(3), Some(4), None));
+    }
+
+    #[test]
+    fn column_of_many_values_keeps_what_a_profile_asks_for() {
+        let many = MOST_VALUES + 5;
+        let numbers: Vec<String> = (0..many).map(|n| n.to_string()).collect();
+        let mut tally = tally(&["", "null"]);
+        tally.feed(0, numbers.iter().map(String::as_str));
+        // Once more, and what was not met before.
+        tally.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
+        let Some(Values::Many(found)) = tally.values("a") else { panic!("{}", tally.len()) };
+        assert_eq!((found.empty, found.words, found.distinct()), (2, 2, many as u64 + 2));
+        assert_eq!((found.least.as_str(), found.greatest.as_str()), ("-1", "zz"));
+        assert_eq!((tally.missing("a"), tally.distinct_ids("a")), (Some(4), Some(many as u64 + 2)));
+        tally.finish();
+        assert_eq!(tally.distinct_ids("a"), Some(many as u64 + 2));
+        tally.feed(0, ["12.0"].into_iter());
+        assert_eq!(tally.distinct_ids("a"), None, "12 and 12.0 are one id");
+    }
+}
