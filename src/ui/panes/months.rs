@@ -44,7 +44,7 @@ fn list(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, months: &Mo
         left("month", 8),
         right("rows", 10),
         right("±", 9),
-        right("added", 9),
+        right("added", 10),
         right("changed", 9),
         right("removed", 9),
         right("unchanged", 11)
@@ -72,7 +72,7 @@ fn month_line(line: &MonthLine, theme: &Theme, selected: bool, is_base: bool) ->
             right(&difference.map_or_else(|| "first".into(), signed), 9),
             style(if shrunk { theme.bad } else { theme.text }),
         ),
-        number(line.added, 9, theme.good),
+        number(line.added, 10, theme.good),
         number(line.changed, 9, theme.warn),
         number(line.removed, 9, theme.bad),
         number(line.unchanged, 11, theme.text),
