@@ -18,6 +18,7 @@ pub mod rules;
 pub mod run;
 pub mod silver;
 pub mod sql;
+pub mod standing;
 
 use thiserror::Error;
 

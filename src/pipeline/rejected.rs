@@ -6,8 +6,8 @@ use crate::landing::Cancel;
 use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
-use super::bronze::Standing;
 use super::sql::text;
+use super::standing::Standing;
 
 /// The table's id.
 pub fn table() -> TableId {

@@ -12,9 +12,9 @@ use crate::lake::{Frame, Relation, TableId, Value, schema};
 use crate::landing::tally::Many;
 use crate::landing::{Tally, Values};
 use crate::pipeline::PipelineError;
-use crate::pipeline::bronze::Standing;
 use crate::pipeline::silver::Source;
 use crate::pipeline::sql::{Cells, name};
+use crate::pipeline::standing::Standing;
 
 /// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
 /// names and no file ever had.

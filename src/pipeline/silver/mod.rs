@@ -13,9 +13,9 @@ mod records;
 use std::collections::BTreeSet;
 
 use super::PipelineError;
-use super::bronze::{self, Standing};
 use super::progress::{Step, Tracker};
 use super::rejected::{self, Scope};
+use super::standing::{self, Standing};
 use crate::config::{Grain, UtilityAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Change, Column, DataFile, Frame, Lake, Layer, Relation, Snapshot, TableId, Written, schema};
@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
             if adapter.dataset(dataset).is_some()
                 && let Some(snapshot) = lake.snapshot(&TableId::bronze(&adapter.id, dataset))?
             {
-                standing.extend(bronze::standing(&snapshot, dataset));
+                standing.extend(standing::standing(&snapshot, dataset));
                 tables.push((dataset, snapshot));
             }
         }
