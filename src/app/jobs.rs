@@ -12,10 +12,10 @@ use super::reads::{ReadError, browse, calendar, checks, missing, months, profile
 use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
 use crate::lake::{Frame, Lake};
+use crate::landing;
 use crate::landing::settle::Settling;
 use crate::landing::watch::{Watch, WatchMode};
-use crate::landing::{self, Cancel};
-use crate::model::{Day, Month};
+use crate::model::{Cancel, Day, Month};
 use crate::pipeline::report::micros_of;
 use crate::pipeline::rules::{Decision, acknowledge};
 use crate::pipeline::run::Run;

@@ -15,6 +15,7 @@ pub mod reads;
 pub mod refresh;
 pub mod rejected;
 pub mod rules;
+pub mod signals;
 pub mod update;
 
 use crate::config::Settings;

@@ -7,8 +7,7 @@ use crate::app::reads::checks::{self, Checked};
 use crate::config::RuleBook;
 use crate::config::file::did_you_mean;
 use crate::lake::{Column, ColumnType, Frame, Value};
-use crate::landing::Cancel;
-use crate::model::{Month, Severity, UtilityId};
+use crate::model::{Cancel, Month, Severity, UtilityId};
 use crate::pipeline::rules::{self, Checking, State, Wanted};
 
 /// What shall be checked.

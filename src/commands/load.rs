@@ -8,8 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Exit, check, clock};
 use crate::app::reads::checks::{self, Checked};
-use crate::landing::{self, Cancel};
-use crate::model::ReasonCode;
+use crate::app::signals;
+use crate::landing;
+use crate::model::{Cancel, ReasonCode};
 use crate::pipeline::bronze::Loaded;
 use crate::pipeline::rules::State;
 use crate::pipeline::run::Run;
@@ -66,13 +67,13 @@ fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
     Ok(verdict)
 }
 
-/// Runs the pipeline with a progress bar where there is a terminal; Ctrl-C stops it between two commits.
+/// Runs the pipeline with a progress bar where there is a terminal; Ctrl-C and SIGTERM stop it between two commits.
 ///
 /// # Errors
 /// The run could not be done; what was committed stays.
 pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineError> {
     let cancel = Cancel::default();
-    stop_at_interrupt(&cancel);
+    stop_when_told(&cancel);
     let bar = bar(context);
     let observer = |progress: Progress| {
         bar.set_length(progress.rows_expected);
@@ -86,16 +87,10 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineE
     report
 }
 
-/// The first Ctrl-C, or SIGTERM's likes, asks the run to stop; what was committed stays.
-fn stop_at_interrupt(cancel: &Cancel) {
+/// Ctrl-C or SIGTERM asks the run to stop; what was committed stays.
+fn stop_when_told(cancel: &Cancel) {
     let cancel = cancel.clone();
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    let listening = std::thread::Builder::new().name("interrupt".into()).spawn(move || {
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            cancel.cancel();
-        }
-    });
-    if let Err(error) = listening {
+    if let Err(error) = signals::on_end(move || cancel.cancel()) {
         tracing::warn!("Ctrl-C will end the process at once: {error}");
     }
 }

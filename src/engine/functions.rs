@@ -2,7 +2,10 @@
 //!
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
 //! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits.
-//! `NUMBER(text)` → real number; null where the text is none, or none of this world (beyond 10¹⁵, `inf`, `nan`).
+//! `NUMBER(text, exponent)` → real number, times ten to the power of `exponent`; null where the text is none, or none of this
+//! world (beyond 10¹⁵, `inf`, `nan`). `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
+//! to be summed; `QUOTIENT(sum, exponent)` → real number from such a sum. All of them give the nearest double: see
+//! [`crate::model::decimal`].
 //! `RATINGS(label, number, …)` → `label number; label number` of those numbers that are not null and not 0; null where there is
 //! none. A whole number has no fraction.
 //! `TRY_STRPTIME(text, format)` → time in UTC, null where the text is not in that notation (`try_strptime` of DuckDB).
@@ -19,6 +22,7 @@ use polars_plan::prelude::FunctionOptions;
 use xxhash_rust::xxh64::xxh64;
 
 use crate::model::cell::{self, NullWords};
+use crate::model::decimal;
 
 pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
 
@@ -30,9 +34,12 @@ impl Functions {
         let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
         let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
         let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(number, number_field));
+        let shift = UserDefinedFunction::new("shift".into(), BaseColumnUdf::new(shift, number_field));
+        let units = UserDefinedFunction::new("units".into(), BaseColumnUdf::new(units, units_field));
+        let quotient = UserDefinedFunction::new("quotient".into(), BaseColumnUdf::new(quotient, number_field));
         let ratings = UserDefinedFunction::new("ratings".into(), BaseColumnUdf::new(ratings, text_field));
         Self(
-            [bare, present, id, number, ratings, text_to_time, hash]
+            [bare, present, id, number, shift, units, quotient, ratings, text_to_time, hash]
                 .into_iter()
                 .map(|mut function| {
                     function.options = FunctionOptions::elementwise();
@@ -70,6 +77,11 @@ fn text_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
 #[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
 fn number_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
     Ok(Field::new(field_name(fields), DataType::Float64))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
+fn units_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
+    Ok(Field::new(field_name(fields), DataType::Int128))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
@@ -128,18 +140,43 @@ fn id(columns: &mut [Column]) -> PolarsResult<Column> {
 /// Equal cells often follow one another, and are then read once.
 fn number(columns: &mut [Column]) -> PolarsResult<Column> {
     const MOST: f64 = 1e15;
-    let [texts] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text") };
-    let texts = texts.str()?;
+    let [texts, exponent] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text and an exponent") };
+    let (texts, exponent) = (texts.str()?, whole(exponent)?);
     let (mut last, mut value) = ("", None);
     let read = texts.iter().map(|text| {
         let text = text?;
         if text != last {
-            (last, value) = (text, text.parse::<f64>().ok().filter(|number| number.abs() < MOST));
+            let is_of_this_world = text.parse::<f64>().is_ok_and(|number| number.abs() < MOST);
+            (last, value) = (text, is_of_this_world.then(|| decimal::parse(text, exponent)).flatten());
         }
         value
     });
     let numbers: Float64Chunked = read.collect();
     Ok(numbers.with_name(texts.name().clone()).into_series().into_column())
+}
+
+/// A number that is the same in all rows.
+fn whole(column: &Column) -> PolarsResult<i32> {
+    column.get(0)?.extract().ok_or_else(|| polars_err!(InvalidOperation: "a whole number is needed"))
+}
+
+fn shift(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [numbers, exponent] = columns else { polars_bail!(InvalidOperation: "SHIFT needs a number and an exponent") };
+    let (numbers, exponent) = (numbers.f64()?, whole(exponent)?);
+    Ok(numbers.apply_values(|number| decimal::shift(number, exponent)).into_series().into_column())
+}
+
+fn units(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [numbers] = columns else { polars_bail!(InvalidOperation: "UNITS needs a number") };
+    let units: Int128Chunked = numbers.f64()?.iter().map(|number| number.map(decimal::units)).collect();
+    Ok(units.with_name(numbers.name().clone()).into_series().into_column())
+}
+
+fn quotient(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [sums, exponent] = columns else { polars_bail!(InvalidOperation: "QUOTIENT needs a sum and an exponent") };
+    let (sums, exponent) = (sums.i128()?, whole(exponent)?);
+    let numbers: Float64Chunked = sums.iter().map(|sum| sum.map(|sum| decimal::quotient(sum, exponent))).collect();
+    Ok(numbers.with_name(sums.name().clone()).into_series().into_column())
 }
 
 fn ratings(columns: &mut [Column]) -> PolarsResult<Column> {

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::functions::Functions;
 use crate::lake::{Frame, Relation, Target};
-use crate::landing::Cancel;
+use crate::model::Cancel;
 
 /// Why a plan gave no rows.
 #[derive(Debug, Error)]

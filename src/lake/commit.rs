@@ -1,17 +1,26 @@
 //! Data files → the Delta log: one commit, whole or not at all.
+//!
+//! A commit stands as soon as its entry is in the log, whatever fails afterwards; that is why the log is asked before any
+//! file of a commit that seems to have failed is removed.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::io::{BufRead, BufReader};
 
+use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, MetadataExt, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaResult, DeltaTable};
 
-use super::parquet::sync_folder;
 use super::schema::{Column, delta_field};
 use super::{DataFile, Lake, LakeError, Snapshot, TableId, Written};
+
+/// Commits from one checkpoint of a table to the next: so many entries of its log a reader reads at most.
+const CHECKPOINT_EVERY: u64 = 50;
+
+/// The key in `commitInfo` by which a commit finds itself in the log.
+const COMMIT_ID: &str = "feederscopeCommit";
 
 /// What one commit does to a table.
 pub struct Change<'a> {
@@ -37,40 +46,77 @@ impl Lake {
     pub fn commit(&self, table: &TableId, mut change: Change<'_>) -> Result<u64, LakeError> {
         let written = std::mem::take(&mut change.add);
         let adds: Vec<Action> = written.iter().map(|file| Action::Add(add_action(file))).collect();
+        let commit_id = uuid::Uuid::now_v7().to_string();
         let committed = self.runtime.block_on(async {
             match change.base {
-                Some(base) => append(base, &change, adds).await,
-                None => self.create(table, &change, adds).await,
+                Some(base) => append(base, &change, adds, &commit_id).await,
+                None => self.create(table, &change, adds, &commit_id).await,
             }
         });
-        let version = committed.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
+        let version = match committed {
+            Ok(version) => version,
+            Err(source) => match self.find_commit(table, change.base.map(|base| base.version), &commit_id) {
+                Ok(Some(version)) => {
+                    tracing::warn!("commit {version} of `{table}` stands; what followed it failed: {source}");
+                    version
+                }
+                Ok(None) => return Err(LakeError::Delta { table: table.to_string(), source: Box::new(source) }),
+                Err(unknown) => {
+                    // Files that nobody names are harmless; a log that names files which are gone is not.
+                    written.into_iter().for_each(Written::keep);
+                    return Err(unknown);
+                }
+            },
+        };
         written.into_iter().for_each(Written::keep);
-        self.sync_log(table, version)?;
+        let is_due = (version + 1).is_multiple_of(CHECKPOINT_EVERY) || change.base.is_some_and(Snapshot::avoided_checkpoint);
+        if is_due && let Err(error) = self.checkpoint(table) {
+            tracing::warn!("`{table}` stays without a checkpoint of version {version}: {error}");
+        }
         Ok(version)
     }
 
-    async fn create(&self, table: &TableId, change: &Change<'_>, adds: Vec<Action>) -> DeltaResult<u64> {
-        let folder = self.path(table);
-        std::fs::create_dir_all(&folder)?;
+    async fn create(&self, table: &TableId, change: &Change<'_>, adds: Vec<Action>, commit_id: &str) -> DeltaResult<u64> {
+        std::fs::create_dir_all(self.path(table))?;
         let made: DeltaTable = CreateBuilder::new()
-            .with_location(folder.to_string_lossy())
+            .with_log_store(self.builder(table)?.build_storage()?)
             .with_table_name(table.name.clone())
             .with_columns(change.columns.iter().map(delta_field))
             .with_partition_columns(change.partition_by.iter().map(ToString::to_string))
             .with_actions(adds)
-            .with_commit_properties(properties(change))
+            .with_commit_properties(properties(change, commit_id))
             .await?;
         Ok(made.version().unwrap_or_default())
     }
 
-    fn sync_log(&self, table: &TableId, version: u64) -> Result<(), LakeError> {
-        let path = self.path(table).join("_delta_log").join(format!("{version:020}.json"));
-        File::open(&path).and_then(|file| file.sync_all()).map_err(|error| LakeError::io(&path, error))?;
-        sync_folder(&path)
+    /// The version whose entry in the log, after version `base`, is this commit.
+    fn find_commit(&self, table: &TableId, base: Option<u64>, commit_id: &str) -> Result<Option<u64>, LakeError> {
+        let log = self.path(table).join("_delta_log");
+        for version in base.map_or(0, |base| base + 1).. {
+            let path = log.join(format!("{version:020}.json"));
+            let file = match std::fs::File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(LakeError::io(&path, error)),
+            };
+            for line in BufReader::new(file).lines() {
+                if line.map_err(|error| LakeError::io(&path, error))?.contains(commit_id) {
+                    return Ok(Some(version));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes a checkpoint of the newest version: what other readers, and this one, start from.
+    fn checkpoint(&self, table: &TableId) -> Result<(), LakeError> {
+        let Some(snapshot) = self.snapshot(table)? else { return Ok(()) };
+        let made = self.runtime.block_on(create_checkpoint(&snapshot.delta, None));
+        made.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })
     }
 }
 
-async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>) -> DeltaResult<u64> {
+async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, commit_id: &str) -> DeltaResult<u64> {
     let state = base.delta.snapshot()?;
     let new: Vec<&Column> =
         change.columns.iter().filter(|column| !base.columns.iter().any(|known| known.name == column.name)).collect();
@@ -82,32 +128,36 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>) 
     let mode = if change.remove.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
     let partition_by = (!change.partition_by.is_empty()).then(|| change.partition_by.iter().map(ToString::to_string).collect());
     let operation = DeltaOperation::Write { mode, partition_by, predicate: None };
-    let committed = CommitBuilder::from(properties(change))
+    let committed = CommitBuilder::from(properties(change, commit_id))
         .with_actions(actions)
         .build(Some(state), base.delta.log_store(), operation)
         .await?;
     Ok(committed.version())
 }
 
-fn properties(change: &Change<'_>) -> CommitProperties {
+/// Nothing but the entry itself: what the library would do after it could fail, and is done by [`Lake::commit`].
+fn properties(change: &Change<'_>, commit_id: &str) -> CommitProperties {
     let transactions = change.transactions.iter().map(|(application, version)| Transaction::new(application, *version));
-    CommitProperties::default().with_application_transactions(transactions.collect())
+    CommitProperties::default()
+        .with_application_transactions(transactions.collect())
+        .with_metadata([(COMMIT_ID.to_owned(), serde_json::Value::from(commit_id))])
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false))
 }
 
 fn add_action(file: &Written) -> Add {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let texts = |pairs: &[(String, String)]| -> HashMap<String, Option<String>> {
+        pairs.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
+    };
     Add {
         path: file.relative_path.clone(),
-        partition_values: file
-            .partition
-            .iter()
-            .map(|(name, value)| (name.clone(), Some(value.clone())))
-            .collect::<HashMap<_, _>>(),
+        partition_values: texts(&file.partition),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
         modification_time: i64::try_from(now).unwrap_or(i64::MAX),
         data_change: true,
         stats: Some(file.stats.clone()),
-        tags: None,
+        tags: (!file.tags.is_empty()).then(|| texts(&file.tags)),
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,

@@ -10,12 +10,13 @@ pub mod lock;
 mod parquet;
 pub mod schema;
 mod stats;
+mod store;
 pub mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deltalake::DeltaTableError;
+use deltalake::{DeltaResult, DeltaTableBuilder, DeltaTableError, ObjectStore};
 use polars::prelude::PolarsError;
 use thiserror::Error;
 
@@ -27,6 +28,8 @@ pub use lock::WriteLock;
 pub use parquet::{TableWriter, Target, Written};
 pub use schema::{Column, ColumnType};
 pub use table::{DataFile, Snapshot};
+
+use store::{Checkpoints, LocalStore};
 
 /// What can go wrong between the tables and the disk.
 #[derive(Debug, Error)]
@@ -129,6 +132,7 @@ pub struct Lake {
     root: PathBuf,
     env: Environment,
     runtime: Arc<tokio::runtime::Runtime>,
+    store: Arc<dyn ObjectStore>,
     turn: Arc<Mutex<()>>,
 }
 
@@ -145,7 +149,13 @@ impl Lake {
             .build()
             .map_err(|error| LakeError::io(folder, error))?;
         let absolute = std::path::absolute(folder).map_err(|error| LakeError::io(folder, error))?;
-        Ok(Self { root: absolute.join(format!("iedr_{env}")), env, runtime: Arc::new(runtime), turn: Arc::default() })
+        Ok(Self {
+            root: absolute.join(format!("iedr_{env}")),
+            env,
+            runtime: Arc::new(runtime),
+            store: Arc::new(LocalStore::new(Checkpoints::Used)),
+            turn: Arc::default(),
+        })
     }
 
     /// Waits until no other thread of this process reads a table in order to write it anew; others wait until the turn is
@@ -167,6 +177,17 @@ impl Lake {
     /// The folder of a table.
     pub fn path(&self, table: &TableId) -> PathBuf {
         self.root.join(table.layer.as_str()).join(&table.name)
+    }
+
+    /// What opens, or makes, a table in this lake's store.
+    fn builder(&self, table: &TableId) -> DeltaResult<DeltaTableBuilder> {
+        self.builder_over(self.store.clone(), table)
+    }
+
+    fn builder_over(&self, store: Arc<dyn ObjectStore>, table: &TableId) -> DeltaResult<DeltaTableBuilder> {
+        let url = url::Url::from_directory_path(self.path(table))
+            .map_err(|()| DeltaTableError::generic(format!("`{}` cannot be written as a URL", self.path(table).display())))?;
+        Ok(DeltaTableBuilder::from_url(url.clone())?.with_storage_backend(store, url))
     }
 
     /// The tables of a layer that exist, by name.

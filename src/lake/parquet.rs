@@ -1,13 +1,14 @@
 //! Frames → one Parquet file of a table, on the disk before it is committed.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::*;
 
 use super::schema::{Column, polars_schema};
+use super::store::sync_folders;
 use super::{Frame, Lake, LakeError, Relation, TableId, stats};
 
 /// Rows in a row group of the upper tables: what a pruned scan skips or reads.
@@ -23,6 +24,7 @@ pub struct Written {
     pub(super) relative_path: String,
     pub(super) partition: Vec<(String, String)>,
     pub(super) stats: String,
+    pub(super) tags: Vec<(String, String)>,
     /// Number of rows.
     pub rows: u64,
     pub(super) bytes: u64,
@@ -30,6 +32,11 @@ pub struct Written {
 }
 
 impl Written {
+    /// Notes something about the file, to be read again with [`super::DataFile::tag`].
+    pub fn note(&mut self, tag: &str, value: &impl ToString) {
+        self.tags.push((tag.to_owned(), value.to_string()));
+    }
+
     /// The file belongs to its table from now on.
     pub(super) fn keep(mut self) {
         self.committed = true;
@@ -74,7 +81,16 @@ impl Lake {
         let stored: Vec<Column> =
             columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect();
         let partition = partition.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let file = Written { full_path, relative_path, partition, stats: String::new(), rows: 0, bytes: 0, committed: false };
+        let file = Written {
+            full_path,
+            relative_path,
+            partition,
+            stats: String::new(),
+            tags: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            committed: false,
+        };
         Ok(Target { table: table.clone(), columns: stored, file })
     }
 
@@ -136,7 +152,7 @@ impl Target {
         let io = |error| LakeError::io(&path, error);
         let file = File::open(&path).map_err(io)?;
         file.sync_all().map_err(io)?;
-        sync_folder(&path)?;
+        sync_folders(&path).map_err(io)?;
         self.file.bytes = file.metadata().map_err(io)?.len();
         let (rows, stats) = stats::of_file(&path, &self.columns).map_err(|error| io(std::io::Error::other(error)))?;
         self.file.rows = rows;
@@ -181,12 +197,4 @@ impl TableWriter {
         self.writer.finish().map_err(|error| self.target.error(error))?;
         self.target.finish()
     }
-}
-
-/// Makes the entry of a file durable, and that of its folder and the folder above, which may be new.
-pub(super) fn sync_folder(path: &Path) -> Result<(), LakeError> {
-    for folder in path.ancestors().skip(1).take(3) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| LakeError::io(folder, error))?;
-    }
-    Ok(())
 }

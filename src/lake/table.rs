@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use deltalake::kernel::{LogicalFileView, Remove};
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
 use polars::prelude::*;
 
 use super::schema::{Column, ColumnType, column_type, polars_type};
+use super::store::{Checkpoints, LocalStore};
 use super::{Lake, LakeError, Relation, TableId};
 
 /// A table as of one commit.
@@ -20,6 +21,7 @@ pub struct Snapshot {
     /// The live files.
     pub files: Vec<DataFile>,
     pub(super) delta: DeltaTable,
+    checkpoints: Checkpoints,
     folder: std::path::PathBuf,
 }
 
@@ -33,6 +35,7 @@ pub struct DataFile {
     /// Size.
     pub bytes: u64,
     stats: serde_json::Value,
+    tags: BTreeMap<String, String>,
     pub(super) remove: Remove,
     path: String,
 }
@@ -56,6 +59,11 @@ impl DataFile {
         counts.map_or_else(Vec::new, |counts| counts.keys().cloned().collect())
     }
 
+    /// What was noted of the file when it was committed.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        self.tags.get(name).map(String::as_str)
+    }
+
     /// The value of a partition column.
     pub fn partition_value(&self, column: &str) -> Option<&str> {
         self.partition.get(column)?.as_deref()
@@ -73,11 +81,8 @@ impl Lake {
             return Ok(None);
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
-        let url = url::Url::from_directory_path(&folder)
-            .map_err(|()| LakeError::io(&folder, std::io::Error::other("the path cannot be written as a URL")))?;
-        let loaded = self.runtime.block_on(async { DeltaTableBuilder::from_url(url)?.load().await });
-        let delta = match loaded {
-            Ok(delta) => delta,
+        let (delta, checkpoints) = match self.load(table) {
+            Ok(loaded) => loaded,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(delta_error(error)),
         };
@@ -93,14 +98,38 @@ impl Lake {
             return Err(unsupported("column mapping"));
         }
         let version = delta.version().unwrap_or_default();
-        Ok(Some(Snapshot { table: table.clone(), version, columns, files, delta, folder }))
+        Ok(Some(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder }))
+    }
+
+    /// Reads a log from its newest checkpoint on, or where that cannot be read, from its first entry on.
+    fn load(&self, table: &TableId) -> DeltaResult<(DeltaTable, Checkpoints)> {
+        let error = match self.runtime.block_on(async { self.builder(table)?.load().await }) {
+            Ok(delta) => return Ok((delta, Checkpoints::Used)),
+            Err(error @ DeltaTableError::NotATable(_)) => return Err(error),
+            Err(error) => error,
+        };
+        let first_entry = self.path(table).join("_delta_log").join(format!("{:020}.json", 0));
+        if !first_entry.is_file() {
+            return Err(error);
+        }
+        let without = std::sync::Arc::new(LocalStore::new(Checkpoints::Hidden));
+        match self.runtime.block_on(async { self.builder_over(without, table)?.load().await }) {
+            Ok(delta) => {
+                tracing::warn!("a checkpoint of `{table}` cannot be read, its whole log can: {error}");
+                Ok((delta, Checkpoints::Hidden))
+            }
+            Err(_) => Err(error),
+        }
     }
 }
 
 fn data_file(view: &LogicalFileView) -> DataFile {
     let stats: serde_json::Value = view.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    #[expect(deprecated, reason = "the only way to the tags of a file")]
+    let tags = view.add_action().tags.unwrap_or_default();
     DataFile {
         partition: view.partition_values_map().into_iter().collect(),
+        tags: tags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
         bytes: u64::try_from(view.size()).unwrap_or(0),
         stats,
@@ -110,6 +139,11 @@ fn data_file(view: &LogicalFileView) -> DataFile {
 }
 
 impl Snapshot {
+    /// Whether the log had to be read without its checkpoints.
+    pub(super) fn avoided_checkpoint(&self) -> bool {
+        self.checkpoints == Checkpoints::Hidden
+    }
+
     /// The version that an application last recorded with its commit.
     ///
     /// # Errors

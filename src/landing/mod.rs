@@ -12,7 +12,7 @@ pub mod tally;
 pub mod watch;
 
 pub use batch::{Batch, Summary};
-pub use bytes::{Cancel, sha256_of};
+pub use bytes::sha256_of;
 pub use deliveries::{Candidate, Scan, scan};
 pub use records::{ReadError, RecordReader, Refusal};
 pub use tally::{Tally, Values};

@@ -11,8 +11,8 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use thiserror::Error;
 
 use super::batch::{Batch, Summary};
-use super::bytes::{self, Block, Cancel};
-use crate::model::{Finding, ReasonCode};
+use super::bytes::{self, Block};
+use crate::model::{Cancel, Finding, ReasonCode};
 
 /// Records in a batch, and so rows in a row group of bronze: few enough to stay in the processor's cache.
 const BATCH_ROWS: usize = 1 << 16;
@@ -210,7 +210,7 @@ impl RecordReader {
     /// # Errors
     /// The file changed or vanished while it was read.
     pub fn finish(self) -> Result<Summary, ReadError> {
-        let Some((sha256, bytes)) = self.end else { return Err(ReadError::Cancelled) };
+        let Some((sha256, bytes)) = self.end else { return Err(ended_early(&self.path, &self.cancel)) };
         if state_of(&self.path) != self.seen_at_start {
             return Err(ReadError::refused(ReasonCode::TruncatedFile, None, "the file changed or was removed while it was read"));
         }
@@ -345,10 +345,18 @@ impl RecordReader {
                 return Err(ReadError::refused(ReasonCode::EncodingError, None, format!("byte {offset} is not UTF-8")));
             }
             Ok(Block::Failed(source)) => return Err(ReadError::Io { path: self.path.clone(), source }),
-            Err(_) => return Err(ReadError::Cancelled),
+            Err(_) => return Err(ended_early(&self.path, &self.cancel)),
         }
         Ok(())
     }
+}
+
+/// Reading that ended before the file did: because somebody asked for it, or because the reading thread failed.
+fn ended_early(path: &Path, cancel: &Cancel) -> ReadError {
+    if cancel.is_cancelled() {
+        return ReadError::Cancelled;
+    }
+    ReadError::Io { path: path.to_owned(), source: std::io::Error::other("reading ended before the file did") }
 }
 
 fn state_of(path: &Path) -> Option<(u64, SystemTime)> {

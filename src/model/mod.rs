@@ -3,8 +3,10 @@
 //! The ground floor of the crate: everything above speaks in these types, and nothing here knows of files, tables or
 //! terminals. Only the standard library is used.
 
+pub mod cancel;
 pub mod cell;
 pub mod dataset;
+pub mod decimal;
 pub mod finding;
 pub mod freshness;
 pub mod ids;
@@ -12,6 +14,7 @@ pub mod month;
 pub mod severity;
 pub mod units;
 
+pub use cancel::Cancel;
 pub use cell::CellState;
 pub use dataset::{Dataset, Delivery};
 pub use finding::{Finding, ReasonCode, Stage};

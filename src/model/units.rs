@@ -22,17 +22,18 @@ impl Unit {
         }
     }
 
-    const fn watts(self) -> f64 {
+    /// One of it in watts, as a power of ten.
+    const fn exponent(self) -> i32 {
         match self {
-            Self::Watt => 1.0,
-            Self::Kilowatt => 1e3,
-            Self::Megawatt => 1e6,
+            Self::Watt => 0,
+            Self::Kilowatt => 3,
+            Self::Megawatt => 6,
         }
     }
 
-    /// How many of `target` one of this unit is; dividing keeps powers of ten exact where multiplying would not.
-    pub fn ratio_to(self, target: Self) -> f64 {
-        self.watts() / target.watts()
+    /// How many of `target` one of this unit is, as a power of ten.
+    pub const fn exponent_to(self, target: Self) -> i32 {
+        self.exponent() - target.exponent()
     }
 }
 
@@ -56,8 +57,8 @@ mod tests {
 
     #[test]
     fn kilowatts_are_thousandths_of_megawatts() {
-        assert!((Unit::Kilowatt.ratio_to(Unit::Megawatt) - 0.001).abs() < f64::EPSILON);
-        assert!((Unit::Megawatt.ratio_to(Unit::Kilowatt) - 1000.0).abs() < f64::EPSILON);
+        assert_eq!(Unit::Kilowatt.exponent_to(Unit::Megawatt), -3);
+        assert_eq!((Unit::Megawatt.exponent_to(Unit::Kilowatt), Unit::Watt.exponent_to(Unit::Watt)), (3, 0));
         assert_eq!(Unit::parse("KW"), Some(Unit::Kilowatt));
         assert_eq!(Unit::parse("kVA"), None);
     }

@@ -10,11 +10,12 @@ use super::PipelineError;
 use super::header;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
-use super::standing::{Standing, standing};
+use super::report::micros_of;
+use super::standing::{self, Standing, standing};
 use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
-use crate::lake::{Change, Column, ColumnType, Frame, Lake, LakeError, Snapshot, TableId, TableWriter, schema};
-use crate::landing::{Batch, Cancel, Candidate, ReadError, RecordReader, Refusal, Summary, Tally};
-use crate::model::{Finding, Month, ReasonCode, Stage};
+use crate::lake::{Change, Column, ColumnType, Frame, Lake, LakeError, Snapshot, TableId, TableWriter, Written, schema};
+use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary, Tally};
+use crate::model::{Cancel, Finding, Month, ReasonCode, Stage};
 
 /// What a run gives to the loading of one file.
 pub struct Loading<'a> {
@@ -147,7 +148,8 @@ impl Loading<'_> {
         self.check_share(&summary)?;
         let replaced: Vec<&Standing> =
             stands.iter().filter(|standing| is_place(standing, candidate) || standing.sha256 == summary.sha256).collect();
-        let file = writer.finish()?;
+        let mut file = writer.finish()?;
+        note(&mut file, candidate, &summary);
         self.record(candidate, &[], &summary.rejected)?;
         let change = Change {
             base,
@@ -302,6 +304,12 @@ impl Loading<'_> {
         let rows: Vec<_> = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
         rejected::replace(self.lake, &scope, &rows, self.cancel)
     }
+}
+
+/// Notes with the file's rows what else is known of it: nothing but their own commit can part the two.
+fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
+    file.note(standing::RECORDS, &summary.records);
+    file.note(standing::RECEIVED_AT, &micros_of(candidate.modified));
 }
 
 /// Whether a delivery stands where the file belongs.

@@ -46,6 +46,14 @@ pub enum PipelineError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Nothing says how the file is to be read.
+    #[error("no adapter of `{utility}` says how `{dataset}` is read; see `feederscope utilities`")]
+    NoAdapter {
+        /// The utility.
+        utility: String,
+        /// The dataset.
+        dataset: crate::model::Dataset,
+    },
     /// Another process writes to this environment.
     #[error("{holder} is writing to this environment; wait until it is done, or open the console to watch")]
     Locked {

@@ -45,6 +45,7 @@ pub fn publish(source: &Source<'_>, silver: &Silver, fingerprint: i64) -> Result
     write(&mut session, &der_details_table(), &schema::der_details(), &plans)?;
     let details = source.lake.snapshot(&der_details_table())?.map(|details| details.scan(|file| is_of(file, source.adapter)));
     session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&schema::der_details()).relation()));
+    session.define("totals", &totals())?;
     write(&mut session, &feeder_capacity_table(), &schema::feeder_capacity(), &[feeder_capacity(newest)])
 }
 
@@ -52,18 +53,26 @@ fn as_of(newest: Option<Month>) -> String {
     newest.map_or("CAST(NULL AS VARCHAR)".into(), |month| text(&month.to_string()))
 }
 
-/// Relations `feeders` (versions) and `details` (rows of `der_details`) as one row for each current feeder. `delivery_month` is the newest month
-/// that the utility delivered: the month that the row is as of.
-pub fn feeder_capacity(newest: Option<Month>) -> String {
+/// Relation `details` (rows of `der_details`): how many DERs a feeder has, and their ratings.
+fn totals() -> String {
     format!(
-        "WITH totals AS (\nSELECT feeder_id,\n\
+        "SELECT feeder_id,\n\
          \x20 CAST(SUM(CASE WHEN status = 'installed' THEN 1 ELSE 0 END) AS BIGINT) AS installed_der_count,\n\
          \x20 CAST(SUM(CASE WHEN status = 'planned' THEN 1 ELSE 0 END) AS BIGINT) AS planned_der_count,\n\
          \x20 CAST(SUM(CASE WHEN also_installed THEN 1 ELSE 0 END) AS BIGINT) AS planned_also_installed_count,\n\
          \x20 {installed_mw} AS installed_der_mw,\n\
          \x20 {planned_mw} AS planned_der_mw\n\
-         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id\n),\n\
-         kinds AS (SELECT DISTINCT feeder_id, der_type FROM details WHERE feeder_id IS NOT NULL AND der_type IS NOT NULL),\n\
+         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id",
+        installed_mw = exact_sum("CASE WHEN status = 'installed' THEN nameplate_kw END", -3),
+        planned_mw = exact_sum("CASE WHEN status = 'planned' THEN nameplate_kw END", -3),
+    )
+}
+
+/// Relations `feeders` (versions), `details` and `totals` as one row for each current feeder. `delivery_month` is the newest
+/// month that the utility delivered: the month that the row is as of.
+pub fn feeder_capacity(newest: Option<Month>) -> String {
+    format!(
+        "WITH kinds AS (SELECT DISTINCT feeder_id, der_type FROM details WHERE feeder_id IS NOT NULL AND der_type IS NOT NULL),\n\
          listed AS (SELECT feeder_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types FROM kinds GROUP BY feeder_id),\n\
          first_seen AS (SELECT feeder_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
          SELECT f.utility_id AS utility_id, f.feeder_id AS feeder_id, f.voltage_kv AS voltage_kv,\n\
@@ -80,8 +89,6 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
          LEFT JOIN first_seen AS s ON f.feeder_id = s.feeder_id\n\
          WHERE f.is_current\n\
          ORDER BY max_hosting_capacity_mw DESC NULLS LAST, feeder_id",
-        installed_mw = exact_sum("CASE WHEN status = 'installed' THEN nameplate_kw ELSE 0.0 END", 1000),
-        planned_mw = exact_sum("CASE WHEN status = 'planned' THEN nameplate_kw ELSE 0.0 END", 1000),
         as_of = as_of(newest),
     )
 }
@@ -116,7 +123,7 @@ pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_
          FROM ders AS d\n{join}{earlier}\
          WHERE d.is_current AND d.status = {status}\n\
          ORDER BY feeder_id NULLS LAST\n)\n\
-         SELECT {utility} AS utility_id, feeder_id, der_id, {status} AS status, der_type, nameplate_kw, nameplate_kw / 1000.0 AS nameplate_mw,\n\
+         SELECT {utility} AS utility_id, feeder_id, der_id, {status} AS status, der_type, nameplate_kw, SHIFT(nameplate_kw, -3) AS nameplate_mw,\n\
          \x20 technologies, feeder_ref, feeder_match, also_installed, planned_in_service_date, queue_position_at, project_status,\n\
          \x20 interconnection_cost_usd, COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month,\n\
          \x20 {as_of} AS delivery_month\nFROM sorted",

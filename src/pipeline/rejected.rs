@@ -2,8 +2,7 @@
 
 use crate::engine::Session;
 use crate::lake::{Change, Column, Frame, Lake, Layer, TableId, Value, schema};
-use crate::landing::Cancel;
-use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
+use crate::model::{Cancel, Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
 use super::sql::text;

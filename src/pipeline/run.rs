@@ -13,8 +13,8 @@ use super::{PipelineError, ops, rejected};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
 use crate::lake::{Lake, Value, schema};
-use crate::landing::{self, Cancel, Candidate};
-use crate::model::{Dataset, Month, UtilityId};
+use crate::landing::{self, Candidate};
+use crate::model::{Cancel, Dataset, Month, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -104,6 +104,11 @@ pub(super) struct Earlier {
     sha256: String,
     bytes: u64,
     pub(super) received_at: i64,
+}
+
+/// Hashing that ended without a hash, and without a wish to stop.
+fn ended_early(path: &std::path::Path) -> PipelineError {
+    PipelineError::Landing { path: path.to_owned(), source: std::io::Error::other("hashing ended before the file did") }
 }
 
 impl Run<'_> {
@@ -243,7 +248,7 @@ impl Run<'_> {
                     intake.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Known });
                     continue;
                 }
-                let hash = hashes.recv().unwrap_or(Ok(None));
+                let hash = hashes.recv().map_err(|_| ended_early(&candidate.path))?;
                 let loaded = self.load_one(candidate, hash, &intake.report.run_id, started_at, (intake.pace, &recorded))?;
                 intake.take(candidate, loaded);
             }
@@ -274,7 +279,9 @@ impl Run<'_> {
             .settings
             .utility(candidate.utility.as_str())
             .and_then(|adapter| Some((adapter, adapter.dataset(candidate.dataset)?)));
-        let Some((adapter, dataset)) = found else { return Err(PipelineError::Cancelled) };
+        let Some((adapter, dataset)) = found else {
+            return Err(PipelineError::NoAdapter { utility: candidate.utility.to_string(), dataset: candidate.dataset });
+        };
         let loading = Loading {
             lake: self.lake,
             settings: self.settings,

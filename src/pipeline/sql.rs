@@ -91,7 +91,7 @@ impl<'a> Cells<'a> {
         match kind {
             CellType::Text => trimmed.to_owned(),
             CellType::Id => id_of(trimmed),
-            CellType::Number { ratio } => number(trimmed, *ratio, self.adapter.dialect),
+            CellType::Number { exponent } => number(trimmed, *exponent, self.adapter.dialect),
             CellType::Date { formats } => time(trimmed, formats, "DATE"),
             CellType::Timestamp { formats } => time(trimmed, formats, "TIMESTAMP"),
         }
@@ -116,8 +116,8 @@ fn id_of(trimmed: &str) -> String {
     format!("ID({trimmed})")
 }
 
-/// A finite number in the model's unit. Dividing by 1000 rounds once where multiplying by 0.001 would round twice.
-fn number(trimmed: &str, ratio: f64, dialect: Dialect) -> String {
+/// A finite number in the model's unit, ten to the power of `exponent` of the file's.
+fn number(trimmed: &str, exponent: i32, dialect: Dialect) -> String {
     let mut digits = trimmed.to_owned();
     if let Some(grouping) = dialect.grouping {
         digits = format!("REPLACE({digits}, {}, '')", text(&grouping.to_string()));
@@ -129,14 +129,7 @@ fn number(trimmed: &str, ratio: f64, dialect: Dialect) -> String {
         }
         digits = format!("REPLACE({digits}, {}, '.')", text(&dialect.decimal.to_string()));
     }
-    let parsed = format!("NUMBER({digits})");
-    if (ratio - 1.0).abs() < f64::EPSILON {
-        parsed
-    } else if ratio < 1.0 {
-        format!("{parsed} / {:.1}", (1.0 / ratio).round())
-    } else {
-        format!("{parsed} * {ratio:.1}")
-    }
+    format!("NUMBER({digits}, {exponent})")
 }
 
 fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
@@ -149,12 +142,17 @@ fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
     if parses.len() == 1 { parses.concat() } else { format!("COALESCE({})", parses.join(", ")) }
 }
 
-/// A sum that does not depend on the order of its rows: in whole units of 10⁻⁹, then divided once.
-///
-/// A value of 10⁸ or more (100 GW, 100,000 km) is no value of this world and is left out, so that it cannot end a run.
-pub fn exact_sum(expression: &str, divisor: u32) -> String {
-    let bounded = format!("CASE WHEN ABS({expression}) < 100000000.0 THEN {expression} ELSE 0.0 END");
-    format!("SUM(CAST(ROUND(({bounded}) * 1000000000.0, 0) AS BIGINT)) / {divisor}000000000.0")
+/// A sum that does not depend on the order of its rows, times ten to the power of `exponent`: the double nearest to it; null
+/// where no row has a value. Its place is the top of a query, as that of every function of [`crate::engine`].
+pub fn exact_sum(expression: &str, exponent: i32) -> String {
+    format!("QUOTIENT(CASE WHEN COUNT({expression}) > 0 THEN SUM(UNITS({expression})) END, {exponent})")
+}
+
+/// The hash by which two versions of an entity are told apart. Each value is followed by whether it is null, so that a value
+/// which moves into an empty neighbour is another record.
+pub fn record_hash<'a>(columns: impl IntoIterator<Item = &'a str>) -> String {
+    let values: Vec<String> = columns.into_iter().map(|column| format!("{column}, {column} IS NULL")).collect();
+    format!("XXHASH64({})", values.join(", "))
 }
 
 #[cfg(test)]
@@ -163,7 +161,7 @@ mod tests {
     use crate::config::adapter;
     use crate::engine::Session;
     use crate::lake::{Column, ColumnType, Frame, Value};
-    use crate::landing::Cancel;
+    use crate::model::Cancel;
     use crate::model::Day;
 
     /// What each cell of a column reads as.
@@ -190,7 +188,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_their_unit_and_nothing_else_is_a_number() {
-        let kilowatts = CellType::Number { ratio: 0.001 };
+        let kilowatts = CellType::Number { exponent: -3 };
         let seen = read(&kilowatts, POINT, &["8720", " 5 ", "1e3", "NULL", "", "nan", "inf", "5 MW", "5,5"]);
         let null = Value::Null;
         assert_eq!(
@@ -208,9 +206,12 @@ mod tests {
             ]
         );
         let comma = Dialect { delimiter: b';', decimal: ',', grouping: Some('.') };
-        assert_eq!(read(&CellType::Number { ratio: 1.0 }, comma, &["1.234,5", "0,25"]), [Value::Real(1234.5), Value::Real(0.25)]);
+        assert_eq!(
+            read(&CellType::Number { exponent: 0 }, comma, &["1.234,5", "0,25"]),
+            [Value::Real(1234.5), Value::Real(0.25)]
+        );
         let ungrouped = Dialect { grouping: None, ..comma };
-        assert_eq!(read(&CellType::Number { ratio: 1.0 }, ungrouped, &["1.234", "1,5"]), [Value::Null, Value::Real(1.5)]);
+        assert_eq!(read(&CellType::Number { exponent: 0 }, ungrouped, &["1.234", "1,5"]), [Value::Null, Value::Real(1.5)]);
     }
 
     #[test]

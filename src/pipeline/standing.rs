@@ -3,6 +3,11 @@
 use crate::lake::{DataFile, Snapshot};
 use crate::model::{Dataset, Month};
 
+/// The tag of a bronze file that says how many records the delivered file has, those that were set aside included.
+pub(super) const RECORDS: &str = "feederscope.records";
+/// The tag of a bronze file that says when the delivered file was last changed, in microseconds since 1970-01-01, UTC.
+pub(super) const RECEIVED_AT: &str = "feederscope.received_at";
+
 /// A delivery whose rows stand in bronze.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -18,6 +23,10 @@ pub struct Standing {
     pub run_id: Option<String>,
     /// When it was loaded: microseconds since 1970-01-01, UTC.
     pub loaded_at: Option<i64>,
+    /// When the file came: its modification time in microseconds since 1970-01-01, UTC; `None` of older loads.
+    pub received_at: Option<i64>,
+    /// Records in the file, as its load counted them; `None` of older loads.
+    pub records: Option<u64>,
     /// Rows in bronze.
     pub rows: u64,
     pub(super) file: DataFile,
@@ -30,7 +39,8 @@ impl Standing {
     }
 }
 
-/// The deliveries in a bronze table, from the statistics in its log: no data file is opened.
+/// The deliveries in a bronze table, by month and name, whatever the order in which they came: from its log, no data file is
+/// opened.
 pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
     let delivery = |file: &DataFile| {
         Some(Standing {
@@ -43,9 +53,13 @@ pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
                 .constant("_ingested_at")
                 .and_then(|at| at.parse::<jiff::Timestamp>().ok())
                 .map(jiff::Timestamp::as_microsecond),
+            received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()),
+            records: file.tag(RECORDS).and_then(|records| records.parse().ok()),
             rows: file.rows,
             file: file.clone(),
         })
     };
-    snapshot.files.iter().filter_map(delivery).collect()
+    let mut deliveries: Vec<Standing> = snapshot.files.iter().filter_map(delivery).collect();
+    deliveries.sort_by(|a, b| (a.month, &a.source_file).cmp(&(b.month, &b.source_file)));
+    deliveries
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::app::{App, Event, Jobs, Key};
+use crate::app::{App, Event, Jobs, Key, signals};
 use crate::config::Settings;
 use crate::lake::Lake;
 use terminal::Screen;
@@ -35,7 +35,10 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     let lake = Lake::new(&settings.lake, settings.env)?;
     let (sender, receiver) = channel();
     let jobs = Jobs::new(settings.clone(), lake, sender.clone());
-    listen_to_signals(&sender)?;
+    let ending = sender.clone();
+    signals::on_end(move || {
+        let _ = ending.send(Event::Terminate);
+    })?;
     let mut screen =
         Screen::open().context("the console needs a terminal; `feederscope --help` lists the commands that do not")?;
     read_keys(sender)?;
@@ -115,36 +118,4 @@ fn key_of(key: KeyEvent) -> Option<Key> {
         KeyCode::Backspace => Key::Backspace,
         _ => return None,
     })
-}
-
-/// SIGTERM and SIGHUP end the program as `q` does.
-fn listen_to_signals(sender: &Sender<Event>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let sender = sender.clone();
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        runtime.block_on(async {
-            ended_by_signal().await;
-        });
-        let _ = sender.send(Event::Terminate);
-    })?;
-    Ok(())
-}
-
-#[cfg(unix)]
-async fn ended_by_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = hangup.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn ended_by_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -162,7 +162,7 @@ fn file_that_changes_while_it_is_read_is_refused_and_the_month_before_stays() {
         }
     };
     let report =
-        bench.try_run(&feederscope::pipeline::Request::default(), &feederscope::landing::Cancel::default(), &remove).unwrap();
+        bench.try_run(&feederscope::pipeline::Request::default(), &feederscope::model::Cancel::default(), &remove).unwrap();
     assert!(matches!(report.files.last().unwrap().outcome, Outcome::Done(feederscope::pipeline::bronze::Loaded::Refused { .. })));
     assert_eq!(
         bench.lines("silver/rejected", "reason, value"),

@@ -33,7 +33,16 @@ impl Program {
     }
 
     fn call_with(&self, landing: &Path, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_feederscope"))
+        self.command_with(landing, arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        self.command_with(&self.folder.path().join("landing"), arguments)
+    }
+
+    fn command_with(&self, landing: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_feederscope"));
+        command
             .env_clear()
             .env("XDG_CONFIG_HOME", self.folder.path())
             .env("XDG_DATA_HOME", self.folder.path())
@@ -42,9 +51,8 @@ impl Program {
             .arg(self.folder.path().join("lake"))
             .arg("--landing")
             .arg(landing)
-            .args(arguments)
-            .output()
-            .unwrap()
+            .args(arguments);
+        command
     }
 }
 
@@ -292,4 +300,23 @@ fn report_is_written_in_each_format() {
     let (_, junit) = report("r.xml");
     assert!(junit.contains("<testsuite name=\"utility2 install_der 2022-10\"") && junit.contains("failures=\"1\""), "{junit}");
     assert_eq!(report("r.pdf").0, 2);
+}
+
+#[test]
+fn run_that_is_told_to_end_stops_as_if_by_ctrl_c() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let program = Program::new();
+        let rows: String = (0..400_000).map(|n| feeder(&format!("F{n}"), "1")).collect();
+        program.put("utility2/2022-10/utility2_circuits.csv", &format!("{FEEDERS}{rows}"));
+        let child = program.command(&["run"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let bronze = program.folder.path().join("lake/iedr_dev/bronze");
+        let limit = std::time::Instant::now() + std::time::Duration::from_mins(2);
+        while !bronze.exists() {
+            assert!(std::time::Instant::now() < limit, "the run never began");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), words(&output).contains("cancelled")), (Some(1), true), "{signal}: {output:?}");
+    }
 }

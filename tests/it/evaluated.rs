@@ -2,8 +2,7 @@
 
 use feederscope::app::reads::checks;
 use feederscope::config::rules::Subject;
-use feederscope::landing::Cancel;
-use feederscope::model::{Day, Month};
+use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::progress::Step;
 use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
 use feederscope::pipeline::{Progress, Request};
@@ -301,4 +300,125 @@ fn books_close_after_a_refused_delivery_and_after_the_same_findings_again() {
     bench.put(file, format!("{good}I13,C1"));
     assert_eq!(bench.run().refused().count(), 1);
     assert_eq!(ledger(), [(15, 0), (13, 0), (5, 0)]);
+}
+
+/// The outcomes that count: the newest of each rule, month, utility and subject, as text.
+fn counting(bench: &Bench) -> Vec<String> {
+    let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let mut lines: Vec<String> = outcomes
+        .iter()
+        .map(|o| {
+            format!(
+                "{} {} {} {} {} {} {}",
+                o.month,
+                o.utility,
+                o.dataset,
+                o.rule,
+                o.state.as_str(),
+                o.failed,
+                o.detail.clone().unwrap_or_default()
+            )
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// What is stored of a month says the same whenever it was asked, and as if all had come at once.
+#[test]
+fn outcomes_of_earlier_months_do_not_show_when_they_were_asked() {
+    let two = || {
+        let mut bench = Bench::with_adapters(&[("lab.toml", LAB), ("other.toml", &LAB.replace("\"lab\"", "\"other\""))]);
+        bench.settings.rules = book(&bench, "");
+        bench
+    };
+    let lab_month = |bench: &Bench, month: &str| {
+        put(bench, month, &circuits("4.0", &format!("2022-{month}-05")), &all_installed("5"), &all_planned("5"));
+    };
+    let other_month = |bench: &Bench, month: &str| {
+        bench.put(format!("other/2022-{month}/other_circuits.csv").as_str(), circuits("3.5", &format!("2022-{month}-06")));
+    };
+    let mut step_by_step = two();
+    let on = |bench: &mut Bench, today: &str| {
+        bench.settings.today = Day::parse(today).unwrap();
+        bench.run();
+    };
+    lab_month(&step_by_step, "08");
+    other_month(&step_by_step, "08");
+    on(&mut step_by_step, "2022-08-20");
+    // Nothing comes for two months: the newest month turns stale, and its refresh date old.
+    on(&mut step_by_step, "2022-10-25");
+    // Then several months of one utility at once, and a late one of the other.
+    for month in ["09", "10", "11"] {
+        lab_month(&step_by_step, month);
+    }
+    on(&mut step_by_step, "2022-11-20");
+    other_month(&step_by_step, "10");
+    on(&mut step_by_step, "2022-11-25");
+    lab_month(&step_by_step, "07");
+    on(&mut step_by_step, "2022-11-26");
+
+    let mut at_once = two();
+    for month in ["07", "08", "09", "10", "11"] {
+        lab_month(&at_once, month);
+    }
+    other_month(&at_once, "08");
+    other_month(&at_once, "10");
+    on(&mut at_once, "2022-11-26");
+    let (stepwise, whole) = (counting(&step_by_step), counting(&at_once));
+    let differ: Vec<&String> = stepwise
+        .iter()
+        .filter(|line| !whole.contains(line))
+        .chain(whole.iter().filter(|line| !stepwise.contains(line)))
+        .collect();
+    assert_eq!(differ, Vec::<&String>::new());
+    // August was in time, as seen from its end; the other's September never came.
+    assert!(
+        whole.contains(&"2022-08 lab circuits delivery-in-time passed 0 fresh; the newest month is 2022-08".to_owned()),
+        "{whole:#?}"
+    );
+    assert!(
+        whole.contains(&"2022-09 other circuits delivery-in-time failed 1 late; the newest month is 2022-08".to_owned()),
+        "{whole:#?}"
+    );
+}
+
+/// Killed after bronze was committed and before `ops/runs` was: the files are archived before the next run.
+#[test]
+fn books_close_and_files_have_their_time_after_a_kill_whose_files_were_archived() {
+    let bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &(all_installed("5") + "ragged\n"), &all_planned("5"));
+    let mut bench = bench;
+    bench.settings.max_bad_share = 0.5;
+    bench.run();
+    let received =
+        |bench: &Bench| bench.lines("platinum/data_quality_summary", "dataset, row_count, rejected_count, received_at");
+    let before = received(&bench);
+    for folder in ["ops/runs", "silver/feeders", "silver/ders", "platinum/data_quality_summary"] {
+        std::fs::remove_dir_all(bench.settings.lake.join("iedr_dev").join(folder)).unwrap();
+    }
+    std::fs::remove_dir_all(bench.landing("lab")).unwrap();
+    bench.run();
+    let outcomes = outcomes(&bench, &book(&bench, ""), "2022-08", "2022-09-01");
+    let ledgers: Vec<(u64, u64)> = outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.checked, o.failed)).collect();
+    assert_eq!(ledgers, [(20, 0), (11, 0), (10, 0)]);
+    assert_eq!(received(&bench), before);
+    assert!(before.iter().all(|line| !line.ends_with('-')), "{before:?}");
+}
+
+/// A utility's own word for nothing is no text that a column of numbers turned into.
+#[test]
+fn column_of_the_utilitys_null_words_is_not_of_another_type() {
+    let adapter = format!("null_values = [\"leer\"]\n{LAB}").replacen(
+        "null_values = [\"leer\"]\n\nutility = \"lab\"",
+        "utility = \"lab\"\nnull_values = [\"leer\"]",
+        1,
+    );
+    let mut bench = Bench::with_adapters(&[("lab.toml", &adapter)]);
+    bench.settings.rules = book(&bench, "");
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &all_installed("5"), &all_planned("leer"));
+    bench.run();
+    let found = outcomes(&bench, &bench.settings.rules, "2022-09", "2022-09-20");
+    assert_eq!(said(&found, "column-retyped")[2], "planned_der passed ");
 }

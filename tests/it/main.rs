@@ -6,12 +6,14 @@
 mod bad_input;
 mod commands;
 mod evaluated;
+mod exact;
+mod lake;
 mod layers;
 mod months;
-mod orders;
 mod panes;
 mod real;
 mod rules;
 mod sample;
+mod sequences;
 mod session;
 mod support;

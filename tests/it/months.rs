@@ -1,6 +1,6 @@
 //! Three months of files made by hand, for each rule of how months build on one another.
 
-use feederscope::landing::Cancel;
+use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 
 use crate::support::Bench;
@@ -317,5 +317,135 @@ fn profile_and_keys_are_the_same_counted_while_loading_and_asked_of_the_table() 
             let ratings = loaded.0.iter().find(|line| line.starts_with("DER_NAMEPLATE_RATING|")).unwrap();
             assert!(ratings.starts_with("DER_NAMEPLATE_RATING|140002|0|0|2|false|9|"), "{ratings}");
         }
+    }
+}
+
+const PAIRED: &str = "utility = \"pair\"\n[circuits]\nkey = [\"F\"]\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MAX\", unit = \"MW\" }\nmin_hosting_capacity_mw = { from = \"MIN\", unit = \"MW\" }\n[planned_der]\nkey = [\"ID\"]\n[planned_der.columns]\nder_id = \"ID\"\nder_type = \"TYPE\"\nplanned_in_service_date = { from = \"PLAN\", format = \"%Y-%m-%d\" }\ncompletion_date = { from = \"DONE\", format = \"%Y-%m-%d\" }\nproject_status = \"STATUS\"\nservice_address = \"ADDRESS\"\nnameplate_kw = { from = \"KW\", unit = \"kW\" }\ninterconnection_cost_usd = \"COST\"\n";
+
+/// The same value in a neighbouring column is another record: a version begins.
+#[test]
+fn value_that_moves_into_an_empty_neighbour_begins_a_version() {
+    let bench = Bench::with_adapters(&[("pair.toml", PAIRED)]);
+    let header = "ID,TYPE,PLAN,DONE,STATUS,ADDRESS,KW,COST\n";
+    let rows = [
+        ("A,,2022-12-15,,,,,\n", "A,,,2022-12-15,,,,\n"),
+        ("B,,,,Main St,,,\n", "B,,,,,Main St,,\n"),
+        ("C,,,,,,7,\n", "C,,,,,,,7\n"),
+        // Null in a different place, among nulls; and a record that stays as it is.
+        ("D,,1970-01-02,,,,,\n", "D,,,,,,,\n"),
+        ("E,,1970-01-02,,x,,,\n", "E,,1970-01-02,,x,,,\n"),
+    ];
+    for (month, at) in [("2022-08", 0), ("2022-09", 1)] {
+        let records: String = rows.iter().map(|pair| if at == 0 { pair.0 } else { pair.1 }).collect();
+        bench.put(&format!("pair/{month}/pair_planned_der.csv"), format!("{header}{records}"));
+        let capacity = if at == 0 { "F,MAX,MIN\nF,5,\n" } else { "F,MAX,MIN\nF,,5\n" };
+        bench.put(&format!("pair/{month}/pair_circuits.csv"), capacity);
+    }
+    bench.run();
+    assert_eq!(
+        bench.lines("silver/ders", "der_id, planned_in_service_date, completion_date, project_status, service_address, nameplate_kw, interconnection_cost_usd, valid_from_month"),
+        [
+            "A|-|2022-12-15|-|-|-|-|2022-09",
+            "A|2022-12-15|-|-|-|-|-|2022-08",
+            "B|-|-|-|Main St|-|-|2022-09",
+            "B|-|-|Main St|-|-|-|2022-08",
+            "C|-|-|-|-|-|7|2022-09",
+            "C|-|-|-|-|7|-|2022-08",
+            "D|-|-|-|-|-|-|2022-09",
+            "D|1970-01-02|-|-|-|-|-|2022-08",
+            "E|1970-01-02|-|x|-|-|-|2022-08",
+        ]
+    );
+    assert_eq!(
+        bench.lines("silver/feeders", "max_hosting_capacity_mw, min_hosting_capacity_mw, valid_from_month"),
+        ["-|5|2022-09", "5|-|2022-08"]
+    );
+}
+
+#[test]
+fn delivered_type_that_changes_is_a_changed_field() {
+    let bench = Bench::with_adapters(&[("pair.toml", &format!("{PAIRED}[der_types]\nPV = \"Solar\"\nSUN = \"Solar\"\n"))]);
+    for (month, kind) in [("2022-08", "PV"), ("2022-09", "SUN")] {
+        bench.put(&format!("pair/{month}/pair_planned_der.csv"), format!("ID,TYPE\nA,{kind}\n"));
+    }
+    bench.run();
+    assert_eq!(
+        bench.lines("silver/ders", "der_type, der_type_source, valid_from_month"),
+        ["Solar|PV|2022-08", "Solar|SUN|2022-09"]
+    );
+    let changed = bench.lines("platinum/field_changes", "dataset, column_name, changed");
+    assert_eq!(changed, ["ders|der_type_source|1", "planned_der|TYPE|1"]);
+}
+
+/// A record without its feeder never wins against one that has it, wherever it stands.
+#[test]
+fn record_without_its_feeder_is_no_rival() {
+    let (good, other, lost) =
+        (segment("c", "1", "F", "3", "0.5"), segment("c", "1", "F", "4", "0.5"), segment("c", "1", "", "9", "0.5"));
+    for (records, lines) in [
+        ([&good, &other, &lost], ["2|duplicate-key", "4|primary-key"]),
+        ([&lost, &good, &other], ["2|primary-key", "3|duplicate-key"]),
+        ([&good, &lost, &other], ["2|duplicate-key", "3|primary-key"]),
+    ] {
+        let bench = Bench::new();
+        let text: String = records.iter().map(|record| record.as_str()).collect();
+        bench.put("utility1/2022-08/utility1_circuits.csv", format!("{SEGMENTS}{text}"));
+        bench.run();
+        assert_eq!(bench.lines("silver/feeders", "feeder_id, max_hosting_capacity_mw, segment_count"), ["F|4|1"]);
+        assert_eq!(bench.lines("silver/rejected", "source_line, reason"), lines);
+        assert_eq!(bench.lines("platinum/data_quality_summary", "row_count, rejected_count, duplicate_count"), ["3|2|1"]);
+        // In a later month it wins against nothing either.
+        bench.put("utility1/2022-09/utility1_circuits.csv", format!("{SEGMENTS}{lost}"));
+        bench.run();
+        assert_eq!(
+            bench.lines("silver/feeders", "feeder_id, max_hosting_capacity_mw, segment_count, valid_to_month"),
+            ["F|4|1|-"]
+        );
+        let diff = bench.lines(
+            "platinum/month_diff",
+            "dataset, delivery_month, row_count, current_count, added, changed, removed, unchanged",
+        );
+        assert_eq!(diff[..2], ["circuits|2022-08|3|1|1|0|0|0", "circuits|2022-09|1|1|0|0|0|0"]);
+    }
+}
+
+/// Two keys that read alike when their parts are joined are two keys.
+#[test]
+fn keys_whose_parts_join_to_one_text_are_told_apart() {
+    let bench = Bench::new();
+    let text: String = [("a + b", "c"), ("a + b", "c"), ("a", "b + c"), ("a", "b + c")]
+        .iter()
+        .map(|(circuit, section)| segment(circuit, section, "F", "3", "0.5"))
+        .collect();
+    bench.put("utility1/2022-08/utility1_circuits.csv", format!("{SEGMENTS}{text}"));
+    bench.run();
+    assert_eq!(bench.lines("silver/rejected", "source_line, reason"), ["2|duplicate-key", "4|duplicate-key"]);
+    assert_eq!(bench.lines("silver/feeders", "segment_count"), ["2"]);
+}
+
+#[test]
+fn months_before_the_first_feeders_have_their_row_whenever_they_came() {
+    let files = [
+        ("utility2/2022-08/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,7.6,A,0\n")),
+        ("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5"))),
+    ];
+    for order in [&[0, 1][..], &[1, 0]] {
+        let bench = Bench::new();
+        for at in order {
+            bench.put(files[*at].0, &files[*at].1);
+            bench.run();
+        }
+        assert_eq!(
+            bench.lines("platinum/month_diff", "dataset, delivery_month, current_count, added"),
+            [
+                "circuits|2022-09|1|1",
+                "ders|2022-08|1|1",
+                "ders|2022-09|1|0",
+                "feeders|2022-08|0|0",
+                "feeders|2022-09|1|1",
+                "install_der|2022-08|1|1"
+            ],
+            "{order:?}"
+        );
     }
 }

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use feederscope::config::RuleBook;
 use feederscope::config::rules::Subject;
-use feederscope::landing::Cancel;
 use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
-use feederscope::model::{Day, Month};
+use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
 
 use crate::support::Bench;

@@ -1,12 +1,14 @@
 //! A lake and a landing folder of one's own, and the rows of the tables as Delta gives them back.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use feederscope::config::{Overrides, Paths, RuleBook, Settings};
 use feederscope::engine::Session;
 use feederscope::lake::{Frame, Lake, Layer, TableId, Value};
-use feederscope::landing::Cancel;
-use feederscope::model::{Day, Environment};
+use feederscope::model::{Cancel, Day, Environment};
 use feederscope::pipeline::run::Run;
 use feederscope::pipeline::{PipelineError, Progress, Report, Request};
 
@@ -62,14 +64,16 @@ impl Bench {
     pub fn put(&self, file: &str, content: impl AsRef<[u8]>) -> &Self {
         let path = self.landing(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
+        std::fs::write(&path, content).unwrap();
+        came(&path);
         self
     }
 
     pub fn copy(&self, from: &Path, file: &str) -> &Self {
         let path = self.landing(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::copy(from, path).unwrap();
+        std::fs::copy(from, &path).unwrap();
+        came(&path);
         self
     }
 
@@ -103,6 +107,12 @@ impl Bench {
         self.query(table, &format!("SELECT SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS n FROM t")).count("n", 0)
     }
 
+    /// The same, of a table that need not be there.
+    pub fn lines_if_any(&self, table: &str, columns: &str) -> Vec<String> {
+        let exists = self.lake.snapshot(&table_id(table)).unwrap().is_some();
+        if exists { self.lines(table, columns) } else { Vec::new() }
+    }
+
     /// Rows of a table as lines of text, sorted.
     pub fn lines(&self, table: &str, columns: &str) -> Vec<String> {
         let rows = self.query(table, &format!("SELECT {columns} FROM t"));
@@ -111,6 +121,14 @@ impl Bench {
         lines.sort();
         lines
     }
+}
+
+/// Gives a file the day before the tests' own, a second later than that of the file before.
+fn came(path: &Path) {
+    static SECONDS: AtomicU64 = AtomicU64::new(0);
+    let second = SECONDS.fetch_add(1, Ordering::Relaxed) % 80_000;
+    let at = Duration::from_micros(NOW.cast_unsigned()) - Duration::from_hours(24) + Duration::from_secs(second);
+    File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
 }
 
 pub fn table_id(table: &str) -> TableId {

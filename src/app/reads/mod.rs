@@ -17,7 +17,7 @@ pub mod trace;
 
 use crate::engine::{EngineError, Session};
 use crate::lake::{Column, Frame, Lake, LakeError, TableId};
-use crate::landing::Cancel;
+use crate::model::Cancel;
 
 use thiserror::Error;
 

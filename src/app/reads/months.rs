@@ -3,8 +3,7 @@
 use super::{ReadError, register, rows};
 use crate::engine::Session;
 use crate::lake::{Column, Frame, Lake, TableId, schema};
-use crate::landing::Cancel;
-use crate::model::Month;
+use crate::model::{Cancel, Month};
 use crate::pipeline::quality;
 use crate::pipeline::silver::tables;
 use crate::pipeline::sql::text;

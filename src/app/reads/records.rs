@@ -5,8 +5,7 @@ use crate::config::rules::Subject;
 use crate::config::{Grain, Settings};
 use crate::engine::Session;
 use crate::lake::{Frame, Lake};
-use crate::landing::Cancel;
-use crate::model::{CellState, Dataset, Month};
+use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::quality::cells;
 use crate::pipeline::rules::Checking;
 

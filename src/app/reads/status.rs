@@ -6,9 +6,6 @@ use crate::lake::{Column, ColumnType, Frame, Lake, Value, schema};
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
 use crate::pipeline::{ops, quality};
 
-/// Days after which the utility's own refresh date is a warning, and an error.
-pub const REFRESH_LIMITS: (i32, i32) = (45, 100);
-
 /// A utility's dataset: its newest delivery and its last load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {

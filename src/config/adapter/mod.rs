@@ -56,7 +56,7 @@ impl UtilityAdapter {
             return source.kind.clone();
         }
         if dataset.der_status().is_some() && self.technologies.iter().any(|(label, _)| is(label)) {
-            return CellType::Number { ratio: 1.0 };
+            return CellType::Number { exponent: 0 };
         }
         adapter.types.iter().find(|(label, _)| is(label)).map_or(CellType::Text, |(_, kind)| kind.clone())
     }
@@ -146,10 +146,10 @@ pub enum CellType {
     Text,
     /// Trimmed text; `.0` after digits only is dropped.
     Id,
-    /// A number, multiplied by `ratio` into the unit of the model's column.
+    /// A number, brought into the unit of the model's column.
     Number {
-        /// Units of the model's column in one of the file's units.
-        ratio: f64,
+        /// How many of the model's units one of the file's units is, as a power of ten.
+        exponent: i32,
     },
     /// A day, in one of these `strftime` notations.
     Date {

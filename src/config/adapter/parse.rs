@@ -327,8 +327,8 @@ impl Context<'_> {
         Ok(match kind {
             ModelKind::Text => CellType::Text,
             ModelKind::Id => CellType::Id,
-            ModelKind::Number => CellType::Number { ratio: 1.0 },
-            ModelKind::Power(target) => CellType::Number { ratio: self.unit(name, raw)?.ratio_to(target) },
+            ModelKind::Number => CellType::Number { exponent: 0 },
+            ModelKind::Power(target) => CellType::Number { exponent: self.unit(name, raw)?.exponent_to(target) },
             ModelKind::Date => CellType::Date { formats: formats()? },
             ModelKind::Timestamp => CellType::Timestamp { formats: formats()? },
         })
@@ -409,6 +409,6 @@ mod tests {
         let parsed =
             adapter(Path::new("u.toml"), &format!("{GOOD}max_hosting_capacity_mw = {{ from = \"HC\", unit = \"kW\" }}\n"))
                 .unwrap();
-        assert_eq!(parsed.type_of(Dataset::Circuits, "HC"), CellType::Number { ratio: 0.001 });
+        assert_eq!(parsed.type_of(Dataset::Circuits, "HC"), CellType::Number { exponent: -3 });
     }
 }

@@ -337,6 +337,17 @@ impl RuleBook {
         Ok(())
     }
 
+    /// How bad it is, by the rules, that a utility's own refresh date is so many days old; `None` where none minds.
+    pub fn refresh_age_severity(&self, utility: &str, dataset: Dataset, days: i32) -> Option<Severity> {
+        let minds = |rule: &&Rule| match rule.check {
+            Check::RefreshAge { most_days } => {
+                i64::from(days) > most_days && rule.is_asked_of(utility, Subject::Delivery(dataset))
+            }
+            _ => false,
+        };
+        self.rules.iter().filter(minds).map(|rule| rule.severity).max()
+    }
+
     /// A rule by its name.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)

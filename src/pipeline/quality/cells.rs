@@ -3,8 +3,7 @@
 use crate::config::UtilityAdapter;
 use crate::engine::Session;
 use crate::lake::{Frame, Lake};
-use crate::landing::Cancel;
-use crate::model::{CellState, Dataset, Month};
+use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::silver::Source;
 use crate::pipeline::sql::{Cells, LINEAGE, name, text};
@@ -76,9 +75,10 @@ pub fn histogram(lake: &Lake, of: &Column<'_>, bins: u32) -> Result<Frame, Pipel
     }
     let bounds = session.query("SELECT MIN(typed) AS low, MAX(typed) AS high FROM judged")?;
     let (Some(low), Some(high)) = (bounds.number("low", 0), bounds.number("high", 0)) else { return Ok(Frame::default()) };
-    let width = ((high - low) / f64::from(bins)).max(f64::MIN_POSITIVE);
+    // A factor: a quotient would be another one in a block of one row.
+    let bins_per_unit = 1.0 / ((high - low) / f64::from(bins)).max(f64::MIN_POSITIVE);
     Ok(session.query(&format!(
-        "SELECT bin, COUNT(*) AS cells FROM (SELECT CASE WHEN typed >= {high:?} THEN {last} ELSE CAST(FLOOR((typed - {low:?}) / {width:?}) AS BIGINT) END AS bin\n\
+        "SELECT bin, COUNT(*) AS cells FROM (SELECT CASE WHEN typed >= {high:?} THEN {last} ELSE CAST(FLOOR((typed - {low:?}) * {bins_per_unit:?}) AS BIGINT) END AS bin\n\
          FROM judged WHERE typed IS NOT NULL) AS b GROUP BY bin ORDER BY bin",
         last = bins - 1
     ))?)

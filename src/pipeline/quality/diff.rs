@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Assess, Delivered, Rows};
-use crate::config::{CellType, column_name};
+use crate::config::{CellType, UtilityAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Frame, Value, schema};
 use crate::model::{Delivery, Month};
@@ -26,6 +26,12 @@ impl Entity {
             Self::Feeders => "feeders",
             Self::Ders => "ders",
         }
+    }
+
+    /// Whether the utility sends such entities at all.
+    fn is_delivered_by(self, adapter: &UtilityAdapter) -> bool {
+        let datasets = adapter.datasets.iter().map(|dataset| dataset.dataset.der_status().is_some());
+        datasets.into_iter().any(|is_of_ders| is_of_ders == (self == Self::Ders))
     }
 
     const fn key(self) -> &'static str {
@@ -53,6 +59,7 @@ impl Entity {
                 "feeder_id",
                 "feeder_match",
                 "der_type",
+                "der_type_source",
                 "technologies",
                 "nameplate_kw",
                 "inverter_nameplate_kw",
@@ -186,6 +193,8 @@ struct Comparison<'a> {
     delivered: Delivered,
     cells: Cells<'a>,
     key: Vec<String>,
+    /// The id of the feeder or DER that a record is of: without it a record is not taken.
+    entity: String,
     columns: Vec<String>,
 }
 
@@ -195,11 +204,15 @@ impl<'a> Comparison<'a> {
         let cells = Cells::new(source.adapter, present.clone());
         let labels = source.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
         let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
+        let id = if delivered.dataset.der_status().is_some() { "der_id" } else { "feeder_id" };
+        let of_entity = source.adapter.dataset(delivered.dataset).and_then(|adapter| adapter.column(id));
+        let ids: Vec<String> = of_entity.iter().flat_map(|column| &column.from).map(|label| cells.untrimmed_id(label)).collect();
+        let entity = format!("COALESCE({})", ids.join(", "));
         // A column without a name is a running number of the export, and keys cannot change.
         let is_key = |column: &str| labels.iter().any(|label| column_name(label).eq_ignore_ascii_case(column));
         let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
         let columns = present.iter().filter(compared).cloned().collect();
-        Self { source, delivered, cells, key, columns }
+        Self { source, delivered, cells, key, entity, columns }
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -213,12 +226,13 @@ impl<'a> Comparison<'a> {
 
     fn keyed(&self, relation: &str) -> String {
         let keys: Vec<String> = self.key.iter().zip(self.key_names()).map(|(key, name)| format!("{key} AS {name}")).collect();
-        format!("SELECT {}, {}, {LINEAGE} FROM {relation}", keys.join(", "), self.cells())
+        format!("SELECT {}, {} AS entity_id, {}, {LINEAGE} FROM {relation}", keys.join(", "), self.entity, self.cells())
     }
 
     fn last_of_each_key(&self) -> String {
         let names = self.key_names();
-        let present: Vec<String> = names.iter().map(|key| format!("{key} IS NOT NULL")).collect();
+        let present: Vec<String> =
+            names.iter().map(String::as_str).chain(["entity_id"]).map(|id| format!("{id} IS NOT NULL")).collect();
         let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
         format!(
             "SELECT * FROM (SELECT {names}, {cells}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
@@ -282,7 +296,7 @@ impl<'a> Comparison<'a> {
         match self.source.adapter.type_of(self.delivered.dataset, column) {
             CellType::Id => self.cells.typed(&plain, &CellType::Id),
             CellType::Text => {
-                let number = self.cells.typed(&trimmed, &CellType::Number { ratio: 1.0 });
+                let number = self.cells.typed(&trimmed, &CellType::Number { exponent: 0 });
                 format!("COALESCE(CAST({number} AS VARCHAR), {plain})")
             }
             kind => format!("COALESCE(CAST({} AS VARCHAR), {plain})", self.cells.typed(&trimmed, &kind)),
@@ -300,7 +314,7 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Ro
     let (mut diffs, mut fields) = (Rows::new(), Rows::new());
     let mut session = Session::new(assess.source.cancel);
     session.register("versions", versions.clone());
-    if session.query("SELECT COUNT(is_current) AS n FROM versions")?.count("n", 0) == 0 {
+    if !entity.is_delivered_by(assess.source.adapter) {
         return Ok((diffs, fields));
     }
     for month in months.iter().copied().filter(|month| assess.touched(*month)) {

@@ -35,7 +35,7 @@ pub(super) fn of(
         Some(rows) => last_refresh(&mut session, source, delivered.dataset, rows)?,
         None => Value::Null,
     };
-    let received = standing.iter().filter_map(|s| (assess.received)(&s.source_file)).max();
+    let received = standing.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
     let loaded = standing.iter().filter_map(|s| s.loaded_at).max();
     let state = freshness_of(source.adapter, Some(delivered.month), assess.today);
     let files: Vec<&str> = standing.iter().map(|s| s.source_file.as_str()).collect();

@@ -101,9 +101,10 @@ pub(super) fn ledger(ground: &mut Ground<'_>, subject: Subject) -> Result<Found,
 
 fn books(ground: &mut Ground<'_>, dataset: Dataset) -> Result<Ledger, PipelineError> {
     let accounts = ground.accounts()?;
-    let of_delivery =
-        |hash: &str| ground.source.standing.iter().any(|s| s.dataset == dataset && s.month == ground.month && s.sha256 == hash);
-    let records = accounts.records.iter().filter(|(hash, _)| of_delivery(hash)).map(|(_, records)| records).sum();
+    // A load of an earlier version of the program is counted in `ops/runs` only.
+    let by_run = |hash: &str| accounts.records.iter().find(|(of, _)| of == hash).map_or(0, |(_, records)| *records);
+    let files = ground.source.standing.iter().filter(|s| s.dataset == dataset && s.month == ground.month);
+    let records = files.map(|standing| standing.records.unwrap_or_else(|| by_run(&standing.sha256))).sum();
     let mut ledger = Ledger {
         records,
         in_bronze: rows_in_bronze(ground, dataset, ground.month),
@@ -184,7 +185,7 @@ pub(super) fn volume(ground: &mut Ground<'_>, subject: Subject, months: u32, mos
             return Ok(Found::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
         }
         // Before its first month a feed owes nothing, and before the due day not this month.
-        let state = state_of(Some(ground.month.previous()), ground.checking.today, ground.source.adapter.schedule);
+        let state = state_of(Some(ground.month.previous()), seen_on(ground), ground.source.adapter.schedule);
         if earlier.is_empty() || state == Freshness::Fresh {
             return Ok(Found::Nothing);
         }
@@ -209,7 +210,12 @@ fn came(ground: &mut Ground<'_>, dataset: Dataset) -> Result<BTreeSet<Month>, Pi
     Ok(months)
 }
 
-/// The state of the feed, seen from today: of the newest month whether the next is owed, of an earlier one whether it came.
+/// The day from which a month is seen: today for the newest, its last day for an earlier one, so that what is said of it stays.
+fn seen_on(ground: &Ground<'_>) -> Day {
+    if ground.is_newest { ground.checking.today } else { ground.month.day(31) }
+}
+
+/// The state of the feed: of the newest month whether the next is owed today, of an earlier one whether it came.
 ///
 /// A month that did not come is judged by the newest that came before it: what is owed longest is what counts. Before its
 /// first month a feed owes nothing.
@@ -220,7 +226,7 @@ pub(super) fn freshness(ground: &mut Ground<'_>, subject: Subject, worst: Freshn
     let state = match newest {
         None if !months.is_empty() => return Ok(Found::Nothing),
         Some(newest) if newest == ground.month && !ground.is_newest => Freshness::Fresh,
-        newest => state_of(newest, ground.checking.today, ground.source.adapter.schedule),
+        newest => state_of(newest, seen_on(ground), ground.source.adapter.schedule),
     };
     let known = newest.map_or("no month came".to_owned(), |newest| format!("the newest month is {newest}"));
     let detail = Some(format!("{}; {known}", state.as_str()));
@@ -230,11 +236,6 @@ pub(super) fn freshness(ground: &mut Ground<'_>, subject: Subject, worst: Freshn
 /// A utility that states refresh dates, in a file without one that can be read: no age can be told, and none is assumed.
 fn no_refresh_date() -> Found {
     Found::Unchecked("no refresh date of the file can be read; look at the column with `feederscope nulls`".into())
-}
-
-/// The day from which the month is seen: today for the newest, its last day for an earlier one.
-fn seen_on(ground: &Ground<'_>) -> Day {
-    if ground.is_newest { ground.checking.today } else { ground.month.day(31) }
 }
 
 pub(super) fn refresh_age(ground: &mut Ground<'_>, subject: Subject, most_days: i64) -> Result<Found, PipelineError> {
@@ -259,7 +260,12 @@ pub(super) fn refresh_in_future(ground: &mut Ground<'_>, subject: Subject) -> Re
     let Some(day) = accounts.refresh_date(dataset, |other| other == month) else { return Ok(no_refresh_date()) };
     let ours = accounts.summaries.iter().find(|(of, at, ..)| of == dataset.as_str() && *at == month);
     let received = ours.and_then(|(.., received)| *received);
-    let limit = received.map_or(ground.checking.today, |received| received.min(ground.checking.today));
+    let limit = match received {
+        // A clock that is ahead of ours makes no date less of a future one.
+        Some(received) if ground.is_newest => received.min(ground.checking.today),
+        Some(received) => received,
+        None => seen_on(ground),
+    };
     let detail = Some(format!("{day}, looked at on {limit}"));
     Ok(Found::Counts { checked: 1, failed: u64::from(day > limit), detail })
 }

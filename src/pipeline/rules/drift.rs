@@ -9,6 +9,7 @@ use super::Found;
 use crate::config::rules::Drift;
 use crate::engine::Session;
 use crate::lake::{Column, ColumnType, Frame, Value, schema};
+use crate::model::cell::{NullWords, bare};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::silver::Source;
@@ -133,6 +134,7 @@ struct Look {
     columns: Vec<String>,
     sample: Frame,
     decimal: char,
+    null_words: NullWords,
 }
 
 impl Look {
@@ -150,7 +152,8 @@ impl Look {
             let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
             sample = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
         }
-        Ok(Self { columns, sample, decimal: source.adapter.dialect.decimal })
+        let null_words = NullWords::new(&source.adapter.null_values);
+        Ok(Self { columns, sample, decimal: source.adapter.dialect.decimal, null_words })
     }
 
     fn has(&self, column: &str) -> bool {
@@ -163,14 +166,18 @@ impl Look {
         (0..self.sample.height()).filter_map(move |row| self.sample.text(own, row))
     }
 
+    /// What is present in the sample of a column, without blanks around.
+    fn present(&self, column: &str) -> impl Iterator<Item = String> {
+        self.texts(column).map(|text| bare(&text).to_owned()).filter(|text| !self.null_words.contain(text))
+    }
+
     fn values(&self, column: &str) -> BTreeSet<String> {
-        self.texts(column).map(|text| text.trim().to_owned()).filter(|text| !says_nothing(text)).collect()
+        self.present(column).collect()
     }
 
     /// What most values of a column are; `None` where there are too few to tell, or none of the types is that of most.
     fn kind(&self, column: &str) -> Option<&'static str> {
-        let values: Vec<String> =
-            self.texts(column).map(|text| text.trim().to_owned()).filter(|text| !says_nothing(text)).collect();
+        let values: Vec<String> = self.present(column).collect();
         if values.len() < FEW {
             return None;
         }
@@ -181,10 +188,6 @@ impl Look {
         let is_text = || shares.iter().all(|(_, share)| *share <= 1.0 - MOSTLY);
         kind.or_else(|| is_text().then_some("text"))
     }
-}
-
-fn says_nothing(text: &str) -> bool {
-    text.is_empty() || ["null", "na", "n/a", "none", "-"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Three numbers with two signs between them, whatever follows: `8/15/2021`, `2022-10-15 00:00:00`, `15.10.2022`.

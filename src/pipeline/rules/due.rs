@@ -4,16 +4,18 @@
 //! What outcomes were made from stands in the log of `ops/rule_results`, as it does for every table: an interrupted run, or
 //! an edited rule, is seen there by the next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::results::{self, results_table};
 use super::{Checking, Outcome, Wanted};
 use crate::config::RuleBook;
+use crate::engine::Session;
 use crate::lake::{Lake, Snapshot};
-use crate::model::{Month, UtilityId};
+use crate::model::{Day, Month, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::parallel::each;
 use crate::pipeline::silver::Source;
+use crate::pipeline::sql::text;
 
 /// What a run knows of the tables that the rules are asked of.
 pub struct Due<'a> {
@@ -43,11 +45,12 @@ impl Evaluated {
     }
 }
 
-/// What of a utility has to be evaluated.
+/// Which rules of a month have to be evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
-    /// The months from this one on; all without one.
-    From(Option<Month>),
-    /// What time changes, in the newest month.
+    /// All of them.
+    All,
+    /// Those that time changes.
     Calendar,
 }
 
@@ -69,46 +72,68 @@ impl Due<'_> {
             if source.standing.is_empty() {
                 continue;
             }
-            let basis = self.basis(source.fingerprint());
-            match self.extent(results.as_ref(), &adapter.id, (basis, newest))? {
-                Some(Extent::From(from)) => {
-                    let months = months.iter().copied().filter(|month| from.is_none_or(|from| *month >= from));
-                    due.extend(months.map(|month| (&adapter.id, month, false)));
-                }
-                Some(Extent::Calendar) => due.push((&adapter.id, newest, true)),
-                None => {}
-            }
-            evaluated.made_from.push((tables_marker(&adapter.id), basis));
-            evaluated.made_from.push((day_marker(&adapter.id), self.day(newest)));
+            let utility = Utility { id: &adapter.id, basis: self.basis(source.fingerprint()), months: &months };
+            let extents = self.extents(results.as_ref(), &utility)?;
+            due.extend(extents.into_iter().map(|(month, extent)| (&adapter.id, month, extent)));
+            evaluated.made_from.extend([
+                (marker(&adapter.id, TABLES), utility.basis),
+                (marker(&adapter.id, DAY), i64::from(self.checking.today.epoch_days())),
+                (marker(&adapter.id, NEWEST), i64::from(newest.day(1).epoch_days())),
+                (marker(&adapter.id, MONTHS), hash_of(&months)),
+            ]);
         }
-        let outcomes = each(&due, |(utility, month, calendar)| {
+        let outcomes = each(&due, |(utility, month, extent)| {
             tell(utility, *month);
-            self.checking.month(*month, Wanted { utility: Some(utility.as_str()), rule: None, calendar: *calendar })
+            let calendar = *extent == Extent::Calendar;
+            self.checking.month(*month, Wanted { utility: Some(utility.as_str()), rule: None, calendar })
         })?;
         evaluated.outcomes = outcomes.into_iter().flatten().collect();
         Ok(evaluated)
     }
 
-    fn extent(
-        &self,
-        results: Option<&Snapshot>,
-        utility: &UtilityId,
-        (basis, newest): (i64, Month),
-    ) -> Result<Option<Extent>, PipelineError> {
-        let recorded = |marker: &str| match results {
-            Some(results) => results.transaction(self.checking.lake, marker),
+    /// What is due of a utility: months that were made anew or that it was never asked about, the month that was the newest
+    /// until now, and the newest on another day.
+    fn extents(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, Extent>, PipelineError> {
+        let recorded = |what: &str| match results {
+            Some(results) => results.transaction(self.checking.lake, &marker(utility.id, what)),
             None => Ok(None),
         };
-        let touched = self.touched.iter().find(|(touched, _)| touched == utility).map(|(_, from)| *from);
-        let known = recorded(&tables_marker(utility))?;
-        if known != Some(basis) || touched.is_some() {
-            // Only what was evaluated before this run may be left as it is.
-            let was_evaluated = self.before.get(utility).is_some_and(|before| known == Some(self.basis(*before)));
-            let from = if was_evaluated { touched.flatten() } else { None };
-            return Ok(Some(Extent::From(from)));
+        let touched = self.touched.iter().find(|(touched, _)| touched == utility.id).map(|(_, from)| *from);
+        let known = recorded(TABLES)?;
+        // Only what was evaluated before this run may be left as it is.
+        let was_evaluated = self.before.get(utility.id).is_some_and(|before| known == Some(self.basis(*before)));
+        let is_as_known = known == Some(utility.basis) && touched.is_none();
+        let mut extents = BTreeMap::new();
+        if is_as_known || was_evaluated {
+            let was_newest =
+                recorded(NEWEST)?.and_then(|day| i32::try_from(day).ok()).map(|day| Day::from_epoch_days(day).month());
+            let is_today = recorded(DAY)? == Some(i64::from(self.checking.today.epoch_days()));
+            let newest = utility.months.last().copied();
+            let of_calendar = if was_newest == newest { None } else { was_newest };
+            extents.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, Extent::Calendar)));
+            if recorded(MONTHS)? != Some(hash_of(utility.months)) {
+                extents.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, Extent::All)));
+            }
         }
-        let is_today = recorded(&day_marker(utility))? == Some(self.day(newest));
-        Ok((!is_today).then_some(Extent::Calendar))
+        if !is_as_known {
+            let from = if was_evaluated { touched.flatten() } else { None };
+            let again = utility.months.iter().filter(|month| from.is_none_or(|from| **month >= from));
+            extents.extend(again.map(|month| (*month, Extent::All)));
+        }
+        extents.retain(|month, _| utility.months.contains(month));
+        Ok(extents)
+    }
+
+    /// Months of which no outcome of the utility is stored.
+    fn never_asked(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<Vec<Month>, PipelineError> {
+        let Some(results) = results else { return Ok(utility.months.to_vec()) };
+        let mut session = Session::new(self.checking.cancel);
+        session.register("results", results.scan_all()?);
+        let sql = format!("SELECT DISTINCT delivery_month FROM results WHERE utility_id = {}", text(utility.id.as_str()));
+        let asked = session.query(&sql)?;
+        let asked: BTreeSet<Month> =
+            (0..asked.height()).filter_map(|row| Month::parse(&asked.text("delivery_month", row)?)).collect();
+        Ok(utility.months.iter().copied().filter(|month| !asked.contains(month)).collect())
     }
 
     /// Differs whenever the tables or the rules do.
@@ -117,17 +142,29 @@ impl Due<'_> {
         let text = rules.chain([fingerprint.to_string()]).collect::<Vec<_>>().join("\n");
         (xxhash_rust::xxh64::xxh64(text.as_bytes(), 0) >> 1).cast_signed()
     }
-
-    /// The day that ages were counted to, and the month that is the newest on it.
-    fn day(&self, newest: Month) -> i64 {
-        i64::from(self.checking.today.epoch_days()) * 100_000 + i64::from(newest.day(1).epoch_days())
-    }
 }
 
-fn tables_marker(utility: &UtilityId) -> String {
-    format!("feederscope/rules/{utility}")
+/// A utility, what its outcomes would be made from, and the months that any utility delivered.
+struct Utility<'a> {
+    id: &'a UtilityId,
+    basis: i64,
+    months: &'a [Month],
 }
 
-fn day_marker(utility: &UtilityId) -> String {
-    format!("feederscope/rules/{utility}/day")
+/// What the log of `ops/rule_results` records of a utility: the tables and rules that outcomes were made from,
+const TABLES: &str = "";
+/// the day that ages were counted to,
+const DAY: &str = "/day";
+/// the month that was the newest,
+const NEWEST: &str = "/newest";
+/// and the months that there were.
+const MONTHS: &str = "/months";
+
+fn marker(utility: &UtilityId, what: &str) -> String {
+    format!("feederscope/rules/{utility}{what}")
+}
+
+fn hash_of(months: &[Month]) -> i64 {
+    let text: Vec<String> = months.iter().map(Month::to_string).collect();
+    (xxhash_rust::xxh64::xxh64(text.join(" ").as_bytes(), 0) >> 1).cast_signed()
 }

@@ -18,8 +18,7 @@ use super::silver::Source;
 use crate::config::rules::{Check, Rule, RuleBook, Subject};
 use crate::config::{Settings, UtilityAdapter};
 use crate::lake::{Frame, Lake};
-use crate::landing::Cancel;
-use crate::model::{Day, Month, Severity};
+use crate::model::{Cancel, Day, Month, Severity};
 
 use ground::Ground;
 

@@ -3,7 +3,7 @@
 use super::conform::{Steps, key_columns, keys, select, value, without_key};
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAdapter};
 use crate::model::UtilityId;
-use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, text};
+use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, record_hash, text};
 
 /// Columns of a segment.
 pub(super) fn segment_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec<String> {
@@ -98,7 +98,7 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
 
 fn aggregate(column: &str, source: &ColumnSource) -> String {
     match (source.aggregate, &source.kind) {
-        (Aggregate::Sum, CellType::Number { .. }) => exact_sum(&format!("s.{column}"), 1),
+        (Aggregate::Sum, CellType::Number { .. }) => exact_sum(&format!("s.{column}"), 0),
         (Aggregate::Min, _) => format!("MIN(s.{column})"),
         _ => format!("MAX(s.{column})"),
     }
@@ -130,8 +130,9 @@ fn word_of_rank(rank: &str, words: &[String]) -> String {
 fn hashed_feeders(utility: &UtilityId) -> String {
     let values: Vec<&str> = FEEDER_VALUES.iter().map(|(column, _)| *column).chain(["segment_count", "circuit_count"]).collect();
     format!(
-        "SELECT {} AS utility_id, feeder_id, {values}, XXHASH64({values}) AS record_hash\nFROM feeder_state",
+        "SELECT {} AS utility_id, feeder_id, {values}, {hash} AS record_hash\nFROM feeder_state",
         text(utility.as_str()),
+        hash = record_hash(values.iter().copied()),
         values = values.join(", ")
     )
 }

@@ -185,17 +185,21 @@ pub(super) fn keyed(adapter: &DatasetAdapter) -> String {
 /// Relation `keyed`: the places of records without their key.
 pub(super) const KEYLESS: &str = "SELECT _source_file, _source_line FROM keyed WHERE keyless ORDER BY _source_file, _source_line";
 
-/// Relation `keyed`: the places of records that share their key with another, by key, file and line.
-pub(super) fn rivals(adapter: &DatasetAdapter) -> String {
+/// Relation `keyed`: the places of records whose key stands again later, by file and line, with the key. A record without its
+/// key is no rival of any.
+pub(super) fn duplicates(adapter: &DatasetAdapter) -> String {
     let keys = keys(adapter);
     let list = keys.join(", ");
     let on: Vec<String> = keys.iter().map(|key| format!("r.{key} = k.{key}")).collect();
-    let shown: Vec<String> = keys.iter().map(|key| format!("r.{key}")).collect();
+    let of_record: Vec<String> = keys.iter().map(|key| format!("r.{key} AS {key}")).collect();
     format!(
-        "WITH shared AS (\nSELECT {list}, COUNT(*) AS records_of_key FROM keyed WHERE NOT keyless GROUP BY {list} HAVING COUNT(*) > 1\n)\n\
-         SELECT CONCAT_WS(' + ', {}) AS record_key, r._source_file AS _source_file, r._source_line AS _source_line\n\
-         FROM keyed AS r INNER JOIN shared AS k ON {}\nORDER BY record_key, _source_file, _source_line",
-        shown.join(", "),
+        "WITH shared AS (\nSELECT {list}, COUNT(*) AS records_of_key FROM keyed WHERE NOT keyless GROUP BY {list} HAVING COUNT(*) > 1\n),\n\
+         rivals AS (\nSELECT {}, r._source_file AS _source_file, r._source_line AS _source_line\n\
+         FROM keyed AS r INNER JOIN shared AS k ON {} WHERE NOT r.keyless\n),\n\
+         placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY {list} ORDER BY _source_file DESC, _source_line DESC) AS place FROM rivals\n)\n\
+         SELECT CONCAT_WS(' + ', {list}) AS record_key, _source_file, _source_line FROM placed WHERE place > 1\n\
+         ORDER BY _source_file, _source_line",
+        of_record.join(", "),
         on.join(" AND ")
     )
 }

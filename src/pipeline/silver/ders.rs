@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::conform::{key_columns, select, value};
 use crate::config::{CellType, DatasetAdapter, UtilityAdapter};
 use crate::model::Dataset;
-use crate::pipeline::sql::{Cells, LINEAGE, text};
+use crate::pipeline::sql::{Cells, LINEAGE, record_hash, text};
 
 /// Relation `trimmed` with the rating of each technology as `kw_N`, and what decides about the type in lower case.
 pub(super) fn ratings(cells: &Cells<'_>, utility: &UtilityAdapter, adapter: &DatasetAdapter) -> String {
@@ -15,7 +15,7 @@ pub(super) fn ratings(cells: &Cells<'_>, utility: &UtilityAdapter, adapter: &Dat
         columns.push(format!("LOWER({}) AS hybrid_word", cells.cell(label)));
     }
     for (at, (label, _)) in utility.technologies.iter().enumerate().filter(|(_, (label, _))| cells.has(label)) {
-        columns.push(format!("{} AS kw_{at}", cells.typed(&cells.cell(label), &CellType::Number { ratio: 1.0 })));
+        columns.push(format!("{} AS kw_{at}", cells.typed(&cells.cell(label), &CellType::Number { exponent: 0 })));
     }
     select(&columns, "FROM trimmed")
 }
@@ -142,12 +142,12 @@ impl Links<'_> {
             .into_iter()
             .filter(|column| !column.starts_with('_') && *column != "der_id" && *column != "status")
             .collect();
-        let hashed = described.join(", ");
+        let hash = record_hash(described.into_iter().chain(["feeder_id", "feeder_match"]));
         let (joins, feeder_id, matched) = self.joins();
         let of_ders: Vec<String> = DER_VALUES.iter().map(|column| format!("d.{column} AS {column}")).collect();
         format!(
             "WITH all_ders AS (\n{}\n),\nlinked AS (\nSELECT {},\n  {feeder_id} AS feeder_id,\n  {matched} AS feeder_match\nFROM all_ders AS d{joins}\n)\n\
-             SELECT {} AS utility_id, {values}, feeder_id, feeder_match,\n  XXHASH64({hashed}, feeder_id, feeder_match) AS record_hash\nFROM linked",
+             SELECT {} AS utility_id, {values}, feeder_id, feeder_match,\n  {hash} AS record_hash\nFROM linked",
             parts.join("\nUNION ALL\n"),
             of_ders.join(", "),
             text(self.adapter.id.as_str())

@@ -19,8 +19,8 @@ use super::standing::{self, Standing};
 use crate::config::{Grain, UtilityAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Change, Column, DataFile, Frame, Lake, Layer, Relation, Snapshot, TableId, Written, schema};
-use crate::landing::{Cancel, Tally};
-use crate::model::{Dataset, Delivery, Month, Stage};
+use crate::landing::Tally;
+use crate::model::{Cancel, Dataset, Delivery, Month, Stage};
 
 pub use conform::{Steps, checked_records, circuits_sql, ders_sql};
 

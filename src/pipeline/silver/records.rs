@@ -6,7 +6,7 @@ use super::Source;
 use super::conform;
 use crate::config::{DatasetAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Column, ColumnType, Frame, Value, schema};
+use crate::lake::{Column, ColumnType, Value, schema};
 use crate::landing::Tally;
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
@@ -37,18 +37,17 @@ pub(super) fn of_month<'a>(
         return Ok(Vec::new());
     }
     session.settle("keyed", &conform::keyed(adapter))?;
-    let keyless = session.query(conform::KEYLESS)?;
-    let rivals = session.query(&conform::rivals(adapter))?;
     let mut aside: Vec<(String, u64, ReasonCode, String)> = Vec::new();
-    for row in 0..keyless.height() {
-        aside.push((
-            keyless.text("_source_file", row).unwrap_or_default(),
-            keyless.count("_source_line", row),
-            ReasonCode::PrimaryKey,
-            String::new(),
-        ));
+    for (reason, sql) in
+        [(ReasonCode::PrimaryKey, conform::KEYLESS.to_owned()), (ReasonCode::DuplicateKey, conform::duplicates(adapter))]
+    {
+        let found = session.query(&sql)?;
+        let place = |row: usize| (found.text("_source_file", row).unwrap_or_default(), found.count("_source_line", row));
+        aside.extend((0..found.height()).map(|row| {
+            let (file, line) = place(row);
+            (file, line, reason, found.text("record_key", row).unwrap_or_default())
+        }));
     }
-    aside.extend(losers(&rivals));
     if aside.is_empty() {
         return Ok(Vec::new());
     }
@@ -78,18 +77,6 @@ fn each_has_its_own_key<'a>(
     keys().all(|column| is_complete(&column))
         && entity.is_some_and(|entity| entity.from.iter().any(|label| is_complete(&column_name(label))))
         && keys().any(|column| tally.distinct_ids(&column) == Some(only.rows))
-}
-
-/// All but the last of the records of each key; the rivals come ordered by key, file and line.
-fn losers(rivals: &Frame) -> Vec<(String, u64, ReasonCode, String)> {
-    let key = |row: usize| rivals.text("record_key", row);
-    (0..rivals.height().saturating_sub(1))
-        .filter(|row| key(*row) == key(row + 1))
-        .map(|row| {
-            let file = rivals.text("_source_file", row).unwrap_or_default();
-            (file, rivals.count("_source_line", row), ReasonCode::DuplicateKey, key(row).unwrap_or_default())
-        })
-        .collect()
 }
 
 fn finding(

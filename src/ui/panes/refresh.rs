@@ -7,10 +7,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::window;
-use crate::app::reads::status::{Feed, REFRESH_LIMITS};
+use crate::app::reads::status::Feed;
 use crate::app::refresh::{Half, Refresh, RunLine};
 use crate::app::{App, Load};
-use crate::model::Freshness;
+use crate::model::{Freshness, Severity};
 use crate::pipeline::report::clock_text;
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, percent, right};
@@ -68,10 +68,10 @@ fn feed_line(feed: &Feed, app: &App, theme: &Theme, selected: bool, wide: bool) 
         Freshness::Stale | Freshness::Missing => theme.bad,
     };
     let age = feed.refresh_age(app.settings.today);
-    let aged = match age {
-        Some(days) if days > REFRESH_LIMITS.1 => theme.bad,
-        Some(days) if days > REFRESH_LIMITS.0 => theme.warn,
-        _ => theme.text,
+    let aged = match age.and_then(|days| app.settings.rules.refresh_age_severity(&feed.utility, feed.dataset, days)) {
+        Some(Severity::Error) => theme.bad,
+        Some(Severity::Warning | Severity::Info) => theme.warn,
+        None => theme.text,
     };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
     let mut spans = vec![

@@ -1,0 +1,139 @@
+//! The lake by itself: what a commit means when what comes after it, or before it, fails.
+
+use std::path::{Path, PathBuf};
+
+use feederscope::lake::{Change, Column, ColumnType, Frame, Lake, LakeError, Layer, TableId, Value};
+use feederscope::model::Environment;
+
+/// More commits than two checkpoints lie apart.
+const MANY: i64 = 210;
+
+struct Numbers {
+    folder: tempfile::TempDir,
+    lake: Lake,
+}
+
+/// A table of one column.
+impl Numbers {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+        Self { folder, lake }
+    }
+
+    fn table() -> TableId {
+        TableId::new(Layer::Ops, "numbers")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("iedr_dev/ops/numbers/_delta_log")
+    }
+
+    fn append(&self, number: i64) -> Result<u64, LakeError> {
+        let columns = [Column::new("n", ColumnType::Whole)];
+        let base = self.lake.snapshot(&Self::table())?;
+        let mut writer = self.lake.write(&Self::table(), &columns, &[])?;
+        writer.push(&Frame::from_rows(&columns, &[vec![Value::Whole(number)]]).unwrap())?;
+        let add = vec![writer.finish()?];
+        let change = Change {
+            base: base.as_ref(),
+            columns: &columns,
+            partition_by: &[],
+            add,
+            remove: Vec::new(),
+            transactions: Vec::new(),
+        };
+        self.lake.commit(&Self::table(), change)
+    }
+
+    /// Rows by the log, and data files that are there.
+    fn rows_and_files(&self) -> (u64, usize) {
+        let rows = self.lake.snapshot(&Self::table()).unwrap().unwrap().rows();
+        let folder = self.folder.path().join("iedr_dev/ops/numbers");
+        (rows, files(&folder).iter().filter(|file| file.extension().is_some_and(|end| end == "parquet")).count())
+    }
+
+    fn checkpoints(&self) -> Vec<PathBuf> {
+        files(&self.log()).into_iter().filter(|file| file.to_string_lossy().ends_with(".checkpoint.parquet")).collect()
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
+    files.sort();
+    files
+}
+
+#[test]
+fn commit_stands_though_its_checkpoint_cannot_be_written() {
+    for in_the_way in [None, Some("_last_checkpoint")] {
+        let numbers = Numbers::new();
+        numbers.append(0).unwrap();
+        // A folder where the checkpoint, or the file that names it, would be put.
+        for version in 0..MANY {
+            let name = in_the_way.map_or(format!("{version:020}.checkpoint.parquet"), str::to_owned);
+            std::fs::create_dir_all(numbers.log().join(name).join("x")).unwrap();
+        }
+        for number in 1..MANY {
+            let version = numbers.append(number).unwrap_or_else(|error| panic!("commit {number}: {error}"));
+            assert_eq!(version, number.cast_unsigned());
+        }
+        assert_eq!(numbers.rows_and_files(), (MANY.cast_unsigned(), MANY as usize), "{in_the_way:?}");
+    }
+}
+
+#[test]
+fn checkpoint_is_made_now_and_then_and_a_torn_one_over_a_whole_log_is_no_damage() {
+    let numbers = Numbers::new();
+    for number in 0..MANY {
+        numbers.append(number).unwrap();
+    }
+    let checkpoints = numbers.checkpoints();
+    assert!(checkpoints.len() > 1, "{checkpoints:?}");
+    let whole = std::fs::read(checkpoints.last().unwrap()).unwrap();
+    for torn in [&whole[..0], &whole[..whole.len() / 2], &vec![0; whole.len()][..]] {
+        for checkpoint in &checkpoints {
+            std::fs::write(checkpoint, torn).unwrap();
+        }
+        assert_eq!(numbers.rows_and_files().0, MANY.cast_unsigned(), "{} bytes", torn.len());
+    }
+    let version = numbers.append(MANY).unwrap();
+    assert_eq!((version, numbers.rows_and_files().0), (MANY.cast_unsigned(), MANY.cast_unsigned() + 1));
+    assert!(numbers.checkpoints().len() > checkpoints.len(), "a whole one is put beside the torn ones");
+    // A reader that knows of no such remedy.
+    let url = url::Url::from_directory_path(numbers.folder.path().join("iedr_dev/ops/numbers")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let other = runtime.block_on(async { deltalake::open_table(url).await }).unwrap();
+    assert_eq!(other.snapshot().unwrap().log_data().num_files(), MANY as usize + 1);
+}
+
+#[test]
+fn conflicting_change_is_an_error_and_its_file_is_gone() {
+    let numbers = Numbers::new();
+    for number in 0..3 {
+        numbers.append(number).unwrap();
+    }
+    // Both replace the same file, as seen before either did.
+    let columns = [Column::new("n", ColumnType::Whole)];
+    let (first, second) = (numbers.lake.snapshot(&Numbers::table()).unwrap(), numbers.lake.snapshot(&Numbers::table()).unwrap());
+    let replace = |base: &Option<feederscope::lake::Snapshot>| {
+        let mut writer = numbers.lake.write(&Numbers::table(), &columns, &[]).unwrap();
+        writer.push(&Frame::from_rows(&columns, &[vec![Value::Whole(9)]]).unwrap()).unwrap();
+        let remove = base.as_ref().unwrap().files.clone();
+        let change = Change {
+            base: base.as_ref(),
+            columns: &columns,
+            partition_by: &[],
+            add: vec![writer.finish().unwrap()],
+            remove,
+            transactions: Vec::new(),
+        };
+        numbers.lake.commit(&Numbers::table(), change)
+    };
+    replace(&first).unwrap();
+    let error = replace(&second).unwrap_err().to_string();
+    assert!(error.contains("ops/numbers"), "{error}");
+    // Three files of before, which stay for readers of old versions, and the one that was committed.
+    assert_eq!(numbers.rows_and_files(), (1, 4));
+}

@@ -1,0 +1,175 @@
+//! Property: whatever comes in whatever order, the tables are those of the files that are there, and stay so.
+//!
+//! Random sequences of deliveries (late months, corrections, several files a month, duplicates, records without key or
+//! feeder, values that move into empty neighbours) are loaded one by one, all at once, and refreshed twice. Tables, outcomes
+//! of rules and ledgers are the same each time, and those of the model in `history`, which shares no code with the program.
+//!
+//! `FEEDERSCOPE_SEQUENCES=2000 cargo test --release --test it sequences::` tries so many; without it there are a few.
+
+mod deliveries;
+mod history;
+
+use std::collections::BTreeMap;
+
+use feederscope::app::reads::checks;
+use feederscope::config::RuleBook;
+use feederscope::model::Cancel;
+use feederscope::pipeline::Request;
+use proptest::prelude::*;
+
+use crate::support::Bench;
+use deliveries::{Content, Gene, Grain, Mode, Utility};
+use history::Expected;
+
+/// Every column but those that say when and by which run something was loaded.
+const TABLES: [(&str, &str); 10] = [
+    ("silver/feeders", "*"),
+    ("silver/feeder_circuits", "*"),
+    ("silver/ders", "*"),
+    (
+        "silver/rejected",
+        "utility_id, dataset, delivery_month, stage, source_file, source_line, reason, column_name, value, raw_record",
+    ),
+    ("platinum/feeder_capacity", "*"),
+    ("platinum/der_details", "*"),
+    ("platinum/column_quality", "*"),
+    ("platinum/month_diff", "*"),
+    ("platinum/field_changes", "*"),
+    (
+        "platinum/data_quality_summary",
+        "delivery_month, utility_id, dataset, row_count, rejected_count, duplicate_count, missing_cells, missing_rate, invalid_cells, last_refresh, freshness, source_files",
+    ),
+];
+
+/// A lake that knows one utility and every built-in rule.
+fn bench(utility: &Utility) -> Bench {
+    let mut bench = Bench::with_adapters(&[("own.toml", &utility.adapter_toml())]);
+    bench.settings.utilities.retain(|adapter| adapter.id.as_str() == utility.id);
+    bench.settings.rules = RuleBook::load(std::path::Path::new("/nowhere")).0;
+    bench
+}
+
+/// Everything that must not depend on how the files came: tables, and the outcomes that count.
+fn seen(bench: &Bench) -> BTreeMap<String, Vec<String>> {
+    let mut seen: BTreeMap<String, Vec<String>> =
+        TABLES.iter().map(|(table, columns)| ((*table).to_owned(), bench.lines_if_any(table, columns))).collect();
+    let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let line = |o: &checks::Checked| {
+        let detail = o.detail.clone().unwrap_or_default();
+        format!("{} {} {} {} {}/{} {detail}", o.month, o.dataset, o.rule, o.state.as_str(), o.failed, o.checked)
+    };
+    seen.insert("ops/rule_results".into(), outcomes.iter().map(line).collect());
+    seen
+}
+
+/// What the model speaks of, as the tables have it.
+fn modelled(bench: &Bench) -> Expected {
+    let lines = |table: &str, columns: &str| bench.lines_if_any(table, columns);
+    let diffs = lines(
+        "platinum/month_diff",
+        "dataset, delivery_month, current_count, previous_current_count, added, changed, removed, unchanged",
+    );
+    Expected {
+        feeders: lines(
+            "silver/feeders",
+            "feeder_id, max_hosting_capacity_mw, min_hosting_capacity_mw, hca_refresh_date, notes, segment_count, circuit_count, length, valid_from_month, valid_to_month, is_current",
+        ),
+        circuits: lines("silver/feeder_circuits", "circuit_id, feeder_id, segment_count"),
+        ders: lines(
+            "silver/ders",
+            "status, der_id, feeder_id, feeder_ref, feeder_match, der_type, der_type_source, nameplate_kw, interconnection_cost_usd, planned_in_service_date, completion_date, _source_file, _source_line, valid_from_month, valid_to_month, is_current",
+        ),
+        rejected: lines("silver/rejected", "dataset, delivery_month, source_file, source_line, reason"),
+        diffs: diffs.into_iter().filter(|line| line.starts_with("feeders|") || line.starts_with("ders|")).collect(),
+        capacity: lines(
+            "platinum/feeder_capacity",
+            "feeder_id, max_hosting_capacity_mw, installed_der_count, planned_der_count, installed_der_mw, planned_der_mw",
+        ),
+        ledger: ledger(bench),
+    }
+}
+
+/// Records, those taken and those rejected of each delivery, going by the rule that closes the ledger.
+fn ledger(bench: &Bench) -> Vec<String> {
+    let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let ledgers = outcomes.iter().filter(|outcome| outcome.rule == "ledger-closes" && outcome.checked > 0);
+    let line = |outcome: &checks::Checked| {
+        // `3 records = 3 in bronze + 0 set aside; 3 in bronze = 2 in silver + 1 set aside`
+        let detail = outcome.detail.as_deref().unwrap();
+        let numbers: Vec<&str> = detail.split(' ').filter(|word| word.parse::<u64>().is_ok()).collect();
+        assert_eq!((outcome.state.as_str(), outcome.failed), ("passed", 0), "{detail}");
+        format!("{}|{}|{}|{}|{}", outcome.dataset, outcome.month, numbers[0], numbers[4], numbers[5])
+    };
+    let mut lines: Vec<String> = ledgers.map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// Lines that stand in one of two lakes only.
+fn differences(left: &BTreeMap<String, Vec<String>>, right: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (table, lines) in left {
+        let others = &right[table];
+        found.extend(lines.iter().filter(|line| !others.contains(line)).map(|line| format!("- {table}: {line}")));
+        found.extend(others.iter().filter(|line| !lines.contains(line)).map(|line| format!("+ {table}: {line}")));
+        if found.is_empty() && lines != others {
+            found.push(format!("{table}: a line stands more than once"));
+        }
+    }
+    found
+}
+
+fn refresh(bench: &Bench) {
+    let again = Request { full_refresh: true, ..Request::default() };
+    bench.try_run(&again, &Cancel::default(), &|_| {}).unwrap();
+}
+
+fn utilities() -> impl Strategy<Value = Utility> {
+    let mode = || prop_oneof![Just(Mode::Incremental), Just(Mode::Snapshot)];
+    (prop_oneof![Just(Grain::Segment), Just(Grain::Entity)], mode(), mode(), mode()).prop_map(
+        |(grain, circuits, installed, planned)| {
+            let id = if grain == Grain::Segment { "seg" } else { "ent" };
+            Utility { id, grain, circuits, installed, planned }
+        },
+    )
+}
+
+fn genes() -> impl Strategy<Value = Vec<Gene>> {
+    let rows = prop::collection::vec(any::<[u8; 6]>(), 0..7);
+    let gene = (0_u8..3, 0_u8..4, 0_u8..3, rows).prop_map(|(dataset, month, part, rows)| Gene { dataset, month, part, rows });
+    prop::collection::vec(gene, 1..8)
+}
+
+fn cases() -> u32 {
+    std::env::var("FEEDERSCOPE_SEQUENCES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 4 * cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tables_are_those_of_the_files_however_they_came(utility in utilities(), genes in genes(), batch in 1_usize..4) {
+        let steps: Vec<(String, Content)> =
+            genes.iter().enumerate().map(|(serial, gene)| deliveries::step(&utility, gene, serial)).collect();
+        let stepwise = bench(&utility);
+        for some in steps.chunks(batch) {
+            for (path, content) in some {
+                stepwise.put(path, content.csv(&utility));
+            }
+            stepwise.run();
+        }
+        let files: BTreeMap<String, Content> = steps.into_iter().collect();
+        let at_once = bench(&utility);
+        for (path, content) in &files {
+            at_once.put(path, content.csv(&utility));
+        }
+        at_once.run();
+        let whole = seen(&at_once);
+        prop_assert_eq!(differences(&seen(&stepwise), &whole), Vec::<String>::new());
+        prop_assert_eq!(modelled(&at_once), history::expected(&utility, &files));
+        for _ in 0..2 {
+            refresh(&stepwise);
+            prop_assert_eq!(differences(&seen(&stepwise), &whole), Vec::<String>::new());
+        }
+    }
+}
