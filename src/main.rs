@@ -77,16 +77,16 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
             commands::quality::diff(context, Span { from, to }, utility.as_ref(), records)
         }
         Command::Check { month, rule, utility, rows, limit, what_if, .. } => {
-            let wish = commands::check::Wish { month, rule: rule.as_deref(), utility: utility.as_ref() };
+            let request = commands::check::CheckRequest { month, rule: rule.as_deref(), utility: utility.as_ref() };
             match what_if {
-                Some(edit) => commands::check::what_if(context, &wish, &edit),
-                None if rows => commands::check::rows(context, &wish, limit),
-                None => commands::check::run(context, &wish),
+                Some(edit) => commands::check::what_if(context, &request, &edit),
+                None if rows => commands::check::rows(context, &request, limit),
+                None => commands::check::run(context, &request),
             }
         }
         Command::Rules { .. } => commands::check::rules(context),
         Command::Acknowledge { rule, utility, month, dataset, reason, until } => {
-            let decision = commands::acknowledge::Decision { rule, utility, month, dataset, reason, until };
+            let decision = commands::acknowledge::AcknowledgeRequest { rule, utility, month, dataset, reason, until };
             commands::acknowledge::run(context, &decision)
         }
         Command::Rejected { utility, dataset, month, reason, .. } => {

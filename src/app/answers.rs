@@ -2,9 +2,9 @@
 //!
 //! An answer to an older question is dropped, and so is one about something that is no longer in front.
 
-use super::drill::Source;
+use super::drill::SourceView;
 use super::jobs::{Job, Loaded};
-use super::reads::trace::Wanted;
+use super::reads::trace::RecordFilter;
 use super::{App, Browser, Deliveries, Load, Missing, Months, Refresh, Rejected, Remote, Rules};
 
 impl App {
@@ -65,8 +65,8 @@ impl App {
                 keep(&self.rejected, &mut fresh, Rejected::keep);
                 self.rejected = Remote::Ready { value: fresh, read_at };
             }
-            Ok(Loaded::Records(figure, rows)) => {
-                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == *figure) {
+            Ok(Loaded::Records(metric, rows)) => {
+                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.metric == *metric) {
                     drill.rows = Remote::Ready { value: rows, read_at };
                     drill.rows(0);
                 }
@@ -82,7 +82,7 @@ impl App {
     }
 
     /// The open source, if it is that of the record: somebody may have gone on to another.
-    fn source_of(&mut self, wanted: &Wanted) -> Option<&mut Source> {
+    fn source_of(&mut self, wanted: &RecordFilter) -> Option<&mut SourceView> {
         self.drill.as_mut()?.source.as_mut().filter(|source| source.wanted.as_ref() == Some(wanted))
     }
 
@@ -111,8 +111,8 @@ impl App {
             Job::Rules { .. } => self.rules = Remote::Failed { reason },
             Job::Deliveries { .. } => self.deliveries = Remote::Failed { reason },
             Job::Rejected { .. } => self.rejected = Remote::Failed { reason },
-            Job::Records { figure, .. } => {
-                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.figure == *figure) {
+            Job::Records { metric, .. } => {
+                if let Some(drill) = self.drill.as_mut().filter(|drill| drill.metric == *metric) {
                     drill.rows = Remote::Failed { reason };
                 }
             }

@@ -1,7 +1,7 @@
 //! Pane 6: what came of each utility, month by month, and its record over the months.
 
 use super::moved;
-use super::reads::calendar::{Calendar, Day};
+use super::reads::calendar::{Calendar, UtilityMonth};
 use super::reads::checks::Score;
 use crate::model::Month;
 
@@ -30,7 +30,7 @@ impl Deliveries {
     }
 
     /// The selected utility's month.
-    pub fn selected(&self) -> Option<(&str, Month, &Day)> {
+    pub fn selected(&self) -> Option<(&str, Month, &UtilityMonth)> {
         let (utility, days) = self.calendar.utilities.get(self.utility)?;
         Some((utility, *self.calendar.months.get(self.month_at())?, days.get(self.month_at())?))
     }

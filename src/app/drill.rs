@@ -1,34 +1,34 @@
-//! From a figure to its records, and from a record to the line of its file.
+//! From a metric to its records, and from a record to the line of its file.
 
 use super::jobs::Job;
 use super::keys::Action;
-use super::reads::records::{self, Behind, Figure};
-use super::reads::trace::{Traced, Wanted};
+use super::reads::records::{self, DrillTarget, Metric};
+use super::reads::trace::{RecordFilter, Traced};
 use super::{App, Pane, Remote, moved};
 use crate::config::rules::Subject;
 use crate::lake::Frame;
 use crate::model::{Dataset, Month};
 
-/// What lies over the panes while somebody looks behind a figure.
+/// What lies over the panes while somebody looks target a metric.
 #[derive(Debug, Clone)]
 pub struct Drill {
-    /// The figure.
-    pub figure: Figure,
+    /// The metric.
+    pub metric: Metric,
     /// What it is, for people.
     pub title: String,
-    /// The records behind it.
+    /// The records target it.
     pub rows: Remote<Frame>,
     /// The selected record.
     pub at: usize,
     /// The source of a record, once somebody asked for it.
-    pub source: Option<Source>,
+    pub source: Option<SourceView>,
 }
 
 /// A record as it was delivered.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct SourceView {
     /// Which record was asked for; `None` where the row leads to no single one.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<RecordFilter>,
     /// The columns of the cell that is to be seen.
     pub marked: Vec<String>,
     /// The record in its file; several where its key stands several times or in several months.
@@ -38,9 +38,9 @@ pub struct Source {
 }
 
 impl Drill {
-    /// A look behind a figure whose records are still to be read.
-    pub fn new(figure: Figure, title: String) -> Self {
-        Self { figure, title, rows: Remote::Loading, at: 0, source: None }
+    /// A look target a metric whose records are still to be read.
+    pub fn new(metric: Metric, title: String) -> Self {
+        Self { metric, title, rows: Remote::Loading, at: 0, source: None }
     }
 
     pub(super) fn rows(&mut self, by: isize) {
@@ -91,35 +91,35 @@ impl App {
         let generation = self.generation;
         let Some(drill) = &mut self.drill else { return Vec::new() };
         let Some((key, column, file, line)) = drill.selected() else { return Vec::new() };
-        let figure = &drill.figure;
-        let found = records::place(&self.settings, figure, &key, file.as_deref());
+        let metric = &drill.metric;
+        let found = records::place(&self.settings, metric, &key, file.as_deref());
         let place = file.zip(line);
         let Some((dataset, entity)) = found.filter(|(_, entity)| entity.is_some() || place.is_some()) else {
             let reason = "the row is a sum of several records, or a whole file: there is no single line to show".to_owned();
-            drill.source = Some(Source { wanted: None, marked: Vec::new(), records: Remote::Failed { reason }, scroll: 0 });
+            drill.source = Some(SourceView { wanted: None, marked: Vec::new(), records: Remote::Failed { reason }, scroll: 0 });
             return Vec::new();
         };
-        let marked = records::source_columns(&self.settings, &figure.utility, dataset, &column);
+        let marked = records::source_columns(&self.settings, &metric.utility, dataset, &column);
         // A version may stem from an earlier month than the one that is looked at; a record of a file does not.
-        let month = entity.is_none().then_some(figure.month);
-        let record = Wanted { utility: figure.utility.clone(), dataset, key: None, entity, place, month };
-        drill.source = Some(Source { wanted: Some(record.clone()), marked, records: Remote::Loading, scroll: 0 });
+        let month = entity.is_none().then_some(metric.month);
+        let record = RecordFilter { utility: metric.utility.clone(), dataset, key: None, entity, place, month };
+        drill.source = Some(SourceView { wanted: Some(record.clone()), marked, records: Remote::Loading, scroll: 0 });
         vec![Job::Source { generation, record: Box::new(record) }]
     }
 
-    /// Opens the records behind what is selected.
+    /// Opens the records target what is selected.
     pub(super) fn drill(&mut self) -> Vec<Job> {
         let generation = self.generation;
-        let Some((figure, title)) = self.figure() else { return Vec::new() };
-        let mut drill = Drill::new(figure.clone(), title);
+        let Some((metric, title)) = self.metric() else { return Vec::new() };
+        let mut drill = Drill::new(metric.clone(), title);
         if let (Pane::Rejected, Some(rejected)) = (self.pane, self.rejected.ready()) {
             drill.at = rejected.place_in_month();
         }
         self.drill = Some(drill);
-        vec![Job::Records { generation, figure }]
+        vec![Job::Records { generation, metric }]
     }
 
-    fn figure(&self) -> Option<(Figure, String)> {
+    fn metric(&self) -> Option<(Metric, String)> {
         match self.pane {
             Pane::Missing => {
                 let missing = self.missing.ready()?;
@@ -127,7 +127,10 @@ impl App {
                 let (dataset, month) = (Dataset::parse(&map.dataset)?, Month::parse(map.months.get(missing.month())?)?);
                 let column = missing.selected()?.name.clone();
                 let title = format!("{} {} {month}: cells of `{column}` that are {state}", map.utility, map.dataset);
-                Some((Figure { utility: map.utility.clone(), month, behind: Behind::Cells { dataset, column, state } }, title))
+                Some((
+                    Metric { utility: map.utility.clone(), month, target: DrillTarget::Cells { dataset, column, state } },
+                    title,
+                ))
             }
             Pane::Months => {
                 let months = self.months.ready()?;
@@ -135,28 +138,28 @@ impl App {
                 let month = Month::parse(&series.months.get(months.month())?.month)?;
                 let from = Month::parse(months.compared_with()?)?;
                 let title = format!("{} {}: {month} against {from}", series.utility, series.dataset);
-                let behind = Behind::Changes { of: series.dataset.clone(), from };
-                Some((Figure { utility: series.utility.clone(), month, behind }, title))
+                let target = DrillTarget::Changes { of: series.dataset.clone(), from };
+                Some((Metric { utility: series.utility.clone(), month, target }, title))
             }
             Pane::Rules => {
                 let checked = self.rules.ready()?.selected()?;
                 let subject = Subject::parse(&checked.dataset)?;
                 let title =
                     format!("{} {} {}: rows that fail `{}`", checked.utility, checked.dataset, checked.month, checked.rule);
-                let behind = Behind::Rule { rule: checked.rule.clone(), subject };
-                Some((Figure { utility: checked.utility.clone(), month: checked.month, behind }, title))
+                let target = DrillTarget::Rule { rule: checked.rule.clone(), subject };
+                Some((Metric { utility: checked.utility.clone(), month: checked.month, target }, title))
             }
             Pane::Deliveries => {
                 let (utility, month, _) = self.deliveries.ready()?.selected()?;
                 let title = format!("{utility} {month}: what was set aside");
-                Some((Figure { utility: utility.to_owned(), month, behind: Behind::Rejected }, title))
+                Some((Metric { utility: utility.to_owned(), month, target: DrillTarget::Rejected }, title))
             }
             Pane::Rejected => {
                 let rejected = self.rejected.ready()?;
                 let text = |column: &str| rejected.rows.text(column, rejected.at);
                 let (utility, month) = (text("utility_id")?, Month::parse(&text("delivery_month")?)?);
                 let title = format!("{utility} {month}: what was set aside");
-                Some((Figure { utility, month, behind: Behind::Rejected }, title))
+                Some((Metric { utility, month, target: DrillTarget::Rejected }, title))
             }
             Pane::Refresh | Pane::Browser => None,
         }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::reads::months::{Compared, Pair};
 use super::reads::profile::{ColumnOf, Profile};
-use super::reads::records::Figure;
-use super::reads::trace::{Traced, Wanted};
-use super::reads::{ReadError, browse, calendar, checks, missing, months, profile, records, rejected, runs, status, trace};
+use super::reads::records::Metric;
+use super::reads::trace::{RecordFilter, Traced};
+use super::reads::{QueryError, browse, calendar, checks, missing, months, profile, records, rejected, runs, status, trace};
 use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
 use crate::lake::{Frame, Lake};
 use crate::landing;
-use crate::landing::settle::Settling;
+use crate::landing::stability::StabilityCheck;
 use crate::landing::watch::{Watch, WatchMode};
 use crate::model::{Cancel, Day, Month};
 use crate::pipeline::report::micros_of;
@@ -82,19 +82,19 @@ pub enum Job {
         /// The request's number.
         generation: u64,
     },
-    /// Read the records behind a figure.
+    /// Read the records target a metric.
     Records {
         /// The request's number.
         generation: u64,
-        /// The figure.
-        figure: Figure,
+        /// The metric.
+        metric: Metric,
     },
     /// Read where a record came from.
     Source {
         /// The request's number.
         generation: u64,
         /// The record.
-        record: Box<Wanted>,
+        record: Box<RecordFilter>,
     },
     /// Sign for a failure.
     Acknowledge {
@@ -156,10 +156,10 @@ pub enum Loaded {
     Deliveries(Box<Deliveries>),
     /// Pane 7.
     Rejected(Rejected),
-    /// Records behind a figure.
-    Records(Box<Figure>, Frame),
+    /// Records target a metric.
+    Records(Box<Metric>, Frame),
     /// Where a record came from.
-    Source(Box<Wanted>, Vec<Traced>),
+    Source(Box<RecordFilter>, Vec<Traced>),
 }
 
 /// Days for which a decision made in the console counts.
@@ -218,7 +218,7 @@ impl Jobs {
     }
 
     fn read(&self, job: &Job) {
-        let answer = |generation: u64, loaded: Result<Loaded, ReadError>| {
+        let answer = |generation: u64, loaded: Result<Loaded, QueryError>| {
             let loaded = loaded.map_err(|error| error.to_string());
             self.tell(Event::Read {
                 generation,
@@ -254,12 +254,12 @@ impl Jobs {
             Job::Rules { generation } => answer(*generation, self.rules()),
             Job::Deliveries { generation } => answer(*generation, self.deliveries()),
             Job::Rejected { generation } => {
-                let rows = rejected::records(&self.lake, rejected::Wanted::default());
+                let rows = rejected::records(&self.lake, rejected::RejectedFilter::default());
                 answer(*generation, rows.map(|rows| Loaded::Rejected(Rejected::new(rows))));
             }
-            Job::Records { generation, figure } => {
-                let rows = records::behind(&self.lake, &self.settings, figure);
-                answer(*generation, rows.map(|rows| Loaded::Records(Box::new(figure.clone()), rows)));
+            Job::Records { generation, metric } => {
+                let rows = records::target(&self.lake, &self.settings, metric);
+                answer(*generation, rows.map(|rows| Loaded::Records(Box::new(metric.clone()), rows)));
             }
             Job::Source { generation, record } => {
                 let found = trace::records(&self.lake, &self.settings, record);
@@ -272,16 +272,16 @@ impl Jobs {
         }
     }
 
-    fn rules(&self) -> Result<Loaded, ReadError> {
+    fn rules(&self) -> Result<Loaded, QueryError> {
         Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, &self.settings)?))))
     }
 
-    fn deliveries(&self) -> Result<Loaded, ReadError> {
+    fn deliveries(&self) -> Result<Loaded, QueryError> {
         let calendar = calendar::calendar(&self.lake, &self.settings)?;
         Ok(Loaded::Deliveries(Box::new(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings)?))))
     }
 
-    fn acknowledge(&self, failure: &Failure, reason: &str) -> Result<(), ReadError> {
+    fn acknowledge(&self, failure: &Failure, reason: &str) -> Result<(), QueryError> {
         let until = Day::from_epoch_days(self.settings.today.epoch_days() + ACKNOWLEDGED_DAYS);
         let decision = Decision {
             rule: &failure.rule,
@@ -296,12 +296,12 @@ impl Jobs {
         Ok(acknowledge(&self.lake, &[decision], micros_of(std::time::SystemTime::now()))?)
     }
 
-    fn refresh(&self) -> Result<Loaded, ReadError> {
+    fn refresh(&self) -> Result<Loaded, QueryError> {
         let feeds = status::feeds(&self.lake, &self.settings)?;
         Ok(Loaded::Refresh(Refresh::new(feeds, &runs::history(&self.lake, None, RUNS_SHOWN)?)))
     }
 
-    fn months(&self) -> Result<Loaded, ReadError> {
+    fn months(&self) -> Result<Loaded, QueryError> {
         Ok(Loaded::Months(Months::new(&months::diffs(&self.lake, None, None)?, &months::fields(&self.lake, None, None)?)))
     }
 
@@ -348,7 +348,7 @@ impl Jobs {
         };
         let how = if watch.mode == WatchMode::Events { "watching" } else { "looking again and again at" };
         self.tell(Event::Watching(format!("{how} {}", self.settings.landing.display())));
-        let (started, mut settling) = (Instant::now(), Settling::default());
+        let (started, mut settling) = (Instant::now(), StabilityCheck::default());
         let (mut pending, mut looked) = (false, Instant::now());
         loop {
             std::thread::sleep(LOOK);
@@ -360,10 +360,10 @@ impl Jobs {
                 continue;
             }
             let Ok(scan) = landing::scan(&self.settings.landing, &self.settings.utilities) else { continue };
-            match settling.changed_and_settled(&scan.candidates, started.elapsed(), self.settings.settle) {
+            match settling.changed_and_stable(&scan.candidates, started.elapsed(), self.settings.settle) {
                 Some(true) => {
                     pending = false;
-                    self.tell(Event::FilesSettled);
+                    self.tell(Event::FilesStable);
                 }
                 Some(false) => {}
                 None => pending = false,

@@ -4,7 +4,7 @@ use super::jobs::Failure;
 use super::moved;
 use super::reads::checks::Checked;
 use crate::model::Month;
-use crate::pipeline::rules::State;
+use crate::pipeline::rules::RuleState;
 
 /// The pane's outcomes and selection.
 #[derive(Debug, Clone, Default)]
@@ -45,14 +45,14 @@ impl Rules {
             .outcomes
             .iter()
             .filter(|checked| Some(checked.month) == month)
-            .filter(|checked| self.all || matches!(checked.state, State::Failed | State::CouldNotCheck))
+            .filter(|checked| self.all || matches!(checked.state, RuleState::Failed | RuleState::CouldNotCheck))
             .collect();
-        let rank = |state: State| match state {
-            State::Failed => 0,
-            State::CouldNotCheck => 1,
-            State::NotEnoughHistory => 2,
-            State::Passed => 3,
-            State::NotStated | State::NothingDelivered => 4,
+        let rank = |state: RuleState| match state {
+            RuleState::Failed => 0,
+            RuleState::CouldNotCheck => 1,
+            RuleState::NotEnoughHistory => 2,
+            RuleState::Passed => 3,
+            RuleState::NotStated | RuleState::NothingDelivered => 4,
         };
         shown.sort_by_key(|checked| (rank(checked.state), checked.acknowledged.is_some(), std::cmp::Reverse(checked.severity)));
         shown
@@ -71,7 +71,7 @@ impl Rules {
 
     /// The selected failure is the one to be signed for; whether there is one.
     pub(super) fn begin_signing(&mut self) -> bool {
-        self.signing = self.selected().filter(|checked| checked.state == State::Failed).map(|checked| Failure {
+        self.signing = self.selected().filter(|checked| checked.state == RuleState::Failed).map(|checked| Failure {
             rule: checked.rule.clone(),
             utility: checked.utility.clone(),
             dataset: checked.dataset.clone(),

@@ -30,7 +30,7 @@ pub enum Event {
     /// Another process writes, or no longer.
     Watching(String),
     /// New files stand still in the landing folder.
-    FilesSettled,
+    FilesStable,
     /// The system asks the program to end.
     Terminate,
 }
@@ -57,7 +57,7 @@ impl App {
         jobs.rotate_left(Pane::ALL.iter().position(|pane| *pane == self.pane).unwrap_or(0));
         if let Some(drill) = &mut self.drill {
             (drill.rows, drill.source) = (Remote::Loading, None);
-            jobs.insert(0, Job::Records { generation, figure: drill.figure.clone() });
+            jobs.insert(0, Job::Records { generation, metric: drill.metric.clone() });
         }
         jobs
     }
@@ -89,7 +89,7 @@ impl App {
                 self.watching = line;
                 Vec::new()
             }
-            Event::FilesSettled => {
+            Event::FilesStable => {
                 self.again = self.load.is_running();
                 self.run()
             }

@@ -3,10 +3,10 @@
 use super::{Context, Exit, Usage, clock};
 use crate::app::reads::checks;
 use crate::model::{Day, Month, UtilityId};
-use crate::pipeline::rules::{self, Decision as Signed, State};
+use crate::pipeline::rules::{self, Decision as Signed, RuleState};
 
 /// What is decided.
-pub struct Decision {
+pub struct AcknowledgeRequest {
     /// The rule.
     pub rule: String,
     /// The utility.
@@ -25,7 +25,7 @@ pub struct Decision {
 ///
 /// # Errors
 /// The tables cannot be read or written, or there is nothing to sign for.
-pub fn run(context: &Context, decision: &Decision) -> anyhow::Result<Exit> {
+pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<Exit> {
     context.known(Some(&decision.utility))?;
     if decision.until < context.settings.today {
         return Err(Usage(format!("`--until {}` has passed: today is {}", decision.until, context.settings.today)).into());
@@ -38,7 +38,7 @@ pub fn run(context: &Context, decision: &Decision) -> anyhow::Result<Exit> {
     let failing: Vec<_> = outcomes
         .iter()
         .filter(|checked| {
-            checked.state == State::Failed
+            checked.state == RuleState::Failed
                 && checked.rule == decision.rule
                 && checked.utility == decision.utility.as_str()
                 && Some(checked.month) == month

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{Context, Exit, Format, Usage, clock};
 use crate::app::reads::checks::{self, Checked};
-use crate::config::RuleBook;
+use crate::config::RuleSet;
 use crate::config::file::did_you_mean;
 use crate::lake::{Column, ColumnType, Frame, Value};
 use crate::model::{Cancel, Month, Severity, UtilityId};
-use crate::pipeline::rules::{self, Checking, State, Wanted};
+use crate::pipeline::rules::{self, Evaluator, RuleFilter, RuleState};
 
 /// What shall be checked.
-pub struct Wish<'a> {
+pub struct CheckRequest<'a> {
     /// The month; the newest without it.
     pub month: Option<Month>,
     /// Only this rule.
@@ -20,25 +20,25 @@ pub struct Wish<'a> {
     pub utility: Option<&'a UtilityId>,
 }
 
-impl Wish<'_> {
-    fn wanted(&self, context: &Context) -> anyhow::Result<Wanted<'_>> {
+impl CheckRequest<'_> {
+    fn wanted(&self, context: &Context) -> anyhow::Result<RuleFilter<'_>> {
         if let Some(id) = self.rule
             && context.settings.rules.rule(id).is_none()
         {
             let known = context.settings.rules.rules.iter().map(|rule| rule.id.as_str());
             return Err(Usage(format!("there is no rule `{id}`{}", did_you_mean(id, known))).into());
         }
-        Ok(Wanted { rule: self.rule, utility: context.known(self.utility)?, calendar: false })
+        Ok(RuleFilter { rule: self.rule, utility: context.known(self.utility)?, calendar: false })
     }
 }
 
-fn checking<'a>(context: &'a Context, book: &'a RuleBook, cancel: &'a Cancel) -> Checking<'a> {
-    Checking { lake: &context.lake, settings: &context.settings, book, today: context.settings.today, cancel }
+fn evaluator<'a>(context: &'a Context, book: &'a RuleSet, cancel: &'a Cancel) -> Evaluator<'a> {
+    Evaluator { lake: &context.lake, settings: &context.settings, book, today: context.settings.today, cancel }
 }
 
-fn month_of(wish: &Wish<'_>, checking: &Checking<'_>) -> anyhow::Result<Option<Month>> {
-    let months = checking.months()?;
-    match wish.month {
+fn month_of(request: &CheckRequest<'_>, evaluator: &Evaluator<'_>) -> anyhow::Result<Option<Month>> {
+    let months = evaluator.months()?;
+    match request.month {
         Some(month) if !months.contains(&month) => Err(Usage(format!(
             "no file was loaded for {month}; there is {}",
             months.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -50,36 +50,36 @@ fn month_of(wish: &Wish<'_>, checking: &Checking<'_>) -> anyhow::Result<Option<M
 }
 
 /// A month's outcomes, stored, and what is known of each.
-struct Evaluated<'a> {
-    checking: Checking<'a>,
+struct CheckRun<'a> {
+    evaluator: Evaluator<'a>,
     month: Month,
-    outcomes: Vec<rules::Outcome>,
+    outcomes: Vec<rules::RuleOutcome>,
     checked: Vec<Checked>,
 }
 
 /// Evaluates and stores the outcomes of a month; `None` if nothing was loaded yet.
-fn evaluate<'a>(context: &'a Context, wish: &Wish<'_>, cancel: &'a Cancel) -> anyhow::Result<Option<Evaluated<'a>>> {
-    let wanted = wish.wanted(context)?;
-    let checking = checking(context, &context.settings.rules, cancel);
-    let Some(month) = month_of(wish, &checking)? else {
+fn evaluate<'a>(context: &'a Context, request: &CheckRequest<'_>, cancel: &'a Cancel) -> anyhow::Result<Option<CheckRun<'a>>> {
+    let wanted = request.wanted(context)?;
+    let evaluator = evaluator(context, &context.settings.rules, cancel);
+    let Some(month) = month_of(request, &evaluator)? else {
         context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
         return Ok(None);
     };
-    let outcomes = checking.month(month, wanted)?;
+    let outcomes = evaluator.month(month, wanted)?;
     let run_id = uuid::Uuid::now_v7().to_string();
     rules::record(&context.lake, &context.settings.rules, &outcomes, &run_id, clock())?;
     let mut checked = checks::outcomes(&context.lake, &context.settings)?;
     checked.retain(|checked| checked.month == month && outcomes.iter().any(|outcome| checked.is_of(outcome)));
-    Ok(Some(Evaluated { checking, month, outcomes, checked }))
+    Ok(Some(CheckRun { evaluator, month, outcomes, checked }))
 }
 
 /// Evaluates, stores and prints the outcomes of a month; for people only what did not pass.
 ///
 /// # Errors
 /// A table cannot be read or written, or what was asked for does not exist.
-pub fn run(context: &Context, wish: &Wish<'_>) -> anyhow::Result<Exit> {
+pub fn run(context: &Context, request: &CheckRequest<'_>) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
-    let Some(evaluated) = evaluate(context, wish, &cancel)? else { return Ok(Exit::Incomplete) };
+    let Some(evaluated) = evaluate(context, request, &cancel)? else { return Ok(Exit::Incomplete) };
     let asked: Vec<&Checked> = evaluated.checked.iter().collect();
     print(context, &asked)?;
     Ok(exit_of(&asked))
@@ -91,18 +91,19 @@ fn print(context: &Context, asked: &[&Checked]) -> anyhow::Result<()> {
         context.printer.rows(&columns, &rows)?;
         return Ok(());
     }
-    let is_worth =
-        |checked: &&&Checked| context.printer.verbose > 0 || matches!(checked.state, State::Failed | State::CouldNotCheck);
+    let is_worth = |checked: &&&Checked| {
+        context.printer.verbose > 0 || matches!(checked.state, RuleState::Failed | RuleState::CouldNotCheck)
+    };
     let mut shown: Vec<&Checked> = asked.iter().filter(is_worth).copied().collect();
     shown.sort_by_key(|checked| {
-        (checked.state != State::Failed, checked.acknowledged.is_some(), std::cmp::Reverse(checked.severity))
+        (checked.state != RuleState::Failed, checked.acknowledged.is_some(), std::cmp::Reverse(checked.severity))
     });
     let columns: Vec<Column> = ["severity", "rule_id", "utility_id", "dataset", "outcome", "failed", "since", "detail"]
         .map(|name| Column::new(name, ColumnType::Text))
         .into();
     let row = |checked: &&Checked| {
         let outcome = if checked.acknowledged.is_some() { "acknowledged" } else { checked.state.as_str() };
-        let failed = if checked.state == State::Failed || checked.state == State::Passed {
+        let failed = if checked.state == RuleState::Failed || checked.state == RuleState::Passed {
             format!("{} of {}", checked.failed, checked.checked)
         } else {
             String::new()
@@ -127,20 +128,20 @@ fn print(context: &Context, asked: &[&Checked]) -> anyhow::Result<()> {
     let open = |severity: Severity| count(&|checked| checked.is_open() && checked.severity == severity);
     context.printer.say(format!(
         "{} passed, {} errors, {} warnings, {} infos, {} acknowledged, {} could not be checked, {} without enough history; `--rows` shows the rows, `--rule ID` one rule",
-        count(&|checked| checked.state == State::Passed),
+        count(&|checked| checked.state == RuleState::Passed),
         open(Severity::Error),
         open(Severity::Warning),
         open(Severity::Info),
         count(&|checked| checked.acknowledged.is_some()),
-        count(&|checked| checked.state == State::CouldNotCheck),
-        count(&|checked| checked.state == State::NotEnoughHistory),
+        count(&|checked| checked.state == RuleState::CouldNotCheck),
+        count(&|checked| checked.state == RuleState::NotEnoughHistory),
     ));
     Ok(())
 }
 
 /// What could not be checked comes before what failed: nobody may take it for a verdict.
 pub fn exit_of(asked: &[&Checked]) -> Exit {
-    if asked.iter().any(|checked| checked.state == State::CouldNotCheck) {
+    if asked.iter().any(|checked| checked.state == RuleState::CouldNotCheck) {
         Exit::Incomplete
     } else if asked.iter().any(|checked| checked.is_bad()) {
         Exit::Bad
@@ -154,9 +155,9 @@ pub fn exit_of(asked: &[&Checked]) -> Exit {
 ///
 /// # Errors
 /// A table cannot be read or written, or what was asked for does not exist.
-pub fn rows(context: &Context, wish: &Wish<'_>, limit: usize) -> anyhow::Result<Exit> {
+pub fn rows(context: &Context, request: &CheckRequest<'_>, limit: usize) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
-    let Some(evaluated) = evaluate(context, wish, &cancel)? else { return Ok(Exit::Incomplete) };
+    let Some(evaluated) = evaluate(context, request, &cancel)? else { return Ok(Exit::Incomplete) };
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "record_key", "column_name", "value", "source_file"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
     columns.push(Column::new("source_line", ColumnType::Whole));
@@ -167,7 +168,7 @@ pub fn rows(context: &Context, wish: &Wish<'_>, limit: usize) -> anyhow::Result<
         else {
             continue;
         };
-        let rows = evaluated.checking.failing_rows(rule, adapter, outcome.subject, evaluated.month, limit)?;
+        let rows = evaluated.evaluator.failing_rows(rule, adapter, outcome.subject, evaluated.month, limit)?;
         if outcome.failed > rows.height() as u64 && rows.height() > 0 {
             context.printer.say(format!(
                 "`{}` of {} {}: {} of {} failing rows; `--limit` shows more",
@@ -184,7 +185,7 @@ pub fn rows(context: &Context, wish: &Wish<'_>, limit: usize) -> anyhow::Result<
     Ok(exit_of(&evaluated.checked.iter().collect::<Vec<_>>()))
 }
 
-fn labelled(rows: &Frame, outcome: &rules::Outcome) -> Vec<Vec<Value>> {
+fn labelled(rows: &Frame, outcome: &rules::RuleOutcome) -> Vec<Vec<Value>> {
     let of = [outcome.month.to_string(), outcome.utility.clone(), outcome.subject.to_string(), outcome.rule.clone()];
     if rows.height() == 0 {
         // The file as a whole fails.
@@ -202,21 +203,22 @@ fn labelled(rows: &Frame, outcome: &rules::Outcome) -> Vec<Vec<Value>> {
 ///
 /// # Errors
 /// A table cannot be read, or the setting cannot be changed like that.
-pub fn what_if(context: &Context, wish: &Wish<'_>, edit: &str) -> anyhow::Result<Exit> {
+pub fn what_if(context: &Context, request: &CheckRequest<'_>, edit: &str) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
     let (edited, id) = context.settings.rules.with_edit(edit).map_err(Usage)?;
-    let utility = context.known(wish.utility)?;
-    let wanted = Wanted { rule: Some(&id), utility, calendar: false };
-    let (now, then) = (checking(context, &context.settings.rules, &cancel), checking(context, &edited, &cancel));
+    let utility = context.known(request.utility)?;
+    let wanted = RuleFilter { rule: Some(&id), utility, calendar: false };
+    let (now, then) = (evaluator(context, &context.settings.rules, &cancel), evaluator(context, &edited, &cancel));
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "outcome", "what_if"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
     columns.extend(["failed_count", "what_if_failed_count", "checked_count"].map(|name| Column::new(name, ColumnType::Whole)));
     let mut found = Vec::new();
     let mut turned = 0;
-    for month in now.months()?.into_iter().filter(|month| wish.month.is_none_or(|wish| wish == *month)) {
+    for month in now.months()?.into_iter().filter(|month| request.month.is_none_or(|request| request == *month)) {
         for (is, would) in side_by_side(now.month(month, wanted)?, then.month(month, wanted)?) {
             let Some(either) = is.as_ref().or(would.as_ref()) else { continue };
-            let state = |outcome: &Option<rules::Outcome>| outcome.as_ref().map_or("not-asked", |outcome| outcome.state.as_str());
+            let state =
+                |outcome: &Option<rules::RuleOutcome>| outcome.as_ref().map_or("not-asked", |outcome| outcome.state.as_str());
             turned += usize::from(state(&is) != state(&would));
             let words = [
                 month.to_string(),
@@ -226,7 +228,7 @@ pub fn what_if(context: &Context, wish: &Wish<'_>, edit: &str) -> anyhow::Result
                 state(&is).into(),
                 state(&would).into(),
             ];
-            let count = |outcome: &Option<rules::Outcome>, of: fn(&rules::Outcome) -> u64| {
+            let count = |outcome: &Option<rules::RuleOutcome>, of: fn(&rules::RuleOutcome) -> u64| {
                 outcome.as_ref().map_or(Value::Null, |outcome| Value::count(of(outcome)))
             };
             let counts = [count(&is, |o| o.failed), count(&would, |o| o.failed), Value::count(either.checked)];
@@ -239,9 +241,12 @@ pub fn what_if(context: &Context, wish: &Wish<'_>, edit: &str) -> anyhow::Result
 }
 
 /// Outcomes of the same utility and subject in pairs: an edit may ask others than before, or nobody.
-fn side_by_side(is: Vec<rules::Outcome>, would: Vec<rules::Outcome>) -> Vec<(Option<rules::Outcome>, Option<rules::Outcome>)> {
-    let mut pairs: BTreeMap<_, (Option<rules::Outcome>, Option<rules::Outcome>)> = BTreeMap::new();
-    let place = |outcome: &rules::Outcome| (outcome.utility.clone(), outcome.subject);
+fn side_by_side(
+    is: Vec<rules::RuleOutcome>,
+    would: Vec<rules::RuleOutcome>,
+) -> Vec<(Option<rules::RuleOutcome>, Option<rules::RuleOutcome>)> {
+    let mut pairs: BTreeMap<_, (Option<rules::RuleOutcome>, Option<rules::RuleOutcome>)> = BTreeMap::new();
+    let place = |outcome: &rules::RuleOutcome| (outcome.utility.clone(), outcome.subject);
     for outcome in is {
         let pair = pairs.entry(place(&outcome)).or_default();
         pair.0 = Some(outcome);

@@ -9,14 +9,14 @@ use crate::lake::{Column, ColumnType, Lake, Layer, Value};
 use crate::landing;
 use crate::landing::watch::{Watch, WatchMode};
 
-struct Finding {
+struct Diagnosis {
     what: &'static str,
-    state: State,
+    state: Health,
     detail: String,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum Health {
     Good,
     Note,
     Failed,
@@ -27,7 +27,7 @@ enum State {
 /// # Errors
 /// Nobody reads any more.
 pub fn run(settings: &Settings, printer: &Printer) -> anyhow::Result<Exit> {
-    let mut findings = vec![
+    let mut diagnoses = vec![
         configuration(settings),
         adapters(settings),
         folder("lake", &settings.lake),
@@ -36,52 +36,52 @@ pub fn run(settings: &Settings, printer: &Printer) -> anyhow::Result<Exit> {
     ];
     match Lake::new(&settings.lake, settings.env) {
         Ok(lake) => {
-            findings.push(tables(&lake));
-            findings.push(writer(&lake));
+            diagnoses.push(tables(&lake));
+            diagnoses.push(writer(&lake));
         }
-        Err(error) => findings.push(Finding { what: "tables", state: State::Failed, detail: error.to_string() }),
+        Err(error) => diagnoses.push(Diagnosis { what: "tables", state: Health::Failed, detail: error.to_string() }),
     }
-    findings.push(terminal());
+    diagnoses.push(terminal());
     let columns = ["what", "state", "detail"].map(|name| Column::new(name, ColumnType::Text));
     let word = |state| match state {
-        State::Good => "good",
-        State::Note => "note",
-        State::Failed => "failed",
+        Health::Good => "good",
+        Health::Note => "note",
+        Health::Failed => "failed",
     };
-    let rows: Vec<Vec<Value>> = findings
+    let rows: Vec<Vec<Value>> = diagnoses
         .iter()
         .map(|f| vec![Value::Text(f.what.into()), Value::Text(word(f.state).into()), Value::Text(f.detail.clone())])
         .collect();
     printer.rows(&columns, &rows)?;
-    Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Incomplete } else { Exit::Done })
+    Ok(if diagnoses.iter().any(|finding| finding.state == Health::Failed) { Exit::Incomplete } else { Exit::Done })
 }
 
-fn configuration(settings: &Settings) -> Finding {
+fn configuration(settings: &Settings) -> Diagnosis {
     let path = settings.paths.config.join("config.toml");
     match settings.problems.first() {
-        Some(problem) => Finding { what: "configuration", state: State::Failed, detail: problem.to_string() },
-        None if path.exists() => Finding { what: "configuration", state: State::Good, detail: path.display().to_string() },
-        None => Finding {
+        Some(problem) => Diagnosis { what: "configuration", state: Health::Failed, detail: problem.to_string() },
+        None if path.exists() => Diagnosis { what: "configuration", state: Health::Good, detail: path.display().to_string() },
+        None => Diagnosis {
             what: "configuration",
-            state: State::Good,
+            state: Health::Good,
             detail: format!("defaults; `{}` does not exist", path.display()),
         },
     }
 }
 
-fn adapters(settings: &Settings) -> Finding {
+fn adapters(settings: &Settings) -> Diagnosis {
     let names: Vec<&str> = settings.utilities.iter().map(|adapter| adapter.id.as_str()).collect();
-    Finding { what: "adapters", state: State::Good, detail: names.join(", ") }
+    Diagnosis { what: "adapters", state: Health::Good, detail: names.join(", ") }
 }
 
 /// A folder is good when a file can be made in it, or when its nearest existing parent is one to make it in.
-fn folder(what: &'static str, path: &Path) -> Finding {
+fn folder(what: &'static str, path: &Path) -> Diagnosis {
     let existing = path.ancestors().find(|parent| parent.exists()).unwrap_or(path);
     match tempfile_in(existing) {
-        Ok(()) if existing == path => Finding { what, state: State::Good, detail: path.display().to_string() },
-        Ok(()) => Finding { what, state: State::Note, detail: format!("`{}` will be made by the first run", path.display()) },
+        Ok(()) if existing == path => Diagnosis { what, state: Health::Good, detail: path.display().to_string() },
+        Ok(()) => Diagnosis { what, state: Health::Note, detail: format!("`{}` will be made by the first run", path.display()) },
         Err(error) => {
-            Finding { what, state: State::Failed, detail: format!("`{}` cannot be written: {error}", existing.display()) }
+            Diagnosis { what, state: Health::Failed, detail: format!("`{}` cannot be written: {error}", existing.display()) }
         }
     }
 }
@@ -92,86 +92,86 @@ fn tempfile_in(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(&probe)
 }
 
-fn landing_folder(settings: &Settings) -> Finding {
+fn landing_folder(settings: &Settings) -> Diagnosis {
     let what = "landing";
     if !settings.landing.exists() {
         let detail =
             format!("`{}` does not exist; put files there, or name another folder with `--landing`", settings.landing.display());
-        return Finding { what, state: State::Note, detail };
+        return Diagnosis { what, state: Health::Note, detail };
     }
     match landing::scan(&settings.landing, &settings.utilities) {
         Ok(scan) => {
             let ignored = if scan.ignored.is_empty() { String::new() } else { format!(", {} ignored", scan.ignored.len()) };
-            Finding {
+            Diagnosis {
                 what,
-                state: State::Good,
+                state: Health::Good,
                 detail: format!("`{}`: {} deliveries{ignored}", settings.landing.display(), scan.candidates.len()),
             }
         }
         Err(error) => {
-            Finding { what, state: State::Failed, detail: format!("`{}` cannot be read: {error}", settings.landing.display()) }
+            Diagnosis { what, state: Health::Failed, detail: format!("`{}` cannot be read: {error}", settings.landing.display()) }
         }
     }
 }
 
-fn watching(settings: &Settings) -> Finding {
+fn watching(settings: &Settings) -> Diagnosis {
     let what = "watching";
     if !settings.landing.exists() {
-        return Finding { what, state: State::Note, detail: "starts when the landing folder exists".into() };
+        return Diagnosis { what, state: Health::Note, detail: "starts when the landing folder exists".into() };
     }
     match Watch::start(&settings.landing, settings.poll) {
         Ok(watch) if watch.mode == WatchMode::Events => {
-            Finding { what, state: State::Good, detail: "the system tells of changes".into() }
+            Diagnosis { what, state: Health::Good, detail: "the system tells of changes".into() }
         }
-        Ok(_) => Finding {
+        Ok(_) => Diagnosis {
             what,
-            state: State::Note,
+            state: Health::Note,
             detail: format!("the system tells of no changes; looking every {} s", settings.poll.as_secs_f64()),
         },
-        Err(error) => Finding { what, state: State::Failed, detail: error.to_string() },
+        Err(error) => Diagnosis { what, state: Health::Failed, detail: error.to_string() },
     }
 }
 
-fn tables(lake: &Lake) -> Finding {
+fn tables(lake: &Lake) -> Diagnosis {
     let what = "tables";
     let all: Vec<_> =
         [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops].into_iter().flat_map(|layer| lake.tables(layer)).collect();
     if all.is_empty() {
-        return Finding {
+        return Diagnosis {
             what,
-            state: State::Note,
+            state: Health::Note,
             detail: format!("none in `{}` yet; `feederscope run` makes them", lake.root().display()),
         };
     }
     for table in &all {
         if let Err(error) = lake.snapshot(table).map(|snapshot| snapshot.map(|snapshot| snapshot.scan_all())) {
-            return Finding { what, state: State::Failed, detail: error.to_string() };
+            return Diagnosis { what, state: Health::Failed, detail: error.to_string() };
         }
     }
-    Finding { what, state: State::Good, detail: format!("{} tables in `{}` can be read", all.len(), lake.root().display()) }
+    Diagnosis { what, state: Health::Good, detail: format!("{} tables in `{}` can be read", all.len(), lake.root().display()) }
 }
 
-fn writer(lake: &Lake) -> Finding {
+fn writer(lake: &Lake) -> Diagnosis {
     let what = "writer";
     if !lake.root().exists() {
-        return Finding { what, state: State::Good, detail: "nobody writes".into() };
+        return Diagnosis { what, state: Health::Good, detail: "nobody writes".into() };
     }
     match lake.lock("doctor") {
-        Ok(Ok(_)) => Finding { what, state: State::Good, detail: "nobody writes".into() },
-        Ok(Err(holder)) => Finding { what, state: State::Note, detail: format!("{holder} is writing") },
-        Err(error) => Finding { what, state: State::Failed, detail: error.to_string() },
+        Ok(Ok(_)) => Diagnosis { what, state: Health::Good, detail: "nobody writes".into() },
+        Ok(Err(holder)) => Diagnosis { what, state: Health::Note, detail: format!("{holder} is writing") },
+        Err(error) => Diagnosis { what, state: Health::Failed, detail: error.to_string() },
     }
 }
 
-fn terminal() -> Finding {
+fn terminal() -> Diagnosis {
     let what = "terminal";
     if !std::io::stdout().is_terminal() {
-        return Finding {
+        return Diagnosis {
             what,
-            state: State::Note,
+            state: Health::Note,
             detail: "no terminal here: the console needs one, the commands do not".into(),
         };
     }
     let term = std::env::var("TERM").unwrap_or_else(|_| "unknown".into());
-    Finding { what, state: State::Good, detail: term }
+    Diagnosis { what, state: Health::Good, detail: term }
 }

@@ -11,11 +11,12 @@ use crate::app::reads::checks::{self, Checked};
 use crate::app::signals;
 use crate::landing;
 use crate::model::{Cancel, ReasonCode};
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::Loaded;
-use crate::pipeline::rules::State;
+use crate::pipeline::rules::RuleState;
 use crate::pipeline::run::Run;
-use crate::pipeline::silver::{Source, circuits_sql, ders_sql};
-use crate::pipeline::{FileOutcome, Outcome, PipelineError, Progress, Report, Request};
+use crate::pipeline::silver::{circuits_sql, ders_sql};
+use crate::pipeline::{FileOutcome, FileResult, PipelineError, Progress, Report, Request};
 
 /// Loads, and says file by file what became of it.
 ///
@@ -45,7 +46,7 @@ fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
     let newest = stored.iter().map(|checked| checked.month).max();
     let is_new = |checked: &Checked| report.outcomes.iter().any(|outcome| checked.is_of(outcome));
     let ours: Vec<&Checked> = stored.iter().filter(|checked| Some(checked.month) == newest || is_new(checked)).collect();
-    for checked in ours.iter().filter(|checked| checked.is_bad() || checked.state == State::CouldNotCheck) {
+    for checked in ours.iter().filter(|checked| checked.is_bad() || checked.state == RuleState::CouldNotCheck) {
         let detail = checked.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));
         context.printer.say(format!(
             "{} `{}` for {} {} of {}: {} of {}{detail}",
@@ -111,7 +112,7 @@ fn bar(context: &Context) -> ProgressBar {
 fn describe(file: &FileOutcome) -> Option<String> {
     let candidate = &file.candidate;
     let name = &candidate.source_file;
-    let Outcome::Done(loaded) = &file.outcome else { return None };
+    let FileResult::Done(loaded) = &file.outcome else { return None };
     Some(match loaded {
         Loaded::Taken { summary, rows, superseded, header, .. } => {
             let mut line =
@@ -191,13 +192,13 @@ pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
         for adapter in
             context.settings.utilities.iter().filter(|adapter| candidates.iter().any(|candidate| candidate.utility == adapter.id))
         {
-            let mut source = Source::open(&context.lake, adapter, &cancel)?;
+            let mut bronze = BronzeTables::open(&context.lake, adapter, &cancel)?;
             for candidate in candidates.iter().filter(|candidate| candidate.utility == adapter.id) {
                 let reader = landing::RecordReader::open(&candidate.path, adapter.dialect.delimiter, &cancel);
-                source.headers.extend(reader.ok().map(|reader| (candidate.dataset, reader.labels().to_vec())));
+                bronze.headers.extend(reader.ok().map(|reader| (candidate.dataset, reader.labels().to_vec())));
             }
-            let circuits = circuits_sql(&source).unwrap_or_default();
-            context.printer.print(&format!("\n-- {}\n{circuits}\n{}\n", adapter.id, ders_sql(&source)))?;
+            let circuits = circuits_sql(&bronze).unwrap_or_default();
+            context.printer.print(&format!("\n-- {}\n{circuits}\n{}\n", adapter.id, ders_sql(&bronze)))?;
         }
     }
     Ok(Exit::Done)

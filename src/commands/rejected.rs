@@ -1,7 +1,7 @@
 //! `rejected`: what was set aside, ready to be mailed back to the utility.
 
 use super::{Context, Exit, Usage};
-use crate::app::reads::rejected::{self, Wanted};
+use crate::app::reads::rejected::{self, RejectedFilter};
 use crate::config::file::did_you_mean;
 use crate::model::{Dataset, Month, ReasonCode, UtilityId};
 
@@ -22,7 +22,7 @@ pub fn run(
         let known = ReasonCode::ALL.iter().map(|code| code.as_str());
         return Err(Usage(format!("there is no reason `{word}`{}", did_you_mean(word, known))).into());
     }
-    let wanted = Wanted { utility: context.known(utility)?, dataset: dataset.map(Dataset::as_str), month, reason };
+    let wanted = RejectedFilter { utility: context.known(utility)?, dataset: dataset.map(Dataset::as_str), month, reason };
     let rows = rejected::records(&context.lake, wanted)?;
     context.printer.frame(&rows)?;
     if rows.height() == 0 {

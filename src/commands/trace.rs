@@ -1,7 +1,7 @@
 //! `trace`: from a record's key to the line that it came from.
 
 use super::{Context, Exit, Format, Usage};
-use crate::app::reads::trace::{self, Wanted};
+use crate::app::reads::trace::{self, RecordFilter};
 use crate::config::file::did_you_mean;
 use crate::lake::{Column, ColumnType, Value};
 use crate::model::{Dataset, Month, UtilityId};
@@ -23,7 +23,7 @@ pub struct Record {
 pub fn run(context: &Context, utility: &UtilityId, dataset: Dataset, record: &Record) -> anyhow::Result<Exit> {
     context.known(Some(utility))?;
     let Some(adapter) = context.settings.utility(utility.as_str()) else { return Ok(Exit::Incomplete) };
-    let wanted = Wanted {
+    let wanted = RecordFilter {
         utility: utility.to_string(),
         dataset,
         key: Some(record.key.clone()),

@@ -12,5 +12,5 @@ pub mod settings;
 pub use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter, column_name};
 pub use file::{ConfigFile, Problem};
 pub use paths::Paths;
-pub use rules::{Rule, RuleBook};
+pub use rules::{Rule, RuleSet};
 pub use settings::{Overrides, Settings};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::adapter::{self, UtilityAdapter};
 use super::file::{ConfigFile, Problem, did_you_mean};
 use super::paths::Paths;
-use super::rules::RuleBook;
+use super::rules::RuleSet;
 use crate::model::{Day, Environment};
 
 /// What arguments, or the environment variables that stand for them, say; `None` where they are silent.
@@ -52,7 +52,7 @@ pub struct Settings {
     /// The utilities, by name.
     pub utilities: Vec<UtilityAdapter>,
     /// What must hold of the data.
-    pub rules: RuleBook,
+    pub rules: RuleSet,
     /// The user's folders.
     pub paths: Paths,
     /// What was wrong in the files of configuration; the console shows it, the commands stop at it.
@@ -69,7 +69,7 @@ impl Settings {
         }
         let (utilities, adapter_problems) = adapter::load(&paths.config.join("utilities"));
         problems.extend(adapter_problems);
-        let (rules, rule_problems) = RuleBook::load(&paths.config.join("rules"));
+        let (rules, rule_problems) = RuleSet::load(&paths.config.join("rules"));
         problems.extend(rule_problems);
         let file_env = file.env.as_deref().map(|name| {
             Environment::parse(name).ok_or_else(|| Problem {

@@ -1,7 +1,7 @@
 //! SQL functions that the plans need and the engine's dialect lacks.
 //!
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
-//! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits.
+//! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put target digits.
 //! `NUMBER(text, exponent)` → real number, times ten to the power of `exponent`; null where the text is none, or none of this
 //! world (beyond 10¹⁵, `inf`, `nan`). `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
 //! to be summed; `QUOTIENT(sum, exponent)` → real number from such a sum. All of them give the nearest double: see
@@ -21,7 +21,7 @@ use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
 use xxhash_rust::xxh64::xxh64;
 
-use crate::model::cell::{self, NullWords};
+use crate::model::cell::{self, NullSentinels};
 use crate::model::decimal;
 
 pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
@@ -99,7 +99,7 @@ fn present(columns: &mut [Column]) -> PolarsResult<Column> {
     let [cells, words @ ..] = columns else { polars_bail!(InvalidOperation: "PRESENT needs a cell") };
     let words: Vec<String> =
         words.iter().map(|word| Ok(word.str()?.get(0).unwrap_or_default().to_owned())).collect::<PolarsResult<_>>()?;
-    let words = NullWords::new(&words);
+    let words = NullSentinels::new(&words);
     let cells = without_blanks_around(cells.str()?);
     // Most columns of a block hold no such word at all.
     if !cells.iter().flatten().any(|cell| words.contain(cell)) {

@@ -77,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::view`].
-    pub fn define(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
+    pub fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
         let relation = self.view(sql)?;
         self.register(name, relation);
         Ok(())
@@ -87,7 +87,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::query`].
-    pub fn settle(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
+    pub fn materialize(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
         let rows = self.query(sql)?;
         self.register(name, rows.relation());
         Ok(())

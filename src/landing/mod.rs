@@ -7,12 +7,10 @@ mod batch;
 mod bytes;
 pub mod deliveries;
 pub mod records;
-pub mod settle;
-pub mod tally;
+pub mod stability;
 pub mod watch;
 
 pub use batch::{Batch, Summary};
 pub use bytes::sha256_of;
 pub use deliveries::{Candidate, Scan, scan};
 pub use records::{ReadError, RecordReader, Refusal};
-pub use tally::{Tally, Values};

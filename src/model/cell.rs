@@ -58,14 +58,14 @@ pub fn bare(cell: &str) -> &str {
 
 /// The words of a utility that say nothing, such as `null`; the empty text is always one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NullWords {
+pub struct NullSentinels {
     list: Vec<String>,
     longest: usize,
     /// Whether a word begins with this byte, in either case.
     first: Vec<bool>,
 }
 
-impl NullWords {
+impl NullSentinels {
     /// `words` in lower case.
     pub fn new(words: &[String]) -> Self {
         // A word in another alphabet may be of another length, and begin otherwise, in upper case.
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn words_are_found_in_any_case_and_nothing_else_is() {
-        let words = NullWords::new(&["null".to_owned(), "n/a".to_owned(), "ähnlich".to_owned()]);
+        let words = NullSentinels::new(&["null".to_owned(), "n/a".to_owned(), "ähnlich".to_owned()]);
         let said: Vec<bool> = ["", "NULL", "N/a", "ÄHNLICH", "nil", "nulls", "0"].map(|cell| words.contain(cell)).into();
         assert_eq!(said, [true, true, true, true, false, false, false]);
         assert_eq!([" x ", "\u{a0}x", "x", "", "\t"].map(bare), ["x", "x", "x", "", ""]);

@@ -5,20 +5,18 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
-mod header;
-mod lift;
 pub mod ops;
 mod parallel;
 pub mod platinum;
 pub mod progress;
 pub mod quality;
+mod rebuild;
 pub mod rejected;
 pub mod report;
 pub mod rules;
 pub mod run;
 pub mod silver;
 pub mod sql;
-pub mod standing;
 
 use thiserror::Error;
 
@@ -26,7 +24,7 @@ use crate::engine::EngineError;
 use crate::lake::LakeError;
 
 pub use progress::{Observer, Progress, Step};
-pub use report::{FileOutcome, Outcome, Report};
+pub use report::{FileOutcome, FileResult, Report};
 pub use run::Request;
 
 /// Why a run ended early. What was committed before stays.

@@ -4,7 +4,8 @@
 //! `feeder_capacity` by falling capacity, `der_details` by status and feeder.
 
 use super::PipelineError;
-use super::silver::{Silver, Source, is_of, replace_utility};
+use super::bronze::BronzeTables;
+use super::silver::{Silver, is_of, replace_utility};
 use super::sql::{exact_sum, text};
 use crate::engine::Session;
 use crate::lake::{Column, Frame, Layer, TableId, schema};
@@ -24,28 +25,28 @@ pub fn der_details_table() -> TableId {
 ///
 /// # Errors
 /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
-pub fn publish(source: &Source<'_>, silver: &Silver, fingerprint: i64) -> Result<(), PipelineError> {
-    let newest = source.standing.iter().map(|standing| standing.month).max();
-    let mut session = Session::new(source.cancel);
+pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> Result<(), PipelineError> {
+    let newest = bronze.files.iter().map(|file| file.month).max();
+    let mut session = Session::new(bronze.cancel);
     session.register("feeders", silver.feeders.clone());
     session.register("ders", silver.ders.clone());
     let write = |session: &mut Session, table: &TableId, columns: &[Column], plans: &[String]| {
         let mut written = Vec::new();
         for plan in plans {
-            let target = source.lake.target(table, columns, &[("utility_id", source.adapter.id.as_str())])?;
+            let target = bronze.lake.target(table, columns, &[("utility_id", bronze.adapter.id.as_str())])?;
             session.write(plan, &target)?;
             written.push(target.finish()?);
         }
-        replace_utility(source, table, columns, written, fingerprint)
+        replace_utility(bronze, table, columns, written, fingerprint)
     };
     // A file for each status: half the rows to sort at a time, and the planned ones alone are looked up as installed.
     let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
-    let is_first = source.standing.iter().all(|standing| Some(standing.month) == newest);
-    let plans: Vec<String> = ders.map(|status| der_details(&source.adapter.id, status, newest, is_first)).collect();
+    let is_first = bronze.files.iter().all(|file| Some(file.month) == newest);
+    let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
     write(&mut session, &der_details_table(), &schema::der_details(), &plans)?;
-    let details = source.lake.snapshot(&der_details_table())?.map(|details| details.scan(|file| is_of(file, source.adapter)));
+    let details = bronze.lake.snapshot(&der_details_table())?.map(|details| details.scan(|file| is_of(file, bronze.adapter)));
     session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&schema::der_details()).relation()));
-    session.define("totals", &totals())?;
+    session.create_view("totals", &totals())?;
     write(&mut session, &feeder_capacity_table(), &schema::feeder_capacity(), &[feeder_capacity(newest)])
 }
 

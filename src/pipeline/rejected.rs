@@ -5,8 +5,8 @@ use crate::lake::{Change, Column, Frame, Lake, Layer, TableId, Value, schema};
 use crate::model::{Cancel, Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
+use super::bronze::CommittedFile;
 use super::sql::text;
-use super::standing::Standing;
 
 /// The table's id.
 pub fn table() -> TableId {
@@ -55,10 +55,10 @@ impl Scope<'_> {
 }
 
 /// The rows that are about records of the deliveries that stand: a refused file leaves its findings beside them.
-pub fn of_standing(standing: &[Standing]) -> String {
-    let loads = standing.iter().filter_map(|standing| {
-        let run = standing.run_id.as_deref()?;
-        Some(format!("(source_file = {} AND run_id = {})", text(&standing.source_file), text(run)))
+pub fn of_committed(standing: &[CommittedFile]) -> String {
+    let loads = standing.iter().filter_map(|file| {
+        let run = file.run_id.as_deref()?;
+        Some(format!("(source_file = {} AND run_id = {})", text(&file.source_file), text(run)))
     });
     let mut any: Vec<String> = loads.collect();
     any.push(format!("stage = '{}'", Stage::Silver.as_str()));

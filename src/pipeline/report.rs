@@ -4,8 +4,9 @@ use super::PipelineError;
 use super::bronze::Loaded;
 use super::rules;
 use crate::lake::Value;
-use crate::landing::{Candidate, Tally};
+use crate::landing::Candidate;
 use crate::model::{ReasonCode, UtilityId};
+use crate::pipeline::bronze::ColumnStatistics;
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,14 +14,14 @@ pub struct FileOutcome {
     /// The file.
     pub candidate: Candidate,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: FileResult,
 }
 
 impl FileOutcome {
     /// The values of its columns, if it was loaded and has this hash.
-    pub(super) fn tally(&self, of_sha256: &str) -> Option<&Tally> {
+    pub(super) fn statistics(&self, of_sha256: &str) -> Option<&ColumnStatistics> {
         match &self.outcome {
-            Outcome::Done(Loaded::Taken { summary, tally, .. }) if summary.sha256 == of_sha256 => Some(tally),
+            FileResult::Done(Loaded::Taken { summary, statistics, .. }) if summary.sha256 == of_sha256 => Some(statistics),
             _ => None,
         }
     }
@@ -28,14 +29,14 @@ impl FileOutcome {
 
 /// What became of a file, as stored and shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum FileResult {
     /// It was loaded, or refused, or its content stood there.
     Done(Loaded),
     /// It is as it was when it was loaded: same name, size and time.
     Known,
 }
 
-impl Outcome {
+impl FileResult {
     /// The word stored in `ops/runs`.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -65,13 +66,13 @@ pub struct Report {
     /// Records that had been set aside and no longer are, their delivery being there.
     pub recovered: u64,
     /// Outcomes of the rules for the utilities and months that were made anew.
-    pub outcomes: Vec<rules::Outcome>,
+    pub outcomes: Vec<rules::RuleOutcome>,
 }
 
 impl Report {
     /// The files that were refused.
     pub fn refused(&self) -> impl Iterator<Item = &FileOutcome> {
-        self.files.iter().filter(|file| matches!(file.outcome, Outcome::Done(Loaded::Refused { .. })))
+        self.files.iter().filter(|file| matches!(file.outcome, FileResult::Done(Loaded::Refused { .. })))
     }
 
     /// Files with the given word as outcome.
@@ -85,8 +86,8 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
     let (mut sha256, mut records, mut rows, mut rejected) = (None, 0, 0, 0);
     let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
     match &file.outcome {
-        Outcome::Known => {}
-        Outcome::Done(Loaded::Taken { summary, rows: taken, superseded, header, .. }) => {
+        FileResult::Known => {}
+        FileResult::Done(Loaded::Taken { summary, rows: taken, superseded, header, .. }) => {
             sha256 = Some(summary.sha256.clone());
             (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
             let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
@@ -99,11 +100,11 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
                 (reason, line) = (Some(first.reason), first.line);
             }
         }
-        Outcome::Done(Loaded::Unchanged { month, source_file, sha256: same }) => {
+        FileResult::Done(Loaded::Unchanged { month, source_file, sha256: same }) => {
             sha256 = Some(same.clone());
             detail = Some(format!("the same content stands as `{source_file}` of {month}"));
         }
-        Outcome::Done(Loaded::Refused { finding, records: read }) => {
+        FileResult::Done(Loaded::Refused { finding, records: read }) => {
             records = *read;
             (reason, line, detail) = (Some(finding.reason), finding.line, finding.value.clone());
         }

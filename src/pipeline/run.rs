@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{Loaded, Loading, Pace};
+use super::bronze::{Loaded, Loading, ProgressEstimate};
 use super::progress::{Observer, Progress, Step};
 
-use super::report::{FileOutcome, Outcome, Report, clock_text, file_row, micros_of, run_row};
-use super::rules::{Checking, Due};
-use super::silver::Source;
-use super::{PipelineError, ops, rejected};
+use super::bronze::BronzeTables;
+use super::report::{FileOutcome, FileResult, Report, clock_text, file_row, micros_of, run_row};
+use super::rules::{Evaluator, StaleOutcomes};
+use super::{PipelineError, ops, rejected, silver};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
 use crate::lake::{Lake, Value, schema};
@@ -55,25 +55,25 @@ pub struct Run<'a> {
 }
 
 /// What the files of a run brought so far.
-struct Intake<'a> {
+struct LoadTotals<'a> {
     report: &'a mut Report,
     /// The first month that changed, by utility.
     changed: BTreeMap<UtilityId, Month>,
-    pace: Pace,
+    estimate: ProgressEstimate,
     /// Distinct values that are kept of all files.
     values: usize,
 }
 
-impl Intake<'_> {
+impl LoadTotals<'_> {
     fn take(&mut self, candidate: &Candidate, mut loaded: Loaded) {
-        self.pace.bytes += candidate.bytes;
-        if let Loaded::Taken { summary, rows, superseded, tally, .. } = &mut loaded {
+        self.estimate.bytes += candidate.bytes;
+        if let Loaded::Taken { summary, rows, superseded, statistics, .. } = &mut loaded {
             // Many months at once may hold more values than are worth their memory.
-            self.values += tally.len();
+            self.values += statistics.len();
             if self.values > MOST_VALUES {
-                tally.clear();
+                statistics.clear();
             }
-            self.pace.rows += *rows;
+            self.estimate.rows += *rows;
             self.report.rows += *rows;
             self.report.rejected += summary.rejected.len() as u64;
             let months = superseded.iter().map(|(month, _)| *month).chain([candidate.month]);
@@ -81,12 +81,12 @@ impl Intake<'_> {
                 self.changed.entry(candidate.utility.clone()).and_modify(|first| *first = month.min(*first)).or_insert(month);
             }
         }
-        self.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Done(loaded) });
+        self.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: FileResult::Done(loaded) });
     }
 }
 
 /// What silver and the tables above were made from before the run, and which utilities' it made anew.
-struct Lifted {
+struct Rebuilt {
     before: HashMap<UtilityId, i64>,
     /// The first month that changed; `None` where everything was made anew.
     touched: Vec<(UtilityId, Option<Month>)>,
@@ -128,19 +128,19 @@ impl Run<'_> {
             // The failure itself is what matters; that it could not be written down must not hide it. A wish to stop is
             // no failure, but what was loaded until then is part of the books.
             let failure = if matches!(error, PipelineError::Cancelled) { None } else { Some(error) };
-            if failure.is_some() || report.files.iter().any(|file| file.outcome != Outcome::Known) {
+            if failure.is_some() || report.files.iter().any(|file| file.outcome != FileResult::Known) {
                 let _ = self.record(&report, started_at, failure);
             }
         }
-        let lifted = worked?;
+        let rebuilt = worked?;
         // The rules look at the books of this run too.
         self.record(&report, started_at, None)?;
-        self.check(&lifted, &mut report)?;
+        self.check(&rebuilt, &mut report)?;
         Ok(report)
     }
 
     /// Loads and lifts.
-    fn work(&self, report: &mut Report, started_at: i64) -> Result<Lifted, PipelineError> {
+    fn work(&self, report: &mut Report, started_at: i64) -> Result<Rebuilt, PipelineError> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
@@ -148,11 +148,11 @@ impl Run<'_> {
         let (before, aside) = (self.fingerprints()?, self.set_aside()?);
         let known = self.known_files()?;
         let changed = self.load(&candidates, &known, started_at, report)?;
-        let touched = self.lift(&before, &changed, report)?;
+        let touched = self.rebuild(&before, &changed, report)?;
         let now = self.set_aside()?;
         let fewer = |(place, count): (AsidePlace, u64)| count.saturating_sub(now.get(&place).copied().unwrap_or(0));
         report.recovered = aside.into_iter().map(fewer).sum();
-        Ok(Lifted { before, touched })
+        Ok(Rebuilt { before, touched })
     }
 
     /// Records set aside, by utility, dataset and month.
@@ -169,16 +169,16 @@ impl Run<'_> {
         Ok((0..rows.height()).map(|row| (place(row), rows.count("n", row))).collect())
     }
 
-    /// Evaluates the rules that are due.
-    fn check(&self, lifted: &Lifted, report: &mut Report) -> Result<(), PipelineError> {
-        let checking = Checking {
+    /// Evaluates the rules that are stale.
+    fn check(&self, rebuilt: &Rebuilt, report: &mut Report) -> Result<(), PipelineError> {
+        let evaluator = Evaluator {
             lake: self.lake,
             settings: self.settings,
             book: &self.settings.rules,
             today: self.settings.today,
             cancel: self.cancel,
         };
-        let tell = |utility: &UtilityId, month: Month| {
+        let report_progress = |utility: &UtilityId, month: Month| {
             self.observer.progress(Progress {
                 step: Step::Rules,
                 subject: format!("{utility} {month}"),
@@ -186,8 +186,8 @@ impl Run<'_> {
                 rows_expected: 2 * report.rows,
             });
         };
-        let due = Due { checking: &checking, before: &lifted.before, touched: &lifted.touched };
-        let evaluated = due.evaluate(&tell)?;
+        let stale = StaleOutcomes { evaluator: &evaluator, before: &rebuilt.before, touched: &rebuilt.touched };
+        let evaluated = stale.evaluate(&report_progress)?;
         evaluated.record(self.lake, &self.settings.rules, &report.run_id, (self.now)())?;
         report.outcomes = evaluated.outcomes;
         Ok(())
@@ -195,8 +195,9 @@ impl Run<'_> {
 
     /// What each utility's silver would be made from, before anything is loaded.
     fn fingerprints(&self) -> Result<HashMap<UtilityId, i64>, PipelineError> {
-        let of =
-            |adapter: &UtilityAdapter| Ok((adapter.id.clone(), Source::open(self.lake, adapter, self.cancel)?.fingerprint()));
+        let of = |adapter: &UtilityAdapter| {
+            Ok((adapter.id.clone(), silver::input_fingerprint(&BronzeTables::open(self.lake, adapter, self.cancel)?)))
+        };
         self.settings.utilities.iter().map(of).collect()
     }
 
@@ -228,7 +229,7 @@ impl Run<'_> {
         started_at: i64,
         report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
-        let stands = self.standing_hashes()?;
+        let stands = self.committed_hashes()?;
         let is_known = |candidate: &Candidate| {
             let place = (candidate.utility.clone(), candidate.dataset, candidate.month, candidate.source_file.clone());
             let is_as_loaded = |earlier: &Earlier| {
@@ -240,17 +241,18 @@ impl Run<'_> {
         };
         let new: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_known(candidate)).collect();
         let recorded: HashSet<String> = known.values().map(|earlier| earlier.sha256.clone()).collect();
-        let pace = Pace { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..Pace::default() };
-        let mut intake = Intake { report, changed: BTreeMap::new(), pace, values: 0 };
+        let estimate =
+            ProgressEstimate { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..ProgressEstimate::default() };
+        let mut totals = LoadTotals { report, changed: BTreeMap::new(), estimate, values: 0 };
         let mut load = |hashes: Receiver<std::io::Result<Option<String>>>| -> Result<(), PipelineError> {
             for candidate in candidates {
                 if is_known(candidate) {
-                    intake.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: Outcome::Known });
+                    totals.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: FileResult::Known });
                     continue;
                 }
                 let hash = hashes.recv().map_err(|_| ended_early(&candidate.path))?;
-                let loaded = self.load_one(candidate, hash, &intake.report.run_id, started_at, (intake.pace, &recorded))?;
-                intake.take(candidate, loaded);
+                let loaded = self.load_one(candidate, hash, &totals.report.run_id, started_at, (totals.estimate, &recorded))?;
+                totals.take(candidate, loaded);
             }
             Ok(())
         };
@@ -264,7 +266,7 @@ impl Run<'_> {
             });
             load(hashes)
         })?;
-        Ok(intake.changed)
+        Ok(totals.changed)
     }
 
     fn load_one(
@@ -273,7 +275,7 @@ impl Run<'_> {
         hash: std::io::Result<Option<String>>,
         run_id: &str,
         started_at: i64,
-        (pace, recorded): (Pace, &HashSet<String>),
+        (estimate, recorded): (ProgressEstimate, &HashSet<String>),
     ) -> Result<Loaded, PipelineError> {
         let found = self
             .settings
@@ -291,18 +293,18 @@ impl Run<'_> {
             started_at,
             cancel: self.cancel,
             observer: self.observer,
-            pace,
+            estimate,
             recorded,
         };
         loading.load(candidate, hash)
     }
 
     /// The hash of each delivery that stands in bronze.
-    fn standing_hashes(&self) -> Result<HashMap<Place, String>, PipelineError> {
+    fn committed_hashes(&self) -> Result<HashMap<Place, String>, PipelineError> {
         let mut hashes = HashMap::new();
         for adapter in &self.settings.utilities {
-            for standing in Source::open(self.lake, adapter, self.cancel)?.standing {
-                hashes.insert((adapter.id.clone(), standing.dataset, standing.month, standing.source_file), standing.sha256);
+            for file in BronzeTables::open(self.lake, adapter, self.cancel)?.files {
+                hashes.insert((adapter.id.clone(), file.dataset, file.month, file.source_file), file.sha256);
             }
         }
         Ok(hashes)
@@ -314,7 +316,7 @@ impl Run<'_> {
         let mut rows: Vec<Vec<Value>> = report
             .files
             .iter()
-            .filter(|file| file.outcome != Outcome::Known)
+            .filter(|file| file.outcome != FileResult::Known)
             .map(|file| file_row(report, file, started_at, finished_at))
             .collect();
         if failure.is_some() || rows.is_empty() {

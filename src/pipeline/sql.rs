@@ -177,7 +177,7 @@ mod tests {
         let mut session = Session::new(&Cancel::default());
         session.register("bronze", Frame::from_rows(&columns, &rows).unwrap().relation());
         let cells_of = Cells::new(&adapter, vec!["v".into()]);
-        session.define("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
+        session.create_view("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
         let read = session
             .query(&format!("SELECT {} AS x FROM trimmed ORDER BY _source_line", cells_of.typed(&cells_of.cell("v"), kind)))
             .unwrap();

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use faults::Fault;
 use scene::Scene;
-use sheet::{Dialect, Sheet};
+use sheet::{Sheet, SheetDialect};
 
 /// The day on which the sample is meant to be looked at: the newest month is due, and one utility has not sent it.
 pub const TODAY: &str = "2022-10-20";
@@ -70,7 +70,7 @@ pub fn write(out: &Path, options: &Options) -> io::Result<Vec<PathBuf>> {
 struct LandingFile {
     utility: &'static str,
     dataset: &'static str,
-    dialect: Dialect,
+    dialect: SheetDialect,
     fill: fn(&Scene, &mut Sheet) -> io::Result<()>,
 }
 
@@ -85,10 +85,10 @@ impl LandingFile {
     }
 }
 
-const UNIX: Dialect = Dialect { start: "", delimiter: ",", line_end: "\n" };
-const WINDOWS: Dialect = Dialect { start: "", delimiter: ",", line_end: "\r\n" };
-const MARKED: Dialect = Dialect { start: "\u{feff}", delimiter: ",", line_end: "\r\n" };
-const SEMICOLONS: Dialect = Dialect { start: "", delimiter: ";", line_end: "\n" };
+const UNIX: SheetDialect = SheetDialect { start: "", delimiter: ",", line_end: "\n" };
+const WINDOWS: SheetDialect = SheetDialect { start: "", delimiter: ",", line_end: "\r\n" };
+const MARKED: SheetDialect = SheetDialect { start: "\u{feff}", delimiter: ",", line_end: "\r\n" };
+const SEMICOLONS: SheetDialect = SheetDialect { start: "", delimiter: ";", line_end: "\n" };
 
 const FILES: [LandingFile; 9] = [
     LandingFile { utility: "utility1", dataset: "circuits", dialect: UNIX, fill: utility1::circuits },

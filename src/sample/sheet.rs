@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// How a utility's files are laid out in bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dialect {
+pub(super) struct SheetDialect {
     /// What stands before the header: nothing or a byte-order mark.
     pub(super) start: &'static str,
     /// What stands between two cells.
@@ -18,12 +18,12 @@ pub(super) struct Dialect {
 /// A file that is being written.
 pub(super) struct Sheet {
     out: BufWriter<File>,
-    dialect: Dialect,
+    dialect: SheetDialect,
 }
 
 impl Sheet {
     /// Makes the file, and the folders above it.
-    pub(super) fn create(path: &Path, dialect: Dialect) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, dialect: SheetDialect) -> io::Result<Self> {
         make_folder_of(path)?;
         let mut out = BufWriter::new(File::create(path)?);
         out.write_all(dialect.start.as_bytes())?;

@@ -119,7 +119,7 @@ pub(super) fn install_der(scene: &Scene, sheet: &mut Sheet) -> io::Result<()> {
 }
 
 /// A DER as it was first stated.
-struct Unit {
+struct Installation {
     id: u64,
     type_name: &'static str,
     nameplate_kw: Hundredths,
@@ -127,12 +127,12 @@ struct Unit {
     cost_usd: u32,
 }
 
-fn installed(scene: &Scene, index: u32) -> Unit {
+fn installed(scene: &Scene, index: u32) -> Installation {
     let mut dice = scene.making(scene.entry(Population::Installed2, index));
     unit(scene, &mut dice, 85_000 + u64::from(index) * 20)
 }
 
-fn unit(scene: &Scene, dice: &mut Dice, id_from: u64) -> Unit {
+fn unit(scene: &Scene, dice: &mut Dice, id_from: u64) -> Installation {
     let id = id_from + u64::from(dice.below(10));
     let type_name = dice.weighted(&TYPES);
     let nameplate_kw = match (type_name, dice.below(100)) {
@@ -143,7 +143,7 @@ fn unit(scene: &Scene, dice: &mut Dice, id_from: u64) -> Unit {
         _ => Hundredths::whole(dice.between(5, 500) * 10),
     };
     let cost_usd = if dice.percent(96) { 0 } else { dice.pick(&[350, 750, 3650, 4150, 4850, 6950]) };
-    Unit { id, type_name, nameplate_kw, feeder_ref: feeder_ref(scene, dice), cost_usd }
+    Installation { id, type_name, nameplate_kw, feeder_ref: feeder_ref(scene, dice), cost_usd }
 }
 
 fn feeder_ref(scene: &Scene, dice: &mut Dice) -> String {

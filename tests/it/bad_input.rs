@@ -2,7 +2,7 @@
 
 use std::io::{Seek, SeekFrom, Write};
 
-use feederscope::pipeline::{Outcome, Report};
+use feederscope::pipeline::{FileResult, Report};
 
 use crate::months::{FEEDERS, feeder};
 use crate::support::Bench;
@@ -163,7 +163,10 @@ fn file_that_changes_while_it_is_read_is_refused_and_the_month_before_stays() {
     };
     let report =
         bench.try_run(&feederscope::pipeline::Request::default(), &feederscope::model::Cancel::default(), &remove).unwrap();
-    assert!(matches!(report.files.last().unwrap().outcome, Outcome::Done(feederscope::pipeline::bronze::Loaded::Refused { .. })));
+    assert!(matches!(
+        report.files.last().unwrap().outcome,
+        FileResult::Done(feederscope::pipeline::bronze::Loaded::Refused { .. })
+    ));
     assert_eq!(
         bench.lines("silver/rejected", "reason, value"),
         ["truncated-file|the file changed or was removed while it was read"]

@@ -4,7 +4,7 @@ use feederscope::app::reads::checks;
 use feederscope::config::rules::Subject;
 use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::progress::Step;
-use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
+use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
 use feederscope::pipeline::{Progress, Request};
 
 use crate::rules::{LAB, all_installed, all_planned, book, circuits, damaged, installed, outcomes, put};
@@ -21,8 +21,8 @@ fn lab(months: &[&str]) -> Bench {
 }
 
 /// `subject state detail` of a rule.
-fn said(outcomes: &[Outcome], rule: &str) -> Vec<String> {
-    let line = |o: &Outcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
+fn said(outcomes: &[RuleOutcome], rule: &str) -> Vec<String> {
+    let line = |o: &RuleOutcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
     outcomes.iter().filter(|outcome| outcome.rule == rule).map(line).collect()
 }
 
@@ -37,7 +37,7 @@ fn run_stopped_in_the_rules_is_made_up_for_by_the_next_and_a_third_has_nothing_t
     };
     assert!(bench.try_run(&Request::default(), &cancel, &stop).is_err());
     assert_eq!(bench.rows("ops/rule_results"), 0);
-    let months = |outcomes: &[Outcome]| {
+    let months = |outcomes: &[RuleOutcome]| {
         let mut months: Vec<u8> = outcomes.iter().map(|outcome| outcome.month.number()).collect();
         months.dedup();
         months
@@ -56,10 +56,10 @@ fn edited_rule_is_asked_again_and_one_switched_off_is_no_longer_told_of() {
         outcomes.iter().filter(|checked| checked.rule == rule).map(|checked| (checked.state, checked.failed)).collect::<Vec<_>>()
     };
     // Twenty DERs are rated 5 kW.
-    assert_eq!(told(&bench, "nameplate-below-1-gw"), [(State::Passed, 0)]);
+    assert_eq!(told(&bench, "nameplate-below-1-gw"), [(RuleState::Passed, 0)]);
     bench.settings.rules = book(&bench, "[nameplate-below-1-gw]\nright = \"5\"\n[nameplate-positive]\nenabled = false\n");
     bench.run();
-    assert_eq!(told(&bench, "nameplate-below-1-gw"), [(State::Failed, 20)]);
+    assert_eq!(told(&bench, "nameplate-below-1-gw"), [(RuleState::Failed, 20)]);
     assert_eq!(told(&bench, "nameplate-positive"), []);
     assert_eq!(bench.count("ops/rule_results", "rule_id = 'nameplate-positive'"), 1, "what was found stays written down");
     // Of another utility's rule there is nothing to tell here.
@@ -90,7 +90,7 @@ fn what_time_alone_changes_is_evaluated_on_another_day_without_a_new_file() {
     assert_eq!(rules_on(&mut bench, "2022-10-01"), of_calendar);
     assert_eq!(rules_on(&mut bench, "2022-10-01"), <[&str; 0]>::default());
     let late = checks::outcomes(&bench.lake, &bench.settings).unwrap();
-    let late = late.iter().filter(|checked| checked.rule == "delivery-in-time" && checked.state == State::Failed).count();
+    let late = late.iter().filter(|checked| checked.rule == "delivery-in-time" && checked.state == RuleState::Failed).count();
     assert_eq!(late, 3, "September was due on the tenth");
 }
 
@@ -139,8 +139,9 @@ fn utility_of_which_nothing_ever_came_is_asked_nothing() {
     bench.run();
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
-    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book: &bench.settings.rules, today, cancel: &cancel };
-    let outcomes = checking.month(Month::parse("2022-08").unwrap(), Wanted::default()).unwrap();
+    let evaluator =
+        Evaluator { lake: &bench.lake, settings: &bench.settings, book: &bench.settings.rules, today, cancel: &cancel };
+    let outcomes = evaluator.month(Month::parse("2022-08").unwrap(), RuleFilter::default()).unwrap();
     assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.utility == "lab"));
 }
 
@@ -182,16 +183,16 @@ SELECT d.* FROM ders AS d INNER JOIN (SELECT feeder_id AS big FROM feeders WHERE
 next_step = "none"
 "#,
     );
-    let only = Wanted { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), calendar: false };
+    let only = RuleFilter { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), calendar: false };
     let cancel = Cancel::default();
     let today = Day::parse("2022-08-20").unwrap();
-    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book: &own, today, cancel: &cancel };
+    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book: &own, today, cancel: &cancel };
     let month = Month::parse("2022-08").unwrap();
-    let found = checking.month(month, only).unwrap();
+    let found = evaluator.month(month, only).unwrap();
     // Ten are installed and ten planned, all on feeders of 4 MW.
-    assert_eq!(found.iter().map(|o| (o.state, o.checked, o.failed)).collect::<Vec<_>>(), [(State::Failed, 10, 10)]);
+    assert_eq!(found.iter().map(|o| (o.state, o.checked, o.failed)).collect::<Vec<_>>(), [(RuleState::Failed, 10, 10)]);
     let (rule, adapter) = (own.rule("on-feeders-with-capacity").unwrap(), bench.settings.utility("lab").unwrap());
-    let rows = checking.failing_rows(rule, adapter, Subject::Ders, month, 100).unwrap();
+    let rows = evaluator.failing_rows(rule, adapter, Subject::Ders, month, 100).unwrap();
     let keys: Vec<String> = (0..rows.height()).filter_map(|row| rows.text("record_key", row)).collect();
     assert_eq!((keys.len(), keys.iter().all(|key| key.starts_with("installed/"))), (10, true), "{keys:?}");
 }
@@ -209,7 +210,7 @@ fn volume_needs_its_months_leaves_the_month_out_and_fails_on_a_missing_one() {
     bench.run();
     let volume = |rule: &str, month: &str| -> Vec<String> {
         let outcomes = outcomes(&bench, &book(&bench, ""), month, "2022-10-20");
-        let said = |o: &Outcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
+        let said = |o: &RuleOutcome| format!("{} {} {}", o.subject, o.state.as_str(), o.detail.clone().unwrap_or_default());
         outcomes.iter().filter(|outcome| outcome.rule == rule).map(said).collect()
     };
     assert_eq!(
@@ -265,7 +266,7 @@ fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
     bench.put("other/2022-08/other_circuits.csv", circuits("3.5", "2022-08-15"));
     bench.run();
     put(&bench, "09", &circuits("4.0", "2022-09-05"), &all_installed("5"), &all_planned("5"));
-    let owed = |bench: &mut Bench, today: &str| -> Vec<State> {
+    let owed = |bench: &mut Bench, today: &str| -> Vec<RuleState> {
         bench.settings.today = Day::parse(today).unwrap();
         let report = bench.run();
         let ours = report
@@ -275,9 +276,9 @@ fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
         ours.map(|outcome| outcome.state).collect()
     };
     // Only the other utility's circuits ever came; its DERs owe nothing.
-    assert_eq!(owed(&mut bench, "2022-09-08"), [State::NothingDelivered; 3]);
+    assert_eq!(owed(&mut bench, "2022-09-08"), [RuleState::NothingDelivered; 3]);
     bench.put("lab/2022-09/lab_planned_der.csv", all_planned("6").replace("MONTH", "09"));
-    assert_eq!(owed(&mut bench, "2022-09-11"), [State::Failed, State::NothingDelivered, State::NothingDelivered]);
+    assert_eq!(owed(&mut bench, "2022-09-11"), [RuleState::Failed, RuleState::NothingDelivered, RuleState::NothingDelivered]);
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
     let mut app = console();
     assert_eq!(app.update(Event::Key(Key::Char('r'))), [Job::Run]);
     assert_eq!(app.update(Event::Key(Key::Char('r'))), [], "one load at a time");
-    assert_eq!(app.update(Event::FilesSettled), []);
+    assert_eq!(app.update(Event::FilesStable), []);
     press(&mut app, &[Key::Char('2'), Key::Down]);
     assert_eq!(app.pane, Pane::Missing);
     assert!(app.update(Event::RunEnded(Ok("done".into()))).contains(&Job::Run), "files that came meanwhile are loaded after");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use feederscope::config::RuleBook;
+use feederscope::config::RuleSet;
 use feederscope::model::Day;
 use serde_json::Value as Json;
 
@@ -29,7 +29,7 @@ pub const FILES: [&str; 6] = [
 
 fn loaded(folder: &Path) -> Bench {
     let mut bench = Bench::new();
-    bench.settings.rules = RuleBook::load(Path::new("/nowhere")).0;
+    bench.settings.rules = RuleSet::load(Path::new("/nowhere")).0;
     bench.settings.today = Day::parse("2022-10-20").unwrap();
     for file in FILES {
         bench.copy(&folder.join(format!("{file}.csv")), &format!("{}/2022-10/{file}.csv", &file[..8]));

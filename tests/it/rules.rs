@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feederscope::config::RuleBook;
+use feederscope::config::RuleSet;
 use feederscope::config::rules::Subject;
 use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
 use feederscope::model::{Cancel, Day, Month};
-use feederscope::pipeline::rules::{Checking, Outcome, State, Wanted};
+use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
 
 use crate::support::Bench;
 
@@ -104,24 +104,24 @@ pub fn put(bench: &Bench, month: &str, circuits: &str, installed: &str, planned:
     }
 }
 
-pub fn book(bench: &Bench, own: &str) -> RuleBook {
+pub fn book(bench: &Bench, own: &str) -> RuleSet {
     let folder = bench.settings.paths.config.join("rules");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("own.toml"), own).unwrap();
-    let (book, problems) = RuleBook::load(&folder);
+    let (book, problems) = RuleSet::load(&folder);
     assert_eq!(problems, []);
     book
 }
 
-pub fn outcomes(bench: &Bench, book: &RuleBook, month: &str, today: &str) -> Vec<Outcome> {
+pub fn outcomes(bench: &Bench, book: &RuleSet, month: &str, today: &str) -> Vec<RuleOutcome> {
     let cancel = Cancel::default();
     let today = Day::parse(today).unwrap();
-    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book, today, cancel: &cancel };
-    checking.month(Month::parse(month).unwrap(), Wanted { utility: Some("lab"), ..Wanted::default() }).unwrap()
+    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book, today, cancel: &cancel };
+    evaluator.month(Month::parse(month).unwrap(), RuleFilter { utility: Some("lab"), ..RuleFilter::default() }).unwrap()
 }
 
 /// Every outcome against the counts by hand; what is not named must hold for every row.
-fn agree(outcomes: &[Outcome], by_hand: &[(&str, &str, u64)]) -> BTreeSet<String> {
+fn agree(outcomes: &[RuleOutcome], by_hand: &[(&str, &str, u64)]) -> BTreeSet<String> {
     let expected: BTreeMap<(&str, &str), u64> = by_hand.iter().map(|(rule, on, failed)| ((*rule, *on), *failed)).collect();
     let mut met = BTreeSet::new();
     for outcome in outcomes {
@@ -129,9 +129,9 @@ fn agree(outcomes: &[Outcome], by_hand: &[(&str, &str, u64)]) -> BTreeSet<String
         let failed = expected.get(&key).copied().unwrap_or(0);
         assert_eq!(outcome.failed, failed, "{outcome:?}");
         let state = match (outcome.state, failed) {
-            (State::NotStated, 0) => continue,
-            (_, 0) => State::Passed,
-            _ => State::Failed,
+            (RuleState::NotStated, 0) => continue,
+            (_, 0) => RuleState::Passed,
+            _ => RuleState::Failed,
         };
         assert_eq!(outcome.state, state, "{outcome:?}");
         if failed > 0 {
@@ -196,7 +196,7 @@ pub fn damaged() -> Bench {
     bench(&circuits, &installed.concat(), &planned.concat())
 }
 
-fn damaged_month_fails(built_in: &RuleBook) -> BTreeSet<String> {
+fn damaged_month_fails(built_in: &RuleSet) -> BTreeSet<String> {
     let bench = damaged();
     agree(
         &outcomes(&bench, built_in, "2022-11", "2022-12-01"),
@@ -242,7 +242,7 @@ fn damaged_month_fails(built_in: &RuleBook) -> BTreeSet<String> {
 }
 
 /// A month in which every value is a thousand times what it was and the analysis is older than the one before.
-fn slipped_month_fails(built_in: &RuleBook) -> BTreeSet<String> {
+fn slipped_month_fails(built_in: &RuleSet) -> BTreeSet<String> {
     let bench = bench(&circuits("4000", "2022-07-01"), &all_installed("5000"), &all_planned("5000"));
     agree(
         &outcomes(&bench, built_in, "2022-11", "2023-02-01"),
@@ -267,7 +267,7 @@ fn slipped_month_fails(built_in: &RuleBook) -> BTreeSet<String> {
 }
 
 /// No file can make the books wrong; a table that lost its rows does.
-fn ledger_fails(built_in: &RuleBook, good: Bench) -> String {
+fn ledger_fails(built_in: &RuleSet, good: Bench) -> String {
     drop(good);
     let bench = damaged();
     let ledger = |bench: &Bench| -> Vec<(Subject, u64, u64)> {
@@ -361,23 +361,23 @@ next_step = "none"
 fn kinds_that_are_not_built_in_count_as_by_hand() {
     let bench = damaged();
     let book = book(&bench, OWN);
-    let found: BTreeMap<String, (State, u64, u64)> = outcomes(&bench, &book, "2022-11", "2022-12-01")
+    let found: BTreeMap<String, (RuleState, u64, u64)> = outcomes(&bench, &book, "2022-11", "2022-12-01")
         .into_iter()
         .filter(|outcome| outcome.rule.starts_with("own-"))
         .map(|outcome| (outcome.rule, (outcome.state, outcome.failed, outcome.checked)))
         .collect();
     // Twelve records stand in bronze: ten name C1, one NOWHERE, one nothing; one of them has no key.
-    assert_eq!(found["own-unique"], (State::Failed, 9, 11));
-    assert_eq!(found["own-unique-of-nulls"], (State::Failed, 9, 11));
-    assert_eq!(found["own-change-of-file"].0, State::CouldNotCheck);
-    assert_eq!(found["own-accepted"], (State::Failed, 1, 12));
+    assert_eq!(found["own-unique"], (RuleState::Failed, 9, 11));
+    assert_eq!(found["own-unique-of-nulls"], (RuleState::Failed, 9, 11));
+    assert_eq!(found["own-change-of-file"].0, RuleState::CouldNotCheck);
+    assert_eq!(found["own-accepted"], (RuleState::Failed, 1, 12));
     // I5 is 0, I6 two gigawatts, I7 five megawatts; I4 states nothing.
-    assert_eq!(found["own-range"], (State::Failed, 3, 15));
-    assert_eq!(found["own-reference"], (State::Failed, 1, 11));
-    assert_eq!(found["own-distinct"], (State::Failed, 12, 12));
-    assert_eq!(found["own-wrong"].0, State::CouldNotCheck);
-    assert_eq!(found["own-sql"], (State::Failed, 2, 15));
-    assert_eq!(found["own-tolerant"], (State::Passed, 1, 12));
+    assert_eq!(found["own-range"], (RuleState::Failed, 3, 15));
+    assert_eq!(found["own-reference"], (RuleState::Failed, 1, 11));
+    assert_eq!(found["own-distinct"], (RuleState::Failed, 12, 12));
+    assert_eq!(found["own-wrong"].0, RuleState::CouldNotCheck);
+    assert_eq!(found["own-sql"], (RuleState::Failed, 2, 15));
+    assert_eq!(found["own-tolerant"], (RuleState::Passed, 1, 12));
 }
 
 #[test]
@@ -386,12 +386,12 @@ fn failing_rows_lead_to_the_line() {
     let built_in = book(&bench, "");
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
-    let checking = Checking { lake: &bench.lake, settings: &bench.settings, book: &built_in, today, cancel: &cancel };
+    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book: &built_in, today, cancel: &cancel };
     let lab = bench.settings.utility("lab").unwrap();
     let rows = |rule: &str, subject: &str| -> Vec<String> {
         let subject = Subject::parse(subject).unwrap();
         let month = Month::parse("2022-11").unwrap();
-        let rows = checking.failing_rows(built_in.rule(rule).unwrap(), lab, subject, month, 100).unwrap();
+        let rows = evaluator.failing_rows(built_in.rule(rule).unwrap(), lab, subject, month, 100).unwrap();
         (0..rows.height()).map(|row| rows.row(row).iter().map(crate::support::show).collect::<Vec<_>>().join("|")).collect()
     };
     let file = "lab/2022-11/lab_install_der.csv";

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use feederscope::config::RuleBook;
+use feederscope::config::RuleSet;
 use feederscope::model::Day;
 use feederscope::sample::{self, Options};
 
@@ -31,7 +31,7 @@ fn committed_sample_is_the_output_of_the_generator() {
 pub fn loaded() -> Bench {
     let adapter = std::fs::read_to_string(committed().join("utilities/utility3.toml")).unwrap();
     let mut bench = Bench::with_adapters(&[("utility3.toml", &adapter)]);
-    bench.settings.rules = RuleBook::load(Path::new("/nowhere")).0;
+    bench.settings.rules = RuleSet::load(Path::new("/nowhere")).0;
     bench.settings.today = Day::parse(sample::TODAY).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for file in sample::write(folder.path(), &Options::default()).unwrap() {

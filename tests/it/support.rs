@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use feederscope::config::{Overrides, Paths, RuleBook, Settings};
+use feederscope::config::{Overrides, Paths, RuleSet, Settings};
 use feederscope::engine::Session;
 use feederscope::lake::{Frame, Lake, Layer, TableId, Value};
 use feederscope::model::{Cancel, Day, Environment};
@@ -32,7 +32,7 @@ impl Bench {
         let mut settings = Settings::resolve(overrides, paths, Day::parse("2022-12-01").unwrap());
         assert_eq!(settings.problems, []);
         // Tests of rules bring their own book; the others need not wait for outcomes.
-        settings.rules = RuleBook::default();
+        settings.rules = RuleSet::default();
         let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
         Self { _folder: folder, settings, lake }
     }
@@ -52,7 +52,7 @@ impl Bench {
         };
         let mut settings = Settings::resolve(overrides, bench.settings.paths.clone(), bench.settings.today);
         assert_eq!(settings.problems, []);
-        settings.rules = RuleBook::default();
+        settings.rules = RuleSet::default();
         Self { settings, ..bench }
     }
 

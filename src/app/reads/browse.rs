@@ -1,6 +1,6 @@
 //! The two queries that the lakehouse exists for.
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::lake::{Frame, Lake, schema};
 use crate::pipeline::platinum;
 use crate::pipeline::sql::text;
@@ -9,7 +9,7 @@ use crate::pipeline::sql::text;
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn feeders(lake: &Lake, over_mw: Option<f64>, utility: Option<&str>, limit: Option<usize>) -> Result<Frame, ReadError> {
+pub fn feeders(lake: &Lake, over_mw: Option<f64>, utility: Option<&str>, limit: Option<usize>) -> Result<Frame, QueryError> {
     let mut conditions = Vec::new();
     conditions.extend(over_mw.map(|mw| format!("max_hosting_capacity_mw > {mw:?}")));
     conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
@@ -25,7 +25,7 @@ pub fn feeders(lake: &Lake, over_mw: Option<f64>, utility: Option<&str>, limit: 
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<&str>) -> Result<Frame, ReadError> {
+pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<&str>) -> Result<Frame, QueryError> {
     let mut conditions = vec![format!("feeder_id = {}", text(feeder_id))];
     conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
     conditions.extend(status.map(|status| format!("status = {}", text(status))));
@@ -37,7 +37,7 @@ pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn feeder_exists(lake: &Lake, feeder_id: &str) -> Result<bool, ReadError> {
+pub fn feeder_exists(lake: &Lake, feeder_id: &str) -> Result<bool, QueryError> {
     let sql = format!("SELECT feeder_id FROM t WHERE feeder_id = {} LIMIT 1", text(feeder_id));
     Ok(rows(lake, &platinum::feeder_capacity_table(), &schema::feeder_capacity(), &sql)?.height() > 0)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::config::{Settings, UtilityAdapter};
 use crate::lake::{Lake, schema};
 use crate::model::{Freshness, Month, freshness};
@@ -10,7 +10,7 @@ use crate::pipeline::{ops, quality};
 
 /// What became of a utility's month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Delivery {
+pub enum Arrival {
     /// Before the utility's first month, or not due yet.
     NotOwed,
     /// Due on a day to come.
@@ -27,7 +27,7 @@ pub enum Delivery {
     Refused,
 }
 
-impl Delivery {
+impl Arrival {
     /// The word shown.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,9 +44,9 @@ impl Delivery {
 
 /// A utility's month.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Day {
+pub struct UtilityMonth {
     /// What became of it.
-    pub delivery: Delivery,
+    pub delivery: Arrival,
     /// Datasets that are loaded, of those that the adapter names.
     pub loaded: Vec<String>,
     /// Datasets that are owed.
@@ -65,14 +65,14 @@ pub struct Calendar {
     /// The months, oldest first; the last is the one that is expected next.
     pub months: Vec<Month>,
     /// A line for each utility, a day for each month.
-    pub utilities: Vec<(String, Vec<Day>)>,
+    pub utilities: Vec<(String, Vec<UtilityMonth>)>,
 }
 
 /// The calendar from the first delivered month to the one after today's.
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, ReadError> {
+pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, QueryError> {
     let loaded = rows(
         lake,
         &quality::summary_table(),
@@ -137,7 +137,7 @@ struct Notes {
 }
 
 impl Notes {
-    fn day(&self, adapter: &UtilityAdapter, month: Month, today: crate::model::Day) -> Day {
+    fn day(&self, adapter: &UtilityAdapter, month: Month, today: crate::model::Day) -> UtilityMonth {
         let key = (adapter.id.to_string(), month);
         let owed: Vec<String> = adapter.datasets.iter().map(|dataset| dataset.dataset.to_string()).collect();
         let loaded: Vec<String> = self.loaded.get(&key).into_iter().flatten().cloned().collect();
@@ -147,20 +147,27 @@ impl Notes {
         // The same content again is a delivery too: the utility says that nothing changed.
         let came = loaded.iter().chain(repeated.into_iter().flatten()).collect::<BTreeSet<_>>().len();
         let delivery = if came > 0 && came >= owed.len() {
-            Delivery::Loaded
+            Arrival::Loaded
         } else if !refused.is_empty() && came == 0 {
-            Delivery::Refused
+            Arrival::Refused
         } else if came > 0 {
-            Delivery::Partial
+            Arrival::Partial
         } else if first.is_none_or(|first| month < first) {
-            Delivery::NotOwed
+            Arrival::NotOwed
         } else {
             match freshness(Some(month.previous()), today, adapter.schedule) {
-                Freshness::Fresh => Delivery::Expected,
-                Freshness::Late => Delivery::Late,
-                Freshness::Stale | Freshness::Missing => Delivery::Stale,
+                Freshness::Fresh => Arrival::Expected,
+                Freshness::Late => Arrival::Late,
+                Freshness::Stale | Freshness::Missing => Arrival::Stale,
             }
         };
-        Day { delivery, loaded, owed, refused, redelivered: self.redelivered.contains(&key), repeated: repeated.is_some() }
+        UtilityMonth {
+            delivery,
+            loaded,
+            owed,
+            refused,
+            redelivered: self.redelivered.contains(&key),
+            repeated: repeated.is_some(),
+        }
     }
 }

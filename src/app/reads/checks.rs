@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::config::rules::Subject;
-use crate::config::{RuleBook, Settings};
+use crate::config::{RuleSet, Settings};
 use crate::lake::{Column, Frame, Lake, Value, schema};
 use crate::model::{Day, Month, Severity};
-use crate::pipeline::rules::{Outcome, State, acknowledgements_table, results_table};
+use crate::pipeline::rules::{RuleOutcome, RuleState, acknowledgements_table, results_table};
 
 /// A steward's decision about a failing rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Checked {
     /// How bad a failure is.
     pub severity: Severity,
     /// How it ended.
-    pub state: State,
+    pub state: RuleState,
     /// Rows looked at.
     pub checked: u64,
     /// Rows that fail.
@@ -55,7 +55,7 @@ pub struct Checked {
 
 impl Checked {
     /// Whether it is what is stored of an outcome.
-    pub fn is_of(&self, outcome: &Outcome) -> bool {
+    pub fn is_of(&self, outcome: &RuleOutcome) -> bool {
         self.month == outcome.month
             && self.rule == outcome.rule
             && self.utility == outcome.utility
@@ -64,7 +64,7 @@ impl Checked {
 
     /// Whether it fails and nobody has signed for it.
     pub fn is_open(&self) -> bool {
-        self.state == State::Failed && self.acknowledged.is_none()
+        self.state == RuleState::Failed && self.acknowledged.is_none()
     }
 
     /// Whether it fails the exit code.
@@ -78,7 +78,7 @@ impl Checked {
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, ReadError> {
+pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryError> {
     let newest = rows(
         lake,
         &results_table(),
@@ -91,7 +91,7 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, ReadEr
     let mut outcomes = Vec::with_capacity(newest.height());
     for row in 0..newest.height() {
         let text = |column: &str| newest.text(column, row).unwrap_or_default();
-        let (Some(month), Some(state)) = (Month::parse(&text("delivery_month")), State::parse(&text("outcome"))) else {
+        let (Some(month), Some(state)) = (Month::parse(&text("delivery_month")), RuleState::parse(&text("outcome"))) else {
             continue;
         };
         let (utility, dataset, rule) = (text("utility_id"), text("dataset"), text("rule_id"));
@@ -101,8 +101,8 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, ReadEr
         }
         let key = (utility.clone(), dataset.clone(), rule.clone(), text("rule_fingerprint"));
         let failing_since = match state {
-            State::Failed => Some(*failing.entry(key).or_insert(month)),
-            State::Passed => {
+            RuleState::Failed => Some(*failing.entry(key).or_insert(month)),
+            RuleState::Passed => {
                 failing.remove(&key);
                 None
             }
@@ -113,7 +113,7 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, ReadEr
         let place = (rule.clone(), utility.clone(), dataset.clone(), month);
         let acknowledged = decisions
             .get(&place)
-            .filter(|decision| state == State::Failed && decision.expires_on >= settings.today && failed <= decision.failed)
+            .filter(|decision| state == RuleState::Failed && decision.expires_on >= settings.today && failed <= decision.failed)
             .cloned();
         outcomes.push(Checked {
             month,
@@ -138,7 +138,7 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, ReadEr
 type Place = (String, String, String, Month);
 
 /// The newest decision for each rule, utility, dataset and month.
-fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, ReadError> {
+fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, QueryError> {
     let found = rows(lake, &acknowledgements_table(), &schema::acknowledgements(), "SELECT * FROM t ORDER BY acknowledged_at")?;
     let mut decisions = BTreeMap::new();
     for row in 0..found.height() {
@@ -157,7 +157,7 @@ fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, ReadError>
 }
 
 /// The outcomes as rows, with what the rules say of owner and next step.
-pub fn table(outcomes: &[&Checked], book: &RuleBook) -> (Vec<Column>, Vec<Vec<Value>>) {
+pub fn table(outcomes: &[&Checked], book: &RuleSet) -> (Vec<Column>, Vec<Vec<Value>>) {
     let columns = schema::columns_of(
         "delivery_month text, utility_id text, dataset text, rule_id text, severity text, outcome text, checked_count whole, \
          failed_count whole, threshold text, failing_since text, acknowledged_by text, acknowledged_reason text, \
@@ -192,7 +192,7 @@ pub fn table(outcomes: &[&Checked], book: &RuleBook) -> (Vec<Column>, Vec<Vec<Va
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, ReadError> {
+pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, QueryError> {
     let outcomes = outcomes(lake, settings)?;
     let summaries = rows(
         lake,
@@ -224,11 +224,11 @@ pub struct Score {
 fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summaries: &Frame, today: Day) -> Score {
     let utility = adapter.id.as_str();
     let mut failures: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
-    for checked in outcomes.iter().filter(|checked| checked.utility == utility && checked.state != State::NothingDelivered) {
+    for checked in outcomes.iter().filter(|checked| checked.utility == utility && checked.state != RuleState::NothingDelivered) {
         let counts = failures.entry(checked.month).or_default();
         match (checked.state, checked.severity) {
-            (State::Failed, Severity::Error) => counts.0 += 1,
-            (State::Failed, Severity::Warning) => counts.1 += 1,
+            (RuleState::Failed, Severity::Error) => counts.0 += 1,
+            (RuleState::Failed, Severity::Warning) => counts.1 += 1,
             _ => {}
         }
     }

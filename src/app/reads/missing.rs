@@ -1,6 +1,6 @@
 //! Which columns are how empty, month by month?
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::lake::{Frame, Lake, schema};
 use crate::model::Month;
 use crate::pipeline::quality;
@@ -10,7 +10,7 @@ use crate::pipeline::sql::text;
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn columns(lake: &Lake, utility: Option<&str>, dataset: Option<&str>, month: Option<Month>) -> Result<Frame, ReadError> {
+pub fn columns(lake: &Lake, utility: Option<&str>, dataset: Option<&str>, month: Option<Month>) -> Result<Frame, QueryError> {
     let mut conditions = Vec::new();
     conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
     conditions.extend(dataset.map(|dataset| format!("dataset = {}", text(dataset))));

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 /// Why a question has no answer.
 #[derive(Debug, Error)]
-pub enum ReadError {
+pub enum QueryError {
     /// The tables.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -50,13 +50,13 @@ pub enum ReadError {
 ///
 /// # Errors
 /// The table cannot be read, or the query is wrong.
-pub fn rows(lake: &Lake, table: &TableId, columns: &[Column], sql: &str) -> Result<Frame, ReadError> {
+pub fn rows(lake: &Lake, table: &TableId, columns: &[Column], sql: &str) -> Result<Frame, QueryError> {
     let mut session = Session::new(&Cancel::default());
     register(&mut session, lake, "t", table, columns)?;
     Ok(session.query(sql)?)
 }
 
-fn register(session: &mut Session, lake: &Lake, name: &str, table: &TableId, columns: &[Column]) -> Result<(), ReadError> {
+fn register(session: &mut Session, lake: &Lake, name: &str, table: &TableId, columns: &[Column]) -> Result<(), QueryError> {
     let relation = match lake.snapshot(table)? {
         Some(snapshot) => snapshot.scan_all()?,
         None => Frame::empty(columns).relation(),

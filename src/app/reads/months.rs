@@ -1,6 +1,6 @@
 //! What changed from month to month?
 
-use super::{ReadError, register, rows};
+use super::{QueryError, register, rows};
 use crate::engine::Session;
 use crate::lake::{Column, Frame, Lake, TableId, schema};
 use crate::model::{Cancel, Month};
@@ -12,7 +12,7 @@ use crate::pipeline::sql::text;
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn diffs(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, ReadError> {
+pub fn diffs(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, QueryError> {
     let sql = format!("SELECT * FROM t{} ORDER BY utility_id, dataset, delivery_month", filter(utility, month));
     rows(lake, &quality::month_diff_table(), &schema::month_diff(), &sql)
 }
@@ -21,7 +21,7 @@ pub fn diffs(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn fields(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, ReadError> {
+pub fn fields(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, QueryError> {
     let sql = format!(
         "SELECT * FROM t{} ORDER BY utility_id, dataset, delivery_month, changed DESC, cosmetic DESC, column_name",
         filter(utility, month)
@@ -41,7 +41,7 @@ fn filter(utility: Option<&str>, month: Option<Month>) -> String {
 ///
 /// # Errors
 /// The tables cannot be read.
-pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, ReadError> {
+pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
     Frame::stack(&[
         entity_between(
             lake,
@@ -58,7 +58,7 @@ pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Re
             utility,
         )?,
     ])
-    .map_err(ReadError::Rows)
+    .map_err(QueryError::Rows)
 }
 
 struct Entity {
@@ -71,12 +71,12 @@ struct Entity {
 const UNCOMPARED: [&str; 8] =
     ["utility_id", "feeder_id", "der_id", "status", "record_hash", "valid_from_month", "valid_to_month", "is_current"];
 
-fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, ReadError> {
+fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
     let mut session = Session::new(&Cancel::default());
     register(&mut session, lake, "versions", &entity.table, &entity.columns)?;
     let of_utility = utility.map_or(String::new(), |utility| format!(" AND utility_id = {}", text(utility)));
     for (name, month) in [("earlier", from), ("later", to)] {
-        session.define(
+        session.create_view(
             name,
             &format!(
                 "SELECT *, {} AS entity_key FROM versions WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}'){of_utility}",
@@ -127,7 +127,7 @@ fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility:
             column = column.name
         ));
     }
-    session.define("differences", &parts.join("\nUNION ALL\n"))?;
+    session.create_view("differences", &parts.join("\nUNION ALL\n"))?;
     Ok(session.query("SELECT * FROM differences ORDER BY utility_id, entity_key, change, column_name")?)
 }
 
@@ -135,7 +135,7 @@ fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility:
 ///
 /// # Errors
 /// The query is wrong.
-pub fn counted(differences: &Frame) -> Result<Frame, ReadError> {
+pub fn counted(differences: &Frame) -> Result<Frame, QueryError> {
     let mut session = Session::new(&Cancel::default());
     session.register("t", differences.relation());
     Ok(session.query(
@@ -170,7 +170,7 @@ pub struct Compared {
 ///
 /// # Errors
 /// The tables cannot be read.
-pub fn compared(lake: &Lake, pair: &Pair) -> Result<Compared, ReadError> {
+pub fn compared(lake: &Lake, pair: &Pair) -> Result<Compared, QueryError> {
     let differences = between(lake, pair.from, pair.to, Some(&pair.utility))?;
     let mut session = Session::new(&Cancel::default());
     session.register("t", differences.relation());

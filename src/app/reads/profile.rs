@@ -1,6 +1,6 @@
 //! What does a column hold?
 
-use super::{ReadError, missing};
+use super::{QueryError, missing};
 use crate::config::Settings;
 use crate::lake::Lake;
 use crate::model::{Dataset, Month};
@@ -43,11 +43,11 @@ const BINS: u32 = 24;
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn profile(lake: &Lake, settings: &Settings, of: &ColumnOf) -> Result<Profile, ReadError> {
+pub fn profile(lake: &Lake, settings: &Settings, of: &ColumnOf) -> Result<Profile, QueryError> {
     let Some(adapter) = settings.utility(&of.utility) else { return Ok(Profile::default()) };
     let known = missing::columns(lake, Some(&of.utility), Some(of.dataset.as_str()), Some(of.month))?;
     let row = (0..known.height()).find(|row| known.text("column_name", *row).as_deref() == Some(&of.column));
-    let column = cells::Column { adapter, dataset: of.dataset, month: of.month, column: &of.column };
+    let column = cells::CellColumn { adapter, dataset: of.dataset, month: of.month, column: &of.column };
     let top = cells::most_frequent(lake, &column, FREQUENT)?;
     let bins = cells::histogram(lake, &column, BINS)?;
     let mut histogram = vec![0; if bins.height() == 0 { 0 } else { BINS as usize }];

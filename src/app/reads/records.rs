@@ -1,17 +1,17 @@
-//! Which records stand behind a figure?
+//! Which records stand target a metric?
 
-use super::{ReadError, months, rejected};
+use super::{QueryError, months, rejected};
 use crate::config::rules::Subject;
 use crate::config::{Grain, Settings};
 use crate::engine::Session;
 use crate::lake::{Frame, Lake};
 use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::quality::cells;
-use crate::pipeline::rules::Checking;
+use crate::pipeline::rules::Evaluator;
 
-/// A figure on the screen.
+/// A metric on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Behind {
+pub enum DrillTarget {
     /// The failing rows of a rule.
     Rule {
         /// The rule.
@@ -39,15 +39,15 @@ pub enum Behind {
     Rejected,
 }
 
-/// A figure of a utility's month.
+/// A metric of a utility's month.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
+pub struct Metric {
     /// The utility.
     pub utility: String,
     /// The month.
     pub month: Month,
     /// What it counts.
-    pub behind: Behind,
+    pub target: DrillTarget,
 }
 
 /// At most so many records are shown.
@@ -57,21 +57,21 @@ pub const MOST: usize = 1000;
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn behind(lake: &Lake, settings: &Settings, figure: &Figure) -> Result<Frame, ReadError> {
-    let Some(adapter) = settings.utility(&figure.utility) else { return Ok(Frame::default()) };
-    match &figure.behind {
-        Behind::Rule { rule, subject } => {
+pub fn target(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame, QueryError> {
+    let Some(adapter) = settings.utility(&metric.utility) else { return Ok(Frame::default()) };
+    match &metric.target {
+        DrillTarget::Rule { rule, subject } => {
             let Some(rule) = settings.rules.rule(rule) else { return Ok(Frame::default()) };
             let cancel = Cancel::default();
-            let checking = Checking { lake, settings, book: &settings.rules, today: settings.today, cancel: &cancel };
-            Ok(checking.failing_rows(rule, adapter, *subject, figure.month, MOST)?)
+            let evaluator = Evaluator { lake, settings, book: &settings.rules, today: settings.today, cancel: &cancel };
+            Ok(evaluator.failing_rows(rule, adapter, *subject, metric.month, MOST)?)
         }
-        Behind::Cells { dataset, column, state } => {
-            let of = cells::Column { adapter, dataset: *dataset, month: figure.month, column };
+        DrillTarget::Cells { dataset, column, state } => {
+            let of = cells::CellColumn { adapter, dataset: *dataset, month: metric.month, column };
             Ok(cells::rows(lake, &of, *state, MOST)?)
         }
-        Behind::Changes { of, from } => {
-            let differences = months::between(lake, *from, figure.month, Some(&figure.utility))?;
+        DrillTarget::Changes { of, from } => {
+            let differences = months::between(lake, *from, metric.month, Some(&metric.utility))?;
             let condition = months::of_dataset(of);
             let mut session = Session::new(&Cancel::default());
             session.register("t", differences.relation());
@@ -84,9 +84,12 @@ pub fn behind(lake: &Lake, settings: &Settings, figure: &Figure) -> Result<Frame
                  \x20 0 - ABS(COALESCE(TRY_CAST(new_value AS DOUBLE) - TRY_CAST(old_value AS DOUBLE), 0.0)), record_key, column_name LIMIT {MOST}"
             ))?)
         }
-        Behind::Rejected => {
-            let wanted =
-                rejected::Wanted { utility: Some(&figure.utility), month: Some(figure.month), ..rejected::Wanted::default() };
+        DrillTarget::Rejected => {
+            let wanted = rejected::RejectedFilter {
+                utility: Some(&metric.utility),
+                month: Some(metric.month),
+                ..rejected::RejectedFilter::default()
+            };
             let rows = rejected::records(lake, wanted)?;
             let mut session = Session::new(&Cancel::default());
             session.register("t", rows.relation());
@@ -98,9 +101,9 @@ pub fn behind(lake: &Lake, settings: &Settings, figure: &Figure) -> Result<Frame
     }
 }
 
-/// Where a record of a figure can be looked up: its dataset, and the feeder or DER that it is about if the row is one.
-pub fn place(settings: &Settings, figure: &Figure, key: &str, file: Option<&str>) -> Option<(Dataset, Option<String>)> {
-    let adapter = settings.utility(&figure.utility)?;
+/// Where a record of a metric can be looked up: its dataset, and the feeder or DER that it is about if the row is one.
+pub fn place(settings: &Settings, metric: &Metric, key: &str, file: Option<&str>) -> Option<(Dataset, Option<String>)> {
+    let adapter = settings.utility(&metric.utility)?;
     let of_der = |key: &str| -> Option<(Dataset, Option<String>)> {
         let (status, id) = key.split_once('/')?;
         let dataset = Dataset::ALL.into_iter().find(|dataset| dataset.der_status() == Some(status))?;
@@ -111,12 +114,14 @@ pub fn place(settings: &Settings, figure: &Figure, key: &str, file: Option<&str>
         let own = adapter.dataset(Dataset::Circuits).is_some_and(|circuits| circuits.grain == Grain::Entity);
         own.then(|| (Dataset::Circuits, Some(key.to_owned())))
     };
-    match &figure.behind {
-        Behind::Rule { subject: Subject::Delivery(dataset), .. } | Behind::Cells { dataset, .. } => Some((*dataset, None)),
-        Behind::Rule { subject: Subject::Feeders, .. } => of_feeder(),
-        Behind::Changes { of, .. } if of == "feeders" || of == "circuits" => of_feeder(),
-        Behind::Rule { subject: Subject::Ders, .. } | Behind::Changes { .. } => of_der(key),
-        Behind::Rejected => {
+    match &metric.target {
+        DrillTarget::Rule { subject: Subject::Delivery(dataset), .. } | DrillTarget::Cells { dataset, .. } => {
+            Some((*dataset, None))
+        }
+        DrillTarget::Rule { subject: Subject::Feeders, .. } => of_feeder(),
+        DrillTarget::Changes { of, .. } if of == "feeders" || of == "circuits" => of_feeder(),
+        DrillTarget::Rule { subject: Subject::Ders, .. } | DrillTarget::Changes { .. } => of_der(key),
+        DrillTarget::Rejected => {
             let dataset = key.split(' ').next().and_then(Dataset::parse);
             dataset.filter(|_| file.is_some()).map(|dataset| (dataset, None))
         }

@@ -1,6 +1,6 @@
 //! What was set aside, and why?
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::lake::{Frame, Lake, schema};
 use crate::model::Month;
 use crate::pipeline::rejected;
@@ -8,7 +8,7 @@ use crate::pipeline::sql::text;
 
 /// Which records are wanted; those of all where it is silent.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted<'a> {
+pub struct RejectedFilter<'a> {
     /// Only of this utility.
     pub utility: Option<&'a str>,
     /// Only of this dataset.
@@ -23,7 +23,7 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn records(lake: &Lake, wanted: Wanted<'_>) -> Result<Frame, ReadError> {
+pub fn records(lake: &Lake, wanted: RejectedFilter<'_>) -> Result<Frame, QueryError> {
     let mut conditions = Vec::new();
     conditions.extend(wanted.utility.map(|utility| format!("utility_id = {}", text(utility))));
     conditions.extend(wanted.dataset.map(|dataset| format!("dataset = {}", text(dataset))));

@@ -1,6 +1,6 @@
 //! What did runs do, and why did they fail?
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::lake::{Frame, Lake, schema};
 use crate::pipeline::ops;
 use crate::pipeline::sql::text;
@@ -9,7 +9,7 @@ use crate::pipeline::sql::text;
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn history(lake: &Lake, run_id: Option<&str>, limit: usize) -> Result<Frame, ReadError> {
+pub fn history(lake: &Lake, run_id: Option<&str>, limit: usize) -> Result<Frame, QueryError> {
     let sql = match run_id {
         // An id may be cut off as long as it names one run.
         Some(id) => format!("SELECT * FROM t WHERE STARTS_WITH(run_id, {}) ORDER BY started_at DESC, source_file", text(id)),

@@ -1,6 +1,6 @@
 //! How fresh is each feed, and how did its last load end?
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::config::Settings;
 use crate::lake::{Column, ColumnType, Frame, Lake, Value, schema};
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
@@ -46,7 +46,7 @@ impl Feed {
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, ReadError> {
+pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, QueryError> {
     let newest = rows(
         lake,
         &quality::summary_table(),

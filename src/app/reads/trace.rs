@@ -3,13 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::{ReadError, rows};
+use super::{QueryError, rows};
 use crate::config::Settings;
 use crate::engine::Session;
 use crate::lake::{Lake, schema};
 use crate::landing;
 use crate::model::{Cancel, Dataset, Month, ReasonCode, Stage};
-use crate::pipeline::silver::{Source, checked_records};
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::silver::checked_records;
 use crate::pipeline::sql::text;
 use crate::pipeline::{ops, rejected};
 
@@ -36,7 +37,7 @@ pub struct Traced {
 
 /// Which records are wanted: those for which everything holds that is said here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RecordFilter {
     /// The utility.
     pub utility: String,
     /// The dataset.
@@ -51,7 +52,7 @@ pub struct Wanted {
     pub month: Option<Month>,
 }
 
-impl Wanted {
+impl RecordFilter {
     fn condition(&self) -> String {
         let entity = if self.dataset.der_status().is_some() { "der_id" } else { "feeder_id" };
         let mut conditions = Vec::new();
@@ -67,24 +68,24 @@ impl Wanted {
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn records(lake: &Lake, settings: &Settings, wanted: &Wanted) -> Result<Vec<Traced>, ReadError> {
+pub fn records(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Result<Vec<Traced>, QueryError> {
     let in_bronze = in_bronze(lake, settings, wanted)?;
     if in_bronze.is_empty() { before_bronze(lake, wanted) } else { Ok(in_bronze) }
 }
 
-fn in_bronze(lake: &Lake, settings: &Settings, wanted: &Wanted) -> Result<Vec<Traced>, ReadError> {
+fn in_bronze(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Result<Vec<Traced>, QueryError> {
     let Some(adapter) = settings.utility(&wanted.utility) else { return Ok(Vec::new()) };
     let cancel = Cancel::default();
-    let source = Source::open(lake, adapter, &cancel)?;
+    let bronze = BronzeTables::open(lake, adapter, &cancel)?;
     let of_month = |month: Month| wanted.month.is_none_or(|wanted| wanted == month);
-    let (Some(mapped), Some(rows)) = (adapter.dataset(wanted.dataset), source.rows(wanted.dataset, of_month)?) else {
+    let (Some(mapped), Some(rows)) = (adapter.dataset(wanted.dataset), bronze.rows(wanted.dataset, of_month)?) else {
         return Ok(Vec::new());
     };
     let mut session = Session::new(&cancel);
     session.register("bronze", rows);
-    checked_records(&source, mapped).define(&mut session)?;
+    checked_records(&bronze, mapped).create_views(&mut session)?;
     // A file of the same name may have come for several months.
-    session.settle(
+    session.materialize(
         "places",
         &format!(
             "SELECT delivery_month AS month, _source_file AS file, _source_line AS line FROM records WHERE {}",
@@ -100,7 +101,7 @@ fn in_bronze(lake: &Lake, settings: &Settings, wanted: &Wanted) -> Result<Vec<Tr
     for row in 0..found.height() {
         let cell = |column: &str| found.text(column, row).unwrap_or_default();
         let Some(month) = Month::parse(&cell("delivery_month")) else { continue };
-        let cells: Vec<(String, String)> = source
+        let cells: Vec<(String, String)> = bronze
             .columns(wanted.dataset)
             .into_iter()
             .filter(|column| !schema::is_lineage(column))
@@ -124,7 +125,7 @@ fn in_bronze(lake: &Lake, settings: &Settings, wanted: &Wanted) -> Result<Vec<Tr
 }
 
 /// The record as it was set aside at the door: its raw text was kept then.
-fn before_bronze(lake: &Lake, wanted: &Wanted) -> Result<Vec<Traced>, ReadError> {
+fn before_bronze(lake: &Lake, wanted: &RecordFilter) -> Result<Vec<Traced>, QueryError> {
     let Some((file, line)) = &wanted.place else { return Ok(Vec::new()) };
     let of_month = wanted.month.map_or(String::new(), |month| format!(" AND delivery_month = '{month}'"));
     let sql = format!(
@@ -161,8 +162,8 @@ fn before_bronze(lake: &Lake, wanted: &Wanted) -> Result<Vec<Traced>, ReadError>
 }
 
 /// Lines of a landing file, if it still is the file that was loaded.
-fn raw_lines(path: &Path, sha256: &str, first: u64, count: usize) -> Result<Option<String>, ReadError> {
-    let failed = |source| ReadError::File { path: path.to_owned(), source };
+fn raw_lines(path: &Path, sha256: &str, first: u64, count: usize) -> Result<Option<String>, QueryError> {
+    let failed = |source| QueryError::File { path: path.to_owned(), source };
     match landing::sha256_of(path, &Cancel::default()) {
         Ok(Some(hash)) if hash == sha256 => {}
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),

@@ -5,11 +5,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Content, word};
 use crate::app::missing::{Cell, Heatmap};
 use crate::app::months::Series;
-use crate::app::reads::calendar::{Day, Delivery};
+use crate::app::reads::calendar::{Arrival, UtilityMonth};
 use crate::app::reads::checks::Checked;
 use crate::model::Severity;
 use crate::model::units::percent;
-use crate::pipeline::rules::State;
+use crate::pipeline::rules::RuleState;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -29,7 +29,7 @@ pub(super) fn text(content: &Content) -> String {
                 p class="dim" {
                     (content.open(Severity::Error)) " errors, " (content.open(Severity::Warning)) " warnings, "
                     (content.count(|checked| checked.acknowledged.is_some())) " acknowledged, "
-                    (content.count(|checked| checked.state == State::Passed)) " passed · environment " (content.environment)
+                    (content.count(|checked| checked.state == RuleState::Passed)) " passed · environment " (content.environment)
                     " · as of " (content.today)
                 }
                 nav { p {
@@ -57,7 +57,7 @@ fn deliveries(content: &Content) -> Markup {
             } }
         } }
         table {
-            thead { tr { th { "Utility" } th { "Dataset" } th { "Month" } th { "State" } th { "Utility's refresh date" } th class="n" { "Rows" } th class="n" { "Set aside" } } }
+            thead { tr { th { "Utility" } th { "Dataset" } th { "Month" } th { "RuleState" } th { "Utility's refresh date" } th class="n" { "Rows" } th class="n" { "Set aside" } } }
             tbody { @for feed in &content.feeds { tr {
                 td { (feed.utility) } td { (feed.dataset) }
                 td { (feed.month.map_or_else(|| "–".to_owned(), |month| month.to_string())) }
@@ -69,19 +69,19 @@ fn deliveries(content: &Content) -> Markup {
     }
 }
 
-fn day_cell(day: &Day) -> Markup {
+fn day_cell(day: &UtilityMonth) -> Markup {
     let (class, sign) = match day.delivery {
-        Delivery::Loaded => ("good", "●"),
-        Delivery::Partial => ("warn", "◐"),
-        Delivery::Late => ("warn", "▲"),
-        Delivery::Stale | Delivery::Refused => ("bad", "■"),
-        Delivery::Expected => ("dim", "○"),
-        Delivery::NotOwed => ("dim", ""),
+        Arrival::Loaded => ("good", "●"),
+        Arrival::Partial => ("warn", "◐"),
+        Arrival::Late => ("warn", "▲"),
+        Arrival::Stale | Arrival::Refused => ("bad", "■"),
+        Arrival::Expected => ("dim", "○"),
+        Arrival::NotOwed => ("dim", ""),
     };
     html! {
         td class=(class) {
             (sign) " " (day.delivery.as_str())
-            @if day.delivery == Delivery::Partial { " " (day.loaded.len()) " of " (day.owed.len()) }
+            @if day.delivery == Arrival::Partial { " " (day.loaded.len()) " of " (day.owed.len()) }
             @if day.redelivered { ", delivered again" }
             @if !day.refused.is_empty() { ", refused: " (day.refused.join(", ")) }
         }
@@ -118,8 +118,11 @@ fn rule_row(content: &Content, checked: &Checked) -> Markup {
         (false, Severity::Warning) => "warn",
         _ => "dim",
     };
-    let state =
-        if checked.state == State::Failed && checked.acknowledged.is_none() { checked.severity.as_str() } else { word(checked) };
+    let state = if checked.state == RuleState::Failed && checked.acknowledged.is_none() {
+        checked.severity.as_str()
+    } else {
+        word(checked)
+    };
     let rule = content.rules.rule(&checked.rule);
     html! {
         tr {

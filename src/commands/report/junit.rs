@@ -5,7 +5,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::Content;
 use crate::app::reads::checks::Checked;
 use crate::model::Severity;
-use crate::pipeline::rules::State;
+use crate::pipeline::rules::RuleState;
 
 pub(super) fn text(content: &Content) -> anyhow::Result<String> {
     let mut report = Report::new(format!("feederscope {}", content.month));
@@ -37,18 +37,18 @@ fn status(checked: &Checked) -> TestCaseStatus {
         status
     };
     match (checked.state, &checked.acknowledged, checked.severity) {
-        (State::Passed, ..) => TestCaseStatus::success(),
-        (State::Failed, Some(by), _) => {
+        (RuleState::Passed, ..) => TestCaseStatus::success(),
+        (RuleState::Failed, Some(by), _) => {
             let text = format!("{}; acknowledged by {} until {}: {}", said(checked), by.account, by.expires_on, by.reason);
             message(TestCaseStatus::skipped(), text)
         }
-        (State::Failed, None, Severity::Error) => {
+        (RuleState::Failed, None, Severity::Error) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type("error");
             message(status, said(checked))
         }
-        (State::Failed, None, severity) => message(TestCaseStatus::skipped(), format!("{severity}: {}", said(checked))),
-        (State::CouldNotCheck, ..) => {
+        (RuleState::Failed, None, severity) => message(TestCaseStatus::skipped(), format!("{severity}: {}", said(checked))),
+        (RuleState::CouldNotCheck, ..) => {
             let text = checked.detail.clone().unwrap_or_default();
             message(TestCaseStatus::non_success(NonSuccessKind::Error), text)
         }

@@ -16,9 +16,9 @@ use crate::app::reads::calendar::{Calendar, calendar};
 use crate::app::reads::checks::{self, Checked, Score};
 use crate::app::reads::{missing, months, status};
 use crate::app::{Missing, Months};
-use crate::config::RuleBook;
+use crate::config::RuleSet;
 use crate::model::{Day, Environment, Month, Severity};
-use crate::pipeline::rules::State;
+use crate::pipeline::rules::RuleState;
 
 /// What a report tells.
 struct Content {
@@ -33,7 +33,7 @@ struct Content {
     /// The month's outcomes.
     checked: Vec<Checked>,
     scores: Vec<Score>,
-    rules: RuleBook,
+    rules: RuleSet,
     feeds: Vec<status::Feed>,
 }
 
@@ -49,7 +49,7 @@ impl Content {
     /// Failures and what could not be checked, the gravest first, those that somebody signed for last.
     fn worth_telling(&self) -> Vec<&Checked> {
         let mut told: Vec<&Checked> =
-            self.checked.iter().filter(|checked| matches!(checked.state, State::Failed | State::CouldNotCheck)).collect();
+            self.checked.iter().filter(|checked| matches!(checked.state, RuleState::Failed | RuleState::CouldNotCheck)).collect();
         told.sort_by_key(|checked| {
             (checked.acknowledged.is_some(), std::cmp::Reverse(checked.severity), checked.utility.clone())
         });
@@ -58,7 +58,7 @@ impl Content {
 
     /// May the month go on?
     fn verdict(&self) -> &'static str {
-        if self.count(|checked| checked.state == State::CouldNotCheck) > 0 {
+        if self.count(|checked| checked.state == RuleState::CouldNotCheck) > 0 {
             "some rules could not be checked: no verdict"
         } else if self.open(Severity::Error) > 0 {
             "not ready: errors are open"

@@ -157,7 +157,7 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
         line: error.span().map(|span| line_of(text, span.start)),
         message: error.message().trim().replace('\n', " "),
     })?;
-    let context = Context { path, text };
+    let context = AdapterFile { path, text };
     let id = UtilityId::parse(&raw.utility).ok_or_else(|| {
         context.problem(&raw.utility, format!("`{}` is no utility id: use lower-case letters, digits, `-` and `_`", raw.utility))
     })?;
@@ -188,12 +188,12 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
     })
 }
 
-struct Context<'a> {
+struct AdapterFile<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
-impl Context<'_> {
+impl AdapterFile<'_> {
     /// A problem at the first line on which the word stands.
     fn problem(&self, word: &str, message: String) -> Problem {
         Problem { file: self.path.to_owned(), line: self.text.find(word).map(|at| line_of(self.text, at)), message }

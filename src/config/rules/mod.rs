@@ -265,20 +265,20 @@ const BUILT_IN: &[(&str, &str)] = &[
 
 /// All rules, and the text that they come from.
 #[derive(Debug, Clone, Default)]
-pub struct RuleBook {
+pub struct RuleSet {
     /// The rules, by name.
     pub rules: Vec<Rule>,
-    sources: BTreeMap<String, Source>,
+    sources: BTreeMap<String, RuleText>,
 }
 
 /// The settings of one rule, of all files that say something about it.
 #[derive(Debug, Clone)]
-struct Source {
+struct RuleText {
     table: toml::Table,
     origin: Option<PathBuf>,
 }
 
-impl RuleBook {
+impl RuleSet {
     /// The built-in rules, each with what the user's files change in it, and the user's own ones.
     ///
     /// A rule that cannot be used is a [`Problem`]; the others hold.
@@ -333,7 +333,7 @@ impl RuleBook {
         self.rules.retain(|rule| rule.id != id);
         self.rules.extend(rule);
         self.rules.sort_by(|a, b| a.id.cmp(&b.id));
-        self.sources.insert(id.to_owned(), Source { table: merged, origin });
+        self.sources.insert(id.to_owned(), RuleText { table: merged, origin });
         Ok(())
     }
 

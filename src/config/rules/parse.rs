@@ -340,13 +340,13 @@ fn of_deliveries(of: &Settings<'_>) -> Result<Option<Check>, Wrong> {
 mod tests {
     use std::path::Path;
 
-    use super::super::{RuleBook, Threshold};
+    use super::super::{RuleSet, Threshold};
 
-    fn book(own: &str) -> (RuleBook, Vec<String>) {
+    fn book(own: &str) -> (RuleSet, Vec<String>) {
         let folder = std::env::temp_dir().join(format!("feederscope-rules-{}-{}", std::process::id(), own.len()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("own.toml"), own).unwrap();
-        let (book, problems) = RuleBook::load(&folder);
+        let (book, problems) = RuleSet::load(&folder);
         std::fs::remove_dir_all(&folder).unwrap();
         let said = |problem: &crate::config::Problem| problem.to_string().replace(&folder.display().to_string(), "rules");
         (book, problems.iter().map(said).collect())
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn built_in_rules_are_complete() {
-        let (book, problems) = RuleBook::load(Path::new("/nowhere"));
+        let (book, problems) = RuleSet::load(Path::new("/nowhere"));
         assert_eq!(problems, []);
         assert!(book.rules.iter().all(|rule| !rule.next_step.is_empty() && !rule.kind().is_empty()));
     }
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn edit_is_tried_on_a_copy() {
-        let (book, _) = RuleBook::load(Path::new("/nowhere"));
+        let (book, _) = RuleSet::load(Path::new("/nowhere"));
         let (edited, id) = book.with_edit("capacity-stable.threshold=1%").unwrap();
         assert_eq!((id.as_str(), edited.rule(&id).unwrap().threshold), ("capacity-stable", Threshold::Share(0.01)));
         assert_eq!(book.rule(&id).unwrap().threshold, Threshold::Share(0.05));

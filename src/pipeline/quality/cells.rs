@@ -1,15 +1,15 @@
-//! From a figure of the heatmap to the records behind it.
+//! From a metric of the heatmap to the records target it.
 
 use crate::config::UtilityAdapter;
 use crate::engine::Session;
 use crate::lake::{Frame, Lake};
 use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::silver::Source;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::{Cells, LINEAGE, name, text};
 
 /// A column of a delivery.
-pub struct Column<'a> {
+pub struct CellColumn<'a> {
     /// Whose.
     pub adapter: &'a UtilityAdapter,
     /// The dataset.
@@ -24,11 +24,11 @@ pub struct Column<'a> {
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn rows(lake: &Lake, of: &Column<'_>, state: CellState, limit: usize) -> Result<Frame, PipelineError> {
+pub fn rows(lake: &Lake, of: &CellColumn<'_>, state: CellState, limit: usize) -> Result<Frame, PipelineError> {
     let cancel = Cancel::default();
-    let source = Source::open(lake, of.adapter, &cancel)?;
+    let bronze = BronzeTables::open(lake, of.adapter, &cancel)?;
     let mut session = Session::new(&cancel);
-    if !define(&mut session, &source, of)? {
+    if !define(&mut session, &bronze, of)? {
         return Ok(Frame::default());
     }
     let condition = match state {
@@ -49,11 +49,11 @@ pub fn rows(lake: &Lake, of: &Column<'_>, state: CellState, limit: usize) -> Res
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn most_frequent(lake: &Lake, of: &Column<'_>, limit: usize) -> Result<Frame, PipelineError> {
+pub fn most_frequent(lake: &Lake, of: &CellColumn<'_>, limit: usize) -> Result<Frame, PipelineError> {
     let cancel = Cancel::default();
-    let source = Source::open(lake, of.adapter, &cancel)?;
+    let bronze = BronzeTables::open(lake, of.adapter, &cancel)?;
     let mut session = Session::new(&cancel);
-    if !define(&mut session, &source, of)? {
+    if !define(&mut session, &bronze, of)? {
         return Ok(Frame::default());
     }
     Ok(session.query(&format!(
@@ -65,12 +65,12 @@ pub fn most_frequent(lake: &Lake, of: &Column<'_>, limit: usize) -> Result<Frame
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn histogram(lake: &Lake, of: &Column<'_>, bins: u32) -> Result<Frame, PipelineError> {
+pub fn histogram(lake: &Lake, of: &CellColumn<'_>, bins: u32) -> Result<Frame, PipelineError> {
     let cancel = Cancel::default();
-    let source = Source::open(lake, of.adapter, &cancel)?;
+    let bronze = BronzeTables::open(lake, of.adapter, &cancel)?;
     let mut session = Session::new(&cancel);
     let is_number = matches!(of.adapter.type_of(of.dataset, of.column), crate::config::CellType::Number { .. });
-    if !is_number || !define(&mut session, &source, of)? {
+    if !is_number || !define(&mut session, &bronze, of)? {
         return Ok(Frame::default());
     }
     let bounds = session.query("SELECT MIN(typed) AS low, MAX(typed) AS high FROM judged")?;
@@ -85,11 +85,11 @@ pub fn histogram(lake: &Lake, of: &Column<'_>, bins: u32) -> Result<Frame, Pipel
 }
 
 /// Relation `judged`: key, raw cell, cell without blanks around (`v`), what it says (`said`) and that as a value (`typed`).
-fn define(session: &mut Session, source: &Source<'_>, of: &Column<'_>) -> Result<bool, PipelineError> {
-    let (Some(mapped), Some(rows)) = (of.adapter.dataset(of.dataset), source.rows(of.dataset, |month| month == of.month)?) else {
+fn define(session: &mut Session, bronze: &BronzeTables<'_>, of: &CellColumn<'_>) -> Result<bool, PipelineError> {
+    let (Some(mapped), Some(rows)) = (of.adapter.dataset(of.dataset), bronze.rows(of.dataset, |month| month == of.month)?) else {
         return Ok(false);
     };
-    let present = source.columns(of.dataset);
+    let present = bronze.columns(of.dataset);
     if !present.iter().any(|column| column == of.column) {
         return Ok(false);
     }
@@ -97,7 +97,7 @@ fn define(session: &mut Session, source: &Source<'_>, of: &Column<'_>) -> Result
     let cells = Cells::new(of.adapter, present);
     let key: Vec<String> = mapped.key.iter().map(|label| cells.untrimmed_id(label)).collect();
     let cell = name(of.column);
-    session.define(
+    session.create_view(
         "said",
         &format!(
             "SELECT CONCAT_WS(' + ', {}) AS record_key, {cell} AS raw, BARE({cell}) AS v, {} AS said, {LINEAGE} FROM bronze",
@@ -106,6 +106,6 @@ fn define(session: &mut Session, source: &Source<'_>, of: &Column<'_>) -> Result
         ),
     )?;
     let typed = cells.typed("said", &of.adapter.type_of(of.dataset, of.column));
-    session.define("judged", &format!("SELECT *, {typed} AS typed FROM said"))?;
+    session.create_view("judged", &format!("SELECT *, {typed} AS typed FROM said"))?;
     Ok(true)
 }

@@ -8,7 +8,7 @@ use crate::engine::Session;
 use crate::lake::{Frame, Value, schema};
 use crate::model::{Delivery, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::silver::Source;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::{Cells, LINEAGE, name, text};
 
 /// An entity whose versions are compared.
@@ -75,7 +75,7 @@ impl Entity {
 }
 
 /// Counts of one comparison.
-struct Counts {
+struct DiffCounts {
     row_count: u64,
     previous_row_count: Option<u64>,
     current: u64,
@@ -86,7 +86,7 @@ struct Counts {
     unchanged: u64,
 }
 
-fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &Counts) -> Vec<Value> {
+fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &DiffCounts) -> Vec<Value> {
     vec![
         Value::Text(month.to_string()),
         Value::Text(utility.to_owned()),
@@ -124,26 +124,29 @@ fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, colum
 ///
 /// `set_aside`: records of the delivery that stand in bronze and went no further. A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
 /// that were delivered. Only a snapshot removes.
-pub(super) fn of_records(source: &Source<'_>, delivered: Delivered, set_aside: u64) -> Result<(Vec<Value>, Rows), PipelineError> {
+pub(super) fn of_records(
+    bronze: &BronzeTables<'_>,
+    delivered: Delivered,
+    set_aside: u64,
+) -> Result<(Vec<Value>, Rows), PipelineError> {
     let (dataset, month) = (delivered.dataset, delivered.month);
-    let months = source.months(dataset);
+    let months = bronze.months(dataset);
     let previous = months.iter().copied().rfind(|other| *other < month);
-    let rows_of =
-        |wanted: Month| source.standing.iter().filter(|s| s.dataset == dataset && s.month == wanted).map(|s| s.rows).sum::<u64>();
-    let snapshot = source.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
-    let comparison = Comparison::new(source, delivered);
-    let mut session = Session::new(source.cancel);
-    let Some(now) = source.rows(dataset, |other| other == month)? else { return Ok((Vec::new(), Rows::new())) };
+    let rows_of = |wanted: Month| bronze.delivered(dataset, wanted).map(|s| s.rows).sum::<u64>();
+    let snapshot = bronze.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
+    let comparison = Comparison::new(bronze, delivered);
+    let mut session = Session::new(bronze.cancel);
+    let Some(now) = bronze.rows(dataset, |other| other == month)? else { return Ok((Vec::new(), Rows::new())) };
     session.register("delivered_rows", now);
     let before_rows = match previous {
-        Some(previous) if snapshot => source.rows(dataset, |other| other == previous)?,
-        Some(_) => source.rows(dataset, |other| other < month)?,
+        Some(previous) if snapshot => bronze.rows(dataset, |other| other == previous)?,
+        Some(_) => bronze.rows(dataset, |other| other < month)?,
         None => None,
     };
     let Some(before_rows) = before_rows else {
         // Each record that was taken into silver has a key of its own.
         let keys = rows_of(month).saturating_sub(set_aside);
-        let counts = Counts {
+        let counts = DiffCounts {
             row_count: rows_of(month),
             previous_row_count: None,
             current: keys,
@@ -153,23 +156,23 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered, set_aside: u
             removed: 0,
             unchanged: 0,
         };
-        return Ok((diff_row(month, source.adapter.id.as_str(), dataset.as_str(), None, &counts), Rows::new()));
+        return Ok((diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), None, &counts), Rows::new()));
     };
     session.register("earlier_rows", before_rows);
     for (relation, rows) in [("now", "delivered_rows"), ("earlier", "earlier_rows")] {
-        session.define("keyed", &comparison.keyed(rows))?;
-        session.define(relation, &comparison.last_of_each_key())?;
+        session.create_view("keyed", &comparison.keyed(rows))?;
+        session.create_view(relation, &comparison.last_of_each_key())?;
     }
     let before = session.query("SELECT COUNT(*) AS n FROM earlier")?.count("n", 0);
-    session.define("pairs", &comparison.pairs())?;
+    session.create_view("pairs", &comparison.pairs())?;
     let counted =
         session.query("SELECT COUNT(*) AS delivered_keys, SUM(CASE WHEN known IS NULL THEN 1 ELSE 0 END) AS added FROM pairs")?;
     let (keys, added) = (counted.count("delivered_keys", 0), counted.count("added", 0));
-    session.define("normal", &comparison.normal_pairs())?;
+    session.create_view("normal", &comparison.normal_pairs())?;
     let found = session.query(&comparison.changes())?;
     let changed = found.count("changed", 0);
     let removed = if snapshot { before + added - keys } else { 0 };
-    let counts = Counts {
+    let counts = DiffCounts {
         row_count: rows_of(month),
         previous_row_count: previous.map(rows_of),
         current: before + added - removed,
@@ -179,7 +182,7 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered, set_aside: u
         removed,
         unchanged: keys - added - changed,
     };
-    let utility = source.adapter.id.as_str();
+    let utility = bronze.adapter.id.as_str();
     let columns: Vec<&str> = comparison.columns.iter().map(String::as_str).collect();
     Ok((
         diff_row(month, utility, dataset.as_str(), previous, &counts),
@@ -189,7 +192,7 @@ pub(super) fn of_records(source: &Source<'_>, delivered: Delivered, set_aside: u
 
 /// The plan that compares delivered records with those before.
 struct Comparison<'a> {
-    source: &'a Source<'a>,
+    bronze: &'a BronzeTables<'a>,
     delivered: Delivered,
     cells: Cells<'a>,
     key: Vec<String>,
@@ -199,20 +202,20 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(source: &'a Source<'a>, delivered: Delivered) -> Self {
-        let present = source.columns(delivered.dataset);
-        let cells = Cells::new(source.adapter, present.clone());
-        let labels = source.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
+    fn new(bronze: &'a BronzeTables<'a>, delivered: Delivered) -> Self {
+        let present = bronze.columns(delivered.dataset);
+        let cells = Cells::new(bronze.adapter, present.clone());
+        let labels = bronze.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
         let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
         let id = if delivered.dataset.der_status().is_some() { "der_id" } else { "feeder_id" };
-        let of_entity = source.adapter.dataset(delivered.dataset).and_then(|adapter| adapter.column(id));
+        let of_entity = bronze.adapter.dataset(delivered.dataset).and_then(|adapter| adapter.column(id));
         let ids: Vec<String> = of_entity.iter().flat_map(|column| &column.from).map(|label| cells.untrimmed_id(label)).collect();
         let entity = format!("COALESCE({})", ids.join(", "));
         // A column without a name is a running number of the export, and keys cannot change.
         let is_key = |column: &str| labels.iter().any(|label| column_name(label).eq_ignore_ascii_case(column));
         let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
         let columns = present.iter().filter(compared).cloned().collect();
-        Self { source, delivered, cells, key, entity, columns }
+        Self { bronze, delivered, cells, key, entity, columns }
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -269,7 +272,7 @@ impl<'a> Comparison<'a> {
 
     /// Counts over relation `normal`.
     fn changes(&self) -> String {
-        let adapter = self.source.adapter.dataset(self.delivered.dataset);
+        let adapter = self.bronze.adapter.dataset(self.delivered.dataset);
         let real = |at: usize| {
             let differ = format!("(was_{at} IS DISTINCT FROM is_{at})");
             match adapter.and_then(|adapter| adapter.tolerance(&self.columns[at])) {
@@ -293,7 +296,7 @@ impl<'a> Comparison<'a> {
     fn normal(&self, cell: &str, column: &str) -> String {
         let trimmed = self.cells.present(cell);
         let plain = format!("LOWER({trimmed})");
-        match self.source.adapter.type_of(self.delivered.dataset, column) {
+        match self.bronze.adapter.type_of(self.delivered.dataset, column) {
             CellType::Id => self.cells.typed(&plain, &CellType::Id),
             CellType::Text => {
                 let number = self.cells.typed(&trimmed, &CellType::Number { exponent: 0 });
@@ -312,9 +315,9 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Ro
     };
     let months: BTreeSet<Month> = assess.all_months();
     let (mut diffs, mut fields) = (Rows::new(), Rows::new());
-    let mut session = Session::new(assess.source.cancel);
+    let mut session = Session::new(assess.bronze.cancel);
     session.register("versions", versions.clone());
-    if !entity.is_delivered_by(assess.source.adapter) {
+    if !entity.is_delivered_by(assess.bronze.adapter) {
         return Ok((diffs, fields));
     }
     for month in months.iter().copied().filter(|month| assess.touched(*month)) {
@@ -326,7 +329,7 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Ro
         let (opened, closed, both, current) =
             (count("opened"), count("closed"), found.count("replaced", 0), count("current_count"));
         let before = current + closed - opened;
-        let counts = Counts {
+        let counts = DiffCounts {
             row_count: current,
             previous_row_count: previous.map(|_| before),
             current,

@@ -10,12 +10,13 @@ mod summary;
 use std::collections::BTreeSet;
 
 use super::PipelineError;
+use super::bronze::BronzeTables;
 use super::progress::{Step, Tracker};
-use super::silver::{Silver, Source, marker};
+use super::silver::{Silver, marker};
 use crate::engine::Session;
 use crate::lake::{Change, Column, Frame, Layer, TableId, Value, schema};
-use crate::landing::Tally;
 use crate::model::{Dataset, Day, Month};
+use crate::pipeline::bronze::ColumnStatistics;
 
 pub use summary::freshness_of;
 
@@ -42,7 +43,7 @@ pub fn field_changes_table() -> TableId {
 /// Makes a utility's quality rows for the months that changed.
 pub struct Assess<'a> {
     /// Bronze.
-    pub source: &'a Source<'a>,
+    pub bronze: &'a BronzeTables<'a>,
     /// Silver after the build.
     pub silver: &'a Silver,
     /// The first month that changed; `None` makes everything anew.
@@ -54,7 +55,7 @@ pub struct Assess<'a> {
     /// When each delivered file arrived, in microseconds since 1970-01-01, UTC; by name.
     pub received: &'a dyn Fn(&str) -> Option<i64>,
     /// The values of a file's columns by its SHA-256, if they were counted when it was loaded.
-    pub tally: &'a dyn Fn(&str) -> Option<&'a Tally>,
+    pub statistics: &'a dyn Fn(&str) -> Option<&'a ColumnStatistics>,
     /// Who wants to know.
     pub tracker: &'a Tracker<'a>,
 }
@@ -75,20 +76,20 @@ impl Assess<'_> {
     /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
     pub fn run(&self) -> Result<(), PipelineError> {
         let deliveries: Vec<Delivered> = self
-            .source
+            .bronze
             .tables
             .iter()
-            .flat_map(|(dataset, _)| self.source.months(*dataset).into_iter().map(|month| Delivered { dataset: *dataset, month }))
+            .flat_map(|(dataset, _)| self.bronze.months(*dataset).into_iter().map(|month| Delivered { dataset: *dataset, month }))
             .filter(|delivered| self.touched(delivered.month))
             .collect();
         let (mut profiles, mut diffs, mut fields, mut summaries) = (Rows::new(), Rows::new(), Rows::new(), Rows::new());
         for delivered in &deliveries {
             self.tell(*delivered);
-            let profile = profile::of(self.source, *delivered, self.tally)?;
-            let aside = summary::set_aside(self.source, *delivered)?;
+            let profile = profile::of(self.bronze, *delivered, self.statistics)?;
+            let aside = summary::set_aside(self.bronze, *delivered)?;
             summaries.push(summary::of(self, *delivered, &profile, aside)?);
             profiles.extend(profile);
-            let (diff, changes) = diff::of_records(self.source, *delivered, aside.in_bronze)?;
+            let (diff, changes) = diff::of_records(self.bronze, *delivered, aside.in_bronze)?;
             diffs.push(diff);
             fields.extend(changes);
         }
@@ -108,7 +109,7 @@ impl Assess<'_> {
     }
 
     fn utility(&self) -> &str {
-        self.source.adapter.id.as_str()
+        self.bronze.adapter.id.as_str()
     }
 
     fn tell(&self, delivered: Delivered) {
@@ -118,12 +119,12 @@ impl Assess<'_> {
 
     /// The months of any dataset, so that an entity that no file touched still has its row.
     fn all_months(&self) -> BTreeSet<Month> {
-        Dataset::ALL.iter().flat_map(|dataset| self.source.months(*dataset)).collect()
+        Dataset::ALL.iter().flat_map(|dataset| self.bronze.months(*dataset)).collect()
     }
 
     /// Replaces the utility's rows of the touched months; those of earlier months stay.
     fn replace(&self, table: &TableId, columns: &[Column], rows: &Rows) -> Result<(), PipelineError> {
-        let lake = self.source.lake;
+        let lake = self.bronze.lake;
         let _turn = lake.turn();
         let base = lake.snapshot(table)?;
         let ours = |file: &crate::lake::DataFile| file.partition_value("utility_id") == Some(self.utility());
@@ -132,7 +133,7 @@ impl Assess<'_> {
         if let Some(base) = &base {
             remove = base.files.iter().filter(|file| ours(file)).cloned().collect();
             if let Some(from) = self.from {
-                let mut session = Session::new(self.source.cancel);
+                let mut session = Session::new(self.bronze.cancel);
                 session.register("rows", base.scan(ours)?);
                 kept = session.query(&format!("SELECT * FROM rows WHERE delivery_month < '{from}'"))?;
             }
@@ -150,10 +151,10 @@ impl Assess<'_> {
             }
             add.push(writer.finish()?);
         }
-        if self.source.cancel.is_cancelled() {
+        if self.bronze.cancel.is_cancelled() {
             return Err(PipelineError::Cancelled);
         }
-        let transactions = vec![(marker(self.source.adapter), self.fingerprint)];
+        let transactions = vec![(marker(self.bronze.adapter), self.fingerprint)];
         let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transactions };
         lake.commit(table, change)?;
         Ok(())

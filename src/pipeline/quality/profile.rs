@@ -9,34 +9,33 @@ use super::{Delivered, Rows};
 use crate::config::{CellType, DatasetAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Frame, Relation, TableId, Value, schema};
-use crate::landing::tally::Many;
-use crate::landing::{Tally, Values};
 use crate::pipeline::PipelineError;
-use crate::pipeline::silver::Source;
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::bronze::CommittedFile;
+use crate::pipeline::bronze::column_statistics::HighCardinality;
+use crate::pipeline::bronze::{ColumnStatistics, ColumnValues};
 use crate::pipeline::sql::{Cells, name};
-use crate::pipeline::standing::Standing;
 
 /// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
 /// names and no file ever had.
 pub(super) fn of<'a>(
-    source: &Source<'_>,
+    bronze: &BronzeTables<'_>,
     delivered: Delivered,
-    counted: &dyn Fn(&str) -> Option<&'a Tally>,
+    counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
 ) -> Result<Rows, PipelineError> {
-    let columns = source.columns(delivered.dataset);
+    let columns = bronze.columns(delivered.dataset);
     let (Some(adapter), Some(rows)) =
-        (source.adapter.dataset(delivered.dataset), source.rows(delivered.dataset, |m| m == delivered.month)?)
+        (bronze.adapter.dataset(delivered.dataset), bronze.rows(delivered.dataset, |m| m == delivered.month)?)
     else {
         return Ok(Rows::new());
     };
-    let standing: Vec<_> =
-        source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
-    let tally = if let [only] = standing.as_slice() { counted(&only.sha256) } else { None };
-    let profiler = Profiler { source, delivered, cells: Cells::new(source.adapter, columns.clone()), tally };
+    let standing: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
+    let statistics = if let [only] = standing.as_slice() { counted(&only.sha256) } else { None };
+    let profiler = Profiler { bronze, delivered, cells: Cells::new(bronze.adapter, columns.clone()), statistics };
     let mut found = Rows::new();
     // A column that only a later month brought says nothing about this one.
     let known = |column: &str| {
-        source.standing.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.file.stores(column))
+        bronze.files.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.stores(column))
     };
     let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect();
     found.extend(profiler.columns(&columns, rows)?);
@@ -49,41 +48,41 @@ pub(super) fn of<'a>(
 
 /// The source columns that an adapter maps without an alternative.
 fn named_by(adapter: &DatasetAdapter) -> impl Iterator<Item = String> {
-    adapter.columns.iter().filter(|(_, source)| source.from.len() == 1).map(|(_, source)| column_name(&source.from[0]))
+    adapter.columns.iter().filter(|(_, bronze)| bronze.from.len() == 1).map(|(_, bronze)| column_name(&bronze.from[0]))
 }
 
 struct Profiler<'a> {
-    source: &'a Source<'a>,
+    bronze: &'a BronzeTables<'a>,
     delivered: Delivered,
     cells: Cells<'a>,
-    tally: Option<&'a Tally>,
+    statistics: Option<&'a ColumnStatistics>,
 }
 
 impl Profiler<'_> {
     /// All columns in one query, so that they share the engine's threads, but for those that were counted to the end.
     fn columns(&self, columns: &[String], rows: Relation) -> Result<Rows, PipelineError> {
-        let mut session = Session::new(self.source.cancel);
+        let mut session = Session::new(self.bronze.cancel);
         session.register("bronze", rows);
         let bare: Vec<String> = columns.iter().map(|column| format!("BARE({0}) AS {0}", name(column))).collect();
         if !bare.is_empty() {
-            session.define("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
+            session.create_view("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
         }
         let mut profiles: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
         let mut counted = Vec::new();
         for (at, column) in columns.iter().enumerate() {
             let [grouped, present, typed, counts] = self.sql(at, column);
-            match self.tally.and_then(|tally| tally.values(column)) {
-                Some(Values::Counted(values)) => {
+            match self.statistics.and_then(|statistics| statistics.values(column)) {
+                Some(ColumnValues::Counted(values)) => {
                     session.register(&format!("grouped_{at}"), self.frame(values.iter())?.relation());
                 }
-                Some(Values::Many(many)) if self.is_text(column) => {
+                Some(ColumnValues::HighCardinality(many)) if self.is_text(column) => {
                     profiles[at] = Some(self.of_many(column, many));
                     continue;
                 }
-                _ => session.define(&format!("grouped_{at}"), &grouped)?,
+                _ => session.create_view(&format!("grouped_{at}"), &grouped)?,
             }
-            session.define(&format!("present_{at}"), &present)?;
-            session.define(&format!("typed_{at}"), &typed)?;
+            session.create_view(&format!("present_{at}"), &present)?;
+            session.create_view(&format!("typed_{at}"), &typed)?;
             counted.push(counts);
         }
         if !counted.is_empty() {
@@ -98,7 +97,7 @@ impl Profiler<'_> {
         Ok(profiles.into_iter().flatten().collect())
     }
 
-    fn of_many(&self, column: &str, many: &Many) -> Vec<Value> {
+    fn of_many(&self, column: &str, many: &HighCardinality) -> Vec<Value> {
         let row_count = self.row_count();
         let bound = |value: &str| Value::text(Some(value).filter(|value| !value.is_empty()));
         let counts = [many.empty, many.words, 0, many.distinct()];
@@ -106,17 +105,17 @@ impl Profiler<'_> {
     }
 
     fn row_count(&self) -> u64 {
-        let ours = |s: &&Standing| s.dataset == self.delivered.dataset && s.month == self.delivered.month;
-        self.source.standing.iter().filter(ours).map(|standing| standing.rows).sum()
+        let ours = |s: &&CommittedFile| s.dataset == self.delivered.dataset && s.month == self.delivered.month;
+        self.bronze.files.iter().filter(ours).map(|file| file.rows).sum()
     }
 
     fn is_text(&self, column: &str) -> bool {
-        matches!(self.source.adapter.type_of(self.delivered.dataset, column), CellType::Text | CellType::Id)
+        matches!(self.bronze.adapter.type_of(self.delivered.dataset, column), CellType::Text | CellType::Id)
     }
 
     fn frame<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, u64)>) -> Result<Frame, PipelineError> {
         Frame::of_counts(values).map_err(|error| PipelineError::Rows {
-            table: TableId::bronze(&self.source.adapter.id, self.delivered.dataset).to_string(),
+            table: TableId::bronze(&self.bronze.adapter.id, self.delivered.dataset).to_string(),
             message: error.to_string(),
         })
     }
@@ -146,7 +145,7 @@ impl Profiler<'_> {
     ) -> Vec<Value> {
         vec![
             Value::Text(self.delivered.month.to_string()),
-            Value::Text(self.source.adapter.id.to_string()),
+            Value::Text(self.bronze.adapter.id.to_string()),
             Value::Text(self.delivered.dataset.to_string()),
             Value::Text(column.to_owned()),
             Value::count(row_count),
@@ -164,7 +163,7 @@ impl Profiler<'_> {
     /// The steps of a column's plan: its values without blanks around, each once and with the number of its cells; what
     /// they say; what that is as a value; and the counts.
     fn sql(&self, at: usize, column: &str) -> [String; 4] {
-        let kind = self.source.adapter.type_of(self.delivered.dataset, column);
+        let kind = self.bronze.adapter.type_of(self.delivered.dataset, column);
         let is_text = self.is_text(column);
         let typed = if is_text { "present" } else { &self.cells.typed("present", &kind) };
         let least = |of: &str| if is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };

@@ -5,7 +5,7 @@ use crate::config::UtilityAdapter;
 use crate::engine::Session;
 use crate::lake::{Relation, Value};
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
-use crate::pipeline::silver::Source;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::Cells;
 use crate::pipeline::{PipelineError, rejected};
 
@@ -21,27 +21,26 @@ pub(super) fn of(
     profiles: &[Vec<Value>],
     aside: SetAside,
 ) -> Result<Vec<Value>, PipelineError> {
-    let source = assess.source;
-    let standing: Vec<_> =
-        source.standing.iter().filter(|s| s.dataset == delivered.dataset && s.month == delivered.month).collect();
+    let bronze = assess.bronze;
+    let standing: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
     let row_count: u64 = standing.iter().map(|s| s.rows).sum();
     // Positions in a row of `column_quality`: missing_count 7, invalid_count 8, absent 9.
     let sum = |at: usize| profiles.iter().filter_map(|row| row.get(at).and_then(Value::as_i64)).sum::<i64>();
     let (missing, invalid) = (sum(7), sum(8));
     let present = profiles.iter().filter(|row| row.get(9) == Some(&Value::Flag(false))).count() as u64;
     let cells = row_count * present;
-    let mut session = Session::new(source.cancel);
-    let last_refresh = match source.rows(delivered.dataset, |month| month == delivered.month)? {
-        Some(rows) => last_refresh(&mut session, source, delivered.dataset, rows)?,
+    let mut session = Session::new(bronze.cancel);
+    let last_refresh = match bronze.rows(delivered.dataset, |month| month == delivered.month)? {
+        Some(rows) => last_refresh(&mut session, bronze, delivered.dataset, rows)?,
         None => Value::Null,
     };
     let received = standing.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
     let loaded = standing.iter().filter_map(|s| s.loaded_at).max();
-    let state = freshness_of(source.adapter, Some(delivered.month), assess.today);
+    let state = freshness_of(bronze.adapter, Some(delivered.month), assess.today);
     let files: Vec<&str> = standing.iter().map(|s| s.source_file.as_str()).collect();
     Ok(vec![
         Value::Text(delivered.month.to_string()),
-        Value::Text(source.adapter.id.to_string()),
+        Value::Text(bronze.adapter.id.to_string()),
         Value::Text(delivered.dataset.to_string()),
         Value::count(row_count),
         Value::count(aside.records),
@@ -69,12 +68,12 @@ pub(super) struct SetAside {
 }
 
 /// Counts what was set aside in this month and dataset.
-pub(super) fn set_aside(source: &Source<'_>, delivered: Delivered) -> Result<SetAside, PipelineError> {
-    let Some(table) = source.lake.snapshot(&rejected::table())? else { return Ok(SetAside::default()) };
+pub(super) fn set_aside(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<SetAside, PipelineError> {
+    let Some(table) = bronze.lake.snapshot(&rejected::table())? else { return Ok(SetAside::default()) };
     let month = delivered.month.to_string();
-    let mut session = Session::new(source.cancel);
+    let mut session = Session::new(bronze.cancel);
     let ours = |file: &crate::lake::DataFile| {
-        file.partition_value("utility_id") == Some(source.adapter.id.as_str())
+        file.partition_value("utility_id") == Some(bronze.adapter.id.as_str())
             && file.partition_value("delivery_month") == Some(&month)
     };
     session.register("rejected", table.scan(ours)?);
@@ -83,7 +82,7 @@ pub(super) fn set_aside(source: &Source<'_>, delivered: Delivered) -> Result<Set
          \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
          FROM rejected WHERE dataset = '{}' AND {}",
         delivered.dataset,
-        rejected::of_standing(&source.standing)
+        rejected::of_committed(&bronze.files)
     ))?;
     Ok(SetAside {
         records: counts.count("n", 0),
@@ -94,12 +93,17 @@ pub(super) fn set_aside(source: &Source<'_>, delivered: Delivered) -> Result<Set
 
 /// The newest date that the utility itself states for its hosting-capacity analysis; null for DERs, whose files state
 /// no date of their own.
-fn last_refresh(session: &mut Session, source: &Source<'_>, dataset: Dataset, rows: Relation) -> Result<Value, PipelineError> {
-    let Some(mapped) = source.adapter.dataset(dataset).and_then(|adapter| adapter.column("hca_refresh_date")) else {
+fn last_refresh(
+    session: &mut Session,
+    bronze: &BronzeTables<'_>,
+    dataset: Dataset,
+    rows: Relation,
+) -> Result<Value, PipelineError> {
+    let Some(mapped) = bronze.adapter.dataset(dataset).and_then(|adapter| adapter.column("hca_refresh_date")) else {
         return Ok(Value::Null);
     };
     session.register("bronze", rows);
-    let cells = Cells::new(source.adapter, source.columns(dataset));
-    session.define("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
+    let cells = Cells::new(bronze.adapter, bronze.columns(dataset));
+    session.create_view("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
     Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.value("newest", 0))
 }

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Found;
+use super::CheckResult;
 use crate::config::rules::Drift;
 use crate::engine::Session;
 use crate::lake::{Column, ColumnType, Frame, Value, schema};
-use crate::model::cell::{NullWords, bare};
+use crate::model::cell::{NullSentinels, bare};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::silver::Source;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::name;
 
 /// Rows of a month that types and renames are judged by.
@@ -26,28 +26,28 @@ const SAME_CONTENT: f64 = 0.5;
 
 /// All differences of one delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Drifts {
+pub(super) struct SchemaDrift {
     /// Columns of the delivery before.
     columns: u64,
     /// What differs: the kind, the column and what is worth saying.
     found: Vec<(Drift, String, String)>,
 }
 
-impl Drifts {
+impl SchemaDrift {
     /// How a delivery differs from the one before; `None` if there is none before.
-    pub(super) fn of(source: &Source<'_>, dataset: Dataset, month: Month) -> Result<Option<Self>, PipelineError> {
-        let earlier: Vec<Month> = source.months(dataset).into_iter().filter(|other| *other < month).collect();
+    pub(super) fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Option<Self>, PipelineError> {
+        let earlier: Vec<Month> = bronze.months(dataset).into_iter().filter(|other| *other < month).collect();
         let [.., last] = earlier.as_slice() else { return Ok(None) };
         let before_last = earlier.len().checked_sub(2).map(|at| earlier[at]);
-        compare(source, dataset, month, *last, before_last).map(Some)
+        compare(bronze, dataset, month, *last, before_last).map(Some)
     }
 
     /// The differences of a kind; columns are counted.
-    pub(super) fn found(&self, drift: Drift) -> Found {
+    pub(super) fn found(&self, drift: Drift) -> CheckResult {
         let details: Vec<&str> =
             self.found.iter().filter(|(kind, ..)| *kind == drift).map(|(_, _, detail)| detail.as_str()).collect();
         let detail = (!details.is_empty()).then(|| details.join("; "));
-        Found::Counts { checked: self.columns, failed: details.len() as u64, detail }
+        CheckResult::Counts { checked: self.columns, failed: details.len() as u64, detail }
     }
 
     /// The same as rows: the column, what happened to it, and the line of the header.
@@ -70,14 +70,14 @@ impl Drifts {
 }
 
 fn compare(
-    source: &Source<'_>,
+    bronze: &BronzeTables<'_>,
     dataset: Dataset,
     month: Month,
     last: Month,
     before_last: Option<Month>,
-) -> Result<Drifts, PipelineError> {
-    let (now, was) = (Look::at(source, dataset, month)?, Look::at(source, dataset, last)?);
-    let older = before_last.map(|month| Look::at(source, dataset, month)).transpose()?;
+) -> Result<SchemaDrift, PipelineError> {
+    let (now, was) = (SchemaSample::at(bronze, dataset, month)?, SchemaSample::at(bronze, dataset, last)?);
+    let older = before_last.map(|month| SchemaSample::at(bronze, dataset, month)).transpose()?;
     let mut added: Vec<&String> = now.columns.iter().filter(|column| !was.has(column)).collect();
     let mut removed: Vec<&String> = was.columns.iter().filter(|column| !now.has(column)).collect();
     let mut found = Vec::new();
@@ -96,17 +96,17 @@ fn compare(
             found.push((Drift::Retyped, column.clone(), format!("`{column}` holds {new} after {old}")));
         }
     }
-    let common = |of: &Look, other: &Look| -> Vec<String> {
+    let common = |of: &SchemaSample, other: &SchemaSample| -> Vec<String> {
         of.columns.iter().filter(|column| other.has(column)).map(|column| column.to_lowercase()).collect()
     };
     let (order_was, order_now) = (common(&was, &now), common(&now, &was));
     let moved = order_was.iter().zip(&order_now).filter(|(a, b)| a != b);
     found.extend(moved.map(|(old, new)| (Drift::Reordered, new.clone(), format!("`{new}` stands where `{old}` stood"))));
-    Ok(Drifts { columns: was.columns.len() as u64, found })
+    Ok(SchemaDrift { columns: was.columns.len() as u64, found })
 }
 
 /// The pairs of a column that is gone and one that is new whose content is the same, each the best for the other.
-fn renames(removed: &[&String], was: &Look, added: &[&String], now: &Look) -> Vec<(String, String)> {
+fn renames(removed: &[&String], was: &SchemaSample, added: &[&String], now: &SchemaSample) -> Vec<(String, String)> {
     let mut pairs: Vec<(f64, &String, &String)> = Vec::new();
     for old in removed {
         for new in added {
@@ -130,30 +130,30 @@ fn renames(removed: &[&String], was: &Look, added: &[&String], now: &Look) -> Ve
 }
 
 /// The columns of a month's files, in their order, and the first rows.
-struct Look {
+struct SchemaSample {
     columns: Vec<String>,
     sample: Frame,
     decimal: char,
-    null_words: NullWords,
+    null_sentinels: NullSentinels,
 }
 
-impl Look {
-    fn at(source: &Source<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
+impl SchemaSample {
+    fn at(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
         let mut columns: Vec<String> = Vec::new();
-        for standing in source.standing.iter().filter(|s| s.dataset == dataset && s.month == month) {
-            let new = standing.columns().into_iter().filter(|column| !schema::is_lineage(column));
+        for file in bronze.delivered(dataset, month) {
+            let new = file.columns().into_iter().filter(|column| !schema::is_lineage(column));
             let unknown: Vec<String> = new.filter(|column| !columns.contains(column)).collect();
             columns.extend(unknown);
         }
-        let mut session = Session::new(source.cancel);
+        let mut session = Session::new(bronze.cancel);
         let mut sample = Frame::default();
-        if let (Some(rows), false) = (source.rows(dataset, |other| other == month)?, columns.is_empty()) {
+        if let (Some(rows), false) = (bronze.rows(dataset, |other| other == month)?, columns.is_empty()) {
             session.register("bronze", rows);
             let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
             sample = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
         }
-        let null_words = NullWords::new(&source.adapter.null_values);
-        Ok(Self { columns, sample, decimal: source.adapter.dialect.decimal, null_words })
+        let null_sentinels = NullSentinels::new(&bronze.adapter.null_values);
+        Ok(Self { columns, sample, decimal: bronze.adapter.dialect.decimal, null_sentinels })
     }
 
     fn has(&self, column: &str) -> bool {
@@ -168,7 +168,7 @@ impl Look {
 
     /// What is present in the sample of a column, without blanks around.
     fn present(&self, column: &str) -> impl Iterator<Item = String> {
-        self.texts(column).map(|text| bare(&text).to_owned()).filter(|text| !self.null_words.contain(text))
+        self.texts(column).map(|text| bare(&text).to_owned()).filter(|text| !self.null_sentinels.contain(text))
     }
 
     fn values(&self, column: &str) -> BTreeSet<String> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ground::Ground;
-use super::{Found, deliveries, is_of_rows, plan};
+use super::context::EvaluationContext;
+use super::{CheckResult, deliveries, is_of_rows, plan};
 use crate::config::adapter::MODEL_COLUMNS;
 use crate::config::rules::{Check, Drift, Rule, Subject};
 use crate::engine::EngineError;
@@ -18,18 +18,20 @@ pub(super) fn reason(error: &EngineError) -> String {
 }
 
 /// A failing plan is a rule that could not be checked; anything else ends the run.
-fn unchecked(error: EngineError) -> Result<Found, PipelineError> {
+fn unchecked(error: EngineError) -> Result<CheckResult, PipelineError> {
     match error {
         EngineError::Cancelled => Err(PipelineError::Cancelled),
-        plan @ EngineError::Plan { .. } => Ok(Found::Unchecked(reason(&plan))),
+        plan @ EngineError::Plan { .. } => Ok(CheckResult::Unchecked(reason(&plan))),
     }
 }
 
-impl Ground<'_> {
+impl EvaluationContext<'_> {
     /// What each of the rules of a subject found, in their order.
-    pub(super) fn evaluate(&mut self, subject: Subject, rules: &[&Rule]) -> Result<Vec<Found>, PipelineError> {
-        let mut found: Vec<Option<Found>> =
-            rules.iter().map(|rule| self.unstated(subject, rule).map(|column| Found::NotStated(column.to_owned()))).collect();
+    pub(super) fn evaluate(&mut self, subject: Subject, rules: &[&Rule]) -> Result<Vec<CheckResult>, PipelineError> {
+        let mut found: Vec<Option<CheckResult>> = rules
+            .iter()
+            .map(|rule| self.unstated(subject, rule).map(|column| CheckResult::NotStated(column.to_owned())))
+            .collect();
         let moved = |check: &Check| matches!(check, Check::Change { .. } | Check::Slip { .. });
         for (relation, wanted) in [
             (subject.as_str().to_owned(), is_of_rows as fn(&Check) -> bool),
@@ -51,7 +53,7 @@ impl Ground<'_> {
 
     /// The first column of the common model that a rule asks about and the utility does not state.
     fn unstated<'r>(&self, subject: Subject, rule: &'r Rule) -> Option<&'r str> {
-        let adapter = self.source.adapter;
+        let adapter = self.bronze.adapter;
         let datasets: &[Dataset] = match subject {
             Subject::Delivery(Dataset::Circuits) | Subject::Feeders => &[Dataset::Circuits],
             Subject::Delivery(Dataset::InstallDer) => &[Dataset::InstallDer],
@@ -72,30 +74,32 @@ impl Ground<'_> {
     }
 
     /// One pass over a relation for all rules; each for itself if one of them is wrong.
-    fn count_rows(&mut self, subject: Subject, relation: &str, rules: &[&Rule]) -> Result<Vec<Found>, PipelineError> {
+    fn count_rows(&mut self, subject: Subject, relation: &str, rules: &[&Rule]) -> Result<Vec<CheckResult>, PipelineError> {
         if rules.is_empty() {
             return Ok(Vec::new());
         }
-        let in_all = |found: Found| Ok(vec![found; rules.len()]);
+        let in_all = |found: CheckResult| Ok(vec![found; rules.len()]);
         if relation != subject.as_str() && matches!(subject, Subject::Delivery(_)) {
-            return in_all(Found::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+            return in_all(CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
         }
         if relation != subject.as_str() && self.previous.is_none() && self.any_delivered() {
-            return in_all(Found::History { there: 0, needed: 1 });
+            return in_all(CheckResult::History { there: 0, needed: 1 });
         }
         if !self.register(subject, relation)? {
-            return in_all(Found::Nothing);
+            return in_all(CheckResult::Nothing);
         }
         match self.session.query(&plan::counts(relation, rules)) {
             Ok(counts) => {
-                let mut found: Vec<Found> = (0..rules.len())
-                    .map(|at| Found::counts(counts.count(&format!("checked_{at}"), 0), counts.count(&format!("failed_{at}"), 0)))
+                let mut found: Vec<CheckResult> = (0..rules.len())
+                    .map(|at| {
+                        CheckResult::counts(counts.count(&format!("checked_{at}"), 0), counts.count(&format!("failed_{at}"), 0))
+                    })
                     .collect();
                 // What did not move in the month was looked at too, and is as it was.
                 if relation != subject.as_str() {
                     let all = self.rows_of(subject)?;
                     for found in &mut found {
-                        if let Found::Counts { checked, .. } = found {
+                        if let CheckResult::Counts { checked, .. } = found {
                             *checked = all.max(*checked);
                         }
                     }
@@ -103,7 +107,7 @@ impl Ground<'_> {
                 Ok(found)
             }
             Err(EngineError::Cancelled) => Err(PipelineError::Cancelled),
-            Err(error) if rules.len() == 1 => in_all(Found::Unchecked(reason(&error))),
+            Err(error) if rules.len() == 1 => in_all(CheckResult::Unchecked(reason(&error))),
             Err(_) => {
                 let mut found = Vec::new();
                 for rule in rules {
@@ -119,7 +123,7 @@ impl Ground<'_> {
         Ok(self.session.query(&format!("SELECT COUNT(record_key) AS n FROM {subject}"))?.count("n", 0))
     }
 
-    fn evaluate_one(&mut self, subject: Subject, rule: &Rule) -> Result<Found, PipelineError> {
+    fn evaluate_one(&mut self, subject: Subject, rule: &Rule) -> Result<CheckResult, PipelineError> {
         match &rule.check {
             Check::SetAside { reasons } => deliveries::set_aside(self, subject, reasons),
             Check::Ledger => deliveries::ledger(self, subject),
@@ -133,13 +137,13 @@ impl Ground<'_> {
         }
     }
 
-    fn over_relation(&mut self, subject: Subject, rule: &Rule) -> Result<Found, PipelineError> {
+    fn over_relation(&mut self, subject: Subject, rule: &Rule) -> Result<CheckResult, PipelineError> {
         if !self.register(subject, subject.as_str())? {
-            return Ok(Found::Nothing);
+            return Ok(CheckResult::Nothing);
         }
         let compares = matches!(rule.check, Check::MedianSlip { .. } | Check::Vanished);
         if compares && self.previous.is_none() {
-            return Ok(Found::History { there: 0, needed: 1 });
+            return Ok(CheckResult::History { there: 0, needed: 1 });
         }
         let (relation, filter) = (subject.as_str(), plan::filter(rule));
         let counted = match &rule.check {
@@ -147,14 +151,14 @@ impl Ground<'_> {
             Check::Constant { columns, within } => self.session.query(&plan::constant(relation, columns, within, &filter)),
             Check::Overlap { column, with } => self
                 .session
-                .define("known", &plan::known(relation, column, with))
+                .create_view("known", &plan::known(relation, column, with))
                 .and_then(|()| self.session.query(&plan::found_in(relation, column, &filter, true))),
             Check::Reference { column, to, to_column } => {
                 if !self.register(*to, to.as_str())? {
-                    return Ok(Found::Unchecked(format!("there are no {to} to refer to")));
+                    return Ok(CheckResult::Unchecked(format!("there are no {to} to refer to")));
                 }
                 self.session
-                    .define("known", &plan::known(to.as_str(), to_column, "TRUE"))
+                    .create_view("known", &plan::known(to.as_str(), to_column, "TRUE"))
                     .and_then(|()| self.session.query(&plan::found_in(relation, column, &filter, false)))
             }
             Check::DistinctShare { column, least, most } => {
@@ -166,10 +170,10 @@ impl Ground<'_> {
                 self.register_named_in(query)?;
                 self.sql(query, relation, &filter)
             }
-            other => return Ok(Found::Unchecked(format!("{other:?} cannot be asked of {subject}"))),
+            other => return Ok(CheckResult::Unchecked(format!("{other:?} cannot be asked of {subject}"))),
         };
         match counted {
-            Ok(counts) => Ok(Found::counts(counts.count("checked", 0), counts.count("failed", 0))),
+            Ok(counts) => Ok(CheckResult::counts(counts.count("checked", 0), counts.count("failed", 0))),
             Err(error) => unchecked(error),
         }
     }
@@ -184,7 +188,7 @@ impl Ground<'_> {
     }
 
     fn sql(&mut self, query: &str, relation: &str, filter: &str) -> Result<Frame, EngineError> {
-        self.session.define("failing", query)?;
+        self.session.create_view("failing", query)?;
         let failed = self.session.query(&format!("SELECT COUNT(record_key) AS n FROM failing{filter}"))?.count("n", 0);
         self.session.query(&format!("SELECT COUNT(record_key) AS checked, MAX({failed}) AS failed FROM {relation}{filter}"))
     }
@@ -195,7 +199,7 @@ impl Ground<'_> {
         column: &str,
         filter: &str,
         (least, most): (Option<f64>, Option<f64>),
-    ) -> Result<Found, PipelineError> {
+    ) -> Result<CheckResult, PipelineError> {
         let column = crate::pipeline::sql::name(column);
         let sql = format!("SELECT COUNT({column}) AS present, COUNT(DISTINCT {column}) AS different FROM {relation}{filter}");
         let counts = match self.session.query(&sql) {
@@ -206,14 +210,14 @@ impl Ground<'_> {
         let share = if present == 0 { 0.0 } else { different as f64 / present as f64 };
         let fails = least.is_some_and(|least| share < least) || most.is_some_and(|most| share > most);
         let detail = Some(format!("{different} distinct values among {present}"));
-        Ok(Found::Counts { checked: present, failed: if fails { present } else { 0 }, detail })
+        Ok(CheckResult::Counts { checked: present, failed: if fails { present } else { 0 }, detail })
     }
 
     /// A slip of a column counts as one failing thing: the column.
-    fn median_slip(&mut self, subject: Subject, column: &str, filter: &str, factor: f64) -> Result<Found, PipelineError> {
+    fn median_slip(&mut self, subject: Subject, column: &str, filter: &str, factor: f64) -> Result<CheckResult, PipelineError> {
         let before = format!("{subject}_before");
         if !self.register(subject, &before)? {
-            return Ok(Found::Unchecked(format!("a median can be compared for feeders and ders, not for {subject}")));
+            return Ok(CheckResult::Unchecked(format!("a median can be compared for feeders and ders, not for {subject}")));
         }
         let mut median = |relation: &str| {
             let sql = format!("SELECT MEDIAN({}) AS m FROM {relation}{filter}", crate::pipeline::sql::name(column));
@@ -225,24 +229,24 @@ impl Ground<'_> {
                 let ratio = if now > was { now / was } else { was / now };
                 let slipped = ratio >= factor * 0.5 && ratio <= factor * 1.5;
                 let detail = slipped.then(|| format!("the median of `{column}` is {now} after {was}"));
-                Ok(Found::Counts { checked: 1, failed: u64::from(slipped), detail })
+                Ok(CheckResult::Counts { checked: 1, failed: u64::from(slipped), detail })
             }
-            Ok(_) => Ok(Found::counts(0, 0)),
+            Ok(_) => Ok(CheckResult::counts(0, 0)),
             Err(error) => unchecked(error),
         }
     }
 
-    fn vanished(&mut self, subject: Subject, filter: &str) -> Result<Found, PipelineError> {
+    fn vanished(&mut self, subject: Subject, filter: &str) -> Result<CheckResult, PipelineError> {
         let before = format!("{subject}_before");
         if !self.register(subject, &before)? {
-            return Ok(Found::Unchecked(format!("feeders and ders can vanish, not {subject}")));
+            return Ok(CheckResult::Unchecked(format!("feeders and ders can vanish, not {subject}")));
         }
         let counted = self
             .session
-            .define("known", &plan::still_there(subject))
+            .create_view("known", &plan::still_there(subject))
             .and_then(|()| self.session.query(&plan::found_in(&before, "record_key", filter, false)));
         match counted {
-            Ok(counts) => Ok(Found::counts(counts.count("checked", 0), counts.count("failed", 0))),
+            Ok(counts) => Ok(CheckResult::counts(counts.count("checked", 0), counts.count("failed", 0))),
             Err(error) => unchecked(error),
         }
     }
@@ -280,20 +284,20 @@ impl Ground<'_> {
         let sql = match &rule.check {
             Check::Sql { query } => {
                 self.register_named_in(query)?;
-                self.session.define("found", query)?;
+                self.session.create_view("found", query)?;
                 format!("SELECT * FROM found{filter}")
             }
             Check::Overlap { column, with } => {
-                self.session.define("known", &plan::known(relation, column, with))?;
+                self.session.create_view("known", &plan::known(relation, column, with))?;
                 plan::rows_found(relation, column, &filter, true)
             }
             Check::Reference { column, to, to_column } => {
                 self.register(*to, to.as_str())?;
-                self.session.define("known", &plan::known(to.as_str(), to_column, "TRUE"))?;
+                self.session.create_view("known", &plan::known(to.as_str(), to_column, "TRUE"))?;
                 plan::rows_found(relation, column, &filter, false)
             }
             Check::Constant { columns, within } => {
-                self.session.define("groups", &plan::torn(relation, columns, within, &filter))?;
+                self.session.create_view("groups", &plan::torn(relation, columns, within, &filter))?;
                 plan::rows_of_torn(relation, within)
             }
             Check::Unique { columns } => plan::rows_that_share(relation, columns, &filter),
@@ -302,29 +306,29 @@ impl Ground<'_> {
                 if !self.register(subject, &before)? {
                     return Ok(false);
                 }
-                self.session.define("known", &plan::still_there(subject))?;
+                self.session.create_view("known", &plan::still_there(subject))?;
                 plan::rows_found(&before, "record_key", &filter, false)
             }
             _ => return Ok(false),
         };
-        self.session.define("failing", &sql)?;
+        self.session.create_view("failing", &sql)?;
         Ok(true)
     }
 
-    fn schema(&mut self, subject: Subject, drift: Drift) -> Result<Found, PipelineError> {
+    fn schema(&mut self, subject: Subject, drift: Drift) -> Result<CheckResult, PipelineError> {
         let Subject::Delivery(dataset) = subject else {
-            return Ok(Found::Unchecked("feeders and ders have always the same columns".into()));
+            return Ok(CheckResult::Unchecked("feeders and ders have always the same columns".into()));
         };
         if !self.delivered(dataset) {
-            return Ok(Found::Nothing);
+            return Ok(CheckResult::Nothing);
         }
-        Ok(self.drifts(dataset)?.map_or(Found::History { there: 0, needed: 1 }, |drifts| drifts.found(drift)))
+        Ok(self.drift(dataset)?.map_or(CheckResult::History { there: 0, needed: 1 }, |found| found.found(drift)))
     }
 
     fn schema_rows(&mut self, subject: Subject, drift: Drift) -> Result<Frame, PipelineError> {
         let Subject::Delivery(dataset) = subject else { return Ok(Frame::default()) };
-        let Some(drifts) = self.drifts(dataset)? else { return Ok(Frame::default()) };
-        let file = self.source.standing.iter().find(|s| s.dataset == dataset && s.month == self.month);
-        drifts.rows(drift, file.map(|standing| standing.source_file.as_str()))
+        let Some(found) = self.drift(dataset)? else { return Ok(Frame::default()) };
+        let file = self.bronze.files.iter().find(|s| s.dataset == dataset && s.month == self.month);
+        found.rows(drift, file.map(|file| file.source_file.as_str()))
     }
 }

@@ -4,30 +4,30 @@
 //! All rules that ask something of single rows of one relation are counted in one pass over it. A rule that cannot be
 //! evaluated is `could-not-check`, never a pass.
 
-mod accounts;
+mod context;
 mod deliveries;
 mod drift;
-mod due;
 mod evaluate;
-mod ground;
+mod facts;
 mod plan;
 mod results;
+mod stale;
 
 use super::PipelineError;
-use super::silver::Source;
-use crate::config::rules::{Check, Rule, RuleBook, Subject};
+use super::bronze::BronzeTables;
+use crate::config::rules::{Check, Rule, RuleSet, Subject};
 use crate::config::{Settings, UtilityAdapter};
 use crate::lake::{Frame, Lake};
 use crate::model::{Cancel, Day, Month, Severity};
 
-use ground::Ground;
+use context::EvaluationContext;
 
-pub use due::{Due, Evaluated};
 pub use results::{Decision, acknowledge, acknowledgements_table, fingerprint, record, results_table};
+pub use stale::{Evaluated, StaleOutcomes};
 
 /// How a rule ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum State {
+pub enum RuleState {
     /// It holds.
     Passed,
     /// It does not.
@@ -42,7 +42,7 @@ pub enum State {
     NotStated,
 }
 
-impl State {
+impl RuleState {
     /// The word shown and stored.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl State {
 
     /// The state of that name.
     pub fn parse(word: &str) -> Option<Self> {
-        use State::{CouldNotCheck, Failed, NotEnoughHistory, NotStated, NothingDelivered, Passed};
+        use RuleState::{CouldNotCheck, Failed, NotEnoughHistory, NotStated, NothingDelivered, Passed};
         [Passed, Failed, CouldNotCheck, NotEnoughHistory, NothingDelivered, NotStated]
             .into_iter()
             .find(|state| state.as_str() == word)
@@ -66,7 +66,7 @@ impl State {
 
 /// What a rule counted.
 #[derive(Debug, Clone, PartialEq)]
-enum Found {
+enum CheckResult {
     /// Rows looked at, rows that fail, and what is worth saying.
     Counts { checked: u64, failed: u64, detail: Option<String> },
     /// It could not be evaluated.
@@ -79,7 +79,7 @@ enum Found {
     NotStated(String),
 }
 
-impl Found {
+impl CheckResult {
     const fn counts(checked: u64, failed: u64) -> Self {
         Self::Counts { checked, failed, detail: None }
     }
@@ -87,7 +87,7 @@ impl Found {
 
 /// The outcome of one rule for one utility, month and subject.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct RuleOutcome {
     /// The month.
     pub month: Month,
     /// The utility.
@@ -99,7 +99,7 @@ pub struct Outcome {
     /// How bad a failure is.
     pub severity: Severity,
     /// How it ended.
-    pub state: State,
+    pub state: RuleState,
     /// Rows looked at.
     pub checked: u64,
     /// Rows that fail.
@@ -112,7 +112,7 @@ pub struct Outcome {
 
 /// Which rules are wanted.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted<'a> {
+pub struct RuleFilter<'a> {
     /// Only this one.
     pub rule: Option<&'a str>,
     /// Only of this utility.
@@ -121,7 +121,7 @@ pub struct Wanted<'a> {
     pub calendar: bool,
 }
 
-impl Wanted<'_> {
+impl RuleFilter<'_> {
     fn takes(&self, rule: &Rule, adapter: &UtilityAdapter) -> bool {
         let of_rule =
             rule.utility.as_ref().is_none_or(|utility| *utility == adapter.id) && (rule.is_of_calendar() || !self.calendar);
@@ -130,20 +130,20 @@ impl Wanted<'_> {
 }
 
 /// Evaluates rules over the tables as they stand.
-pub struct Checking<'a> {
+pub struct Evaluator<'a> {
     /// The lake.
     pub lake: &'a Lake,
     /// Adapters.
     pub settings: &'a Settings,
     /// The rules; those of the settings, or edited ones.
-    pub book: &'a RuleBook,
+    pub book: &'a RuleSet,
     /// The day that ages are counted to.
     pub today: Day,
     /// A wish to stop.
     pub cancel: &'a Cancel,
 }
 
-impl Checking<'_> {
+impl Evaluator<'_> {
     /// Every month that any utility delivered, oldest first.
     ///
     /// # Errors
@@ -151,8 +151,8 @@ impl Checking<'_> {
     pub fn months(&self) -> Result<Vec<Month>, PipelineError> {
         let mut months = Vec::new();
         for adapter in &self.settings.utilities {
-            let source = Source::open(self.lake, adapter, self.cancel)?;
-            months.extend(source.standing.iter().map(|standing| standing.month));
+            let bronze = BronzeTables::open(self.lake, adapter, self.cancel)?;
+            months.extend(bronze.files.iter().map(|file| file.month));
         }
         months.sort_unstable();
         months.dedup();
@@ -163,7 +163,7 @@ impl Checking<'_> {
     ///
     /// # Errors
     /// A table cannot be read, or somebody asked to stop. A rule that fails to run is an outcome, not an error.
-    pub fn month(&self, month: Month, wanted: Wanted<'_>) -> Result<Vec<Outcome>, PipelineError> {
+    pub fn month(&self, month: Month, wanted: RuleFilter<'_>) -> Result<Vec<RuleOutcome>, PipelineError> {
         let newest = self.months()?.last().copied();
         let mut outcomes = Vec::new();
         for adapter in &self.settings.utilities {
@@ -171,13 +171,13 @@ impl Checking<'_> {
             if rules.is_empty() {
                 continue;
             }
-            let mut ground = Ground::open(self, adapter, month, newest == Some(month))?;
+            let mut context = EvaluationContext::open(self, adapter, month, newest == Some(month))?;
             // A utility of which nothing ever came owes no month yet; `status` says that it is missing.
-            if ground.source.standing.is_empty() {
+            if context.bronze.files.is_empty() {
                 continue;
             }
             for subject in Subject::ALL {
-                outcomes.extend(of_subject(&mut ground, subject, &rules)?);
+                outcomes.extend(of_subject(&mut context, subject, &rules)?);
             }
         }
         Ok(outcomes)
@@ -196,35 +196,37 @@ impl Checking<'_> {
         limit: usize,
     ) -> Result<Frame, PipelineError> {
         let newest = self.months()?.last().copied();
-        Ground::open(self, utility, month, newest == Some(month))?.rows(subject, rule, limit)
+        EvaluationContext::open(self, utility, month, newest == Some(month))?.rows(subject, rule, limit)
     }
 }
 
 /// Outcomes of the rules that are asked of a subject.
-fn of_subject(ground: &mut Ground<'_>, subject: Subject, rules: &[&Rule]) -> Result<Vec<Outcome>, PipelineError> {
+fn of_subject(context: &mut EvaluationContext<'_>, subject: Subject, rules: &[&Rule]) -> Result<Vec<RuleOutcome>, PipelineError> {
     if let Subject::Delivery(dataset) = subject
-        && ground.source.adapter.dataset(dataset).is_none()
+        && context.bronze.adapter.dataset(dataset).is_none()
     {
         return Ok(Vec::new());
     }
     let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.on.contains(&subject)).collect();
-    let found = ground.evaluate(subject, &rules)?;
-    let outcome = |(rule, found): (&&Rule, Found)| {
+    let found = context.evaluate(subject, &rules)?;
+    let outcome = |(rule, found): (&&Rule, CheckResult)| {
         let (state, checked, failed, detail) = match found {
-            Found::Counts { checked, failed, detail } => {
+            CheckResult::Counts { checked, failed, detail } => {
                 let failing = rule.threshold.is_exceeded(failed, checked);
-                (if failing { State::Failed } else { State::Passed }, checked, failed, detail)
+                (if failing { RuleState::Failed } else { RuleState::Passed }, checked, failed, detail)
             }
-            Found::Unchecked(why) => (State::CouldNotCheck, 0, 0, Some(why)),
-            Found::History { there, needed } => {
-                (State::NotEnoughHistory, 0, 0, Some(format!("not enough history ({there} of {needed} months)")))
+            CheckResult::Unchecked(why) => (RuleState::CouldNotCheck, 0, 0, Some(why)),
+            CheckResult::History { there, needed } => {
+                (RuleState::NotEnoughHistory, 0, 0, Some(format!("not enough history ({there} of {needed} months)")))
             }
-            Found::Nothing => (State::NothingDelivered, 0, 0, None),
-            Found::NotStated(column) => (State::NotStated, 0, 0, Some(format!("the adapter takes `{column}` from no column"))),
+            CheckResult::Nothing => (RuleState::NothingDelivered, 0, 0, None),
+            CheckResult::NotStated(column) => {
+                (RuleState::NotStated, 0, 0, Some(format!("the adapter takes `{column}` from no column")))
+            }
         };
-        Outcome {
-            month: ground.month,
-            utility: ground.source.adapter.id.to_string(),
+        RuleOutcome {
+            month: context.month,
+            utility: context.bronze.adapter.id.to_string(),
             subject,
             rule: rule.id.clone(),
             severity: rule.severity,

@@ -1,7 +1,7 @@
 //! `ops/rule_results` and `ops/acknowledgements`.
 
-use super::Outcome;
-use crate::config::RuleBook;
+use super::RuleOutcome;
+use crate::config::RuleSet;
 use crate::config::rules::Rule;
 use crate::lake::{Lake, Layer, TableId, Value, schema};
 use crate::model::{Day, Month};
@@ -26,19 +26,19 @@ pub fn fingerprint(rule: &Rule) -> String {
 ///
 /// # Errors
 /// The table cannot be written.
-pub fn record(lake: &Lake, book: &RuleBook, outcomes: &[Outcome], run_id: &str, at: i64) -> Result<(), PipelineError> {
+pub fn record(lake: &Lake, book: &RuleSet, outcomes: &[RuleOutcome], run_id: &str, at: i64) -> Result<(), PipelineError> {
     append(lake, book, outcomes, (run_id, at), Vec::new())
 }
 
 /// The same, with what the outcomes were made from.
 pub(super) fn append(
     lake: &Lake,
-    book: &RuleBook,
-    outcomes: &[Outcome],
+    book: &RuleSet,
+    outcomes: &[RuleOutcome],
     (run_id, at): (&str, i64),
     made_from: Vec<(String, i64)>,
 ) -> Result<(), PipelineError> {
-    let row = |outcome: &Outcome| {
+    let row = |outcome: &RuleOutcome| {
         vec![
             Value::Text(run_id.to_owned()),
             Value::Time(at),

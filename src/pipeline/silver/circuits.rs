@@ -1,6 +1,6 @@
 //! Circuits files → feeders and circuits, as SQL.
 
-use super::conform::{Steps, key_columns, keys, select, value, without_key};
+use super::plan::{Plan, key_columns, keys, select, value, without_key};
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAdapter};
 use crate::model::UtilityId;
 use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, record_hash, text};
@@ -56,7 +56,7 @@ fn word_in(cell: &str, words: &[String]) -> String {
 }
 
 /// Relation `segments` as feeders: small relations that are made one after the other, the last is the result.
-pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Steps {
+pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Plan {
     let mut columns = vec!["s.feeder_id AS feeder_id".to_owned()];
     let mut ranked = Vec::new();
     for (column, _) in FEEDER_VALUES {
@@ -93,7 +93,7 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
         described.join(", ")
     );
     steps.extend([("feeder_state".to_owned(), state), ("hashed".to_owned(), hashed_feeders(&utility.id))]);
-    Steps::new(steps)
+    Plan::new(steps)
 }
 
 fn aggregate(column: &str, source: &ColumnSource) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::conform::{key_columns, select, value};
+use super::plan::{key_columns, select, value};
 use crate::config::{CellType, DatasetAdapter, UtilityAdapter};
 use crate::model::Dataset;
 use crate::pipeline::sql::{Cells, LINEAGE, record_hash, text};

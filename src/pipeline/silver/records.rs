@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::Source;
+use super::BronzeTables;
 use super::conform;
 use crate::config::{DatasetAdapter, column_name};
 use crate::engine::Session;
 use crate::lake::{Column, ColumnType, Value, schema};
-use crate::landing::Tally;
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::ColumnStatistics;
 
 /// Names the conformed records of the month `records` in a session; for each that is set aside its file and the reason.
 ///
@@ -17,26 +17,26 @@ use crate::pipeline::PipelineError;
 /// name, then line) and the earlier ones stand aside as `duplicate-key`. Only keys are read for that.
 pub(super) fn of_month<'a>(
     session: &mut Session,
-    source: &Source<'_>,
+    bronze: &BronzeTables<'_>,
     dataset: Dataset,
     month: Month,
-    counted: &dyn Fn(&str) -> Option<&'a Tally>,
+    counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
 ) -> Result<Vec<(String, Finding)>, PipelineError> {
-    let (Some(adapter), Some(rows)) = (source.adapter.dataset(dataset), source.rows(dataset, |m| m == month)?) else {
+    let (Some(adapter), Some(rows)) = (bronze.adapter.dataset(dataset), bronze.rows(dataset, |m| m == month)?) else {
         return Ok(Vec::new());
     };
     session.register("bronze", rows);
-    conform::records(source, adapter).define(session)?;
-    if each_has_its_own_key(source, adapter, month, counted) {
+    conform::records(bronze, adapter).create_views(session)?;
+    if each_has_its_own_key(bronze, adapter, month, counted) {
         return Ok(Vec::new());
     }
-    session.define("key_hashes", &conform::key_hashes(adapter))?;
+    session.create_view("key_hashes", &conform::key_hashes(adapter))?;
     let suspects = session.query(conform::SUSPECTS)?;
     let count = |name: &str| suspects.count(name, 0);
     if count("keyless") == 0 && count("records") == count("distinct_keys") {
         return Ok(Vec::new());
     }
-    session.settle("keyed", &conform::keyed(adapter))?;
+    session.materialize("keyed", &conform::keyed(adapter))?;
     let mut aside: Vec<(String, u64, ReasonCode, String)> = Vec::new();
     for (reason, sql) in
         [(ReasonCode::PrimaryKey, conform::KEYLESS.to_owned()), (ReasonCode::DuplicateKey, conform::duplicates(adapter))]
@@ -55,28 +55,28 @@ pub(super) fn of_month<'a>(
     let lost: Vec<Vec<Value>> =
         aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
     session.register("lost", crate::pipeline::rejected::frame(&columns, &lost)?.relation());
-    session.define("records", conform::KEPT)?;
-    let raw = raw_records(session, source, dataset)?;
+    session.create_view("records", conform::KEPT)?;
+    let raw = raw_records(session, bronze, dataset)?;
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
 }
 
 /// Whether the counts of the month's only file tell already that no record must stand aside: nothing that makes a key is missing,
 /// and one of its columns alone tells all records apart.
 fn each_has_its_own_key<'a>(
-    source: &Source<'_>,
+    bronze: &BronzeTables<'_>,
     adapter: &DatasetAdapter,
     month: Month,
-    counted: &dyn Fn(&str) -> Option<&'a Tally>,
+    counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
 ) -> bool {
-    let mut standing = source.standing.iter().filter(|s| s.dataset == adapter.dataset && s.month == month);
+    let mut standing = bronze.delivered(adapter.dataset, month);
     let (Some(only), None) = (standing.next(), standing.next()) else { return false };
-    let Some(tally) = counted(&only.sha256) else { return false };
+    let Some(statistics) = counted(&only.sha256) else { return false };
     let keys = || adapter.key.iter().map(|label| column_name(label));
     let entity = adapter.column(if adapter.dataset.der_status().is_some() { "der_id" } else { "feeder_id" });
-    let is_complete = |column: &str| tally.missing(column) == Some(0);
+    let is_complete = |column: &str| statistics.missing(column) == Some(0);
     keys().all(|column| is_complete(&column))
         && entity.is_some_and(|entity| entity.from.iter().any(|label| is_complete(&column_name(label))))
-        && keys().any(|column| tally.distinct_ids(&column) == Some(only.rows))
+        && keys().any(|column| statistics.distinct_ids(&column) == Some(only.rows))
 }
 
 fn finding(
@@ -95,7 +95,7 @@ fn finding(
 /// The cells of the records that stand aside, as they stand in bronze, joined by the file's delimiter.
 fn raw_records(
     session: &mut Session,
-    source: &Source<'_>,
+    bronze: &BronzeTables<'_>,
     dataset: Dataset,
 ) -> Result<HashMap<(String, u64), String>, PipelineError> {
     // Row groups without such a line are not read.
@@ -106,8 +106,8 @@ fn raw_records(
         places.count("first", 0),
         places.count("last", 0)
     ))?;
-    let delimiter = char::from(source.adapter.dialect.delimiter);
-    let cells: Vec<String> = source.columns(dataset).into_iter().filter(|name| !schema::is_lineage(name)).collect();
+    let delimiter = char::from(bronze.adapter.dialect.delimiter);
+    let cells: Vec<String> = bronze.columns(dataset).into_iter().filter(|name| !schema::is_lineage(name)).collect();
     let quoted = |cell: String| {
         if cell.contains([delimiter, '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
     };

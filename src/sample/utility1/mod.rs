@@ -10,7 +10,7 @@ use super::scene::{Population, Scene};
 use super::sheet::Sheet;
 use super::text::{damaged, month_first};
 use network::Segment;
-use project::{Project, Schedule, TECHNOLOGIES};
+use project::{Project, ProjectDates, TECHNOLOGIES};
 
 const NULL: &str = "NULL";
 
@@ -97,6 +97,6 @@ pub(super) fn planned_der(scene: &Scene, sheet: &mut Sheet) -> io::Result<()> {
     Ok(())
 }
 
-fn in_service(schedule: &Schedule) -> String {
+fn in_service(schedule: &ProjectDates) -> String {
     schedule.in_service.map_or_else(|| schedule.in_service_words.to_owned(), month_first)
 }

@@ -96,7 +96,7 @@ pub(super) struct Project {
 }
 
 /// When a planned DER is to be ready, and when its study was completed.
-pub(super) struct Schedule {
+pub(super) struct ProjectDates {
     pub(super) in_service: Option<Day>,
     /// What stands in place of a date.
     pub(super) in_service_words: &'static str,
@@ -120,12 +120,12 @@ impl Project {
     }
 
     /// A planned DER.
-    pub(super) fn planned(scene: &Scene, entry: Entry) -> (Self, Schedule) {
+    pub(super) fn planned(scene: &Scene, entry: Entry) -> (Self, ProjectDates) {
         let mut dice = scene.making(entry);
         let sort = dice.weighted(&PLANNED);
         let id = 10_020 + u64::from(entry.index) * 40 + u64::from(dice.below(20));
         let mut project = Self::new(scene, &mut dice, id, sort);
-        let mut schedule = Schedule {
+        let mut schedule = ProjectDates {
             in_service: dice.percent(10).then(|| day_in(&mut dice, 2022, 2024)),
             in_service_words: dice.weighted(&[(91, NULL), (4, "On Hold"), (3, "ASAP"), (2, "Q3 2022")]),
             completion: dice.percent(73).then(|| day_in(&mut dice, 2019, 2021)),

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::window;
-use crate::app::reads::calendar::{Day, Delivery};
+use crate::app::reads::calendar::{Arrival, UtilityMonth};
 use crate::app::{App, Deliveries};
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{left, right};
@@ -53,39 +53,39 @@ fn calendar(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, deliver
     }
 }
 
-fn look(delivery: Delivery, theme: &Theme) -> (&'static str, Style) {
+fn look(delivery: Arrival, theme: &Theme) -> (&'static str, Style) {
     match delivery {
-        Delivery::NotOwed => (" ", theme.dim),
-        Delivery::Expected => ("○", theme.dim),
-        Delivery::Loaded => ("●", theme.good),
-        Delivery::Partial => ("◐", theme.warn),
-        Delivery::Late => ("▲", theme.warn),
-        Delivery::Stale | Delivery::Refused => ("■", theme.bad),
+        Arrival::NotOwed => (" ", theme.dim),
+        Arrival::Expected => ("○", theme.dim),
+        Arrival::Loaded => ("●", theme.good),
+        Arrival::Partial => ("◐", theme.warn),
+        Arrival::Late => ("▲", theme.warn),
+        Arrival::Stale | Arrival::Refused => ("■", theme.bad),
     }
 }
 
-fn day_cell(day: &Day, theme: &Theme, selected: bool) -> Span<'static> {
+fn day_cell(day: &UtilityMonth, theme: &Theme, selected: bool) -> Span<'static> {
     let (glyph, style) = look(day.delivery, theme);
     let again = if day.redelivered { "↻" } else { "" };
-    let refused = if day.refused.is_empty() || day.delivery == Delivery::Refused { "" } else { "!" };
+    let refused = if day.refused.is_empty() || day.delivery == Arrival::Refused { "" } else { "!" };
     let word = match day.delivery {
-        Delivery::Partial => format!("{} of {}", day.loaded.len(), day.owed.len()),
+        Arrival::Partial => format!("{} of {}", day.loaded.len(), day.owed.len()),
         delivery => delivery.as_str().to_owned(),
     };
     let style = if selected { style.add_modifier(Modifier::REVERSED | Modifier::BOLD) } else { style };
     Span::styled(left(&format!("{glyph} {word}{again}{refused}"), CELL), style)
 }
 
-fn told(utility: &str, month: &str, day: &Day, theme: &Theme) -> Vec<Line<'static>> {
+fn told(utility: &str, month: &str, day: &UtilityMonth, theme: &Theme) -> Vec<Line<'static>> {
     let missing: Vec<&str> = day.owed.iter().filter(|dataset| !day.loaded.contains(dataset)).map(String::as_str).collect();
     let mut said = vec![format!(
         "{utility} {month}: {}",
-        if day.delivery == Delivery::NotOwed { "nothing owed" } else { day.delivery.as_str() }
+        if day.delivery == Arrival::NotOwed { "nothing owed" } else { day.delivery.as_str() }
     )];
     if !day.loaded.is_empty() {
         said.push(format!("loaded {}", day.loaded.join(", ")));
     }
-    if !missing.is_empty() && day.delivery != Delivery::NotOwed {
+    if !missing.is_empty() && day.delivery != Arrival::NotOwed {
         said.push(format!("not there: {}", missing.join(", ")));
     }
     if day.redelivered {

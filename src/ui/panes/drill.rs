@@ -1,4 +1,4 @@
-//! Over a pane: the records behind a figure, and the line of a file that a record came from.
+//! Over a pane: the records target a metric, and the line of a file that a record came from.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::window;
-use crate::app::drill::{Drill, Source};
+use crate::app::drill::{Drill, SourceView};
 use crate::app::reads::records::MOST;
 use crate::app::reads::trace::Traced;
 use crate::app::{App, Remote};
@@ -30,7 +30,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, _: &App, theme: &Theme, drill: &D
         }
         Remote::Failed { reason } => message(frame, area, theme.bad, theme, reason, "Esc goes back"),
         Remote::Ready { value, .. } if value.height() == 0 => {
-            let what = format!("{}: there is no single row; the figure is about the whole", drill.title);
+            let what = format!("{}: there is no single row; the metric is about the whole", drill.title);
             message(frame, area, theme.dim, theme, &what, "Esc goes back");
         }
         Remote::Ready { value, .. } => rows(frame, area, theme, drill, value),
@@ -66,8 +66,8 @@ fn rows(frame: &mut Frame<'_>, area: Rect, theme: &Theme, drill: &Drill, rows: &
     frame.render_widget(Paragraph::new(lines), inside);
 }
 
-fn lines_of(frame: &mut Frame<'_>, area: Rect, theme: &Theme, source: &Source, records: &[Traced]) {
-    let block = titled("Source", "Esc: back", &source.records, theme);
+fn lines_of(frame: &mut Frame<'_>, area: Rect, theme: &Theme, source: &SourceView, records: &[Traced]) {
+    let block = titled("SourceView", "Esc: back", &source.records, theme);
     let inside = block.inner(area);
     frame.render_widget(block, area);
     if records.is_empty() {

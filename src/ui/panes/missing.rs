@@ -180,14 +180,14 @@ fn figures_of(map: &Heatmap, missing: &Missing, theme: &Theme) -> Vec<Line<'stat
             Line::styled(format!(" absent: the file lacked the column in all of its {} rows", count(cell.rows)), theme.warn),
         ];
     }
-    let figure = |what: &str, number: u64, style| Span::styled(format!(" {what} {} ", count(number)), style);
+    let metric = |what: &str, number: u64, style| Span::styled(format!(" {what} {} ", count(number)), style);
     let warned = |number: u64| if number > 0 { theme.warn } else { theme.dim };
     let line = Line::from(vec![
-        figure("rows", cell.rows, theme.text),
-        figure("empty", cell.empty, warned(cell.empty)),
-        figure("sentinel", cell.sentinel, warned(cell.sentinel)),
-        figure("invalid", cell.invalid, if cell.invalid > 0 { theme.bad } else { theme.dim }),
-        figure("distinct", cell.distinct, theme.text),
+        metric("rows", cell.rows, theme.text),
+        metric("empty", cell.empty, warned(cell.empty)),
+        metric("sentinel", cell.sentinel, warned(cell.sentinel)),
+        metric("invalid", cell.invalid, if cell.invalid > 0 { theme.bad } else { theme.dim }),
+        metric("distinct", cell.distinct, theme.text),
     ]);
     vec![place, line]
 }

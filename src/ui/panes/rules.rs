@@ -10,7 +10,7 @@ use super::window;
 use crate::app::reads::checks::Checked;
 use crate::app::{App, Rules};
 use crate::model::Severity;
-use crate::pipeline::rules::State;
+use crate::pipeline::rules::RuleState;
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, right};
 use crate::ui::theme::Theme;
@@ -33,7 +33,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: 
         open(Severity::Error),
         open(Severity::Warning),
         rules.count(|checked| checked.acknowledged.is_some()),
-        rules.count(|checked| checked.state == State::Passed),
+        rules.count(|checked| checked.state == RuleState::Passed),
     );
     let block = titled(&title, "ops/rule_results", &app.rules, theme);
     let inside = block.inner(list);
@@ -71,21 +71,21 @@ fn rule_width(width: usize) -> usize {
 
 fn state_style(checked: &Checked, theme: &Theme) -> (Style, &'static str, &'static str) {
     match (checked.state, checked.acknowledged.is_some(), checked.severity) {
-        (State::Failed, true, _) => (theme.dim, "◇", "signed"),
-        (State::Failed, _, Severity::Error) => (theme.bad, "■", "error"),
-        (State::Failed, _, Severity::Warning) => (theme.warn, "▲", "warning"),
-        (State::Failed, _, Severity::Info) => (theme.accent, "●", "info"),
-        (State::CouldNotCheck, ..) => (theme.bad, "?", "unchecked"),
-        (State::NotEnoughHistory, ..) => (theme.dim, "·", "no history"),
-        (State::Passed, ..) => (theme.good, "●", "passed"),
-        (State::NothingDelivered | State::NotStated, ..) => (theme.dim, "·", "–"),
+        (RuleState::Failed, true, _) => (theme.dim, "◇", "signed"),
+        (RuleState::Failed, _, Severity::Error) => (theme.bad, "■", "error"),
+        (RuleState::Failed, _, Severity::Warning) => (theme.warn, "▲", "warning"),
+        (RuleState::Failed, _, Severity::Info) => (theme.accent, "●", "info"),
+        (RuleState::CouldNotCheck, ..) => (theme.bad, "?", "unchecked"),
+        (RuleState::NotEnoughHistory, ..) => (theme.dim, "·", "no history"),
+        (RuleState::Passed, ..) => (theme.good, "●", "passed"),
+        (RuleState::NothingDelivered | RuleState::NotStated, ..) => (theme.dim, "·", "–"),
     }
 }
 
 fn line(checked: &Checked, theme: &Theme, selected: bool, width: usize) -> Line<'static> {
     let (state, glyph, word) = state_style(checked, theme);
     let style = |style: Style| if selected { theme.selection } else { style };
-    let failed = if checked.state == State::Failed { count(checked.failed) } else { String::new() };
+    let failed = if checked.state == RuleState::Failed { count(checked.failed) } else { String::new() };
     let since =
         checked.failing_since.filter(|since| *since < checked.month).map_or(String::new(), |since| format!("  since {since}"));
     let detail = checked.detail.as_ref().map_or(String::new(), |detail| format!("  {detail}"));

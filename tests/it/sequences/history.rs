@@ -72,7 +72,7 @@ impl Record {
         (!nothing).then(|| cell.to_owned())
     }
 
-    /// The text without the `.0` that spreadsheets put behind digits.
+    /// The text without the `.0` that spreadsheets put target digits.
     fn id(&self, column: &str) -> Option<String> {
         let text = self.text(column)?;
         let digits = text.strip_suffix(".0").filter(|front| all_digits(front));
@@ -126,7 +126,7 @@ struct History<'a> {
 }
 
 /// What a feeder or DER is in a month: the cells of its table, the place of its record, the month that delivered the record.
-struct State {
+struct RuleState {
     cells: Vec<String>,
     place: Vec<String>,
     delivered: String,
@@ -170,7 +170,7 @@ impl<'a> History<'a> {
     }
 
     /// The feeders that exist after a month: those that a current record names.
-    fn feeders(&self, month: &str) -> BTreeMap<Key, State> {
+    fn feeders(&self, month: &str) -> BTreeMap<Key, RuleState> {
         let mut records_of: BTreeMap<Key, Vec<&Record>> = BTreeMap::new();
         for record in self.current(Dataset::Circuits, month).into_values() {
             records_of.entry(vec![record.id("F").unwrap()]).or_default().push(record);
@@ -186,7 +186,7 @@ impl<'a> History<'a> {
                 cell((self.utility.grain == Grain::Segment).then(circuits)),
                 cell(records.iter().filter_map(|record| record.number("LEN")).reduce(|sum, length| sum + length).map(real)),
             ];
-            State { cells, place: Vec::new(), delivered: month.to_owned() }
+            RuleState { cells, place: Vec::new(), delivered: month.to_owned() }
         };
         records_of.into_iter().map(|(feeder, records)| (feeder, state(records))).collect()
     }
@@ -211,7 +211,7 @@ impl<'a> History<'a> {
     }
 
     /// The DERs that exist after a month, by status and id.
-    fn ders(&self, month: &str) -> BTreeMap<Key, State> {
+    fn ders(&self, month: &str) -> BTreeMap<Key, RuleState> {
         let mut ders = BTreeMap::new();
         for (status, dataset) in [("installed", Dataset::InstallDer), ("planned", Dataset::PlannedDer)] {
             for (id, record) in self.current(dataset, month) {
@@ -235,7 +235,7 @@ impl<'a> History<'a> {
                 ];
                 let place = vec![record.file.clone(), record.line.to_string()];
                 let key = vec![status.to_owned(), id[0].clone()];
-                ders.insert(key, State { cells, place, delivered: record.month.clone() });
+                ders.insert(key, RuleState { cells, place, delivered: record.month.clone() });
             }
         }
         ders
@@ -273,7 +273,7 @@ impl<'a> History<'a> {
 
     /// What hangs on each feeder after a month; a DER without a nameplate counts and adds nothing.
     fn capacity(&self, month: &str) -> Vec<String> {
-        let line = |(feeder, state): (Key, State)| {
+        let line = |(feeder, state): (Key, RuleState)| {
             let nameplates = |dataset| -> Vec<Option<i128>> {
                 let ders = self.current(dataset, month).into_values();
                 ders.filter(|der| self.link(der, month).0.as_ref() == Some(&feeder[0])).map(|der| der.number("KW")).collect()
@@ -304,13 +304,13 @@ impl Version {
 }
 
 /// The versions that follow from the states after each month, in order of months.
-fn versions<'m>(states: impl Iterator<Item = (&'m str, BTreeMap<Key, State>)>) -> Vec<Version> {
+fn versions<'m>(states: impl Iterator<Item = (&'m str, BTreeMap<Key, RuleState>)>) -> Vec<Version> {
     let mut versions: Vec<Version> = Vec::new();
     for (month, states) in states {
         for gone in versions.iter_mut().filter(|version| version.to.is_none() && !states.contains_key(&version.key)) {
             gone.to = Some(month.to_owned());
         }
-        for (key, State { cells, mut place, delivered }) in states {
+        for (key, RuleState { cells, mut place, delivered }) in states {
             if let Some(current) = versions.iter_mut().find(|version| version.to.is_none() && version.key == key) {
                 if current.cells == cells {
                     continue;

@@ -12,7 +12,7 @@ mod history;
 use std::collections::BTreeMap;
 
 use feederscope::app::reads::checks;
-use feederscope::config::RuleBook;
+use feederscope::config::RuleSet;
 use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ const TABLES: [(&str, &str); 10] = [
 fn bench(utility: &Utility) -> Bench {
     let mut bench = Bench::with_adapters(&[("own.toml", &utility.adapter_toml())]);
     bench.settings.utilities.retain(|adapter| adapter.id.as_str() == utility.id);
-    bench.settings.rules = RuleBook::load(std::path::Path::new("/nowhere")).0;
+    bench.settings.rules = RuleSet::load(std::path::Path::new("/nowhere")).0;
     bench
 }
 

@@ -3,19 +3,27 @@
 //! The file is read once; what was hashed and inspected is what is written. Rows become visible with the commit, and
 //! only if the whole file may be taken.
 
+pub mod column_statistics;
+mod files;
+mod header;
+mod tables;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::sync_channel;
 
+pub use column_statistics::{ColumnStatistics, ColumnValues};
+pub use files::CommittedFile;
+pub use tables::BronzeTables;
+
 use super::PipelineError;
-use super::header;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
 use super::report::micros_of;
-use super::standing::{self, Standing, standing};
 use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
 use crate::lake::{Change, Column, ColumnType, Frame, Lake, LakeError, Snapshot, TableId, TableWriter, Written, schema};
-use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary, Tally};
+use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary};
 use crate::model::{Cancel, Finding, Month, ReasonCode, Stage};
+use files::committed_files;
 
 /// What a run gives to the loading of one file.
 pub struct Loading<'a> {
@@ -36,14 +44,14 @@ pub struct Loading<'a> {
     /// Who wants to know.
     pub observer: &'a dyn Observer,
     /// How far the run is.
-    pub pace: Pace,
+    pub estimate: ProgressEstimate,
     /// SHA-256 of every file whose load stands in `ops/runs`.
     pub recorded: &'a HashSet<String>,
 }
 
 /// How far a run was before a file, so that the rows of the whole run can be estimated from its bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Pace {
+pub struct ProgressEstimate {
     /// Rows in bronze from the files before.
     pub rows: u64,
     /// Bytes of the files before.
@@ -66,7 +74,7 @@ pub enum Loaded {
         /// What is worth knowing about its header.
         header: Vec<Finding>,
         /// The values of its columns.
-        tally: Box<Tally>,
+        statistics: Box<ColumnStatistics>,
     },
     /// The same content stands in bronze already, under this month and name.
     Unchanged {
@@ -94,16 +102,16 @@ impl Loading<'_> {
     pub fn load(&self, candidate: &Candidate, hash: std::io::Result<Option<String>>) -> Result<Loaded, PipelineError> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
-        let stands = base.as_ref().map_or_else(Vec::new, |base| standing(base, candidate.dataset));
+        let stands = base.as_ref().map_or_else(Vec::new, |base| committed_files(base, candidate.dataset));
         // The rows carry the file's hash, so it comes first; reading hashes again and compares.
         let sha256 = match hash {
             Ok(Some(sha256)) => sha256,
             Ok(None) => return Err(PipelineError::Cancelled),
             Err(error) => return self.refuse(candidate, &stands, *Refused::one(unreadable(&error))),
         };
-        let same = stands.iter().find(|standing| standing.sha256 == sha256 && standing.month <= candidate.month);
+        let same = stands.iter().find(|file| file.sha256 == sha256 && file.month <= candidate.month);
         // A load that was killed before it could be written down is done again: nobody counted its records.
-        let in_the_books = |same: &&Standing| !is_place(same, candidate) || self.recorded.contains(&sha256);
+        let in_the_books = |same: &&CommittedFile| !is_place(same, candidate) || self.recorded.contains(&sha256);
         if let Some(same) = same.filter(in_the_books) {
             self.record(candidate, &stands, &[])?;
             return Ok(Loaded::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
@@ -115,8 +123,8 @@ impl Loading<'_> {
         }
     }
 
-    fn refuse(&self, candidate: &Candidate, stands: &[Standing], refused: Refused) -> Result<Loaded, PipelineError> {
-        self.record(candidate, stands, &refused.findings)?;
+    fn refuse(&self, candidate: &Candidate, committed: &[CommittedFile], refused: Refused) -> Result<Loaded, PipelineError> {
+        self.record(candidate, committed, &refused.findings)?;
         Ok(Loaded::Refused { finding: refused.finding, records: refused.records })
     }
 
@@ -125,7 +133,7 @@ impl Loading<'_> {
         candidate: &Candidate,
         table: &TableId,
         base: Option<&Snapshot>,
-        stands: &[Standing],
+        committed: &[CommittedFile],
         sha256: &str,
     ) -> Result<Loaded, Stop> {
         let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.cancel)?;
@@ -135,9 +143,9 @@ impl Loading<'_> {
             schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
-        let mut tally = Tally::new(&names, &self.adapter.null_values);
-        let rows = self.copy(&mut reader, &mut writer, (&names, &mut tally), candidate, sha256)?;
-        tally.finish();
+        let mut statistics = ColumnStatistics::new(&names, &self.adapter.null_values);
+        let rows = self.copy(&mut reader, &mut writer, (&names, &mut statistics), candidate, sha256)?;
+        statistics.finish();
         let summary = reader.finish()?;
         if summary.records == 0 {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file holds a header and no record")).into());
@@ -146,8 +154,8 @@ impl Loading<'_> {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file changed while it was read")).into());
         }
         self.check_share(&summary)?;
-        let replaced: Vec<&Standing> =
-            stands.iter().filter(|standing| is_place(standing, candidate) || standing.sha256 == summary.sha256).collect();
+        let replaced: Vec<&CommittedFile> =
+            committed.iter().filter(|file| is_place(file, candidate) || file.sha256 == summary.sha256).collect();
         let mut file = writer.finish()?;
         note(&mut file, candidate, &summary);
         self.record(candidate, &[], &summary.rejected)?;
@@ -156,7 +164,7 @@ impl Loading<'_> {
             columns: &columns,
             partition_by: &["delivery_month"],
             add: vec![file],
-            remove: replaced.iter().map(|standing| standing.file.clone()).collect(),
+            remove: replaced.iter().map(|file| file.file.clone()).collect(),
             transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at)],
         };
         if self.cancel.is_cancelled() {
@@ -167,8 +175,8 @@ impl Loading<'_> {
             self.forget(candidate, old)?;
         }
         let other = replaced.iter().filter(|old| !(is_place(old, candidate) && old.sha256 == sha256));
-        let superseded = other.map(|standing| (standing.month, standing.source_file.clone())).collect();
-        Ok(Loaded::Taken { summary, rows, superseded, header, tally: Box::new(tally) })
+        let superseded = other.map(|file| (file.month, file.source_file.clone())).collect();
+        Ok(Loaded::Taken { summary, rows, superseded, header, statistics: Box::new(statistics) })
     }
 
     /// Reads on one thread, counts on another and writes on a third; the rows in bronze.
@@ -176,7 +184,7 @@ impl Loading<'_> {
         &self,
         reader: &mut RecordReader,
         writer: &mut TableWriter,
-        (names, tally): (&[String], &mut Tally),
+        (names, statistics): (&[String], &mut ColumnStatistics),
         candidate: &Candidate,
         sha256: &str,
     ) -> Result<u64, Stop> {
@@ -188,7 +196,7 @@ impl Loading<'_> {
             });
             scope.spawn(move || {
                 for frame in for_tally {
-                    names.iter().enumerate().for_each(|(at, name)| tally.feed(at, frame.texts(name)));
+                    names.iter().enumerate().for_each(|(at, name)| statistics.feed(at, frame.texts(name)));
                 }
             });
             let mut rows = 0;
@@ -261,8 +269,8 @@ impl Loading<'_> {
     }
 
     fn tell(&self, candidate: &Candidate, rows: u64, bytes_done: u64) {
-        let rows_done = self.pace.rows + rows;
-        let share = (self.pace.bytes + bytes_done).max(1) as f64 / self.pace.bytes_total.max(1) as f64;
+        let rows_done = self.estimate.rows + rows;
+        let share = (self.estimate.bytes + bytes_done).max(1) as f64 / self.estimate.bytes_total.max(1) as f64;
         let in_bronze = rows_done as f64 / share.min(1.0);
         self.observer.progress(Progress {
             step: Step::Bronze,
@@ -274,7 +282,7 @@ impl Loading<'_> {
     }
 
     /// Clears what is recorded of a delivery whose content now stands under an earlier month.
-    fn forget(&self, candidate: &Candidate, old: &Standing) -> Result<(), PipelineError> {
+    fn forget(&self, candidate: &Candidate, old: &CommittedFile) -> Result<(), PipelineError> {
         for stage in [Stage::Bronze, Stage::Silver] {
             let scope = Scope {
                 utility: &candidate.utility,
@@ -290,16 +298,15 @@ impl Loading<'_> {
     }
 
     /// Replaces what is recorded of this file, but for the findings of the loads whose rows still stand.
-    fn record(&self, candidate: &Candidate, stands: &[Standing], findings: &[Finding]) -> Result<(), PipelineError> {
-        let still =
-            stands.iter().find(|standing| standing.month == candidate.month && standing.source_file == candidate.source_file);
+    fn record(&self, candidate: &Candidate, committed: &[CommittedFile], findings: &[Finding]) -> Result<(), PipelineError> {
+        let still = committed.iter().find(|file| file.month == candidate.month && file.source_file == candidate.source_file);
         let scope = Scope {
             utility: &candidate.utility,
             month: candidate.month,
             dataset: candidate.dataset,
             stage: Stage::Bronze,
             source_file: Some(&candidate.source_file),
-            keep_run: still.and_then(|standing| standing.run_id.as_deref()),
+            keep_run: still.and_then(|file| file.run_id.as_deref()),
         };
         let rows: Vec<_> = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
         rejected::replace(self.lake, &scope, &rows, self.cancel)
@@ -308,13 +315,13 @@ impl Loading<'_> {
 
 /// Notes with the file's rows what else is known of it: nothing but their own commit can part the two.
 fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
-    file.note(standing::RECORDS, &summary.records);
-    file.note(standing::RECEIVED_AT, &micros_of(candidate.modified));
+    file.note(files::RECORDS, &summary.records);
+    file.note(files::RECEIVED_AT, &micros_of(candidate.modified));
 }
 
 /// Whether a delivery stands where the file belongs.
-fn is_place(standing: &Standing, candidate: &Candidate) -> bool {
-    standing.month == candidate.month && standing.source_file == candidate.source_file
+fn is_place(file: &CommittedFile, candidate: &Candidate) -> bool {
+    file.month == candidate.month && file.source_file == candidate.source_file
 }
 
 fn unreadable(error: &std::io::Error) -> Finding {

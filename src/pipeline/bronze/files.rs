@@ -10,7 +10,7 @@ pub(super) const RECEIVED_AT: &str = "feederscope.received_at";
 
 /// A delivery whose rows stand in bronze.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct CommittedFile {
     /// What it is about.
     pub dataset: Dataset,
     /// Its month.
@@ -32,7 +32,12 @@ pub struct Standing {
     pub(super) file: DataFile,
 }
 
-impl Standing {
+impl CommittedFile {
+    /// Whether the delivered file has the column.
+    pub fn stores(&self, column: &str) -> bool {
+        self.file.stores(column)
+    }
+
     /// The columns of the file, in its order, and those of its lineage.
     pub fn columns(&self) -> Vec<String> {
         self.file.columns()
@@ -41,9 +46,9 @@ impl Standing {
 
 /// The deliveries in a bronze table, by month and name, whatever the order in which they came: from its log, no data file is
 /// opened.
-pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
+pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Vec<CommittedFile> {
     let delivery = |file: &DataFile| {
-        Some(Standing {
+        Some(CommittedFile {
             dataset,
             month: Month::parse(file.partition_value("delivery_month")?)?,
             source_file: file.constant("_source_file")?.to_owned(),
@@ -59,7 +64,7 @@ pub fn standing(snapshot: &Snapshot, dataset: Dataset) -> Vec<Standing> {
             file: file.clone(),
         })
     };
-    let mut deliveries: Vec<Standing> = snapshot.files.iter().filter_map(delivery).collect();
+    let mut deliveries: Vec<CommittedFile> = snapshot.files.iter().filter_map(delivery).collect();
     deliveries.sort_by(|a, b| (a.month, &a.source_file).cmp(&(b.month, &b.source_file)));
     deliveries
 }

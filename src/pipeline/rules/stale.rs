@@ -7,20 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::results::{self, results_table};
-use super::{Checking, Outcome, Wanted};
-use crate::config::RuleBook;
+use super::{Evaluator, RuleFilter, RuleOutcome};
+use crate::config::RuleSet;
 use crate::engine::Session;
 use crate::lake::{Lake, Snapshot};
 use crate::model::{Day, Month, UtilityId};
 use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::parallel::each;
-use crate::pipeline::silver::Source;
+use crate::pipeline::silver;
 use crate::pipeline::sql::text;
 
 /// What a run knows of the tables that the rules are asked of.
-pub struct Due<'a> {
+pub struct StaleOutcomes<'a> {
     /// The tables and the rules.
-    pub checking: &'a Checking<'a>,
+    pub evaluator: &'a Evaluator<'a>,
     /// What each utility's silver was made from before the run.
     pub before: &'a HashMap<UtilityId, i64>,
     /// The utilities that were made anew, and the first month that changed; `None` where all did.
@@ -31,7 +32,7 @@ pub struct Due<'a> {
 #[derive(Debug, Default)]
 pub struct Evaluated {
     /// The outcomes.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<RuleOutcome>,
     made_from: Vec<(String, i64)>,
 }
 
@@ -40,52 +41,56 @@ impl Evaluated {
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn record(&self, lake: &Lake, book: &RuleBook, run_id: &str, at: i64) -> Result<(), PipelineError> {
+    pub fn record(&self, lake: &Lake, book: &RuleSet, run_id: &str, at: i64) -> Result<(), PipelineError> {
         results::append(lake, book, &self.outcomes, (run_id, at), self.made_from.clone())
     }
 }
 
 /// Which rules of a month have to be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
+enum Scope {
     /// All of them.
     All,
     /// Those that time changes.
     Calendar,
 }
 
-impl Due<'_> {
+impl StaleOutcomes<'_> {
     /// Evaluates what is due, telling of each utility and month before it.
     ///
     /// # Errors
     /// A table cannot be read, or somebody asked to stop; nothing was recorded then.
     pub fn evaluate(&self, tell: &(dyn Fn(&UtilityId, Month) + Sync)) -> Result<Evaluated, PipelineError> {
         let mut evaluated = Evaluated::default();
-        let months = self.checking.months()?;
-        let (Some(newest), false) = (months.last().copied(), self.checking.book.rules.is_empty()) else {
+        let months = self.evaluator.months()?;
+        let (Some(newest), false) = (months.last().copied(), self.evaluator.book.rules.is_empty()) else {
             return Ok(evaluated);
         };
-        let results = self.checking.lake.snapshot(&results_table())?;
+        let results = self.evaluator.lake.snapshot(&results_table())?;
         let mut due = Vec::new();
-        for adapter in &self.checking.settings.utilities {
-            let source = Source::open(self.checking.lake, adapter, self.checking.cancel)?;
-            if source.standing.is_empty() {
+        for adapter in &self.evaluator.settings.utilities {
+            let bronze = BronzeTables::open(self.evaluator.lake, adapter, self.evaluator.cancel)?;
+            if bronze.files.is_empty() {
                 continue;
             }
-            let utility = Utility { id: &adapter.id, basis: self.basis(source.fingerprint()), months: &months };
-            let extents = self.extents(results.as_ref(), &utility)?;
-            due.extend(extents.into_iter().map(|(month, extent)| (&adapter.id, month, extent)));
+            let utility = Utility {
+                id: &adapter.id,
+                input_fingerprint: self.input_fingerprint(silver::input_fingerprint(&bronze)),
+                months: &months,
+            };
+            let scopes = self.scopes(results.as_ref(), &utility)?;
+            due.extend(scopes.into_iter().map(|(month, scope)| (&adapter.id, month, scope)));
             evaluated.made_from.extend([
-                (marker(&adapter.id, TABLES), utility.basis),
-                (marker(&adapter.id, DAY), i64::from(self.checking.today.epoch_days())),
-                (marker(&adapter.id, NEWEST), i64::from(newest.day(1).epoch_days())),
-                (marker(&adapter.id, MONTHS), hash_of(&months)),
+                (application_id(&adapter.id, TABLES), utility.input_fingerprint),
+                (application_id(&adapter.id, DAY), i64::from(self.evaluator.today.epoch_days())),
+                (application_id(&adapter.id, NEWEST), i64::from(newest.day(1).epoch_days())),
+                (application_id(&adapter.id, MONTHS), hash_of(&months)),
             ]);
         }
-        let outcomes = each(&due, |(utility, month, extent)| {
+        let outcomes = each(&due, |(utility, month, scope)| {
             tell(utility, *month);
-            let calendar = *extent == Extent::Calendar;
-            self.checking.month(*month, Wanted { utility: Some(utility.as_str()), rule: None, calendar })
+            let calendar = *scope == Scope::Calendar;
+            self.evaluator.month(*month, RuleFilter { utility: Some(utility.as_str()), rule: None, calendar })
         })?;
         evaluated.outcomes = outcomes.into_iter().flatten().collect();
         Ok(evaluated)
@@ -93,41 +98,41 @@ impl Due<'_> {
 
     /// What is due of a utility: months that were made anew or that it was never asked about, the month that was the newest
     /// until now, and the newest on another day.
-    fn extents(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, Extent>, PipelineError> {
+    fn scopes(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, Scope>, PipelineError> {
         let recorded = |what: &str| match results {
-            Some(results) => results.transaction(self.checking.lake, &marker(utility.id, what)),
+            Some(results) => results.transaction(self.evaluator.lake, &application_id(utility.id, what)),
             None => Ok(None),
         };
         let touched = self.touched.iter().find(|(touched, _)| touched == utility.id).map(|(_, from)| *from);
         let known = recorded(TABLES)?;
         // Only what was evaluated before this run may be left as it is.
-        let was_evaluated = self.before.get(utility.id).is_some_and(|before| known == Some(self.basis(*before)));
-        let is_as_known = known == Some(utility.basis) && touched.is_none();
-        let mut extents = BTreeMap::new();
+        let was_evaluated = self.before.get(utility.id).is_some_and(|before| known == Some(self.input_fingerprint(*before)));
+        let is_as_known = known == Some(utility.input_fingerprint) && touched.is_none();
+        let mut scopes = BTreeMap::new();
         if is_as_known || was_evaluated {
             let was_newest =
                 recorded(NEWEST)?.and_then(|day| i32::try_from(day).ok()).map(|day| Day::from_epoch_days(day).month());
-            let is_today = recorded(DAY)? == Some(i64::from(self.checking.today.epoch_days()));
+            let is_today = recorded(DAY)? == Some(i64::from(self.evaluator.today.epoch_days()));
             let newest = utility.months.last().copied();
             let of_calendar = if was_newest == newest { None } else { was_newest };
-            extents.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, Extent::Calendar)));
+            scopes.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, Scope::Calendar)));
             if recorded(MONTHS)? != Some(hash_of(utility.months)) {
-                extents.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, Extent::All)));
+                scopes.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, Scope::All)));
             }
         }
         if !is_as_known {
             let from = if was_evaluated { touched.flatten() } else { None };
             let again = utility.months.iter().filter(|month| from.is_none_or(|from| **month >= from));
-            extents.extend(again.map(|month| (*month, Extent::All)));
+            scopes.extend(again.map(|month| (*month, Scope::All)));
         }
-        extents.retain(|month, _| utility.months.contains(month));
-        Ok(extents)
+        scopes.retain(|month, _| utility.months.contains(month));
+        Ok(scopes)
     }
 
     /// Months of which no outcome of the utility is stored.
     fn never_asked(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<Vec<Month>, PipelineError> {
         let Some(results) = results else { return Ok(utility.months.to_vec()) };
-        let mut session = Session::new(self.checking.cancel);
+        let mut session = Session::new(self.evaluator.cancel);
         session.register("results", results.scan_all()?);
         let sql = format!("SELECT DISTINCT delivery_month FROM results WHERE utility_id = {}", text(utility.id.as_str()));
         let asked = session.query(&sql)?;
@@ -137,8 +142,8 @@ impl Due<'_> {
     }
 
     /// Differs whenever the tables or the rules do.
-    fn basis(&self, fingerprint: i64) -> i64 {
-        let rules = self.checking.book.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.severity, rule.definition()));
+    fn input_fingerprint(&self, fingerprint: i64) -> i64 {
+        let rules = self.evaluator.book.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.severity, rule.definition()));
         let text = rules.chain([fingerprint.to_string()]).collect::<Vec<_>>().join("\n");
         (xxhash_rust::xxh64::xxh64(text.as_bytes(), 0) >> 1).cast_signed()
     }
@@ -147,7 +152,7 @@ impl Due<'_> {
 /// A utility, what its outcomes would be made from, and the months that any utility delivered.
 struct Utility<'a> {
     id: &'a UtilityId,
-    basis: i64,
+    input_fingerprint: i64,
     months: &'a [Month],
 }
 
@@ -160,7 +165,7 @@ const NEWEST: &str = "/newest";
 /// and the months that there were.
 const MONTHS: &str = "/months";
 
-fn marker(utility: &UtilityId, what: &str) -> String {
+fn application_id(utility: &UtilityId, what: &str) -> String {
     format!("feederscope/rules/{utility}{what}")
 }
 

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::bronze::BronzeTables;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
 use super::quality::{self, Assess};
 use super::report::{Report, micros_of};
 use super::run::Run;
-use super::silver::{self, Build, Source};
+use super::silver::{self, Build};
 use super::{PipelineError, platinum};
 use crate::config::UtilityAdapter;
 use crate::lake::TableId;
@@ -19,7 +20,7 @@ use crate::model::{Month, UtilityId};
 /// A utility whose upper tables have to be made anew.
 struct Pending<'a> {
     adapter: &'a UtilityAdapter,
-    source: Source<'a>,
+    bronze: BronzeTables<'a>,
     fingerprint: i64,
     /// The first month that changed; `None` where everything is made anew.
     from: Option<Month>,
@@ -28,13 +29,13 @@ struct Pending<'a> {
 impl Pending<'_> {
     fn rows(&self) -> u64 {
         let touched = |month: Month| self.from.is_none_or(|from| month >= from);
-        self.source.standing.iter().filter(|standing| touched(standing.month)).map(|standing| standing.rows).sum()
+        self.bronze.files.iter().filter(|file| touched(file.month)).map(|file| file.rows).sum()
     }
 }
 
 impl Run<'_> {
     /// Brings silver and everything above up to bronze; the utilities that it made anew, and from which month on.
-    pub(super) fn lift(
+    pub(super) fn rebuild(
         &self,
         before: &HashMap<UtilityId, i64>,
         changed: &BTreeMap<UtilityId, Month>,
@@ -47,7 +48,7 @@ impl Run<'_> {
         let received: HashMap<String, i64> = self.received(report)?;
         let rows: u64 = pending.iter().map(Pending::rows).sum();
         let tracker = Tracker::new(self.observer, report.rows, report.rows + rows);
-        each(&pending, |utility| self.lift_one(utility, &received, &tracker, report))?;
+        each(&pending, |utility| self.rebuild_utility(utility, &received, &tracker, report))?;
         let touched: Vec<_> = pending.iter().map(|utility| (utility.adapter.id.clone(), utility.from)).collect();
         report.rebuilt = touched.iter().map(|(utility, _)| utility.clone()).collect();
         Ok(touched)
@@ -59,9 +60,9 @@ impl Run<'_> {
         before: &HashMap<UtilityId, i64>,
         changed: &BTreeMap<UtilityId, Month>,
     ) -> Result<Option<Pending<'a>>, PipelineError> {
-        let source = Source::open(self.lake, adapter, self.cancel)?;
-        let fingerprint = source.fingerprint();
-        if source.standing.is_empty()
+        let bronze = BronzeTables::open(self.lake, adapter, self.cancel)?;
+        let fingerprint = silver::input_fingerprint(&bronze);
+        if bronze.files.is_empty()
             || (!self.request.full_refresh && self.stands(adapter, &quality::summary_table(), fingerprint)?)
         {
             return Ok(None);
@@ -72,30 +73,31 @@ impl Run<'_> {
             None => false,
         };
         let from = if was_whole && !self.request.full_refresh { changed.get(&adapter.id).copied() } else { None };
-        Ok(Some(Pending { adapter, source, fingerprint, from }))
+        Ok(Some(Pending { adapter, bronze, fingerprint, from }))
     }
 
-    fn lift_one(
+    fn rebuild_utility(
         &self,
         utility: &Pending<'_>,
         received: &HashMap<String, i64>,
         tracker: &Tracker<'_>,
         report: &Report,
     ) -> Result<(), PipelineError> {
-        let Pending { adapter, source, fingerprint, from } = utility;
-        let tally = |sha256: &str| report.files.iter().find_map(|file| file.tally(sha256));
-        let build = Build { source, from: *from, run_id: &report.run_id, fingerprint: *fingerprint, tally: &tally, tracker };
+        let Pending { adapter, bronze, fingerprint, from } = utility;
+        let statistics = |sha256: &str| report.files.iter().find_map(|file| file.statistics(sha256));
+        let build =
+            Build { bronze, from: *from, run_id: &report.run_id, fingerprint: *fingerprint, statistics: &statistics, tracker };
         let silver = build.run()?;
         tracker.tell(Step::Platinum, adapter.id.to_string(), 0);
-        platinum::publish(source, &silver, *fingerprint)?;
+        platinum::publish(bronze, &silver, *fingerprint)?;
         let assess = Assess {
-            source,
+            bronze,
             silver: &silver,
             from: *from,
             fingerprint: *fingerprint,
             today: self.settings.today,
             received: &|file| received.get(file).copied(),
-            tally: &tally,
+            statistics: &statistics,
             tracker,
         };
         assess.run()

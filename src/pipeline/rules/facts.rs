@@ -3,13 +3,13 @@
 use crate::engine::Session;
 use crate::lake::{Column, Frame, Lake, TableId, schema};
 use crate::model::{Dataset, Day, Month};
-use crate::pipeline::silver::Source;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::text;
 use crate::pipeline::{PipelineError, ops, quality, rejected};
 
 /// What the tables say of a utility's deliveries, read once for all rules.
 #[derive(Debug, Default)]
-pub(super) struct Accounts {
+pub(super) struct DeliveryFacts {
     /// Rows of `silver/rejected` of the month with a line: dataset, stage, reason and their number.
     rejected: Vec<(String, String, String, u64)>,
     /// Rows of `data_quality_summary`: dataset, month, the utility's refresh date and the day that the file came.
@@ -20,24 +20,24 @@ pub(super) struct Accounts {
     repeated: Vec<(String, Month)>,
 }
 
-impl Accounts {
-    pub(super) fn read(lake: &Lake, source: &Source<'_>, month: Month) -> Result<Self, PipelineError> {
-        let utility = text(source.adapter.id.as_str());
+impl DeliveryFacts {
+    pub(super) fn read(lake: &Lake, bronze: &BronzeTables<'_>, month: Month) -> Result<Self, PipelineError> {
+        let utility = text(bronze.adapter.id.as_str());
         let table = |table: &TableId, columns: &[Column], sql: &str| -> Result<Frame, PipelineError> {
             let ours = |file: &crate::lake::DataFile| {
-                file.partition_value("utility_id").is_none_or(|of| of == source.adapter.id.as_str())
+                file.partition_value("utility_id").is_none_or(|of| of == bronze.adapter.id.as_str())
             };
             let relation = match lake.snapshot(table)? {
                 Some(snapshot) => snapshot.scan(ours)?,
                 None => Frame::empty(columns).relation(),
             };
-            let mut session = Session::new(source.cancel);
+            let mut session = Session::new(bronze.cancel);
             session.register("t", relation);
             Ok(session.query(sql)?)
         };
         let sql = format!(
             "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND {} GROUP BY dataset, stage, reason",
-            rejected::of_standing(&source.standing)
+            rejected::of_committed(&bronze.files)
         );
         let rows = table(&rejected::table(), &schema::rejected(), &sql)?;
         let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();

@@ -19,7 +19,7 @@ fn entity_columns(columns: &[Column], alias: &str) -> String {
 }
 
 /// Relation `history` as it was before a month: later versions gone, those that they closed open again.
-pub(super) fn before(columns: &[Column], month: Month) -> String {
+pub(super) fn rollback_to(columns: &[Column], month: Month) -> String {
     let month = text(&month.to_string());
     format!(
         "SELECT {entity}, h.valid_from_month AS valid_from_month,\n\
@@ -31,7 +31,7 @@ pub(super) fn before(columns: &[Column], month: Month) -> String {
 }
 
 /// Relation `state` as the first versions that there are.
-pub(super) fn first(columns: &[Column], month: Month) -> String {
+pub(super) fn initial(columns: &[Column], month: Month) -> String {
     format!(
         "SELECT {}, '{month}' AS valid_from_month, CAST(NULL AS VARCHAR) AS valid_to_month, TRUE AS is_current FROM state AS s",
         entity_columns(columns, "s")
@@ -39,7 +39,7 @@ pub(super) fn first(columns: &[Column], month: Month) -> String {
 }
 
 /// Relation `history` after the month whose full state is relation `state`.
-pub(super) fn next(columns: &[Column], key: &[&str], month: Month) -> String {
+pub(super) fn merge(columns: &[Column], key: &[&str], month: Month) -> String {
     let month = text(&month.to_string());
     let on: Vec<String> = key.iter().map(|column| format!("h.{column} = s.{column}")).collect();
     let on = on.join(" AND ");

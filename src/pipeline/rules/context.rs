@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Checking;
-use super::accounts::Accounts;
-use super::drift::Drifts;
+use super::Evaluator;
+use super::drift::SchemaDrift;
+use super::facts::DeliveryFacts;
 use crate::config::UtilityAdapter;
 use crate::config::rules::Subject;
 use crate::engine::Session;
 use crate::lake::{Frame, Relation, TableId, schema};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::silver::{Silver, Source, checked_records};
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::silver::{Silver, checked_records};
 use crate::pipeline::sql::text;
 
 /// One utility's month.
-pub(super) struct Ground<'a> {
-    pub(super) checking: &'a Checking<'a>,
-    pub(super) source: Source<'a>,
+pub(super) struct EvaluationContext<'a> {
+    pub(super) evaluator: &'a Evaluator<'a>,
+    pub(super) bronze: BronzeTables<'a>,
     pub(super) month: Month,
     /// Whether no utility has a later month.
     pub(super) is_newest: bool,
@@ -28,61 +29,61 @@ pub(super) struct Ground<'a> {
     silver: Option<Silver>,
     registered: BTreeMap<String, bool>,
     /// What the tables say of the deliveries.
-    accounts: Option<Rc<Accounts>>,
+    facts: Option<Rc<DeliveryFacts>>,
     /// How the columns of each dataset differ from the delivery before; looked at once for all rules.
-    drifts: BTreeMap<Dataset, Option<Rc<Drifts>>>,
+    drift: BTreeMap<Dataset, Option<Rc<SchemaDrift>>>,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> EvaluationContext<'a> {
     pub(super) fn open(
-        checking: &'a Checking<'a>,
+        evaluator: &'a Evaluator<'a>,
         adapter: &'a UtilityAdapter,
         month: Month,
         is_newest: bool,
     ) -> Result<Self, PipelineError> {
-        let source = Source::open(checking.lake, adapter, checking.cancel)?;
-        let previous = source.standing.iter().map(|standing| standing.month).filter(|other| *other < month).max();
+        let bronze = BronzeTables::open(evaluator.lake, adapter, evaluator.cancel)?;
+        let previous = bronze.files.iter().map(|file| file.month).filter(|other| *other < month).max();
         Ok(Self {
-            checking,
-            source,
+            evaluator,
+            bronze,
             month,
             is_newest,
             previous,
-            session: Session::new(checking.cancel),
+            session: Session::new(evaluator.cancel),
             silver: None,
             registered: BTreeMap::new(),
-            accounts: None,
-            drifts: BTreeMap::new(),
+            facts: None,
+            drift: BTreeMap::new(),
         })
     }
 
     pub(super) fn delivered(&self, dataset: Dataset) -> bool {
-        self.source.months(dataset).contains(&self.month)
+        self.bronze.months(dataset).contains(&self.month)
     }
 
     /// Whether anything at all was delivered for the month.
     pub(super) fn any_delivered(&self) -> bool {
-        self.source.standing.iter().any(|standing| standing.month == self.month)
+        self.bronze.files.iter().any(|file| file.month == self.month)
     }
 
     /// What the tables say of the deliveries.
-    pub(super) fn accounts(&mut self) -> Result<Rc<Accounts>, PipelineError> {
-        if let Some(known) = &self.accounts {
+    pub(super) fn facts(&mut self) -> Result<Rc<DeliveryFacts>, PipelineError> {
+        if let Some(known) = &self.facts {
             return Ok(known.clone());
         }
-        let read = Rc::new(Accounts::read(self.checking.lake, &self.source, self.month)?);
-        self.accounts = Some(read.clone());
+        let read = Rc::new(DeliveryFacts::read(self.evaluator.lake, &self.bronze, self.month)?);
+        self.facts = Some(read.clone());
         Ok(read)
     }
 
     /// How the columns of the month's file differ from the delivery before; `None` if there is none before.
-    pub(super) fn drifts(&mut self, dataset: Dataset) -> Result<Option<Rc<Drifts>>, PipelineError> {
-        if let Some(known) = self.drifts.get(&dataset) {
+    pub(super) fn drift(&mut self, dataset: Dataset) -> Result<Option<Rc<SchemaDrift>>, PipelineError> {
+        if let Some(known) = self.drift.get(&dataset) {
             return Ok(known.clone());
         }
-        let drifts = Drifts::of(&self.source, dataset, self.month)?.map(Rc::new);
-        self.drifts.insert(dataset, drifts.clone());
-        Ok(drifts)
+        let drift = SchemaDrift::of(&self.bronze, dataset, self.month)?.map(Rc::new);
+        self.drift.insert(dataset, drift.clone());
+        Ok(drift)
     }
 
     /// Gives a relation its name, if there is anything in it.
@@ -107,13 +108,13 @@ impl<'a> Ground<'a> {
             return Ok(false);
         }
         let (Some(adapter), Some(rows)) =
-            (self.source.adapter.dataset(dataset), self.source.rows(dataset, |month| month == self.month)?)
+            (self.bronze.adapter.dataset(dataset), self.bronze.rows(dataset, |month| month == self.month)?)
         else {
             return Ok(false);
         };
         self.session.register("bronze", rows);
-        checked_records(&self.source, adapter).define(&mut self.session)?;
-        self.session.define(dataset.as_str(), "SELECT * FROM records")?;
+        checked_records(&self.bronze, adapter).create_views(&mut self.session)?;
+        self.session.create_view(dataset.as_str(), "SELECT * FROM records")?;
         Ok(true)
     }
 
@@ -122,7 +123,7 @@ impl<'a> Ground<'a> {
             return Ok(false);
         }
         if self.silver.is_none() {
-            self.silver = Some(Silver::open(&self.source)?);
+            self.silver = Some(Silver::open(&self.bronze)?);
         }
         let Some(silver) = &self.silver else { return Ok(false) };
         let versions: Relation = if subject == Subject::Feeders { silver.feeders.clone() } else { silver.ders.clone() };
@@ -134,12 +135,12 @@ impl<'a> Ground<'a> {
             )
         };
         if relation == subject.as_str() {
-            self.session.define(relation, &as_of(self.month))?;
+            self.session.create_view(relation, &as_of(self.month))?;
             return Ok(true);
         }
         let Some(previous) = self.previous else { return Ok(false) };
         if relation.ends_with("_before") {
-            self.session.define(relation, &as_of(previous))?;
+            self.session.create_view(relation, &as_of(previous))?;
             return Ok(true);
         }
         let numbers: Vec<String> = if subject == Subject::Feeders { schema::feeders() } else { schema::ders() }
@@ -148,7 +149,7 @@ impl<'a> Ground<'a> {
             .map(|column| format!("{0} AS was_{0}", column.name))
             .collect();
         let month = text(&self.month.to_string());
-        self.session.define(
+        self.session.create_view(
             relation,
             &format!(
                 "WITH opened AS (SELECT *, {key} AS record_key FROM versions WHERE valid_from_month = {month}),\n\
@@ -162,8 +163,8 @@ impl<'a> Ground<'a> {
 
     /// Rows of one of the utility's tables, named `t` in the query.
     pub(super) fn table(&mut self, table: &TableId, columns: &[crate::lake::Column], sql: &str) -> Result<Frame, PipelineError> {
-        let utility = self.source.adapter.id.as_str();
-        let relation = match self.checking.lake.snapshot(table)? {
+        let utility = self.bronze.adapter.id.as_str();
+        let relation = match self.evaluator.lake.snapshot(table)? {
             Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility))?,
             None => Frame::empty(columns).relation(),
         };

@@ -8,7 +8,7 @@ use super::Candidate;
 
 /// What was seen of each file, and since when.
 #[derive(Debug, Default)]
-pub struct Settling {
+pub struct StabilityCheck {
     seen: HashMap<PathBuf, Seen>,
 }
 
@@ -19,10 +19,10 @@ struct Seen {
     reported: bool,
 }
 
-impl Settling {
+impl StabilityCheck {
     /// Looks at the files at `now` (time since any fixed start): `None` when none is new or changed since they were
     /// last reported as settled, else whether all of them have kept size and time for `quiet`.
-    pub fn changed_and_settled(&mut self, candidates: &[Candidate], now: Duration, quiet: Duration) -> Option<bool> {
+    pub fn changed_and_stable(&mut self, candidates: &[Candidate], now: Duration, quiet: Duration) -> Option<bool> {
         self.seen.retain(|path, _| candidates.iter().any(|candidate| candidate.path == *path));
         let (mut new, mut still) = (false, true);
         for candidate in candidates {
@@ -62,9 +62,9 @@ mod tests {
 
     #[test]
     fn growing_file_is_settled_only_after_it_stood_still() {
-        let mut settling = Settling::default();
+        let mut settling = StabilityCheck::default();
         let at = Duration::from_secs;
-        let mut look = |files: &[Candidate], second| settling.changed_and_settled(files, at(second), at(2));
+        let mut look = |files: &[Candidate], second| settling.changed_and_stable(files, at(second), at(2));
         assert_eq!(look(&[file(1)], 0), Some(false));
         assert_eq!(look(&[file(2)], 1), Some(false));
         assert_eq!(look(&[file(2)], 2), Some(false));

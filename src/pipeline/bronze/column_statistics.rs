@@ -9,11 +9,11 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::model::cell::{NullWords, bare};
+use crate::model::cell::{NullSentinels, bare};
 
 /// Values and the number of their cells. Most values are short, and are found faster as numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ValueCounts {
     short: HashMap<Short, u64, FixedState>,
     long: HashMap<Box<str>, u64, FixedState>,
 }
@@ -39,7 +39,7 @@ impl Short {
     }
 }
 
-impl Counts {
+impl ValueCounts {
     fn add(&mut self, value: &str, cells: u64) {
         if let Some(short) = Short::new(value) {
             *self.short.entry(short).or_default() += cells;
@@ -66,23 +66,23 @@ const MOST_VALUES: usize = 1 << 17;
 
 /// The columns of a file, by their names in the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
-    words: NullWords,
-    columns: Vec<(String, Values)>,
+pub struct ColumnStatistics {
+    words: NullSentinels,
+    columns: Vec<(String, ColumnValues)>,
 }
 
 /// The bare values of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Values {
+pub enum ColumnValues {
     /// Each, with the number of its cells.
-    Counted(Counts),
+    Counted(ValueCounts),
     /// Too many for that.
-    Many(Many),
+    HighCardinality(HighCardinality),
 }
 
 /// A column of many values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Many {
+pub struct HighCardinality {
     /// Hashes of what is present: two values of one hash, which a file may hold once in some million files, count as one.
     seen: HashSet<u64, FixedState>,
     /// How many there were, once they are forgotten.
@@ -99,8 +99,8 @@ pub struct Many {
     has_fraction: bool,
 }
 
-impl Many {
-    fn add(&mut self, hasher: &FixedState, words: &NullWords, value: &str, cells: u64) {
+impl HighCardinality {
+    fn add(&mut self, hasher: &FixedState, words: &NullSentinels, value: &str, cells: u64) {
         if value.is_empty() {
             self.empty += cells;
         } else if words.contain(value) {
@@ -122,11 +122,11 @@ impl Many {
     }
 }
 
-impl Tally {
+impl ColumnStatistics {
     /// Nothing counted yet; `names` in the file's order, `words` say nothing, in lower case.
     pub fn new(names: &[String], words: &[String]) -> Self {
-        let columns = names.iter().map(|name| (name.clone(), Values::Counted(Counts::default()))).collect();
-        Self { words: NullWords::new(words), columns }
+        let columns = names.iter().map(|name| (name.clone(), ColumnValues::Counted(ValueCounts::default()))).collect();
+        Self { words: NullSentinels::new(words), columns }
     }
 
     /// Counts cells of the column at a place.
@@ -134,24 +134,24 @@ impl Tally {
         let hasher = FixedState::default();
         let Some((_, values)) = self.columns.get_mut(column) else { return };
         match values {
-            Values::Counted(counts) => {
+            ColumnValues::Counted(counts) => {
                 runs(cells, |value, cells| counts.add(value, cells));
                 if counts.len() > MOST_VALUES {
-                    let mut many = Many::default();
+                    let mut many = HighCardinality::default();
                     for (value, cells) in counts.iter() {
                         many.add(&hasher, &self.words, &value, cells);
                     }
-                    *values = Values::Many(many);
+                    *values = ColumnValues::HighCardinality(many);
                 }
             }
-            Values::Many(many) => runs(cells, |value, cells| many.add(&hasher, &self.words, value, cells)),
+            ColumnValues::HighCardinality(many) => runs(cells, |value, cells| many.add(&hasher, &self.words, value, cells)),
         }
     }
 
     /// The file has ended: what only more cells would be compared with is forgotten.
     pub fn finish(&mut self) {
         for (_, values) in &mut self.columns {
-            if let Values::Many(many) = values {
+            if let ColumnValues::HighCardinality(many) = values {
                 many.distinct = many.distinct();
                 many.seen = HashSet::default();
             }
@@ -159,32 +159,34 @@ impl Tally {
     }
 
     /// The values of a column; `None` if the file lacks it.
-    pub fn values(&self, column: &str) -> Option<&Values> {
+    pub fn values(&self, column: &str) -> Option<&ColumnValues> {
         self.columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, values)| values)
     }
 
     /// How many cells of a column say nothing.
     pub fn missing(&self, column: &str) -> Option<u64> {
         Some(match self.values(column)? {
-            Values::Counted(counts) => counts.iter().filter(|(value, _)| self.words.contain(value)).map(|(_, cells)| cells).sum(),
-            Values::Many(many) => many.empty + many.words,
+            ColumnValues::Counted(counts) => {
+                counts.iter().filter(|(value, _)| self.words.contain(value)).map(|(_, cells)| cells).sum()
+            }
+            ColumnValues::HighCardinality(many) => many.empty + many.words,
         })
     }
 
     /// How many ids a column holds; `None` where some could be written in two ways, such as `12` and `12.0`.
     pub fn distinct_ids(&self, column: &str) -> Option<u64> {
         match self.values(column)? {
-            Values::Counted(counts) if counts.iter().any(|(value, _)| value.ends_with(".0")) => None,
-            Values::Counted(counts) => Some(counts.iter().filter(|(value, _)| !self.words.contain(value)).count() as u64),
-            Values::Many(many) => (!many.has_fraction).then(|| many.distinct()),
+            ColumnValues::Counted(counts) if counts.iter().any(|(value, _)| value.ends_with(".0")) => None,
+            ColumnValues::Counted(counts) => Some(counts.iter().filter(|(value, _)| !self.words.contain(value)).count() as u64),
+            ColumnValues::HighCardinality(many) => (!many.has_fraction).then(|| many.distinct()),
         }
     }
 
-    /// Number of values in all columns together: what the tally takes in memory.
+    /// Number of values in all columns together: what the statistics takes in memory.
     pub fn len(&self) -> usize {
-        let len = |values: &Values| match values {
-            Values::Counted(counts) => counts.len(),
-            Values::Many(_) => 1,
+        let len = |values: &ColumnValues| match values {
+            ColumnValues::Counted(counts) => counts.len(),
+            ColumnValues::HighCardinality(_) => 1,
         };
         self.columns.iter().map(|(_, values)| len(values)).sum()
     }
@@ -220,38 +222,38 @@ fn runs<'a>(cells: impl Iterator<Item = &'a str>, mut take: impl FnMut(&'a str, 
 mod tests {
     use super::*;
 
-    fn tally(cells: &[&str]) -> Tally {
-        let mut tally = Tally::new(&["a".to_owned()], &["null".to_owned()]);
-        tally.feed(0, cells.iter().copied());
-        tally
+    fn statistics(cells: &[&str]) -> ColumnStatistics {
+        let mut statistics = ColumnStatistics::new(&["a".to_owned()], &["null".to_owned()]);
+        statistics.feed(0, cells.iter().copied());
+        statistics
     }
 
     #[test]
     fn cells_are_counted_by_value_without_blanks_around() {
-        let tally = tally(&[" x", "x ", "\u{a0}x", "", "", "NULL", "y", "ä€", "a longer text"]);
-        let Some(Values::Counted(counts)) = tally.values("A") else { panic!("{tally:?}") };
+        let statistics = statistics(&[" x", "x ", "\u{a0}x", "", "", "NULL", "y", "ä€", "a longer text"]);
+        let Some(ColumnValues::Counted(counts)) = statistics.values("A") else { panic!("{statistics:?}") };
         let mut counts: Vec<(String, u64)> = counts.iter().map(|(value, cells)| (value.into_owned(), cells)).collect();
         counts.sort_unstable();
         let expected = [("", 2), ("NULL", 1), ("a longer text", 1), ("x", 3), ("y", 1), ("ä€", 1)];
         assert_eq!(counts, expected.map(|(value, cells)| (value.to_owned(), cells)));
-        assert_eq!((tally.missing("a"), tally.distinct_ids("a"), tally.values("b")), (Some(3), Some(4), None));
+        assert_eq!((statistics.missing("a"), statistics.distinct_ids("a"), statistics.values("b")), (Some(3), Some(4), None));
     }
 
     #[test]
     fn column_of_many_values_keeps_what_a_profile_asks_for() {
         let many = MOST_VALUES + 5;
         let numbers: Vec<String> = (0..many).map(|n| n.to_string()).collect();
-        let mut tally = tally(&["", "null"]);
-        tally.feed(0, numbers.iter().map(String::as_str));
+        let mut statistics = statistics(&["", "null"]);
+        statistics.feed(0, numbers.iter().map(String::as_str));
         // Once more, and what was not met before.
-        tally.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
-        let Some(Values::Many(found)) = tally.values("a") else { panic!("{}", tally.len()) };
+        statistics.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
+        let Some(ColumnValues::HighCardinality(found)) = statistics.values("a") else { panic!("{}", statistics.len()) };
         assert_eq!((found.empty, found.words, found.distinct()), (2, 2, many as u64 + 2));
         assert_eq!((found.least.as_str(), found.greatest.as_str()), ("-1", "zz"));
-        assert_eq!((tally.missing("a"), tally.distinct_ids("a")), (Some(4), Some(many as u64 + 2)));
-        tally.finish();
-        assert_eq!(tally.distinct_ids("a"), Some(many as u64 + 2));
-        tally.feed(0, ["12.0"].into_iter());
-        assert_eq!(tally.distinct_ids("a"), None, "12 and 12.0 are one id");
+        assert_eq!((statistics.missing("a"), statistics.distinct_ids("a")), (Some(4), Some(many as u64 + 2)));
+        statistics.finish();
+        assert_eq!(statistics.distinct_ids("a"), Some(many as u64 + 2));
+        statistics.feed(0, ["12.0"].into_iter());
+        assert_eq!(statistics.distinct_ids("a"), None, "12 and 12.0 are one id");
     }
 }

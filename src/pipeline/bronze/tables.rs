@@ -1,0 +1,90 @@
+//! A utility's bronze tables: which deliveries are in them, and their rows.
+//!
+//! Opened once for a phase of a run and handed on; everything above bronze reads deliveries through it.
+
+use std::collections::BTreeSet;
+
+use super::files::{CommittedFile, committed_files};
+use crate::config::{UtilityAdapter, column_name};
+use crate::lake::{DataFile, Lake, Relation, Snapshot, TableId};
+use crate::model::{Cancel, Dataset, Month};
+use crate::pipeline::PipelineError;
+
+/// A utility's bronze tables as of one moment, and how to read them.
+pub struct BronzeTables<'a> {
+    /// The lake.
+    pub lake: &'a Lake,
+    /// The utility's adapter.
+    pub adapter: &'a UtilityAdapter,
+    /// The bronze tables that exist.
+    pub tables: Vec<(Dataset, Snapshot)>,
+    /// The deliveries in them, by dataset, month and name.
+    pub files: Vec<CommittedFile>,
+    /// Headers of files, for the plans of datasets that have no table yet.
+    pub headers: Vec<(Dataset, Vec<String>)>,
+    /// A wish to stop.
+    pub cancel: &'a Cancel,
+}
+
+impl<'a> BronzeTables<'a> {
+    /// Opens the bronze tables of a utility.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub fn open(lake: &'a Lake, adapter: &'a UtilityAdapter, cancel: &'a Cancel) -> Result<Self, PipelineError> {
+        let mut tables = Vec::new();
+        let mut files = Vec::new();
+        for dataset in Dataset::ALL {
+            if adapter.dataset(dataset).is_some()
+                && let Some(snapshot) = lake.snapshot(&TableId::bronze(&adapter.id, dataset))?
+            {
+                files.extend(committed_files(&snapshot, dataset));
+                tables.push((dataset, snapshot));
+            }
+        }
+        Ok(Self { lake, adapter, tables, files, headers: Vec::new(), cancel })
+    }
+
+    /// The deliveries of a dataset for a month.
+    pub fn delivered(&self, dataset: Dataset, month: Month) -> impl Iterator<Item = &CommittedFile> {
+        self.files.iter().filter(move |file| file.dataset == dataset && file.month == month)
+    }
+
+    /// Rows of a dataset's deliveries for a month.
+    pub fn row_count(&self, dataset: Dataset, month: Month) -> u64 {
+        self.delivered(dataset, month).map(|file| file.rows).sum()
+    }
+
+    /// The months that a dataset was delivered for.
+    pub fn months(&self, dataset: Dataset) -> BTreeSet<Month> {
+        self.files.iter().filter(|file| file.dataset == dataset).map(|file| file.month).collect()
+    }
+
+    /// The columns of a dataset's bronze table, or of the headers where there is none.
+    pub fn columns(&self, dataset: Dataset) -> Vec<String> {
+        let of_header = || {
+            self.headers
+                .iter()
+                .filter(|(of, _)| *of == dataset)
+                .flat_map(|(_, labels)| labels)
+                .map(|label| column_name(label))
+                .collect()
+        };
+        self.table(dataset).map_or_else(of_header, |table| table.columns.iter().map(|column| column.name.clone()).collect())
+    }
+
+    /// The bronze table of a dataset.
+    pub fn table(&self, dataset: Dataset) -> Option<&Snapshot> {
+        self.tables.iter().find(|(name, _)| *name == dataset).map(|(_, table)| table)
+    }
+
+    /// The bronze rows of the months that `keep` wants.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn rows(&self, dataset: Dataset, keep: impl Fn(Month) -> bool) -> Result<Option<Relation>, PipelineError> {
+        let Some(table) = self.table(dataset) else { return Ok(None) };
+        let wanted = |file: &DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(&keep);
+        Ok(Some(table.scan(wanted)?))
+    }
+}
