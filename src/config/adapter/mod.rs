@@ -119,6 +119,14 @@ impl DatasetAdapter {
 }
 
 impl DatasetAdapter {
+    /// What of it is in no plan of silver and decides about the tables all the same, as text: stored fingerprints are made
+    /// from it.
+    pub fn definition(&self) -> String {
+        let types = self.types.iter().map(|(label, kind)| format!("type {label}: {}", kind.definition()));
+        let tolerances = self.tolerances.iter().map(|(label, tolerance)| format!("tolerance {label}: {tolerance}"));
+        types.chain(tolerances).collect::<Vec<_>>().join("\n")
+    }
+
     /// By how much a bronze column's numbers may differ without having changed.
     pub fn tolerance(&self, column: &str) -> Option<f64> {
         let found = self.tolerances.iter().find(|(label, _)| column_name(label).eq_ignore_ascii_case(column));
@@ -164,6 +172,15 @@ pub enum CellType {
 }
 
 impl CellType {
+    /// The type with everything that decides how a cell is read.
+    fn definition(&self) -> String {
+        match self {
+            Self::Text | Self::Id => self.as_str().to_owned(),
+            Self::Number { exponent } => format!("{} e{exponent}", self.as_str()),
+            Self::Date { formats } | Self::Timestamp { formats } => format!("{} {}", self.as_str(), formats.join(" or ")),
+        }
+    }
+
     /// The word used in adapters and listings.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -3,15 +3,20 @@
 //! Stands between the rules' TOML files and `pipeline::rules`, which turns each rule into SQL. A parsed rule is complete:
 //! its kind has the settings that it needs, and what to do when it fails.
 
+mod check;
 mod parse;
+mod setting;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use check::Check;
+pub use setting::{Factor, Names, Operator, Portion, Reasons, Reference, Share, Worst};
+
 use super::adapter::toml_files;
 use super::file::{Problem, line_of};
-use crate::model::{Dataset, Freshness, ReasonCode, Severity, UtilityId};
+use crate::model::{Dataset, Severity, UtilityId};
 
 /// What the rows are that a rule looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,46 +83,14 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
-            Self::Share(share) => write!(f, "{}%", share * 100.0),
-        }
-    }
-}
-
-/// How two values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `=`
-    Equal,
-    /// `<>`
-    Differs,
-    /// `>=`
-    AtLeast,
-    /// `>`
-    Greater,
-}
-
-impl Operator {
-    const ALL: [Self; 6] = [Self::Less, Self::AtMost, Self::Equal, Self::Differs, Self::AtLeast, Self::Greater];
-
-    /// The sign, the same in rules and SQL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::AtMost => "<=",
-            Self::Equal => "=",
-            Self::Differs => "<>",
-            Self::AtLeast => ">=",
-            Self::Greater => ">",
+            Self::Share(share) => Share(*share).fmt(f),
         }
     }
 }
 
 /// How a file's columns can differ from those of the month before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Drift {
     /// A column is new.
     Added,
@@ -145,64 +118,6 @@ impl Drift {
             Self::Reordered => "reordered",
         }
     }
-}
-
-/// What a rule asks. Each names the failing row; columns are those of the subject's relation (see `docs/rules.md`).
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the sentence of each kind speaks of its settings, which have the names of the file's")]
-pub enum Check {
-    /// One of the columns is null.
-    NotNull { columns: Vec<String> },
-    /// Another row has the same values; every row but one of each group fails.
-    Unique { columns: Vec<String> },
-    /// A value that is not one of the list.
-    Accepted { column: String, values: Vec<String> },
-    /// A number below `least` or above `most`.
-    Range { column: String, least: Option<f64>, most: Option<f64> },
-    /// A text that does not match, or with `matches = false` one that does.
-    Pattern { column: String, pattern: String, matches: bool },
-    /// A cell that holds something which did not become a value.
-    Parses { column: String },
-    /// `later` lies before `earlier`.
-    DateOrder { earlier: String, later: String },
-    /// The comparison does not hold.
-    Compare { left: String, operator: Operator, right: String },
-    /// The column is not the sum of the others, up to a tolerance in the column's unit.
-    Sum { column: String, of: Vec<String>, tolerance: f64 },
-    /// The value is a different one by more than this share of what it was a month before.
-    Change { column: String, most: f64 },
-    /// The value is `factor` times what it was a month before, or one `factor`th, within a fifth.
-    Slip { column: String, factor: f64 },
-    /// The median of a column is `factor` times what it was a month before, or one `factor`th, within a half.
-    MedianSlip { column: String, factor: f64 },
-    /// A value that stands in no row of another subject's column.
-    Reference { column: String, to: Subject, to_column: String },
-    /// A group whose rows do not agree in one of the columns; groups are counted.
-    Constant { columns: Vec<String>, within: String },
-    /// The value of `column` also stands in a row of the same subject for which the condition holds.
-    Overlap { column: String, with: String },
-    /// The share of distinct values among those present is below `least` or above `most`.
-    DistinctShare { column: String, least: Option<f64>, most: Option<f64> },
-    /// Records that were set aside for one of these reasons.
-    SetAside { reasons: Vec<ReasonCode> },
-    /// Records that are neither in the next layer nor set aside.
-    Ledger,
-    /// The file has fewer or more rows than the mean of the months before, by more than this share.
-    Volume { months: u32, most: f64 },
-    /// Entities that were there a month before and are gone.
-    Vanished,
-    /// The feed is in this state or a worse one.
-    Freshness { worst: Freshness },
-    /// Days by which the utility's own refresh date is too old.
-    RefreshAge { most_days: i64 },
-    /// The utility's own refresh date lies after the day that the file came.
-    RefreshInFuture,
-    /// The utility's own refresh date lies before that of an earlier month.
-    RefreshGoesBack,
-    /// Columns that differ from those of the month before.
-    Schema { drift: Drift },
-    /// Rows of a query over the relations of the utility and month.
-    Sql { query: String },
 }
 
 /// One rule.
@@ -242,17 +157,29 @@ impl Rule {
 
     /// Whether its outcome changes by time alone, without a new file.
     pub const fn is_of_calendar(&self) -> bool {
-        matches!(self.check, Check::Volume { .. } | Check::Freshness { .. } | Check::RefreshAge { .. } | Check::RefreshInFuture)
+        matches!(
+            self.check,
+            Check::Volume { .. } | Check::Freshness { .. } | Check::RefreshAge { .. } | Check::RefreshInFuture {}
+        )
     }
 
     /// The name of its kind.
-    pub const fn kind(&self) -> &'static str {
-        parse::kind_of(&self.check)
+    pub fn kind(&self) -> &'static str {
+        self.check.kind()
     }
 
-    /// Everything that decides about its outcome, as text.
+    /// Everything that decides about its outcome, as text in the words of the files: stored fingerprints are made from it.
     pub fn definition(&self) -> String {
-        format!("{} {:?} {:?} {:?} {:?}", self.threshold, self.on, self.utility, self.filter, self.check)
+        let on: Vec<&str> = self.on.iter().map(|subject| subject.as_str()).collect();
+        let only = |name: &str, text: Option<&str>| text.map_or(String::new(), |text| format!("{name} = {text}\n"));
+        format!(
+            "threshold = {}\non = {}\n{}{}{}",
+            self.threshold,
+            on.join(" "),
+            only("utility", self.utility.as_ref().map(UtilityId::as_str)),
+            only("where", self.filter.as_deref()),
+            self.check.definition()
+        )
     }
 }
 

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use strum::VariantNames;
 
-use super::{Check, Drift, Operator, Rule, Subject, Threshold};
+use super::setting::{Names, Share};
+use super::{Check, Rule, Subject, Threshold};
 use crate::config::file::did_you_mean;
-use crate::model::{Freshness, ReasonCode, Severity, UtilityId};
+use crate::model::{Severity, UtilityId};
 
 /// What is wrong, and the word in the file that it is about.
 pub(super) struct Wrong {
@@ -18,13 +21,13 @@ fn wrong(word: &str, message: impl Into<String>) -> Wrong {
     Wrong { word: word.to_owned(), message: message.into() }
 }
 
+/// What every rule has, whatever its kind.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
+struct Common {
     description: Option<String>,
     severity: Option<String>,
     threshold: Option<toml::Value>,
-    on: Option<Words>,
+    on: Option<Names>,
     utility: Option<String>,
     #[serde(rename = "where")]
     filter: Option<String>,
@@ -32,108 +35,11 @@ struct RawRule {
     owner: Option<String>,
     next_step: Option<String>,
     enabled: Option<bool>,
-    kind: Option<String>,
-    column: Option<String>,
-    columns: Option<Words>,
-    values: Option<Words>,
-    least: Option<f64>,
-    most: Option<toml::Value>,
-    pattern: Option<String>,
-    matches: Option<bool>,
-    earlier: Option<String>,
-    later: Option<String>,
-    left: Option<String>,
-    operator: Option<String>,
-    right: Option<String>,
-    of: Option<Words>,
-    tolerance: Option<f64>,
-    factor: Option<f64>,
-    to: Option<String>,
-    within: Option<String>,
-    with: Option<String>,
-    reasons: Option<Words>,
-    months: Option<u32>,
-    worst: Option<String>,
-    most_days: Option<i64>,
-    drift: Option<String>,
-    query: Option<String>,
 }
 
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum Words {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Words {
-    fn list(self) -> Vec<String> {
-        match self {
-            Self::One(word) => vec![word],
-            Self::Many(words) => words,
-        }
-    }
-}
-
-const KINDS: [&str; 26] = [
-    "not-null",
-    "unique",
-    "accepted-values",
-    "range",
-    "pattern",
-    "parses",
-    "date-order",
-    "compare",
-    "sum",
-    "change",
-    "slip",
-    "median-slip",
-    "reference",
-    "constant",
-    "overlap",
-    "distinct-share",
-    "set-aside",
-    "ledger",
-    "volume",
-    "vanished",
-    "freshness",
-    "refresh-age",
-    "refresh-in-future",
-    "refresh-goes-back",
-    "schema",
-    "sql",
-];
-
-pub(super) const fn kind_of(check: &Check) -> &'static str {
-    KINDS[match check {
-        Check::NotNull { .. } => 0,
-        Check::Unique { .. } => 1,
-        Check::Accepted { .. } => 2,
-        Check::Range { .. } => 3,
-        Check::Pattern { .. } => 4,
-        Check::Parses { .. } => 5,
-        Check::DateOrder { .. } => 6,
-        Check::Compare { .. } => 7,
-        Check::Sum { .. } => 8,
-        Check::Change { .. } => 9,
-        Check::Slip { .. } => 10,
-        Check::MedianSlip { .. } => 11,
-        Check::Reference { .. } => 12,
-        Check::Constant { .. } => 13,
-        Check::Overlap { .. } => 14,
-        Check::DistinctShare { .. } => 15,
-        Check::SetAside { .. } => 16,
-        Check::Ledger => 17,
-        Check::Volume { .. } => 18,
-        Check::Vanished => 19,
-        Check::Freshness { .. } => 20,
-        Check::RefreshAge { .. } => 21,
-        Check::RefreshInFuture => 22,
-        Check::RefreshGoesBack => 23,
-        Check::Schema { .. } => 24,
-        Check::Sql { .. } => 25,
-    }]
-}
+/// The settings in [`Common`].
+const COMMON: [&str; 10] =
+    ["description", "severity", "threshold", "on", "utility", "where", "show", "owner", "next_step", "enabled"];
 
 /// Reads one rule; `None` when it is switched off.
 pub(super) fn rule(id: &str, table: &toml::Table, origin: Option<PathBuf>) -> Result<Option<Rule>, Wrong> {
@@ -141,40 +47,78 @@ pub(super) fn rule(id: &str, table: &toml::Table, origin: Option<PathBuf>) -> Re
     if !id.chars().all(is_word) || id.is_empty() {
         return Err(wrong(id, "a rule's name has lower-case letters, digits and `-`"));
     }
-    let raw: RawRule = toml::Value::Table(table.clone()).try_into().map_err(|error: toml::de::Error| {
-        let message = error.message().trim().replace('\n', " ");
-        let word = message.split('`').nth(1).unwrap_or(id).to_owned();
-        Wrong { word, message }
-    })?;
-    if raw.enabled == Some(false) {
+    let (common, own): (toml::Table, toml::Table) =
+        table.clone().into_iter().partition(|(key, _)| COMMON.contains(&key.as_str()));
+    let Common { description, severity, threshold: most, on, utility, filter, show, owner, next_step, enabled } =
+        read(id, &common)?;
+    if enabled == Some(false) {
         return Ok(None);
     }
-    let severity = chosen("severity", raw.severity.as_deref().unwrap_or("warning"), &Severity::ALL.map(|s| (s.as_str(), s)))?;
-    let subjects = raw.on.clone().map(Words::list).unwrap_or_default();
-    let names = Subject::ALL.map(|subject| (subject.as_str(), subject));
-    let on: Vec<Subject> = subjects.iter().map(|word| chosen("on", word, &names)).collect::<Result<_, _>>()?;
-    if on.is_empty() {
+    let severity = chosen("severity", severity.as_deref().unwrap_or("warning"), &Severity::ALL.map(|s| (s.as_str(), s)))?;
+    let Some(words) = on else {
         return Err(wrong(id, "`on` is missing: `circuits`, `install_der`, `planned_der`, `feeders` or `ders`"));
-    }
-    let utility = raw
-        .utility
+    };
+    let names = Subject::ALL.map(|subject| (subject.as_str(), subject));
+    let on: Vec<Subject> = words.iter().map(|word| chosen("on", word, &names)).collect::<Result<_, _>>()?;
+    let utility = utility
         .as_deref()
         .map(|name| UtilityId::parse(name).ok_or_else(|| wrong("utility", format!("`{name}` is no utility id"))))
         .transpose()?;
     Ok(Some(Rule {
         id: id.to_owned(),
-        description: raw.description.clone().ok_or_else(|| wrong(id, "`description` is missing: what must hold"))?,
+        description: description.ok_or_else(|| wrong(id, "`description` is missing: what must hold"))?,
         severity,
-        threshold: threshold(raw.threshold.as_ref())?,
+        threshold: threshold(most.as_ref())?,
         on,
         utility,
-        filter: raw.filter.clone(),
-        show: raw.show.clone(),
-        owner: raw.owner.clone().unwrap_or_else(|| "data steward".into()),
-        next_step: raw.next_step.clone().ok_or_else(|| wrong(id, "`next_step` is missing: what whoever is on call does"))?,
-        check: check(id, &raw)?,
+        filter,
+        show,
+        owner: owner.unwrap_or_else(|| "data steward".into()),
+        next_step: next_step.ok_or_else(|| wrong(id, "`next_step` is missing: what whoever is on call does"))?,
+        check: check(id, &own)?,
         origin,
     }))
+}
+
+/// The kind and its settings.
+fn check(id: &str, own: &toml::Table) -> Result<Check, Wrong> {
+    let Some(kind) = own.get("kind") else { return Err(wrong(id, "`kind` is missing: what is asked")) };
+    let word = kind.as_str().unwrap_or_default();
+    // A table of the kind alone is wrong in what it lacks only, if the kind is known.
+    let alone = toml::Table::from_iter([("kind".to_owned(), kind.clone())]);
+    if let Err(wrong_kind) = read::<Check>(id, &alone)
+        && wrong_kind.message.starts_with("unknown variant")
+    {
+        return Err(wrong("kind", format!("`kind` is `{word}`{}", did_you_mean(word, Check::VARIANTS.iter().copied()))));
+    }
+    let check: Check = read(id, own).map_err(|problem| of_kind(id, word, problem))?;
+    match check.problem() {
+        Some(problem) => Err(wrong(id, problem)),
+        None => Ok(check),
+    }
+}
+
+/// The same problem in the words of the kind.
+fn of_kind(id: &str, kind: &str, problem: Wrong) -> Wrong {
+    match problem.message.strip_prefix("missing field ") {
+        Some(field) => wrong(id, format!("a rule of kind `{kind}` needs {field}")),
+        None => Wrong { message: format!("a rule of kind `{kind}`: {}", problem.message), ..problem },
+    }
+}
+
+/// Reads a table; what is wrong names the setting that it is about.
+fn read<T: DeserializeOwned>(id: &str, table: &toml::Table) -> Result<T, Wrong> {
+    let read = |table: &toml::Table| toml::Value::Table(table.clone()).try_into::<T>();
+    read(table).map_err(|error| {
+        let message = error.message().trim().replace('\n', " ");
+        // Without the setting that is wrong the same is no longer said.
+        let is_about = |key: &&String| {
+            let rest: toml::Table = table.iter().filter(|(other, _)| other != key).map(|(k, v)| (k.clone(), v.clone())).collect();
+            read(&rest).err().is_none_or(|other| other.message() != error.message())
+        };
+        let word = table.keys().filter(|key| *key != "kind").find(is_about).cloned().unwrap_or_else(|| id.to_owned());
+        Wrong { word, message }
+    })
 }
 
 fn chosen<T: Copy>(key: &str, word: &str, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
@@ -188,216 +132,165 @@ fn threshold(value: Option<&toml::Value>) -> Result<Threshold, Wrong> {
     match value {
         None => Ok(Threshold::Count(0)),
         Some(toml::Value::Integer(count)) => u64::try_from(*count).map(Threshold::Count).map_err(|_| wrong("threshold", message)),
-        Some(toml::Value::String(text)) => share(text).map(Threshold::Share).ok_or_else(|| wrong("threshold", message)),
+        Some(toml::Value::String(text)) => {
+            Share::parse(text).map(|share| Threshold::Share(share.0)).ok_or_else(|| wrong("threshold", message))
+        }
         Some(_) => Err(wrong("threshold", message)),
     }
 }
 
-fn share(text: &str) -> Option<f64> {
-    let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
-    (percent.is_finite() && percent >= 0.0).then_some(percent / 100.0)
-}
-
-/// The settings of one rule, asked for by its kind.
-struct Settings<'a> {
-    id: &'a str,
-    kind: &'a str,
-    raw: &'a RawRule,
-}
-
-impl Settings<'_> {
-    fn missing(&self, key: &str) -> Wrong {
-        wrong(self.id, format!("a rule of kind `{}` needs `{key}`", self.kind))
-    }
-
-    fn text(&self, key: &str, value: Option<&String>) -> Result<String, Wrong> {
-        value.cloned().ok_or_else(|| self.missing(key))
-    }
-
-    fn column(&self) -> Result<String, Wrong> {
-        self.text("column", self.raw.column.as_ref())
-    }
-
-    fn list(&self, key: &str, words: Option<&Words>) -> Result<Vec<String>, Wrong> {
-        words.cloned().map(Words::list).filter(|words| !words.is_empty()).ok_or_else(|| self.missing(key))
-    }
-
-    fn factor(&self) -> Result<f64, Wrong> {
-        self.raw.factor.filter(|factor| factor.is_finite() && *factor > 1.0).ok_or_else(|| self.missing("factor"))
-    }
-
-    fn most_share(&self) -> Result<f64, Wrong> {
-        let text = self.raw.most.as_ref().and_then(toml::Value::as_str);
-        let message = || format!("a rule of kind `{}` needs `most`, a share such as \"50%\"", self.kind);
-        text.and_then(share).ok_or_else(|| wrong("most", message()))
-    }
-
-    fn most_number(&self) -> Option<f64> {
-        self.raw.most.as_ref().and_then(|value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)))
-    }
-
-    /// A column of another subject, written as `feeders.feeder_id`.
-    fn reference(&self) -> Result<(Subject, String), Wrong> {
-        let to = self.text("to", self.raw.to.as_ref())?;
-        let parts = to.split_once('.').and_then(|(subject, column)| Some((Subject::parse(subject)?, column.to_owned())));
-        parts.ok_or_else(|| wrong("to", format!("`to` is `{to}`; write it as `feeders.feeder_id`")))
-    }
-}
-
-fn check(id: &str, raw: &RawRule) -> Result<Check, Wrong> {
-    let kind = raw.kind.as_deref().ok_or_else(|| wrong(id, "`kind` is missing: what is asked"))?;
-    let settings = Settings { id, kind, raw };
-    if let Some(check) = of_rows(&settings)? {
-        return Ok(check);
-    }
-    if let Some(check) = of_deliveries(&settings)? {
-        return Ok(check);
-    }
-    let known = KINDS.iter().copied();
-    Err(wrong("kind", format!("`kind` is `{kind}`{}", did_you_mean(kind, known))))
-}
-
-/// Kinds that ask something of rows, alone or together.
-fn of_rows(of: &Settings<'_>) -> Result<Option<Check>, Wrong> {
-    let raw = of.raw;
-    Ok(Some(match of.kind {
-        "not-null" => Check::NotNull { columns: of.list("columns", raw.columns.as_ref())? },
-        "unique" => Check::Unique { columns: of.list("columns", raw.columns.as_ref())? },
-        "accepted-values" => Check::Accepted { column: of.column()?, values: of.list("values", raw.values.as_ref())? },
-        "range" => {
-            let most = of.most_number();
-            if raw.least.is_none() && most.is_none() {
-                return Err(of.missing("least` or `most"));
-            }
-            Check::Range { column: of.column()?, least: raw.least, most }
-        }
-        "pattern" => Check::Pattern {
-            column: of.column()?,
-            pattern: of.text("pattern", raw.pattern.as_ref())?,
-            matches: raw.matches.unwrap_or(true),
-        },
-        "parses" => Check::Parses { column: of.column()? },
-        "date-order" => {
-            Check::DateOrder { earlier: of.text("earlier", raw.earlier.as_ref())?, later: of.text("later", raw.later.as_ref())? }
-        }
-        "compare" => {
-            let operators = Operator::ALL.map(|operator| (operator.as_str(), operator));
-            Check::Compare {
-                left: of.text("left", raw.left.as_ref())?,
-                operator: chosen("operator", &of.text("operator", raw.operator.as_ref())?, &operators)?,
-                right: of.text("right", raw.right.as_ref())?,
-            }
-        }
-        "sum" => {
-            Check::Sum { column: of.column()?, of: of.list("of", raw.of.as_ref())?, tolerance: raw.tolerance.unwrap_or(0.0) }
-        }
-        "change" => Check::Change { column: of.column()?, most: of.most_share()? },
-        "slip" => Check::Slip { column: of.column()?, factor: of.factor()? },
-        "median-slip" => Check::MedianSlip { column: of.column()?, factor: of.factor()? },
-        "reference" => {
-            let (to, to_column) = of.reference()?;
-            Check::Reference { column: of.column()?, to, to_column }
-        }
-        "constant" => Check::Constant {
-            columns: of.list("columns", raw.columns.as_ref())?,
-            within: of.text("within", raw.within.as_ref())?,
-        },
-        "overlap" => Check::Overlap { column: of.column()?, with: of.text("with", raw.with.as_ref())? },
-        "distinct-share" => Check::DistinctShare { column: of.column()?, least: raw.least, most: of.most_number() },
-        "vanished" => Check::Vanished,
-        "sql" => Check::Sql { query: of.text("query", raw.query.as_ref())? },
-        _ => return Ok(None),
-    }))
-}
-
-/// Kinds that ask something of a file as a whole.
-fn of_deliveries(of: &Settings<'_>) -> Result<Option<Check>, Wrong> {
-    let raw = of.raw;
-    Ok(Some(match of.kind {
-        "set-aside" => {
-            let codes: Vec<_> = ReasonCode::ALL.iter().map(|code| (code.as_str(), *code)).collect();
-            let words = of.list("reasons", raw.reasons.as_ref())?;
-            Check::SetAside { reasons: words.iter().map(|word| chosen("reasons", word, &codes)).collect::<Result<_, _>>()? }
-        }
-        "ledger" => Check::Ledger,
-        "volume" => Check::Volume { months: raw.months.unwrap_or(1).max(1), most: of.most_share()? },
-        "freshness" => {
-            let states = [Freshness::Late, Freshness::Stale, Freshness::Missing].map(|state| (state.as_str(), state));
-            Check::Freshness { worst: chosen("worst", raw.worst.as_deref().unwrap_or("late"), &states)? }
-        }
-        "refresh-age" => Check::RefreshAge { most_days: raw.most_days.ok_or_else(|| of.missing("most_days"))? },
-        "refresh-in-future" => Check::RefreshInFuture,
-        "refresh-goes-back" => Check::RefreshGoesBack,
-        "schema" => {
-            let drifts = Drift::ALL.map(|drift| (drift.as_str(), drift));
-            Check::Schema { drift: chosen("drift", &of.text("drift", raw.drift.as_ref())?, &drifts)? }
-        }
-        _ => return Ok(None),
-    }))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
-    use super::super::{RuleSet, Threshold};
+    use strum::VariantNames;
 
-    fn book(own: &str) -> (RuleSet, Vec<String>) {
-        let folder = std::env::temp_dir().join(format!("feederscope-rules-{}-{}", std::process::id(), own.len()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("own.toml"), own).unwrap();
-        let (book, problems) = RuleSet::load(&folder);
-        std::fs::remove_dir_all(&folder).unwrap();
-        let said = |problem: &crate::config::Problem| problem.to_string().replace(&folder.display().to_string(), "rules");
-        (book, problems.iter().map(said).collect())
+    use super::super::{Check, Portion, RuleSet, Threshold};
+
+    fn rules(own: &str) -> (RuleSet, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("own.toml"), own).unwrap();
+        let (rules, problems) = RuleSet::load(folder.path());
+        let said = |problem: &crate::config::Problem| problem.to_string().replace(&folder.path().display().to_string(), "rules");
+        (rules, problems.iter().map(said).collect())
+    }
+
+    fn one(settings: &str) -> (RuleSet, Vec<String>) {
+        rules(&format!("[own]\ndescription = \"x\"\non = \"ders\"\nnext_step = \"y\"\n{settings}"))
     }
 
     #[test]
     fn built_in_rules_are_complete() {
-        let (book, problems) = RuleSet::load(Path::new("/nowhere"));
-        assert_eq!(problems, []);
-        assert!(book.rules.iter().all(|rule| !rule.next_step.is_empty() && !rule.kind().is_empty()));
+        let (rules, problems) = RuleSet::load(Path::new("/nowhere"));
+        assert_eq!((rules.rules.len(), problems), (40, Vec::new()));
     }
 
     #[test]
     fn setting_of_a_built_in_rule_is_changed_by_naming_it() {
-        let (book, problems) = book("[capacity-stable]\nthreshold = \"20%\"\n\n[feeder-reference-present]\nenabled = false\n");
+        let (rules, problems) = rules("[capacity-stable]\nthreshold = \"20%\"\n\n[feeder-reference-present]\nenabled = false\n");
         assert_eq!(problems, Vec::<String>::new());
-        let stable = book.rule("capacity-stable").unwrap();
+        let stable = rules.rule("capacity-stable").unwrap();
         assert_eq!((stable.threshold, stable.kind()), (Threshold::Share(0.2), "change"));
-        assert!(stable.origin.is_some() && book.rule("feeder-reference-present").is_none());
+        assert!(stable.origin.is_some() && rules.rule("feeder-reference-present").is_none());
     }
 
     #[test]
     fn wrong_words_are_answered_with_line_and_nearest_and_the_rest_holds() {
-        let (book, problems) = book(
+        let (rules, problems) = rules(
             "[capacity-stable]\nmost = 50\n\n[own]\ndescription = \"x\"\non = \"feeder\"\nkind = \"vanished\"\nnext_step = \"y\"\n\n[other]\ndescription = \"x\"\non = \"ders\"\nkind = \"not-nul\"\nnext_step = \"y\"\n\n[key-unique]\nsevrity = \"info\"\n",
         );
         assert_eq!(
             problems,
             [
-                "`rules/own.toml`, line 2: rule `capacity-stable`: a rule of kind `change` needs `most`, a share such as \"50%\"",
+                "`rules/own.toml`, line 2: rule `capacity-stable`: a rule of kind `change`: invalid value: `50`, expected a share such as \"50%\"",
                 "`rules/own.toml`, line 6: rule `own`: `on` is `feeder`; did you mean `feeders`?",
                 "`rules/own.toml`, line 13: rule `other`: `kind` is `not-nul`; did you mean `not-null`?",
-                "`rules/own.toml`, line 17: rule `key-unique`: unknown field `sevrity`, expected one of `description`, `severity`, `threshold`, `on`, `utility`, `where`, `show`, `owner`, `next_step`, `enabled`, `kind`, `column`, `columns`, `values`, `least`, `most`, `pattern`, `matches`, `earlier`, `later`, `left`, `operator`, `right`, `of`, `tolerance`, `factor`, `to`, `within`, `with`, `reasons`, `months`, `worst`, `most_days`, `drift`, `query`",
+                "`rules/own.toml`, line 17: rule `key-unique`: a rule of kind `rejected`: unknown field `sevrity`, expected `reasons`",
             ]
         );
-        assert_eq!(book.rule("capacity-stable").unwrap().threshold, Threshold::Share(0.05));
+        assert_eq!(rules.rule("capacity-stable").unwrap().threshold, Threshold::Share(0.05));
     }
 
     #[test]
     fn edit_is_tried_on_a_copy() {
-        let (book, _) = RuleSet::load(Path::new("/nowhere"));
-        let (edited, id) = book.with_edit("capacity-stable.threshold=1%").unwrap();
+        let (rules, _) = RuleSet::load(Path::new("/nowhere"));
+        let (edited, id) = rules.with_edit("capacity-stable.threshold=1%").unwrap();
         assert_eq!((id.as_str(), edited.rule(&id).unwrap().threshold), ("capacity-stable", Threshold::Share(0.01)));
-        assert_eq!(book.rule(&id).unwrap().threshold, Threshold::Share(0.05));
+        assert_eq!(rules.rule(&id).unwrap().threshold, Threshold::Share(0.05));
         assert_eq!(edited.with_edit("capacity-stable.threshold=3").unwrap().0.rule(&id).unwrap().threshold, Threshold::Count(3));
-        let wrong = |edit: &str| book.with_edit(edit).unwrap_err();
+        let wrong = |edit: &str| rules.with_edit(edit).unwrap_err();
         assert_eq!(wrong("capacity-stabel.threshold=1%"), "there is no rule `capacity-stabel`; did you mean `capacity-stable`?");
         assert!(
             wrong("capacity-stable.treshold=1").contains("unknown field `treshold`"),
             "{}",
             wrong("capacity-stable.treshold=1")
         );
+    }
+
+    #[test]
+    fn settings_are_those_of_the_kind_and_of_their_type() {
+        for (settings, problem) in [
+            (
+                "kind = \"ledger\"\ncolumn = \"x\"\n",
+                "line 6: rule `own`: a rule of kind `ledger`: unknown field `column`, there are no fields",
+            ),
+            (
+                "kind = \"range\"\ncolumn = \"x\"\nleast = 1\nmost = \"50%\"\n",
+                "line 8: rule `own`: a rule of kind `range`: invalid type: string \"50%\", expected f64",
+            ),
+            ("kind = \"range\"\ncolumn = \"x\"\n", "line 1: rule `own`: a rule of kind `range` needs `least` or `most`"),
+            (
+                "kind = \"distinct-share\"\ncolumn = \"x\"\n",
+                "line 1: rule `own`: a rule of kind `distinct-share` needs `least` or `most`",
+            ),
+            (
+                "kind = \"distinct-share\"\ncolumn = \"x\"\nmost = 50\n",
+                "line 7: rule `own`: a rule of kind `distinct-share`: invalid value: `50`, expected a part of the whole, from 0 to 1 or from \"0%\" to \"100%\"",
+            ),
+            (
+                "kind = \"not-null\"\ncolumns = []\n",
+                "line 6: rule `own`: a rule of kind `not-null`: invalid length 0, expected a name or a list of names",
+            ),
+            (
+                "kind = \"unit-shift\"\ncolumn = \"x\"\nfactor = 1\n",
+                "line 7: rule `own`: a rule of kind `unit-shift`: invalid value: floating point `1.0`, expected a number above 1",
+            ),
+            (
+                "kind = \"freshness\"\nworst = \"old\"\n",
+                "line 6: rule `own`: a rule of kind `freshness`: unknown variant `old`, expected one of `late`, `stale`, `missing`",
+            ),
+            (
+                "kind = \"reference\"\ncolumn = \"x\"\nto = \"feeder.id\"\n",
+                "line 7: rule `own`: a rule of kind `reference`: invalid value: string \"feeder.id\", expected a column of a subject such as `feeders.feeder_id`",
+            ),
+            (
+                "kind = \"rejected\"\nreasons = \"none\"\n",
+                "line 6: rule `own`: a rule of kind `rejected`: invalid value: string \"none\", expected a reason code, see docs/tables.md",
+            ),
+            (
+                "kind = \"compare\"\nleft = \"x\"\noperator = \"<\"\n",
+                "line 1: rule `own`: a rule of kind `compare` needs `right`",
+            ),
+        ] {
+            let (rules, problems) = one(settings);
+            assert_eq!(problems, [format!("`rules/own.toml`, {problem}")]);
+            assert!(rules.rule("own").is_none());
+        }
+    }
+
+    #[test]
+    fn share_of_distinct_values_is_a_number_or_a_percentage() {
+        for most in ["0.5", "\"50%\""] {
+            let (rules, problems) = one(&format!("kind = \"distinct-share\"\ncolumn = \"x\"\nmost = {most}\n"));
+            assert_eq!(problems, Vec::<String>::new());
+            let check = &rules.rule("own").unwrap().check;
+            assert_eq!(*check, Check::DistinctShare { column: "x".into(), least: None, most: Some(Portion(0.5)) });
+        }
+    }
+
+    #[test]
+    fn kinds_by_their_earlier_names_are_the_same_rules() {
+        let definition =
+            |kind: &str| one(&format!("kind = \"{kind}\"\ncolumn = \"x\"\nfactor = 10.0\n")).0.rule("own").unwrap().definition();
+        assert_eq!(definition("slip"), definition("unit-shift"));
+        assert_eq!(definition("median-slip"), definition("median-unit-shift"));
+    }
+
+    /// Stored fingerprints are made from these texts: another text asks every rule of every lake again.
+    #[test]
+    fn definitions_of_the_built_in_rules_are_as_stored() {
+        let (rules, _) = RuleSet::load(Path::new("/nowhere"));
+        let texts: Vec<String> = rules.rules.iter().map(|rule| format!("[{}]\n{}", rule.id, rule.definition())).collect();
+        insta::assert_snapshot!("definitions", texts.join("\n"));
+    }
+
+    #[test]
+    fn every_kind_is_described_in_the_docs() {
+        let docs = include_str!("../../../docs/rules.md");
+        let (_, table) = docs.split_once("| kind | settings |").unwrap();
+        let rows = table.split_once("\n\n").unwrap().0;
+        let described: Vec<&str> = rows.lines().skip(2).filter_map(|line| line.split('`').nth(1)).collect();
+        assert_eq!(described.iter().collect::<BTreeSet<_>>(), Check::VARIANTS.iter().collect::<BTreeSet<_>>());
     }
 }

@@ -28,7 +28,7 @@ fn quoted(reasons: &[ReasonCode]) -> String {
 }
 
 /// Records that were set aside for one of the reasons, of all records of the file.
-pub(super) fn set_aside(
+pub(super) fn rejected(
     context: &mut EvaluationContext<'_>,
     subject: Subject,
     reasons: &[ReasonCode],
@@ -43,7 +43,7 @@ pub(super) fn set_aside(
     Ok(CheckResult::counts(context.bronze.row_count(dataset, context.month) + outside, failed))
 }
 
-pub(super) fn set_aside_rows(
+pub(super) fn rejected_rows(
     context: &mut EvaluationContext<'_>,
     subject: Subject,
     reasons: &[ReasonCode],
@@ -163,7 +163,7 @@ fn keys_in_silver(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Resu
     let keys: Vec<String> = (0..adapter.key.len()).map(|at| format!("key_{at}")).collect();
     let present: Vec<String> = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
     let session = &mut context.session;
-    session.create_view("known", &super::plan::known(entity.as_str(), id, &condition))?;
+    session.create_view("known", &super::queries::known(entity.as_str(), id, &condition))?;
     // Where a record is a segment, many share a feeder; otherwise the key is the id itself.
     let key = if adapter.grain == Grain::Segment { format!("XXHASH64({})", keys.join(", ")) } else { id.to_owned() };
     session.create_view(

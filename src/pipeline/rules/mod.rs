@@ -10,12 +10,13 @@ mod drift;
 mod evaluate;
 mod facts;
 mod plan;
+mod queries;
 mod results;
 mod stale;
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
-use crate::config::rules::{Check, Rule, RuleSet, Subject};
+use crate::config::rules::{Rule, RuleSet, Subject};
 use crate::config::{Settings, UtilityAdapter};
 use crate::lake::{Frame, Lake};
 use crate::model::{Cancel, Day, Month, Severity};
@@ -238,19 +239,4 @@ fn of_subject(context: &mut EvaluationContext<'_>, subject: Subject, rules: &[&R
         }
     };
     Ok(rules.iter().zip(found).map(outcome).collect())
-}
-
-/// Whether a rule asks something of each single row, so that it can be counted together with others.
-const fn is_of_rows(check: &Check) -> bool {
-    matches!(
-        check,
-        Check::NotNull { .. }
-            | Check::Accepted { .. }
-            | Check::Range { .. }
-            | Check::Pattern { .. }
-            | Check::Parses { .. }
-            | Check::DateOrder { .. }
-            | Check::Compare { .. }
-            | Check::Sum { .. }
-    )
 }

@@ -1,264 +1,292 @@
-//! The SQL of each kind of rule.
-//!
-//! Relations are named for their subject; `feeders_moved` and `ders_moved` hold the entities that began a version in the
-//! month, each beside the version before (`was_…`).
+//! A kind of rule → how it is evaluated: the one place above the settings that knows all kinds.
 
-use crate::config::rules::{Check, Operator, Rule, Subject};
+use super::context::EvaluationContext;
+use super::{CheckResult, deliveries, queries};
+use crate::config::rules::{Check, Names, Subject};
+use crate::lake::Frame;
+use crate::pipeline::PipelineError;
 use crate::pipeline::sql::{name, text};
 
-/// The condition under which a single row fails; `None` for rules that ask something of more than one row.
-pub(super) fn fails(check: &Check) -> Option<String> {
-    Some(match check {
-        Check::NotNull { columns } => {
-            columns.iter().map(|column| format!("{} IS NULL", name(column))).collect::<Vec<_>>().join(" OR ")
+/// How a rule is evaluated, and how its failing rows are shown.
+pub(super) struct Plan<'r> {
+    /// What is counted.
+    pub(super) evaluation: Evaluation<'r>,
+    /// The columns of its own subject that the rule asks about.
+    pub(super) columns: Vec<&'r str>,
+    /// The column that a failing row is shown with.
+    pub(super) shown: Option<&'r str>,
+    /// What is wrong, in one cell: the value, and what it was compared with; SQL.
+    pub(super) value: String,
+}
+
+/// What a rule counts.
+pub(super) enum Evaluation<'r> {
+    /// Rows of the subject's relation for which a condition holds, counted together with those of other rules.
+    Rows(String),
+    /// The same of versions that began in the month, beside those that they follow.
+    MovedRows(String),
+    /// Rows of the relation together.
+    Relation {
+        /// Whether the month before is needed.
+        compares: Compares,
+        /// Counts.
+        count: Count<'r>,
+        /// Names the rows that fail `failing`; `false` where there are none to show.
+        failing: Failing<'r>,
+    },
+    /// The delivered file as a whole.
+    Delivery {
+        /// Counts.
+        count: Count<'r>,
+        /// The rows that fail, if the file has such rows.
+        rows: Option<Rows<'r>>,
+    },
+}
+
+/// Whether a rule needs the month before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compares {
+    WithNothing,
+    WithMonthBefore,
+}
+
+/// Subject and the rule's own condition, with `WHERE` before it.
+pub(super) type Asked<'a> = (Subject, &'a str);
+pub(super) type Count<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Asked<'_>) -> Result<CheckResult, PipelineError> + 'r>;
+pub(super) type Failing<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Asked<'_>) -> Result<bool, PipelineError> + 'r>;
+pub(super) type Rows<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Subject, usize) -> Result<Frame, PipelineError> + 'r>;
+
+impl<'r> Plan<'r> {
+    /// The plan of a rule's kind and settings.
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, and no kind forgotten")]
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "a method of a type with a lifetime is not general enough")]
+    pub(super) fn of(check: &'r Check) -> Self {
+        match check {
+            Check::NotNull { columns } => {
+                let fails: Vec<String> = columns.iter().map(|column| format!("{} IS NULL", name(column))).collect();
+                Self::rows(fails.join(" OR "), columns)
+            }
+            Check::AcceptedValues { column, values } => {
+                let list: Vec<String> = values.iter().map(|value| text(value)).collect();
+                Self::row(format!("{0} IS NOT NULL AND NOT ({0} IN ({1}))", name(column), list.join(", ")), column)
+            }
+            Check::Range { column, least, most } => {
+                let below = least.map(|least| format!("{} < {least:?}", name(column)));
+                let above = most.map(|most| format!("{} > {most:?}", name(column)));
+                Self::row(below.into_iter().chain(above).collect::<Vec<_>>().join(" OR "), column)
+            }
+            Check::Pattern { column, pattern, matches } => {
+                let not = if *matches { "NOT " } else { "" };
+                Self::row(format!("{0} IS NOT NULL AND {not}REGEXP_LIKE({0}, {1})", name(column), text(pattern)), column)
+            }
+            Check::Parses { column } => {
+                let cell = name(&format!("{column}_text"));
+                Self { value: cell.clone(), ..Self::row(format!("{cell} IS NOT NULL AND {} IS NULL", name(column)), column) }
+            }
+            Check::DateOrder { earlier, later } => {
+                let fails = format!("CAST({} AS DATE) < CAST({} AS DATE)", name(later), name(earlier));
+                Self { columns: vec![earlier, later], value: pair(later, "before", &cast(earlier)), ..Self::row(fails, later) }
+            }
+            Check::Compare { left, operator, right } => {
+                let is_number = right.parse::<f64>().is_ok();
+                let other = if is_number { right.clone() } else { name(right) };
+                let against = operator.opposite().as_str();
+                let value = if is_number { cast(left) } else { pair(left, against, &cast(right)) };
+                Self { columns: vec![left, right], value, ..Self::row(format!("{} {against} {other}", name(left)), left) }
+            }
+            Check::Sum { column, of, tolerance } => {
+                let sum = of.iter().map(|part| name(part)).collect::<Vec<_>>().join(" + ");
+                let columns = of.iter().chain([column]).map(String::as_str).collect();
+                let value = pair(column, "against", &format!("CAST({sum} AS VARCHAR)"));
+                Self { columns, value, ..Self::row(format!("ABS({} - ({sum})) > {tolerance:?}", name(column)), column) }
+            }
+            Check::Change { column, most } => {
+                let was = was(column);
+                Self::moved(format!("ABS({0} - {was}) > {1:?} * ABS({was})", name(column), most.0), column)
+            }
+            Check::UnitShift { column, factor } => {
+                let (now, was) = (name(column), was(column));
+                let about = |big: &str, small: &str| {
+                    let (low, high) = (factor.0 * 0.8, factor.0 * 1.2);
+                    format!("({small} > 0.0 AND {big} >= {low:?} * {small} AND {big} <= {high:?} * {small})")
+                };
+                Self::moved(format!("{} OR {}", about(&now, &was), about(&was, &now)), column)
+            }
+            Check::MedianUnitShift { column, factor } => Self::together(
+                vec![column],
+                (Compares::WithMonthBefore, Box::new(|context, asked| context.median_shift(asked, column, factor.0))),
+                Box::new(|_, _| Ok(false)),
+            ),
+            Check::Unique { columns } => Self::together(
+                names(columns),
+                (
+                    Compares::WithNothing,
+                    Box::new(|context, (subject, filter)| context.counted(&queries::unique(subject.as_str(), columns, filter))),
+                ),
+                Box::new(|context, (subject, filter)| {
+                    context.name_failing(&queries::rows_that_share(subject.as_str(), columns, filter))
+                }),
+            ),
+            Check::Constant { columns, within } => Self {
+                columns: columns.iter().chain([within]).map(String::as_str).collect(),
+                ..Self::together(
+                    names(columns),
+                    (
+                        Compares::WithNothing,
+                        Box::new(|context, (subject, filter)| {
+                            context.counted(&queries::constant(subject.as_str(), columns, within, filter))
+                        }),
+                    ),
+                    Box::new(|context, (subject, filter)| {
+                        let groups = queries::inconsistent_groups(subject.as_str(), columns, within, filter);
+                        context.session.create_view("groups", &groups)?;
+                        context.name_failing(&queries::rows_of_inconsistent_groups(subject.as_str(), within))
+                    }),
+                )
+            },
+            Check::Overlap { column, with } => Self::together(
+                vec![column],
+                (
+                    Compares::WithNothing,
+                    Box::new(|context, (subject, filter)| {
+                        let known = queries::known(subject.as_str(), column, with);
+                        context.counted_among(&known, &queries::found_in(subject.as_str(), column, filter, true))
+                    }),
+                ),
+                Box::new(|context, (subject, filter)| {
+                    context.session.create_view("known", &queries::known(subject.as_str(), column, with))?;
+                    context.name_failing(&queries::rows_found(subject.as_str(), column, filter, true))
+                }),
+            ),
+            Check::Reference { column, to } => Self::together(
+                vec![column],
+                (
+                    Compares::WithNothing,
+                    Box::new(|context, (subject, filter)| {
+                        if !context.register(to.subject, to.subject.as_str())? {
+                            return Ok(CheckResult::Unchecked(format!("there are no {} to refer to", to.subject)));
+                        }
+                        let known = queries::known(to.subject.as_str(), &to.column, "TRUE");
+                        context.counted_among(&known, &queries::found_in(subject.as_str(), column, filter, false))
+                    }),
+                ),
+                Box::new(|context, (subject, filter)| {
+                    context.register(to.subject, to.subject.as_str())?;
+                    context.session.create_view("known", &queries::known(to.subject.as_str(), &to.column, "TRUE"))?;
+                    context.name_failing(&queries::rows_found(subject.as_str(), column, filter, false))
+                }),
+            ),
+            Check::DistinctShare { column, least, most } => Self::together(
+                vec![column],
+                (
+                    Compares::WithNothing,
+                    Box::new(|context, asked| {
+                        context.distinct_share(asked, column, (least.map(|least| least.0), most.map(|most| most.0)))
+                    }),
+                ),
+                Box::new(|_, _| Ok(false)),
+            ),
+            Check::Vanished {} => Self::together(
+                Vec::new(),
+                (Compares::WithMonthBefore, Box::new(|context, asked| context.vanished(asked))),
+                Box::new(|context, asked| context.name_vanished(asked)),
+            ),
+            Check::Sql { query } => Self::together(
+                Vec::new(),
+                (Compares::WithNothing, Box::new(|context, asked| context.query_of_rule(asked, query))),
+                Box::new(|context, (_, filter)| {
+                    context.register_named_in(query)?;
+                    context.session.create_view("found", query)?;
+                    context.name_failing(&format!("SELECT * FROM found{filter}"))
+                }),
+            ),
+            Check::Rejected { reasons } => Self::delivery(
+                Vec::new(),
+                Box::new(|context, (subject, _)| deliveries::rejected(context, subject, reasons)),
+                Some(Box::new(|context, subject, limit| deliveries::rejected_rows(context, subject, reasons, limit))),
+            ),
+            Check::Ledger {} => {
+                Self::delivery(Vec::new(), Box::new(|context, (subject, _)| deliveries::ledger(context, subject)), None)
+            }
+            Check::Volume { months, most } => Self::delivery(
+                Vec::new(),
+                Box::new(|context, (subject, _)| deliveries::volume(context, subject, months.get(), most.0)),
+                None,
+            ),
+            Check::Freshness { worst } => Self::delivery(
+                Vec::new(),
+                Box::new(|context, (subject, _)| deliveries::freshness(context, subject, worst.0)),
+                None,
+            ),
+            Check::RefreshAge { most_days } => Self::delivery(
+                vec![REFRESH_DATE],
+                Box::new(|context, (subject, _)| deliveries::refresh_age(context, subject, *most_days)),
+                None,
+            ),
+            Check::RefreshInFuture {} => Self::delivery(
+                vec![REFRESH_DATE],
+                Box::new(|context, (subject, _)| deliveries::refresh_in_future(context, subject)),
+                None,
+            ),
+            Check::RefreshGoesBack {} => Self::delivery(
+                vec![REFRESH_DATE],
+                Box::new(|context, (subject, _)| deliveries::refresh_goes_back(context, subject)),
+                None,
+            ),
+            Check::Schema { drift } => Self::delivery(
+                Vec::new(),
+                Box::new(|context, (subject, _)| context.schema(subject, *drift)),
+                Some(Box::new(|context, subject, _| context.schema_rows(subject, *drift))),
+            ),
         }
-        Check::Accepted { column, values } => {
-            let list: Vec<String> = values.iter().map(|value| text(value)).collect();
-            format!("{0} IS NOT NULL AND NOT ({0} IN ({1}))", name(column), list.join(", "))
-        }
-        Check::Range { column, least, most } => {
-            let below = least.map(|least| format!("{} < {least:?}", name(column)));
-            let above = most.map(|most| format!("{} > {most:?}", name(column)));
-            below.into_iter().chain(above).collect::<Vec<_>>().join(" OR ")
-        }
-        Check::Pattern { column, pattern, matches } => {
-            let not = if *matches { "NOT " } else { "" };
-            format!("{0} IS NOT NULL AND {not}REGEXP_LIKE({0}, {1})", name(column), text(pattern))
-        }
-        Check::Parses { column } => format!("{} IS NOT NULL AND {} IS NULL", name(&format!("{column}_text")), name(column)),
-        Check::DateOrder { earlier, later } => {
-            format!("CAST({} AS DATE) < CAST({} AS DATE)", name(later), name(earlier))
-        }
-        Check::Compare { left, operator, right } => {
-            let right = if right.parse::<f64>().is_ok() { right.clone() } else { name(right) };
-            format!("{} {} {right}", name(left), opposite(*operator))
-        }
-        Check::Sum { column, of, tolerance } => {
-            let sum: Vec<String> = of.iter().map(|part| name(part)).collect();
-            format!("ABS({} - ({})) > {tolerance:?}", name(column), sum.join(" + "))
-        }
-        Check::Change { column, most } => {
-            let was = was(column);
-            format!("ABS({0} - {was}) > {most:?} * ABS({was})", name(column))
-        }
-        Check::Slip { column, factor } => {
-            let was = was(column);
-            let about = |big: &str, small: &str| {
-                format!("({small} > 0.0 AND {big} >= {:?} * {small} AND {big} <= {:?} * {small})", factor * 0.8, factor * 1.2)
-            };
-            format!("{} OR {}", about(&name(column), &was), about(&was, &name(column)))
-        }
-        _ => return None,
-    })
+    }
+
+    /// Single rows, shown with the first of the columns that are asked about.
+    fn rows(fails: String, columns: &'r Names) -> Self {
+        let (columns, shown) = (names(columns), columns.first().map(String::as_str));
+        Self { evaluation: Evaluation::Rows(fails), columns, shown, value: shown.map_or_else(nothing, cast) }
+    }
+
+    fn row(fails: String, column: &'r str) -> Self {
+        Self { evaluation: Evaluation::Rows(fails), columns: vec![column], shown: Some(column), value: cast(column) }
+    }
+
+    fn moved(fails: String, column: &'r str) -> Self {
+        let value = pair(column, "after", &format!("CAST({} AS VARCHAR)", was(column)));
+        Self { evaluation: Evaluation::MovedRows(fails), value, ..Self::row(String::new(), column) }
+    }
+
+    fn together(columns: Vec<&'r str>, (compares, count): (Compares, Count<'r>), failing: Failing<'r>) -> Self {
+        let shown = columns.first().copied();
+        let value = shown.map_or_else(nothing, cast);
+        Self { evaluation: Evaluation::Relation { compares, count, failing }, columns, shown, value }
+    }
+
+    fn delivery(columns: Vec<&'r str>, count: Count<'r>, rows: Option<Rows<'r>>) -> Self {
+        Self { evaluation: Evaluation::Delivery { count, rows }, columns, shown: None, value: nothing() }
+    }
+}
+
+/// The column of the utility's own refresh date.
+const REFRESH_DATE: &str = "hca_refresh_date";
+
+fn names(columns: &Names) -> Vec<&str> {
+    columns.iter().map(String::as_str).collect()
 }
 
 fn was(column: &str) -> String {
     name(&format!("was_{column}"))
 }
 
-const fn opposite(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Less => Operator::AtLeast.as_str(),
-        Operator::AtMost => Operator::Greater.as_str(),
-        Operator::Equal => Operator::Differs.as_str(),
-        Operator::Differs => Operator::Equal.as_str(),
-        Operator::AtLeast => Operator::Less.as_str(),
-        Operator::Greater => Operator::AtMost.as_str(),
-    }
+fn nothing() -> String {
+    "CAST(NULL AS VARCHAR)".into()
 }
 
-/// The columns that a rule asks about, of its own subject.
-pub(super) fn columns(check: &Check) -> Vec<&str> {
-    match check {
-        Check::NotNull { columns } | Check::Unique { columns } => columns.iter().map(String::as_str).collect(),
-        Check::Constant { columns, within } => columns.iter().chain([within]).map(String::as_str).collect(),
-        Check::DateOrder { earlier, later } => vec![earlier, later],
-        Check::Compare { left, right, .. } => vec![left, right],
-        Check::Sum { column, of, .. } => of.iter().chain([column]).map(String::as_str).collect(),
-        Check::RefreshAge { .. } | Check::RefreshInFuture | Check::RefreshGoesBack => vec!["hca_refresh_date"],
-        other => shown(other).into_iter().collect(),
-    }
+fn cast(column: &str) -> String {
+    format!("CAST({} AS VARCHAR)", name(column))
 }
 
-/// The column that a failing row is shown with.
-pub(super) fn shown(check: &Check) -> Option<&str> {
-    match check {
-        Check::NotNull { columns } | Check::Unique { columns } | Check::Constant { columns, .. } => {
-            columns.first().map(String::as_str)
-        }
-        Check::Accepted { column, .. }
-        | Check::Range { column, .. }
-        | Check::Pattern { column, .. }
-        | Check::Sum { column, .. }
-        | Check::Change { column, .. }
-        | Check::Slip { column, .. }
-        | Check::MedianSlip { column, .. }
-        | Check::Reference { column, .. }
-        | Check::Overlap { column, .. }
-        | Check::DistinctShare { column, .. }
-        | Check::Parses { column } => Some(column),
-        Check::DateOrder { later, .. } => Some(later),
-        Check::Compare { left, .. } => Some(left),
-        _ => None,
-    }
-}
-
-/// The condition on the rows that are looked at, with `WHERE` before it.
-pub(super) fn filter(rule: &Rule) -> String {
-    rule.filter.as_ref().map_or(String::new(), |filter| format!(" WHERE ({filter})"))
-}
-
-/// How many rows each of the rules looks at and how many fail, in one pass over a relation: `checked_N, failed_N`.
-pub(super) fn counts(relation: &str, rules: &[&Rule]) -> String {
-    let sums: Vec<String> = rules
-        .iter()
-        .enumerate()
-        .map(|(at, rule)| {
-            let fails = fails(&rule.check).unwrap_or_else(|| "FALSE".into());
-            match rule.filter.as_deref() {
-                Some(filter) => format!(
-                    "SUM(CASE WHEN {filter} THEN 1 ELSE 0 END) AS checked_{at},\n  SUM(CASE WHEN ({filter}) AND ({fails}) THEN 1 ELSE 0 END) AS failed_{at}"
-                ),
-                // A sum over a constant would be the constant.
-                None => format!("COUNT(record_key) AS checked_{at},\n  SUM(CASE WHEN {fails} THEN 1 ELSE 0 END) AS failed_{at}"),
-            }
-        })
-        .collect();
-    format!("SELECT\n  {}\nFROM {relation}", sums.join(",\n  "))
-}
-
-/// The rows of a relation for which a condition holds.
-pub(super) fn rows(relation: &str, rule: &Rule, condition: &str, with_lines: bool, limit: usize) -> String {
-    let column = rule.show.as_deref().or_else(|| shown(&rule.check)).unwrap_or_default();
-    let filter = rule.filter.as_deref().unwrap_or("TRUE");
-    let value =
-        rule.show.as_ref().map_or_else(|| shown_value(&rule.check), |column| format!("CAST({} AS VARCHAR)", name(column)));
-    let places = if with_lines {
-        "_source_file, _source_line"
-    } else {
-        "CAST(NULL AS VARCHAR) AS _source_file, CAST(NULL AS BIGINT) AS _source_line"
-    };
-    format!(
-        "SELECT record_key, {} AS column_name, {value} AS value, {places} FROM {relation} WHERE ({filter}) AND ({condition}) ORDER BY record_key LIMIT {limit}",
-        text(column)
-    )
-}
-
-/// What is wrong, in one cell: the value, and what it was compared with.
-fn shown_value(check: &Check) -> String {
-    let cast = |column: &str| format!("CAST({} AS VARCHAR)", name(column));
-    let pair = |left: &str, sign: &str, right: &str| {
-        format!("COALESCE({left}, 'null') || {} || COALESCE({right}, 'null')", text(&format!(" {sign} ")))
-    };
-    match check {
-        Check::Change { column, .. } | Check::Slip { column, .. } => {
-            pair(&cast(column), "after", &format!("CAST({} AS VARCHAR)", was(column)))
-        }
-        Check::DateOrder { earlier, later } => pair(&cast(later), "before", &cast(earlier)),
-        Check::Compare { left, operator, right } if right.parse::<f64>().is_err() => {
-            pair(&cast(left), opposite(*operator), &cast(right))
-        }
-        Check::Sum { column, of, .. } => {
-            let sum: Vec<String> = of.iter().map(|part| name(part)).collect();
-            pair(&cast(column), "against", &format!("CAST({} AS VARCHAR)", sum.join(" + ")))
-        }
-        Check::Parses { column } => name(&format!("{column}_text")),
-        other => shown(other).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), cast),
-    }
-}
-
-/// Rows beyond the first of each group of equal values: `checked, failed`.
-pub(super) fn unique(relation: &str, columns: &[String], filter: &str) -> String {
-    let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
-    let list = list.join(", ");
-    format!(
-        "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM (SELECT {list}, CAST(COUNT(*) AS BIGINT) AS n FROM {relation}{} GROUP BY {list}) AS g",
-        with_values(filter, columns)
-    )
-}
-
-/// Groups whose rows disagree in a column: `checked, failed`.
-pub(super) fn constant(relation: &str, columns: &[String], within: &str, filter: &str) -> String {
-    format!(
-        "SELECT COUNT(g.grp) AS checked, SUM(CASE WHEN g.torn THEN 1 ELSE 0 END) AS failed FROM ({}) AS g",
-        torn(relation, columns, within, filter)
-    )
-}
-
-/// One row for each group: `grp`, whether its rows disagree (`torn`), and the least and greatest value of each column.
-pub(super) fn torn(relation: &str, columns: &[String], within: &str, filter: &str) -> String {
-    let torn: Vec<String> = columns.iter().map(|column| format!("(MIN({0}) <> MAX({0}))", name(column))).collect();
-    let group = name(within);
-    format!(
-        "SELECT {group} AS grp, ({}) AS torn FROM {relation}{} GROUP BY {group}",
-        torn.join(" OR "),
-        with_values(filter, &[within.to_owned()])
-    )
-}
-
-/// Values of a column that are, or are not, in relation `known`: `checked, failed`.
-pub(super) fn found_in(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
-    let asked =
-        format!("SELECT {column} AS asked FROM {relation}{}", with_values(filter, &[column.to_owned()]), column = name(column));
-    format!(
-        "SELECT SUM(checked) AS checked, SUM(failed) AS failed FROM (\n\
-         SELECT COUNT(*) AS checked, 0 AS failed FROM ({asked}) AS a\nUNION ALL\n\
-         SELECT 0 AS checked, COUNT(*) AS failed FROM ({asked}) AS r {} known AS k ON r.asked = k.known_key) AS counted",
-        join(when_found)
-    )
-}
-
-/// The join that keeps rows which are, or are not, in the other relation, each once.
-const fn join(when_found: bool) -> &'static str {
-    if when_found { "LEFT SEMI JOIN" } else { "LEFT ANTI JOIN" }
-}
-
-/// Relation `known`: the values of a column.
-pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
-    format!("SELECT {0} AS known_key FROM {relation} WHERE {0} IS NOT NULL AND ({condition})", name(column))
-}
-
-/// The keys of entities that were there before and are not gone: those that are there, and of a DER that is installed now the
-/// planned one that it was.
-pub(super) fn still_there(subject: Subject) -> String {
-    let there = known(subject.as_str(), "record_key", "TRUE");
-    if subject != Subject::Ders {
-        return there;
-    }
-    let built = "CONCAT_WS('/', 'planned', der_id)";
-    format!("{there}\nUNION ALL\nSELECT {built} AS known_key FROM {subject} WHERE status = 'installed'")
-}
-
-/// The rows whose value of a column is, or is not, in relation `known`.
-pub(super) fn rows_found(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
-    let asked = format!("SELECT * FROM {relation}{}", with_values(filter, &[column.to_owned()]));
-    format!("SELECT r.* FROM ({asked}) AS r {} known AS k ON r.{} = k.known_key", join(when_found), name(column))
-}
-
-/// The rows of the groups in relation `groups` that disagree.
-pub(super) fn rows_of_torn(relation: &str, within: &str) -> String {
-    format!(
-        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT grp AS torn_group FROM groups WHERE torn) AS g ON r.{} = g.torn_group",
-        name(within)
-    )
-}
-
-/// The rows that share their values with another.
-pub(super) fn rows_that_share(relation: &str, columns: &[String], filter: &str) -> String {
-    let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
-    let on: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("r.{column} = g.same_{at}")).collect();
-    let same: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("{column} AS same_{at}")).collect();
-    format!(
-        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT {}, COUNT(*) AS n FROM {relation}{filter} GROUP BY {} HAVING COUNT(*) > 1) AS g ON {}",
-        same.join(", "),
-        list.join(", "),
-        on.join(" AND ")
-    )
-}
-
-/// The condition of a rule, on rows that have a value in each of the columns: what is missing is no value in common.
-fn with_values(filter: &str, columns: &[String]) -> String {
-    let present: Vec<String> = columns.iter().map(|column| format!("{} IS NOT NULL", name(column))).collect();
-    let joint = if filter.is_empty() { " WHERE " } else { " AND " };
-    format!("{filter}{joint}{}", present.join(" AND "))
+/// A column's value and what it was compared with.
+fn pair(column: &str, sign: &str, other: &str) -> String {
+    format!("COALESCE({}, 'null') || {} || COALESCE({other}, 'null')", cast(column), text(&format!(" {sign} ")))
 }

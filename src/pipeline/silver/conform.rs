@@ -29,8 +29,7 @@ pub(super) fn fingerprint(bronze: &BronzeTables<'_>, dataset: Dataset) -> String
         }
     };
     // A new version of the program, or other types to check, make everything anew too.
-    let checked =
-        format!("{} {:?} {:?} {:?}", env!("CARGO_PKG_VERSION"), adapter.types, bronze.adapter.null_values, adapter.tolerances);
+    let checked = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), bronze.adapter.null_values.join(" "), adapter.definition());
     format!("{}\n{upper}\n{}\n{checked}", records(bronze, adapter).text(), adapter.delivery.as_str())
 }
 

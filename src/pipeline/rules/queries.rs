@@ -1,0 +1,150 @@
+//! The SQL that plans of rules are made from.
+//!
+//! Relations are named for their subject; `feeders_moved` and `ders_moved` hold the entities that began a version in the
+//! month, each beside the version before (`was_…`).
+
+use super::plan::Plan;
+use crate::config::rules::{Rule, Subject};
+use crate::pipeline::sql::{name, text};
+
+/// The condition on the rows that are looked at, with `WHERE` before it.
+pub(super) fn filter(rule: &Rule) -> String {
+    rule.filter.as_ref().map_or(String::new(), |filter| format!(" WHERE ({filter})"))
+}
+
+/// How many rows each of the rules looks at and how many fail, in one pass over a relation: `checked_N, failed_N`.
+pub(super) fn counts(relation: &str, rules: &[(usize, &Rule, &str)]) -> String {
+    let sums: Vec<String> = rules
+        .iter()
+        .enumerate()
+        .map(|(at, (_, rule, fails))| {
+            match rule.filter.as_deref() {
+                Some(filter) => format!(
+                    "SUM(CASE WHEN {filter} THEN 1 ELSE 0 END) AS checked_{at},\n  SUM(CASE WHEN ({filter}) AND ({fails}) THEN 1 ELSE 0 END) AS failed_{at}"
+                ),
+                // A sum over a constant would be the constant.
+                None => format!("COUNT(record_key) AS checked_{at},\n  SUM(CASE WHEN {fails} THEN 1 ELSE 0 END) AS failed_{at}"),
+            }
+        })
+        .collect();
+    format!("SELECT\n  {}\nFROM {relation}", sums.join(",\n  "))
+}
+
+/// Whether rows lead to a line of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Places {
+    /// To the line of their record.
+    Lines,
+    /// To none: a row is made from several records.
+    None,
+}
+
+/// The rows of a relation for which a condition holds.
+pub(super) fn rows(relation: &str, (rule, plan): (&Rule, &Plan<'_>), condition: &str, places: Places, limit: usize) -> String {
+    let column = rule.show.as_deref().or(plan.shown).unwrap_or_default();
+    let value = rule.show.as_ref().map_or_else(|| plan.value.clone(), |column| format!("CAST({} AS VARCHAR)", name(column)));
+    let places = match places {
+        Places::Lines => "_source_file, _source_line",
+        Places::None => "CAST(NULL AS VARCHAR) AS _source_file, CAST(NULL AS BIGINT) AS _source_line",
+    };
+    format!(
+        "SELECT record_key, {} AS column_name, {value} AS value, {places} FROM {relation} WHERE {condition} ORDER BY record_key LIMIT {limit}",
+        text(column)
+    )
+}
+
+/// Rows beyond the first of each group of equal values: `checked, failed`.
+pub(super) fn unique(relation: &str, columns: &[String], filter: &str) -> String {
+    let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
+    let list = list.join(", ");
+    format!(
+        "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM (SELECT {list}, CAST(COUNT(*) AS BIGINT) AS n FROM {relation}{} GROUP BY {list}) AS g",
+        with_values(filter, columns)
+    )
+}
+
+/// Groups whose rows disagree in a column: `checked, failed`.
+pub(super) fn constant(relation: &str, columns: &[String], within: &str, filter: &str) -> String {
+    format!(
+        "SELECT COUNT(g.grp) AS checked, SUM(CASE WHEN g.is_inconsistent THEN 1 ELSE 0 END) AS failed FROM ({}) AS g",
+        inconsistent_groups(relation, columns, within, filter)
+    )
+}
+
+/// One row for each group: `grp`, whether its rows disagree (`is_inconsistent`), and the least and greatest value of each column.
+pub(super) fn inconsistent_groups(relation: &str, columns: &[String], within: &str, filter: &str) -> String {
+    let differs: Vec<String> = columns.iter().map(|column| format!("(MIN({0}) <> MAX({0}))", name(column))).collect();
+    let group = name(within);
+    format!(
+        "SELECT {group} AS grp, ({}) AS is_inconsistent FROM {relation}{} GROUP BY {group}",
+        differs.join(" OR "),
+        with_values(filter, &[within.to_owned()])
+    )
+}
+
+/// Values of a column that are, or are not, in relation `known`: `checked, failed`.
+pub(super) fn found_in(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
+    let asked =
+        format!("SELECT {column} AS asked FROM {relation}{}", with_values(filter, &[column.to_owned()]), column = name(column));
+    format!(
+        "SELECT SUM(checked) AS checked, SUM(failed) AS failed FROM (\n\
+         SELECT COUNT(*) AS checked, 0 AS failed FROM ({asked}) AS a\nUNION ALL\n\
+         SELECT 0 AS checked, COUNT(*) AS failed FROM ({asked}) AS r {} known AS k ON r.asked = k.known_key) AS counted",
+        join(when_found)
+    )
+}
+
+/// The join that keeps rows which are, or are not, in the other relation, each once.
+const fn join(when_found: bool) -> &'static str {
+    if when_found { "LEFT SEMI JOIN" } else { "LEFT ANTI JOIN" }
+}
+
+/// Relation `known`: the values of a column.
+pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
+    format!("SELECT {0} AS known_key FROM {relation} WHERE {0} IS NOT NULL AND ({condition})", name(column))
+}
+
+/// The keys of entities that were there before and are not gone: those that are there, and of a DER that is installed now the
+/// planned one that it was.
+pub(super) fn still_there(subject: Subject) -> String {
+    let there = known(subject.as_str(), "record_key", "TRUE");
+    if subject != Subject::Ders {
+        return there;
+    }
+    let built = "CONCAT_WS('/', 'planned', der_id)";
+    format!("{there}\nUNION ALL\nSELECT {built} AS known_key FROM {subject} WHERE status = 'installed'")
+}
+
+/// The rows whose value of a column is, or is not, in relation `known`.
+pub(super) fn rows_found(relation: &str, column: &str, filter: &str, when_found: bool) -> String {
+    let asked = format!("SELECT * FROM {relation}{}", with_values(filter, &[column.to_owned()]));
+    format!("SELECT r.* FROM ({asked}) AS r {} known AS k ON r.{} = k.known_key", join(when_found), name(column))
+}
+
+/// The rows of the groups in relation `groups` that disagree.
+pub(super) fn rows_of_inconsistent_groups(relation: &str, within: &str) -> String {
+    format!(
+        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT grp AS inconsistent_group FROM groups WHERE is_inconsistent) AS g ON r.{} = g.inconsistent_group",
+        name(within)
+    )
+}
+
+/// The rows that share their values with another.
+pub(super) fn rows_that_share(relation: &str, columns: &[String], filter: &str) -> String {
+    let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
+    let on: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("r.{column} = g.same_{at}")).collect();
+    let same: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("{column} AS same_{at}")).collect();
+    format!(
+        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT {}, COUNT(*) AS n FROM {relation}{filter} GROUP BY {} HAVING COUNT(*) > 1) AS g ON {}",
+        same.join(", "),
+        list.join(", "),
+        on.join(" AND ")
+    )
+}
+
+/// The condition of a rule, on rows that have a value in each of the columns: what is missing is no value in common.
+fn with_values(filter: &str, columns: &[String]) -> String {
+    let present: Vec<String> = columns.iter().map(|column| format!("{} IS NOT NULL", name(column))).collect();
+    let joint = if filter.is_empty() { " WHERE " } else { " AND " };
+    format!("{filter}{joint}{}", present.join(" AND "))
+}
