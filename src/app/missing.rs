@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::reads::profile::{ColumnOf, Profile};
 use super::{Remote, moved};
-use crate::config::adapter::MODEL_COLUMNS;
 use crate::config::{UtilityAdapter, column_name};
 use crate::lake::Frame;
-use crate::model::{CellState, Dataset, Month};
+use crate::model::{CellState, Dataset, Entity, Month};
 
 /// What the cells of a column held in a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -201,8 +200,8 @@ impl Missing {
                 line.cells.get(at).copied().flatten().filter(|cell| !cell.absent || source.from.len() == 1)
             })
         };
-        MODEL_COLUMNS
-            .iter()
+        Entity::of(dataset)
+            .mapped()
             .map(|model| (model.name, utilities.iter().map(|adapter| cell(adapter, model.name)).collect::<Vec<_>>()))
             .filter(|(_, cells)| cells.iter().any(Option::is_some))
             .collect()

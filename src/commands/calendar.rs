@@ -10,9 +10,7 @@ use crate::lake::{Value, schema};
 /// # Errors
 /// A table cannot be read.
 pub fn run(context: &Context) -> anyhow::Result<Exit> {
-    let columns = schema::columns_of(
-        "delivery_month text, utility_id text, state text, loaded text, owed text, refused text, redelivered flag, repeated flag",
-    );
+    let columns = schema::columns![delivery_month Text, utility_id Text, state Text, loaded Text, owed Text, refused Text, redelivered Flag, repeated Flag];
     let calendar = calendar(&context.lake, &context.settings)?;
     let mut rows = Vec::new();
     for (utility, days) in &calendar.utilities {
@@ -38,9 +36,7 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
 /// # Errors
 /// A table cannot be read.
 pub fn scorecard(context: &Context) -> anyhow::Result<Exit> {
-    let columns = schema::columns_of(
-        "utility_id text, delivery_month text, errors whole, warnings whole, repeated whole, rejected_share real, days_late real",
-    );
+    let columns = schema::columns![utility_id Text, delivery_month Text, errors Whole, warnings Whole, repeated Whole, rejected_share Real, days_late Real];
     let mut rows = Vec::new();
     for score in checks::scorecard(&context.lake, &context.settings)? {
         for (month, errors, warnings) in &score.failures {

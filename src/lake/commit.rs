@@ -38,6 +38,14 @@ pub struct Change<'a> {
     pub transactions: Vec<(String, i64)>,
 }
 
+impl<'a> Change<'a> {
+    /// A change of nothing yet.
+    pub fn of(base: Option<&'a Snapshot>) -> Self {
+        let (add, remove, transactions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { base, columns: &[], partition_by: &[], add, remove, transactions }
+    }
+}
+
 impl Lake {
     /// Commits; when it returns, the change is on the disk.
     ///

@@ -133,7 +133,7 @@ pub struct Lake {
     env: Environment,
     runtime: Arc<tokio::runtime::Runtime>,
     store: Arc<dyn ObjectStore>,
-    turn: Arc<Mutex<()>>,
+    write_mutex: Arc<Mutex<()>>,
 }
 
 impl Lake {
@@ -154,14 +154,14 @@ impl Lake {
             env,
             runtime: Arc::new(runtime),
             store: Arc::new(LocalStore::new(Checkpoints::Used)),
-            turn: Arc::default(),
+            write_mutex: Arc::default(),
         })
     }
 
-    /// Waits until no other thread of this process reads a table in order to write it anew; others wait until the turn is
+    /// Waits until no other thread of this process reads a table in order to write it anew; others wait until the guard is
     /// dropped. Other processes are kept out by [`Lake::lock`].
-    pub fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn write_mutex(&self) -> MutexGuard<'_, ()> {
+        self.write_mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder of this environment.

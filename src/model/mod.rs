@@ -5,6 +5,7 @@
 
 pub mod cancel;
 pub mod cell;
+pub mod columns;
 pub mod dataset;
 pub mod decimal;
 pub mod finding;
@@ -16,6 +17,7 @@ pub mod units;
 
 pub use cancel::Cancel;
 pub use cell::CellState;
+pub use columns::{Entity, MODEL_COLUMNS, ModelKind};
 pub use dataset::{Dataset, Delivery};
 pub use finding::{Finding, ReasonCode, Stage};
 pub use freshness::{Freshness, freshness};

@@ -5,7 +5,6 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
-pub mod ops;
 mod parallel;
 pub mod platinum;
 pub mod progress;
@@ -17,6 +16,8 @@ pub mod rules;
 pub mod run;
 pub mod silver;
 pub mod sql;
+pub mod store;
+pub mod tables;
 
 use thiserror::Error;
 

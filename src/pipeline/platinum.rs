@@ -7,19 +7,10 @@ use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::silver::{Silver, is_of, replace_utility};
 use super::sql::{exact_sum, text};
+use super::tables::{self, Table};
 use crate::engine::Session;
-use crate::lake::{Column, Frame, Layer, TableId, schema};
-use crate::model::{Dataset, Month, UtilityId};
-
-/// `platinum/feeder_capacity`.
-pub fn feeder_capacity_table() -> TableId {
-    TableId::new(Layer::Platinum, "feeder_capacity")
-}
-
-/// `platinum/der_details`.
-pub fn der_details_table() -> TableId {
-    TableId::new(Layer::Platinum, "der_details")
-}
+use crate::lake::Frame;
+use crate::model::{Dataset, Entity, Month, UtilityId};
 
 /// Writes a utility's rows of both tables.
 ///
@@ -30,24 +21,31 @@ pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> 
     let mut session = Session::new(bronze.cancel);
     session.register("feeders", silver.feeders.clone());
     session.register("ders", silver.ders.clone());
-    let write = |session: &mut Session, table: &TableId, columns: &[Column], plans: &[String]| {
+    let write = |session: &mut Session, table: &'static Table, plans: &[String]| {
         let mut written = Vec::new();
         for plan in plans {
-            let target = bronze.lake.target(table, columns, &[("utility_id", bronze.adapter.id.as_str())])?;
+            let target = bronze.lake.target(&table.id(), &table.columns(), &[("utility_id", bronze.adapter.id.as_str())])?;
             session.write(plan, &target)?;
             written.push(target.finish()?);
         }
-        replace_utility(bronze, table, columns, written, fingerprint)
+        replace_utility(bronze, table, written, fingerprint)
     };
     // A file for each status: half the rows to sort at a time, and the planned ones alone are looked up as installed.
     let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
     let is_first = bronze.files.iter().all(|file| Some(file.month) == newest);
     let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
-    write(&mut session, &der_details_table(), &schema::der_details(), &plans)?;
-    let details = bronze.lake.snapshot(&der_details_table())?.map(|details| details.scan(|file| is_of(file, bronze.adapter)));
-    session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&schema::der_details()).relation()));
+    write(&mut session, &tables::DER_DETAILS, &plans)?;
+    let details =
+        bronze.lake.snapshot(&tables::DER_DETAILS.id())?.map(|details| details.scan(|file| is_of(file, bronze.adapter)));
+    session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&tables::DER_DETAILS.columns()).relation()));
     session.create_view("totals", &totals())?;
-    write(&mut session, &feeder_capacity_table(), &schema::feeder_capacity(), &[feeder_capacity(newest)])
+    write(&mut session, &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])
+}
+
+/// The columns that describe an entity and that a table publishes.
+fn published(entity: Entity, table: &Table) -> Vec<&'static str> {
+    let columns = table.columns();
+    entity.described().map(|column| column.name).filter(|name| columns.iter().any(|column| column.name == *name)).collect()
 }
 
 fn as_of(newest: Option<Month>) -> String {
@@ -76,13 +74,11 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
         "WITH kinds AS (SELECT DISTINCT feeder_id, der_type FROM details WHERE feeder_id IS NOT NULL AND der_type IS NOT NULL),\n\
          listed AS (SELECT feeder_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types FROM kinds GROUP BY feeder_id),\n\
          first_seen AS (SELECT feeder_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
-         SELECT f.utility_id AS utility_id, f.feeder_id AS feeder_id, f.voltage_kv AS voltage_kv,\n\
-         \x20 f.max_hosting_capacity_mw AS max_hosting_capacity_mw, f.min_hosting_capacity_mw AS min_hosting_capacity_mw,\n\
-         \x20 f.hca_refresh_date AS hca_refresh_date,\n\
+         SELECT f.utility_id AS utility_id, f.feeder_id AS feeder_id, {of_feeders},\n\
          \x20 COALESCE(t.installed_der_count, 0) AS installed_der_count, COALESCE(t.planned_der_count, 0) AS planned_der_count,\n\
          \x20 COALESCE(t.planned_also_installed_count, 0) AS planned_also_installed_count,\n\
          \x20 COALESCE(t.installed_der_mw, 0.0) AS installed_der_mw, COALESCE(t.planned_der_mw, 0.0) AS planned_der_mw,\n\
-         \x20 l.der_types AS der_types, f.segment_count AS segment_count, f.circuit_count AS circuit_count,\n\
+         \x20 l.der_types AS der_types,\n\
          \x20 s.first_seen_month AS first_seen_month, f.valid_from_month AS last_changed_month, {as_of} AS delivery_month\n\
          FROM feeders AS f\n\
          LEFT JOIN totals AS t ON f.feeder_id = t.feeder_id\n\
@@ -90,6 +86,11 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
          LEFT JOIN first_seen AS s ON f.feeder_id = s.feeder_id\n\
          WHERE f.is_current\n\
          ORDER BY max_hosting_capacity_mw DESC NULLS LAST, feeder_id",
+        of_feeders = published(Entity::Feeders, &tables::FEEDER_CAPACITY)
+            .iter()
+            .map(|column| format!("f.{column} AS {column}"))
+            .collect::<Vec<_>>()
+            .join(", "),
         as_of = as_of(newest),
     )
 }
@@ -99,6 +100,7 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
 ///
 /// Only a DER with earlier versions can have been seen before its current one; in the first month none has.
 pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_first: bool) -> String {
+    let published = published(Entity::Ders, &tables::DER_DETAILS);
     let (also_installed, join) = if status == "planned" {
         let installed = "SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'";
         ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
@@ -115,19 +117,15 @@ pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_
         ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
     };
     format!(
-        "WITH sorted AS (\nSELECT d.feeder_id AS feeder_id, d.der_id AS der_id, d.der_type AS der_type, d.nameplate_kw AS nameplate_kw,\n\
-         \x20 d.technologies AS technologies, d.feeder_ref AS feeder_ref, d.feeder_match AS feeder_match,\n\
-         \x20 {also_installed} AS also_installed,\n\
-         \x20 d.planned_in_service_date AS planned_in_service_date, d.queue_position_at AS queue_position_at,\n\
-         \x20 d.project_status AS project_status, d.interconnection_cost_usd AS interconnection_cost_usd,\n\
-         \x20 {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
+        "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
+         \x20 {also_installed} AS also_installed, {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
          FROM ders AS d\n{join}{earlier}\
          WHERE d.is_current AND d.status = {status}\n\
          ORDER BY feeder_id NULLS LAST\n)\n\
-         SELECT {utility} AS utility_id, feeder_id, der_id, {status} AS status, der_type, nameplate_kw, SHIFT(nameplate_kw, -3) AS nameplate_mw,\n\
-         \x20 technologies, feeder_ref, feeder_match, also_installed, planned_in_service_date, queue_position_at, project_status,\n\
-         \x20 interconnection_cost_usd, COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month,\n\
-         \x20 {as_of} AS delivery_month\nFROM sorted",
+         SELECT {utility} AS utility_id, der_id, {status} AS status, {values}, SHIFT(nameplate_kw, -3) AS nameplate_mw, also_installed,\n\
+         \x20 COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month, {as_of} AS delivery_month\nFROM sorted",
+        of_ders = published.iter().map(|column| format!("d.{column} AS {column}")).collect::<Vec<_>>().join(", "),
+        values = published.join(", "),
         utility = text(utility.as_str()),
         status = text(status),
         as_of = as_of(newest)

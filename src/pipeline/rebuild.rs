@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use super::bronze::BronzeTables;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
-use super::quality::{self, Assess};
+use super::quality::Assess;
 use super::report::{Report, micros_of};
 use super::run::Run;
 use super::silver::{self, Build};
-use super::{PipelineError, platinum};
+use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
 use crate::lake::TableId;
 use crate::model::{Month, UtilityId};
@@ -63,7 +63,7 @@ impl Run<'_> {
         let bronze = BronzeTables::open(self.lake, adapter, self.cancel)?;
         let fingerprint = silver::input_fingerprint(&bronze);
         if bronze.files.is_empty()
-            || (!self.request.full_refresh && self.stands(adapter, &quality::summary_table(), fingerprint)?)
+            || (!self.request.full_refresh && self.stands(adapter, &tables::DATA_QUALITY_SUMMARY.id(), fingerprint)?)
         {
             return Ok(None);
         }
@@ -105,12 +105,12 @@ impl Run<'_> {
 
     fn stands(&self, adapter: &UtilityAdapter, table: &TableId, fingerprint: i64) -> Result<bool, PipelineError> {
         let Some(snapshot) = self.lake.snapshot(table)? else { return Ok(false) };
-        Ok(snapshot.transaction(self.lake, &silver::marker(adapter))? == Some(fingerprint))
+        Ok(snapshot.transaction(self.lake, &silver::application_id(adapter))? == Some(fingerprint))
     }
 
     fn all_stand(&self, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
-        for table in [silver::tables::feeders(), silver::tables::ders(), quality::month_diff_table(), quality::summary_table()] {
-            if !self.stands(adapter, &table, fingerprint)? {
+        for table in [&tables::FEEDERS, &tables::DERS, &tables::MONTH_DIFF, &tables::DATA_QUALITY_SUMMARY] {
+            if !self.stands(adapter, &table.id(), fingerprint)? {
                 return Ok(false);
             }
         }

@@ -1,17 +1,14 @@
 //! `silver/rejected`: what could not be taken, with place, reason and raw text.
 
 use crate::engine::Session;
-use crate::lake::{Change, Column, Frame, Lake, Layer, TableId, Value, schema};
+use crate::lake::{Frame, Lake};
 use crate::model::{Cancel, Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
 use super::bronze::CommittedFile;
 use super::sql::text;
-
-/// The table's id.
-pub fn table() -> TableId {
-    TableId::new(Layer::Silver, "rejected")
-}
+use super::store::{self, Part};
+use super::tables::{self, REJECTED, RejectedRow};
 
 /// Whose rows of `silver/rejected` are replaced: all of a stage in one month and dataset, or those of one file.
 pub struct Scope<'a> {
@@ -37,20 +34,20 @@ impl Scope<'_> {
     }
 
     /// A row of the table.
-    pub fn row(&self, source_file: &str, finding: &Finding, run_id: &str) -> Vec<Value> {
-        vec![
-            Value::Text(self.utility.to_string()),
-            Value::Text(self.dataset.to_string()),
-            Value::Text(self.month.to_string()),
-            Value::Text(self.stage.as_str().into()),
-            Value::Text(source_file.to_owned()),
-            finding.line.map_or(Value::Null, Value::count),
-            Value::Text(finding.reason.to_string()),
-            Value::text(finding.column.as_deref()),
-            Value::text(finding.value.as_deref()),
-            Value::text(finding.raw.as_deref()),
-            Value::Text(run_id.to_owned()),
-        ]
+    pub fn row(&self, source_file: &str, finding: &Finding, run_id: &str) -> RejectedRow {
+        RejectedRow {
+            utility_id: Some(self.utility.to_string()),
+            dataset: Some(self.dataset.to_string()),
+            delivery_month: Some(self.month.to_string()),
+            stage: Some(self.stage.as_str().into()),
+            source_file: Some(source_file.to_owned()),
+            source_line: finding.line.and_then(tables::count),
+            reason: Some(finding.reason.to_string()),
+            column_name: finding.column.clone(),
+            value: finding.value.clone(),
+            raw_record: finding.raw.clone(),
+            run_id: Some(run_id.to_owned()),
+        }
     }
 }
 
@@ -65,68 +62,52 @@ pub fn of_committed(standing: &[CommittedFile]) -> String {
     format!("source_line IS NOT NULL AND ({})", any.join(" OR "))
 }
 
-/// Replaces the rows of the scope; no commit when the same findings stand there already.
+/// Replaces the rows of the scope; no commit when the same findings are there already.
 ///
 /// # Errors
 /// The table cannot be read or written.
-pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: &[Vec<Value>], cancel: &Cancel) -> Result<(), PipelineError> {
-    let table = table();
-    let columns = schema::rejected();
-    let _turn = lake.turn();
-    let base = lake.snapshot(&table)?;
+pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: Vec<RejectedRow>, cancel: &Cancel) -> Result<(), PipelineError> {
     let month = scope.month.to_string();
-    let here = |file: &crate::lake::DataFile| {
-        file.partition_value("utility_id") == Some(scope.utility.as_str())
-            && file.partition_value("delivery_month") == Some(&month)
-    };
-    let (mut old, mut kept) = (Frame::default(), Frame::default());
-    let mut remove = Vec::new();
-    if let Some(base) = &base {
-        remove = base.files.iter().filter(|file| here(file)).cloned().collect();
-        let mut session = Session::new(cancel);
-        session.register("rejected", base.scan(here)?);
-        let condition = scope.condition();
-        old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
-        kept = session.query(&format!("SELECT * FROM rejected WHERE NOT ({condition})"))?;
-    }
-    // What was found at the door belongs to the load that found it; the same found in silver is the same whoever looked.
-    let compared = if scope.stage == Stage::Bronze { columns.len() } else { columns.len() - 1 };
-    if same_findings(&old, rows, compared) {
+    let values = [("utility_id", scope.utility.as_str()), ("delivery_month", month.as_str())];
+    let part = Part { table: &REJECTED, values: &values };
+    let condition = scope.condition();
+    if is_known(lake, &part, &condition, &rows, cancel)? {
         return Ok(());
     }
-    let mut add = Vec::new();
-    if kept.height() + rows.len() > 0 {
-        let mut writer = lake.write(&table, &columns, &[("utility_id", scope.utility.as_str()), ("delivery_month", &month)])?;
-        if kept.height() > 0 {
-            writer.push(&kept)?;
-        }
-        if !rows.is_empty() {
-            writer.push(&frame(&columns, rows)?)?;
-        }
-        add.push(writer.finish()?);
-    }
-    let change = Change {
-        base: base.as_ref(),
-        columns: &columns,
-        partition_by: &["utility_id", "delivery_month"],
-        add,
-        remove,
-        transactions: Vec::new(),
-    };
-    lake.commit(&table, change)?;
-    Ok(())
+    store::replace_rows(lake, &part, Some(&format!("NOT ({condition})")), rows, Vec::new(), cancel)
 }
 
-/// Whether the stored rows say the same as the new ones in their first columns; the run is the last.
-fn same_findings(old: &Frame, rows: &[Vec<Value>], compared: usize) -> bool {
-    let mut stored: Vec<String> = (0..old.height()).map(|row| format!("{:?}", &old.row(row)[..compared])).collect();
-    let mut found: Vec<String> = rows.iter().map(|row| format!("{:?}", &row[..compared])).collect();
+/// Whether the table says the same as the new rows. What was found at ingest belongs to the load that found it; the same found
+/// in silver is the same whoever looked.
+fn is_known(lake: &Lake, part: &Part<'_>, condition: &str, rows: &[RejectedRow], cancel: &Cancel) -> Result<bool, PipelineError> {
+    let Some(base) = lake.snapshot(&REJECTED.id())? else { return Ok(rows.is_empty()) };
+    let mut session = Session::new(cancel);
+    session.register("rejected", base.scan(|file| part.holds(file))?);
+    let old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
+    let compared = |row: &RejectedRow| {
+        let is_of_load = row.stage.as_deref() == Some(Stage::Bronze.as_str());
+        format!("{:?}", RejectedRow { run_id: row.run_id.clone().filter(|_| is_of_load), ..row.clone() })
+    };
+    let mut stored: Vec<String> = (0..old.height()).map(|row| compared(&row_of(&old, row))).collect();
+    let mut found: Vec<String> = rows.iter().map(compared).collect();
     stored.sort();
     found.sort();
-    stored == found
+    Ok(stored == found)
 }
 
-pub(super) fn frame(columns: &[Column], rows: &[Vec<Value>]) -> Result<Frame, PipelineError> {
-    Frame::from_rows(columns, rows)
-        .map_err(|error| PipelineError::Rows { table: table().to_string(), message: error.to_string() })
+fn row_of(rows: &Frame, row: usize) -> RejectedRow {
+    let text = |column: &str| rows.text(column, row);
+    RejectedRow {
+        utility_id: text("utility_id"),
+        dataset: text("dataset"),
+        delivery_month: text("delivery_month"),
+        stage: text("stage"),
+        source_file: text("source_file"),
+        source_line: rows.value("source_line", row).as_i64(),
+        reason: text("reason"),
+        column_name: text("column_name"),
+        value: text("value"),
+        raw_record: text("raw_record"),
+        run_id: text("run_id"),
+    }
 }

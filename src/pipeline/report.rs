@@ -3,7 +3,7 @@
 use super::PipelineError;
 use super::bronze::Loaded;
 use super::rules;
-use crate::lake::Value;
+use super::tables::{self, RunRow};
 use crate::landing::Candidate;
 use crate::model::{ReasonCode, UtilityId};
 use crate::pipeline::bronze::ColumnStatistics;
@@ -81,7 +81,7 @@ impl Report {
     }
 }
 
-pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, finished_at: i64) -> Vec<Value> {
+pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, finished_at: i64) -> RunRow {
     let candidate = &file.candidate;
     let (mut sha256, mut records, mut rows, mut rejected) = (None, 0, 0, 0);
     let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
@@ -112,37 +112,43 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
     if let Some(reason) = reason {
         next_step = Some(reason.next_step());
     }
-    vec![
-        Value::Text(report.run_id.clone()),
-        Value::Time(started_at),
-        Value::Time(finished_at),
-        Value::Text(candidate.utility.to_string()),
-        Value::Text(candidate.dataset.to_string()),
-        Value::Text(candidate.month.to_string()),
-        Value::Flag(candidate.month_assumed),
-        Value::Text(candidate.source_file.clone()),
-        Value::text(sha256),
-        Value::count(candidate.bytes),
-        Value::Time(micros_of(candidate.modified)),
-        Value::Text(file.outcome.as_str().into()),
-        Value::count(records),
-        Value::count(rows),
-        Value::count(rejected),
-        Value::text(reason.map(ReasonCode::as_str)),
-        line.map_or(Value::Null, Value::count),
-        Value::text(detail),
-        Value::text(next_step),
-    ]
+    RunRow {
+        run_id: Some(report.run_id.clone()),
+        started_at: Some(started_at),
+        finished_at: Some(finished_at),
+        utility_id: Some(candidate.utility.to_string()),
+        dataset: Some(candidate.dataset.to_string()),
+        delivery_month: Some(candidate.month.to_string()),
+        month_assumed: Some(candidate.month_assumed),
+        source_file: Some(candidate.source_file.clone()),
+        file_sha256: sha256,
+        bytes: tables::count(candidate.bytes),
+        received_at: Some(micros_of(candidate.modified)),
+        outcome: Some(file.outcome.as_str().into()),
+        records: tables::count(records),
+        rows_loaded: tables::count(rows),
+        rejected: tables::count(rejected),
+        reason: reason.map(|reason| reason.as_str().into()),
+        source_line: line.and_then(tables::count),
+        detail,
+        next_step: next_step.map(Into::into),
+    }
 }
 
-pub(super) fn run_row(report: &Report, started_at: i64, finished_at: i64, failure: Option<&PipelineError>) -> Vec<Value> {
-    let mut row = vec![Value::Text(report.run_id.clone()), Value::Time(started_at), Value::Time(finished_at)];
-    row.resize(11, Value::Null);
-    row.push(Value::Text(if failure.is_some() { "failed" } else { "nothing new" }.into()));
-    row.extend([Value::Whole(0), Value::Whole(0), Value::Whole(0), Value::Null, Value::Null]);
-    row.push(Value::text(failure.map(ToString::to_string)));
-    row.push(Value::text(failure.map(|_| "look at the log, then run again: what was committed stays")));
-    row
+/// The row of a run that found nothing new, or that failed.
+pub(super) fn run_row(report: &Report, started_at: i64, finished_at: i64, failure: Option<&PipelineError>) -> RunRow {
+    RunRow {
+        run_id: Some(report.run_id.clone()),
+        started_at: Some(started_at),
+        finished_at: Some(finished_at),
+        outcome: Some(if failure.is_some() { "failed" } else { "nothing new" }.into()),
+        records: Some(0),
+        rows_loaded: Some(0),
+        rejected: Some(0),
+        detail: failure.map(ToString::to_string),
+        next_step: failure.map(|_| "look at the log, then run again: what was committed stays".into()),
+        ..RunRow::default()
+    }
 }
 
 /// Microseconds since 1970-01-01, UTC.

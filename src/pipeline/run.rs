@@ -9,10 +9,12 @@ use super::progress::{Observer, Progress, Step};
 use super::bronze::BronzeTables;
 use super::report::{FileOutcome, FileResult, Report, clock_text, file_row, micros_of, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
-use super::{PipelineError, ops, rejected, silver};
+use super::store;
+use super::tables::{self, RunRow};
+use super::{PipelineError, silver};
 use crate::config::{Settings, UtilityAdapter};
 use crate::engine::Session;
-use crate::lake::{Lake, Value, schema};
+use crate::lake::Lake;
 use crate::landing::{self, Candidate};
 use crate::model::{Cancel, Dataset, Month, UtilityId};
 
@@ -157,7 +159,7 @@ impl Run<'_> {
 
     /// Records set aside, by utility, dataset and month.
     fn set_aside(&self) -> Result<BTreeMap<AsidePlace, u64>, PipelineError> {
-        let Some(table) = self.lake.snapshot(&rejected::table())? else { return Ok(BTreeMap::new()) };
+        let Some(table) = self.lake.snapshot(&tables::REJECTED.id())? else { return Ok(BTreeMap::new()) };
         let mut session = Session::new(self.cancel);
         session.register("rejected", table.scan_all()?);
         let rows = session.query(
@@ -202,7 +204,7 @@ impl Run<'_> {
     }
 
     pub(super) fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
-        let Some(table) = self.lake.snapshot(&ops::runs_table())? else { return Ok(HashMap::new()) };
+        let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(HashMap::new()) };
         let mut session = Session::new(self.cancel);
         session.register("runs", table.scan_all()?);
         let rows = session.query(
@@ -313,7 +315,7 @@ impl Run<'_> {
     /// Appends the run to `ops/runs`.
     fn record(&self, report: &Report, started_at: i64, failure: Option<&PipelineError>) -> Result<(), PipelineError> {
         let finished_at = (self.now)();
-        let mut rows: Vec<Vec<Value>> = report
+        let mut rows: Vec<RunRow> = report
             .files
             .iter()
             .filter(|file| file.outcome != FileResult::Known)
@@ -322,6 +324,6 @@ impl Run<'_> {
         if failure.is_some() || rows.is_empty() {
             rows.push(run_row(report, started_at, finished_at, failure));
         }
-        ops::append(self.lake, &ops::runs_table(), &schema::runs(), &rows, Vec::new())
+        store::append(self.lake, rows, Vec::new())
     }
 }

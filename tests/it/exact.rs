@@ -1,5 +1,7 @@
 //! Units and sums to the last bit: the double nearest to the true quotient, however rows fall into blocks.
 
+use std::fmt::Write;
+
 use crate::months::SNAPSHOT;
 use crate::support::Bench;
 
@@ -69,7 +71,7 @@ fn sums_are_the_nearest_to_the_decimal_sum_on_every_refresh() {
         let bench = Bench::with_adapters(&[("third.toml", SEGMENTS)]);
         let mut text = "C,S,F,L\nc,1,A,0.1\nc,2,A,0.2\nc,3,B,12345678.9\nc,4,B,0.000000000001\nc,5,Z,-0\n".to_owned();
         for n in 0..others {
-            text += &format!("d,{n},X{n},0.7\n");
+            let _ = writeln!(text, "d,{n},X{n},0.7");
         }
         bench.put("third/2022-08/third_circuits.csv", text);
         let versions = || bench.lines("silver/feeders", "feeder_id, length, valid_from_month");

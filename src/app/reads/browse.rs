@@ -1,9 +1,9 @@
 //! The two queries that the lakehouse exists for.
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake, schema};
-use crate::pipeline::platinum;
+use crate::lake::{Frame, Lake};
 use crate::pipeline::sql::text;
+use crate::pipeline::tables;
 
 /// Current feeders with strictly more than `over_mw` of hosting capacity, or all of them, by falling capacity.
 ///
@@ -18,7 +18,7 @@ pub fn feeders(lake: &Lake, over_mw: Option<f64>, utility: Option<&str>, limit: 
         where_all(&conditions),
         limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"))
     );
-    rows(lake, &platinum::feeder_capacity_table(), &schema::feeder_capacity(), &sql)
+    rows(lake, &tables::FEEDER_CAPACITY, &sql)
 }
 
 /// Current DERs of a feeder, by status and id.
@@ -30,7 +30,7 @@ pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<
     conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
     conditions.extend(status.map(|status| format!("status = {}", text(status))));
     let sql = format!("SELECT * FROM t{} ORDER BY utility_id, status, der_id", where_all(&conditions));
-    rows(lake, &platinum::der_details_table(), &schema::der_details(), &sql)
+    rows(lake, &tables::DER_DETAILS, &sql)
 }
 
 /// Whether a current feeder of that id exists.
@@ -39,7 +39,7 @@ pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<
 /// The table cannot be read.
 pub fn feeder_exists(lake: &Lake, feeder_id: &str) -> Result<bool, QueryError> {
     let sql = format!("SELECT feeder_id FROM t WHERE feeder_id = {} LIMIT 1", text(feeder_id));
-    Ok(rows(lake, &platinum::feeder_capacity_table(), &schema::feeder_capacity(), &sql)?.height() > 0)
+    Ok(rows(lake, &tables::FEEDER_CAPACITY, &sql)?.height() > 0)
 }
 
 fn where_all(conditions: &[String]) -> String {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{QueryError, rows};
 use crate::config::{Settings, UtilityAdapter};
-use crate::lake::{Lake, schema};
+use crate::lake::Lake;
 use crate::model::{Freshness, Month, freshness};
-use crate::pipeline::{ops, quality};
+use crate::pipeline::tables;
 
 /// What became of a utility's month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,16 +73,10 @@ pub struct Calendar {
 /// # Errors
 /// A table cannot be read.
 pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, QueryError> {
-    let loaded = rows(
-        lake,
-        &quality::summary_table(),
-        &schema::data_quality_summary(),
-        "SELECT utility_id, dataset, delivery_month FROM t",
-    )?;
+    let loaded = rows(lake, &tables::DATA_QUALITY_SUMMARY, "SELECT utility_id, dataset, delivery_month FROM t")?;
     let runs = rows(
         lake,
-        &ops::runs_table(),
-        &schema::runs(),
+        &tables::RUNS,
         "SELECT utility_id, dataset, delivery_month, source_file, outcome FROM t WHERE source_file IS NOT NULL ORDER BY started_at, source_file",
     )?;
     let mut notes = Notes::default();

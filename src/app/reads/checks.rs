@@ -7,7 +7,8 @@ use crate::config::rules::Subject;
 use crate::config::{RuleSet, Settings};
 use crate::lake::{Column, Frame, Lake, Value, schema};
 use crate::model::{Day, Month, Severity};
-use crate::pipeline::rules::{RuleOutcome, RuleState, acknowledgements_table, results_table};
+use crate::pipeline::rules::{RuleOutcome, RuleState};
+use crate::pipeline::tables;
 
 /// A steward's decision about a failing rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +82,7 @@ impl Checked {
 pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryError> {
     let newest = rows(
         lake,
-        &results_table(),
-        &schema::rule_results(),
+        &tables::RULE_RESULTS,
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY delivery_month, utility_id, dataset, rule_id ORDER BY checked_at DESC) AS place FROM t) AS p\n\
          WHERE place = 1 ORDER BY delivery_month, utility_id, dataset, rule_id",
     )?;
@@ -139,7 +139,7 @@ type Place = (String, String, String, Month);
 
 /// The newest decision for each rule, utility, dataset and month.
 fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, QueryError> {
-    let found = rows(lake, &acknowledgements_table(), &schema::acknowledgements(), "SELECT * FROM t ORDER BY acknowledged_at")?;
+    let found = rows(lake, &tables::ACKNOWLEDGEMENTS, "SELECT * FROM t ORDER BY acknowledged_at")?;
     let mut decisions = BTreeMap::new();
     for row in 0..found.height() {
         let text = |column: &str| found.text(column, row).unwrap_or_default();
@@ -158,11 +158,7 @@ fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, QueryError
 
 /// The outcomes as rows, with what the rules say of owner and next step.
 pub fn table(outcomes: &[&Checked], book: &RuleSet) -> (Vec<Column>, Vec<Vec<Value>>) {
-    let columns = schema::columns_of(
-        "delivery_month text, utility_id text, dataset text, rule_id text, severity text, outcome text, checked_count whole, \
-         failed_count whole, threshold text, failing_since text, acknowledged_by text, acknowledged_reason text, \
-         acknowledged_until day, detail text, owner text, next_step text",
-    );
+    let columns = schema::columns![delivery_month Text, utility_id Text, dataset Text, rule_id Text, severity Text, outcome Text, checked_count Whole, failed_count Whole, threshold Text, failing_since Text, acknowledged_by Text, acknowledged_reason Text, acknowledged_until Day, detail Text, owner Text, next_step Text];
     let row = |checked: &&Checked| {
         let rule = book.rule(&checked.rule);
         let decision = checked.acknowledged.as_ref();
@@ -196,8 +192,7 @@ pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, QueryEr
     let outcomes = outcomes(lake, settings)?;
     let summaries = rows(
         lake,
-        &crate::pipeline::quality::summary_table(),
-        &schema::data_quality_summary(),
+        &tables::DATA_QUALITY_SUMMARY,
         "SELECT utility_id, delivery_month, SUM(row_count) AS row_count, SUM(rejected_count) AS rejected_count, MAX(received_at) AS received_at\n\
          FROM t GROUP BY utility_id, delivery_month ORDER BY utility_id, delivery_month",
     )?;

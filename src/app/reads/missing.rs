@@ -1,10 +1,10 @@
 //! Which columns are how empty, month by month?
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake, schema};
+use crate::lake::{Frame, Lake};
 use crate::model::Month;
-use crate::pipeline::quality;
 use crate::pipeline::sql::text;
+use crate::pipeline::tables;
 
 /// Rows of `platinum/column_quality`, by month, utility and dataset, in the order of the file.
 ///
@@ -18,5 +18,5 @@ pub fn columns(lake: &Lake, utility: Option<&str>, dataset: Option<&str>, month:
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let sql =
         format!("SELECT * FROM t{filter} ORDER BY delivery_month, utility_id, dataset, absent, missing_count DESC, column_name");
-    rows(lake, &quality::column_quality_table(), &schema::column_quality(), &sql)
+    rows(lake, &tables::COLUMN_QUALITY, &sql)
 }

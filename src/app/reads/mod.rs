@@ -16,8 +16,9 @@ pub mod status;
 pub mod trace;
 
 use crate::engine::{EngineError, Session};
-use crate::lake::{Column, Frame, Lake, LakeError, TableId};
+use crate::lake::{Frame, Lake, LakeError};
 use crate::model::Cancel;
+use crate::pipeline::tables::Table;
 
 use thiserror::Error;
 
@@ -50,16 +51,16 @@ pub enum QueryError {
 ///
 /// # Errors
 /// The table cannot be read, or the query is wrong.
-pub fn rows(lake: &Lake, table: &TableId, columns: &[Column], sql: &str) -> Result<Frame, QueryError> {
+pub fn rows(lake: &Lake, table: &Table, sql: &str) -> Result<Frame, QueryError> {
     let mut session = Session::new(&Cancel::default());
-    register(&mut session, lake, "t", table, columns)?;
+    register(&mut session, lake, "t", table)?;
     Ok(session.query(sql)?)
 }
 
-fn register(session: &mut Session, lake: &Lake, name: &str, table: &TableId, columns: &[Column]) -> Result<(), QueryError> {
-    let relation = match lake.snapshot(table)? {
+fn register(session: &mut Session, lake: &Lake, name: &str, table: &Table) -> Result<(), QueryError> {
+    let relation = match lake.snapshot(&table.id())? {
         Some(snapshot) => snapshot.scan_all()?,
-        None => Frame::empty(columns).relation(),
+        None => Frame::empty(&table.columns()).relation(),
     };
     session.register(name, relation);
     Ok(())

@@ -2,11 +2,10 @@
 
 use super::{QueryError, register, rows};
 use crate::engine::Session;
-use crate::lake::{Column, Frame, Lake, TableId, schema};
-use crate::model::{Cancel, Month};
-use crate::pipeline::quality;
-use crate::pipeline::silver::tables;
+use crate::lake::{Frame, Lake};
+use crate::model::{Cancel, Entity, Month};
 use crate::pipeline::sql::text;
+use crate::pipeline::tables;
 
 /// Rows of `platinum/month_diff`, by utility, dataset and month.
 ///
@@ -14,7 +13,7 @@ use crate::pipeline::sql::text;
 /// The table cannot be read.
 pub fn diffs(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Result<Frame, QueryError> {
     let sql = format!("SELECT * FROM t{} ORDER BY utility_id, dataset, delivery_month", filter(utility, month));
-    rows(lake, &quality::month_diff_table(), &schema::month_diff(), &sql)
+    rows(lake, &tables::MONTH_DIFF, &sql)
 }
 
 /// Rows of `platinum/field_changes`, the most changed columns first.
@@ -26,7 +25,7 @@ pub fn fields(lake: &Lake, utility: Option<&str>, month: Option<Month>) -> Resul
         "SELECT * FROM t{} ORDER BY utility_id, dataset, delivery_month, changed DESC, cosmetic DESC, column_name",
         filter(utility, month)
     );
-    rows(lake, &quality::field_changes_table(), &schema::field_changes(), &sql)
+    rows(lake, &tables::FIELD_CHANGES, &sql)
 }
 
 fn filter(utility: Option<&str>, month: Option<Month>) -> String {
@@ -42,57 +41,31 @@ fn filter(utility: Option<&str>, month: Option<Month>) -> String {
 /// # Errors
 /// The tables cannot be read.
 pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
-    Frame::stack(&[
-        entity_between(
-            lake,
-            &Entity { name: "feeders", table: tables::feeders(), columns: schema::feeders(), key: "feeder_id" },
-            from,
-            to,
-            utility,
-        )?,
-        entity_between(
-            lake,
-            &Entity { name: "ders", table: tables::ders(), columns: schema::ders(), key: "CONCAT_WS('/', status, der_id)" },
-            from,
-            to,
-            utility,
-        )?,
-    ])
-    .map_err(QueryError::Rows)
+    let parts = Entity::ALL.map(|entity| entity_between(lake, entity, from, to, utility));
+    Frame::stack(&parts.into_iter().collect::<Result<Vec<_>, _>>()?).map_err(QueryError::Rows)
 }
 
-struct Entity {
-    name: &'static str,
-    table: TableId,
-    columns: Vec<Column>,
-    key: &'static str,
-}
-
-const UNCOMPARED: [&str; 8] =
-    ["utility_id", "feeder_id", "der_id", "status", "record_hash", "valid_from_month", "valid_to_month", "is_current"];
-
-fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
+fn entity_between(lake: &Lake, entity: Entity, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
     let mut session = Session::new(&Cancel::default());
-    register(&mut session, lake, "versions", &entity.table, &entity.columns)?;
+    let (table, key) = match entity {
+        Entity::Feeders => (&tables::FEEDERS, "feeder_id"),
+        Entity::Ders => (&tables::DERS, "CONCAT_WS('/', status, der_id)"),
+    };
+    register(&mut session, lake, "versions", table)?;
     let of_utility = utility.map_or(String::new(), |utility| format!(" AND utility_id = {}", text(utility)));
     for (name, month) in [("earlier", from), ("later", to)] {
         session.create_view(
             name,
             &format!(
-                "SELECT *, {} AS entity_key FROM versions WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}'){of_utility}",
-                entity.key
+                "SELECT *, {key} AS entity_key FROM versions WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}'){of_utility}"
             ),
         )?;
     }
-    let compared = |column: &&Column| {
-        let is_link = entity.name == "ders" && column.name == "feeder_id";
-        is_link || !(UNCOMPARED.contains(&column.name.as_str()) || column.name.starts_with('_'))
-    };
-    let head = format!("'{}' AS entity", entity.name);
+    let head = format!("'{}' AS entity", entity.as_str());
     // A planned DER that is installed now is neither new nor gone.
     let mut built = (String::from("'added'"), String::new());
     let mut gone = (String::from("'removed'"), String::new());
-    if entity.name == "ders" {
+    if entity == Entity::Ders {
         let other = |relation: &str, status: &str| {
             format!(" LEFT JOIN (SELECT utility_id AS ou, der_id AS od, 1 AS oh FROM {relation} WHERE status = '{status}') AS o")
         };
@@ -118,7 +91,7 @@ fn entity_between(lake: &Lake, entity: &Entity, from: Month, to: Month, utility:
              LEFT JOIN (SELECT utility_id AS u, entity_key AS k, record_hash AS h FROM later) AS l ON e.utility_id = l.u AND e.entity_key = l.k{of_installed} WHERE l.h IS NULL"
         ),
     ];
-    for column in entity.columns.iter().filter(compared) {
+    for column in entity.described() {
         parts.push(format!(
             "SELECT {head}, l.utility_id AS utility_id, l.entity_key AS entity_key, 'changed' AS change, '{column}' AS column_name, \
              CAST(e.old_value AS VARCHAR) AS old_value, CAST(l.{column} AS VARCHAR) AS new_value FROM later AS l \

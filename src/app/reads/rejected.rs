@@ -1,10 +1,10 @@
 //! What was set aside, and why?
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake, schema};
+use crate::lake::{Frame, Lake};
 use crate::model::Month;
-use crate::pipeline::rejected;
 use crate::pipeline::sql::text;
+use crate::pipeline::tables;
 
 /// Which records are wanted; those of all where it is silent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,5 +31,5 @@ pub fn records(lake: &Lake, wanted: RejectedFilter<'_>) -> Result<Frame, QueryEr
     conditions.extend(wanted.reason.map(|reason| format!("reason = {}", text(reason))));
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let sql = format!("SELECT * FROM t{filter} ORDER BY delivery_month DESC, utility_id, source_file, source_line");
-    rows(lake, &rejected::table(), &schema::rejected(), &sql)
+    rows(lake, &tables::REJECTED, &sql)
 }

@@ -1,9 +1,9 @@
 //! What did runs do, and why did they fail?
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake, schema};
-use crate::pipeline::ops;
+use crate::lake::{Frame, Lake};
 use crate::pipeline::sql::text;
+use crate::pipeline::tables;
 
 /// Rows of `ops/runs`, the newest run first; all of one run, or the newest `limit` rows.
 ///
@@ -15,5 +15,5 @@ pub fn history(lake: &Lake, run_id: Option<&str>, limit: usize) -> Result<Frame,
         Some(id) => format!("SELECT * FROM t WHERE STARTS_WITH(run_id, {}) ORDER BY started_at DESC, source_file", text(id)),
         None => format!("SELECT * FROM t ORDER BY started_at DESC, utility_id, dataset, source_file LIMIT {limit}"),
     };
-    rows(lake, &ops::runs_table(), &schema::runs(), &sql)
+    rows(lake, &tables::RUNS, &sql)
 }

@@ -2,9 +2,9 @@
 
 use super::{QueryError, rows};
 use crate::config::Settings;
-use crate::lake::{Column, ColumnType, Frame, Lake, Value, schema};
+use crate::lake::{Column, ColumnType, Frame, Lake, Value};
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
-use crate::pipeline::{ops, quality};
+use crate::pipeline::tables;
 
 /// A utility's dataset: its newest delivery and its last load.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,22 +49,19 @@ impl Feed {
 pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, QueryError> {
     let newest = rows(
         lake,
-        &quality::summary_table(),
-        &schema::data_quality_summary(),
+        &tables::DATA_QUALITY_SUMMARY,
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY delivery_month DESC) AS place FROM t) AS p WHERE place = 1",
     )?;
     let last = rows(
         lake,
-        &ops::runs_table(),
-        &schema::runs(),
+        &tables::RUNS,
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) AS place FROM t \
          WHERE dataset IS NOT NULL) AS p WHERE place = 1",
     )?;
     // The same content again is a delivery too: the utility says that nothing changed.
     let repeated = rows(
         lake,
-        &ops::runs_table(),
-        &schema::runs(),
+        &tables::RUNS,
         "SELECT utility_id, dataset, MAX(delivery_month) AS delivery_month FROM t WHERE outcome = 'unchanged' AND dataset IS NOT NULL GROUP BY utility_id, dataset",
     )?;
     let find = |frame: &Frame, utility: &str, dataset: Dataset| {

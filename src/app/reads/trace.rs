@@ -12,7 +12,7 @@ use crate::model::{Cancel, Dataset, Month, ReasonCode, Stage};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::silver::checked_records;
 use crate::pipeline::sql::text;
-use crate::pipeline::{ops, rejected};
+use crate::pipeline::tables;
 
 /// A record as it was delivered, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,7 @@ fn before_bronze(lake: &Lake, wanted: &RecordFilter) -> Result<Vec<Traced>, Quer
         Stage::Bronze.as_str(),
         text(file)
     );
-    let found = rows(lake, &rejected::table(), &schema::rejected(), &sql)?;
+    let found = rows(lake, &tables::REJECTED, &sql)?;
     let mut traced = Vec::new();
     for row in 0..found.height() {
         let cell = |column: &str| found.text(column, row).unwrap_or_default();
@@ -151,7 +151,7 @@ fn before_bronze(lake: &Lake, wanted: &RecordFilter) -> Result<Vec<Traced>, Quer
             month,
             source_file: file.clone(),
             source_line: *line,
-            sha256: rows(lake, &ops::runs_table(), &schema::runs(), &sql)?.text("file_sha256", 0),
+            sha256: rows(lake, &tables::RUNS, &sql)?.text("file_sha256", 0),
             run_id,
             cells: Vec::new(),
             raw: found.text("raw_record", row),

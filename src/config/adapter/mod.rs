@@ -13,8 +13,6 @@ use super::file::Problem;
 use crate::model::freshness::Schedule;
 use crate::model::{Dataset, Delivery, UtilityId};
 
-pub use parse::MODEL_COLUMNS;
-
 /// One utility's dialect.
 #[derive(Debug, Clone)]
 pub struct UtilityAdapter {

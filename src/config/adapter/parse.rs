@@ -10,57 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
 use crate::config::file::{Problem, did_you_mean, line_of};
 use crate::model::freshness::Schedule;
-use crate::model::{Dataset, Delivery, Unit, UtilityId};
-
-/// How a column of the common model is read: its name, whether circuits or DERs have it, its type.
-pub struct ModelColumn {
-    /// The name in the silver and platinum tables.
-    pub name: &'static str,
-    of_circuits: bool,
-    kind: ModelKind,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum ModelKind {
-    Text,
-    Id,
-    Number,
-    Power(Unit),
-    Date,
-    Timestamp,
-}
-
-const fn circuits(name: &'static str, kind: ModelKind) -> ModelColumn {
-    ModelColumn { name, of_circuits: true, kind }
-}
-
-const fn ders(name: &'static str, kind: ModelKind) -> ModelColumn {
-    ModelColumn { name, of_circuits: false, kind }
-}
-
-/// The columns that an adapter can map.
-pub const MODEL_COLUMNS: &[ModelColumn] = &[
-    circuits("feeder_id", ModelKind::Id),
-    circuits("circuit_id", ModelKind::Id),
-    circuits("voltage_kv", ModelKind::Number),
-    circuits("max_hosting_capacity_mw", ModelKind::Power(Unit::Megawatt)),
-    circuits("min_hosting_capacity_mw", ModelKind::Power(Unit::Megawatt)),
-    circuits("hca_refresh_date", ModelKind::Date),
-    circuits("map_color", ModelKind::Text),
-    circuits("notes", ModelKind::Text),
-    circuits("length", ModelKind::Number),
-    ders("der_id", ModelKind::Id),
-    ders("feeder_ref", ModelKind::Id),
-    ders("der_type", ModelKind::Text),
-    ders("nameplate_kw", ModelKind::Power(Unit::Kilowatt)),
-    ders("inverter_nameplate_kw", ModelKind::Power(Unit::Kilowatt)),
-    ders("interconnection_cost_usd", ModelKind::Number),
-    ders("planned_in_service_date", ModelKind::Date),
-    ders("completion_date", ModelKind::Date),
-    ders("queue_position_at", ModelKind::Timestamp),
-    ders("project_status", ModelKind::Text),
-    ders("service_address", ModelKind::Text),
-];
+use crate::model::{Dataset, Delivery, Entity, ModelKind, Unit, UtilityId};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -226,11 +176,11 @@ impl AdapterFile<'_> {
             &[("incremental", Delivery::Incremental), ("snapshot", Delivery::Snapshot)],
         )?;
         let grain = self.choice("grain", raw.grain.as_deref(), &[("entity", Grain::Entity), ("segment", Grain::Segment)])?;
-        let of_circuits = dataset == Dataset::Circuits;
+        let entity = Entity::of(dataset);
         let (mut columns, mut tolerances) = (Vec::new(), Vec::new());
         for (name, source) in raw.columns {
             let tolerance = self.tolerance(&name, &source)?;
-            let known = MODEL_COLUMNS.iter().filter(|column| column.of_circuits == of_circuits);
+            let known = entity.mapped();
             let Some(column) = known.clone().find(|column| column.name == name) else {
                 let hint = did_you_mean(&name, known.map(|column| column.name));
                 return Err(self.problem(&name, format!("`{dataset}` has no column `{name}`{hint}")));
@@ -241,7 +191,7 @@ impl AdapterFile<'_> {
             );
             columns.push((column.name, source));
         }
-        let needed = if of_circuits { "feeder_id" } else { "der_id" };
+        let needed = entity.id();
         if !columns.iter().any(|(name, _)| *name == needed) {
             return Err(self.problem(&format!("[{dataset}"), format!("`{dataset}` must map `{needed}`")));
         }
@@ -267,7 +217,7 @@ impl AdapterFile<'_> {
 
     /// Where a row is the entity, the key of a record is the id of the entity.
     fn check_key(&self, dataset: Dataset, key: &[String], grain: Grain, columns: &[(&str, ColumnSource)]) -> Result<(), Problem> {
-        let id = if dataset == Dataset::Circuits { "feeder_id" } else { "der_id" };
+        let id = Entity::of(dataset).id();
         let of_id = columns.iter().find(|(name, _)| *name == id).is_some_and(|(_, source)| source.from == key);
         if grain == Grain::Entity && !of_id {
             let message = format!("`key` of `{dataset}` must be the source of `{id}`, since each row is one entity");
@@ -327,7 +277,7 @@ impl AdapterFile<'_> {
         Ok(match kind {
             ModelKind::Text => CellType::Text,
             ModelKind::Id => CellType::Id,
-            ModelKind::Number => CellType::Number { exponent: 0 },
+            ModelKind::Number | ModelKind::Count => CellType::Number { exponent: 0 },
             ModelKind::Power(target) => CellType::Number { exponent: self.unit(name, raw)?.exponent_to(target) },
             ModelKind::Date => CellType::Date { formats: formats()? },
             ModelKind::Timestamp => CellType::Timestamp { formats: formats()? },

@@ -292,7 +292,7 @@ impl Loading<'_> {
                 source_file: Some(&old.source_file),
                 keep_run: None,
             };
-            rejected::replace(self.lake, &scope, &[], self.cancel)?;
+            rejected::replace(self.lake, &scope, Vec::new(), self.cancel)?;
         }
         Ok(())
     }
@@ -308,8 +308,8 @@ impl Loading<'_> {
             source_file: Some(&candidate.source_file),
             keep_run: still.and_then(|file| file.run_id.as_deref()),
         };
-        let rows: Vec<_> = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
-        rejected::replace(self.lake, &scope, &rows, self.cancel)
+        let rows = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
+        rejected::replace(self.lake, &scope, rows, self.cancel)
     }
 }
 

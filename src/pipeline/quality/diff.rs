@@ -2,76 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use super::{Assess, Delivered, Rows};
+use super::{Assess, Delivered};
 use crate::config::{CellType, UtilityAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Frame, Value, schema};
-use crate::model::{Delivery, Month};
+use crate::lake::{Frame, schema};
+use crate::model::{Delivery, Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::{Cells, LINEAGE, name, text};
+use crate::pipeline::tables::{self, FieldChangesRow, MonthDiffRow};
 
-/// An entity whose versions are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entity {
-    /// Feeders, by utility and feeder id.
-    Feeders,
-    /// DERs, by utility, status and DER id.
-    Ders,
+/// Whether a utility sends what versions of an entity are made from.
+fn is_delivered_by(entity: Entity, adapter: &UtilityAdapter) -> bool {
+    adapter.datasets.iter().any(|dataset| Entity::of(dataset.dataset) == entity)
 }
 
-impl Entity {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Feeders => "feeders",
-            Self::Ders => "ders",
-        }
+/// What identifies an entity of a utility; SQL.
+const fn key(entity: Entity) -> &'static str {
+    match entity {
+        Entity::Feeders => "feeder_id",
+        Entity::Ders => "status || '/' || der_id",
     }
+}
 
-    /// Whether the utility sends such entities at all.
-    fn is_delivered_by(self, adapter: &UtilityAdapter) -> bool {
-        let datasets = adapter.datasets.iter().map(|dataset| dataset.dataset.der_status().is_some());
-        datasets.into_iter().any(|is_of_ders| is_of_ders == (self == Self::Ders))
-    }
-
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Feeders => "feeder_id",
-            Self::Ders => "status || '/' || der_id",
-        }
-    }
-
-    const fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Feeders => &[
-                "voltage_kv",
-                "max_hosting_capacity_mw",
-                "min_hosting_capacity_mw",
-                "hca_refresh_date",
-                "map_color",
-                "notes",
-                "segment_count",
-                "circuit_count",
-                "length",
-            ],
-            Self::Ders => &[
-                "feeder_ref",
-                "feeder_id",
-                "feeder_match",
-                "der_type",
-                "der_type_source",
-                "technologies",
-                "nameplate_kw",
-                "inverter_nameplate_kw",
-                "interconnection_cost_usd",
-                "planned_in_service_date",
-                "completion_date",
-                "queue_position_at",
-                "project_status",
-                "service_address",
-            ],
-        }
-    }
+fn described(entity: Entity) -> Vec<&'static str> {
+    entity.described().map(|column| column.name).collect()
 }
 
 /// Counts of one comparison.
@@ -86,49 +41,46 @@ struct DiffCounts {
     unchanged: u64,
 }
 
-fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &DiffCounts) -> Vec<Value> {
-    vec![
-        Value::Text(month.to_string()),
-        Value::Text(utility.to_owned()),
-        Value::Text(dataset.to_owned()),
-        Value::text(previous.map(|month| month.to_string())),
-        Value::count(counts.row_count),
-        counts.previous_row_count.map_or(Value::Null, Value::count),
-        Value::count(counts.current),
-        Value::count(counts.previous_current),
-        Value::count(counts.added),
-        Value::count(counts.changed),
-        Value::count(counts.removed),
-        Value::count(counts.unchanged),
-    ]
+fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &DiffCounts) -> MonthDiffRow {
+    MonthDiffRow {
+        delivery_month: Some(month.to_string()),
+        utility_id: Some(utility.to_owned()),
+        dataset: Some(dataset.to_owned()),
+        previous_month: previous.map(|month| month.to_string()),
+        row_count: tables::count(counts.row_count),
+        previous_row_count: counts.previous_row_count.and_then(tables::count),
+        current_count: tables::count(counts.current),
+        previous_current_count: tables::count(counts.previous_current),
+        added: tables::count(counts.added),
+        changed: tables::count(counts.changed),
+        removed: tables::count(counts.removed),
+        unchanged: tables::count(counts.unchanged),
+    }
 }
 
-fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, columns: &[&str]) -> Rows {
+fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, columns: &[&str]) -> Vec<FieldChangesRow> {
     let row = |(at, column): (usize, &&str)| {
         let (real, cosmetic) = (changes.count(&format!("changed_{at}"), 0), changes.count(&format!("cosmetic_{at}"), 0));
-        (real + cosmetic > 0).then(|| {
-            vec![
-                Value::Text(month.to_string()),
-                Value::Text(utility.to_owned()),
-                Value::Text(dataset.to_owned()),
-                Value::Text((*column).to_owned()),
-                Value::count(real),
-                Value::count(cosmetic),
-            ]
+        (real + cosmetic > 0).then(|| FieldChangesRow {
+            delivery_month: Some(month.to_string()),
+            utility_id: Some(utility.to_owned()),
+            dataset: Some(dataset.to_owned()),
+            column_name: Some((*column).to_owned()),
+            changed: tables::count(real),
+            cosmetic: tables::count(cosmetic),
         })
     };
     columns.iter().enumerate().filter_map(row).collect()
 }
 
+/// Rows of `month_diff` and of `field_changes`.
+type Differences = (Vec<MonthDiffRow>, Vec<FieldChangesRow>);
+
 /// A delivery against the records that were current before it: its row of `month_diff`, and those of `field_changes`.
 ///
-/// `set_aside`: records of the delivery that stand in bronze and went no further. A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
+/// `rejected`: records of the delivery that stand in bronze and went no further. A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
 /// that were delivered. Only a snapshot removes.
-pub(super) fn of_records(
-    bronze: &BronzeTables<'_>,
-    delivered: Delivered,
-    set_aside: u64,
-) -> Result<(Vec<Value>, Rows), PipelineError> {
+pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, rejected: u64) -> Result<Differences, PipelineError> {
     let (dataset, month) = (delivered.dataset, delivered.month);
     let months = bronze.months(dataset);
     let previous = months.iter().copied().rfind(|other| *other < month);
@@ -136,7 +88,7 @@ pub(super) fn of_records(
     let snapshot = bronze.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
     let comparison = Comparison::new(bronze, delivered);
     let mut session = Session::new(bronze.cancel);
-    let Some(now) = bronze.rows(dataset, |other| other == month)? else { return Ok((Vec::new(), Rows::new())) };
+    let Some(now) = bronze.rows(dataset, |other| other == month)? else { return Ok(Differences::default()) };
     session.register("delivered_rows", now);
     let before_rows = match previous {
         Some(previous) if snapshot => bronze.rows(dataset, |other| other == previous)?,
@@ -145,7 +97,7 @@ pub(super) fn of_records(
     };
     let Some(before_rows) = before_rows else {
         // Each record that was taken into silver has a key of its own.
-        let keys = rows_of(month).saturating_sub(set_aside);
+        let keys = rows_of(month).saturating_sub(rejected);
         let counts = DiffCounts {
             row_count: rows_of(month),
             previous_row_count: None,
@@ -156,7 +108,7 @@ pub(super) fn of_records(
             removed: 0,
             unchanged: 0,
         };
-        return Ok((diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), None, &counts), Rows::new()));
+        return Ok((vec![diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), None, &counts)], Vec::new()));
     };
     session.register("earlier_rows", before_rows);
     for (relation, rows) in [("now", "delivered_rows"), ("earlier", "earlier_rows")] {
@@ -185,7 +137,7 @@ pub(super) fn of_records(
     let utility = bronze.adapter.id.as_str();
     let columns: Vec<&str> = comparison.columns.iter().map(String::as_str).collect();
     Ok((
-        diff_row(month, utility, dataset.as_str(), previous, &counts),
+        vec![diff_row(month, utility, dataset.as_str(), previous, &counts)],
         field_rows(month, utility, dataset.as_str(), &found, &columns),
     ))
 }
@@ -207,7 +159,7 @@ impl<'a> Comparison<'a> {
         let cells = Cells::new(bronze.adapter, present.clone());
         let labels = bronze.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
         let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
-        let id = if delivered.dataset.der_status().is_some() { "der_id" } else { "feeder_id" };
+        let id = Entity::of(delivered.dataset).id();
         let of_entity = bronze.adapter.dataset(delivered.dataset).and_then(|adapter| adapter.column(id));
         let ids: Vec<String> = of_entity.iter().flat_map(|column| &column.from).map(|label| cells.untrimmed_id(label)).collect();
         let entity = format!("COALESCE({})", ids.join(", "));
@@ -308,16 +260,16 @@ impl<'a> Comparison<'a> {
 }
 
 /// The versions of feeders or DERs: a row for each touched month, and their changed columns.
-pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Rows), PipelineError> {
+pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<Differences, PipelineError> {
     let versions = match entity {
         Entity::Feeders => &assess.silver.feeders,
         Entity::Ders => &assess.silver.ders,
     };
     let months: BTreeSet<Month> = assess.all_months();
-    let (mut diffs, mut fields) = (Rows::new(), Rows::new());
+    let (mut diffs, mut fields) = Differences::default();
     let mut session = Session::new(assess.bronze.cancel);
     session.register("versions", versions.clone());
-    if !entity.is_delivered_by(assess.bronze.adapter) {
+    if !is_delivered_by(entity, assess.bronze.adapter) {
         return Ok((diffs, fields));
     }
     for month in months.iter().copied().filter(|month| assess.touched(*month)) {
@@ -340,7 +292,7 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<(Rows, Ro
             unchanged: before - closed,
         };
         diffs.push(diff_row(month, assess.utility(), entity.as_str(), previous, &counts));
-        fields.extend(field_rows(month, assess.utility(), entity.as_str(), &found, entity.columns()));
+        fields.extend(field_rows(month, assess.utility(), entity.as_str(), &found, &described(entity)));
     }
     Ok((diffs, fields))
 }
@@ -358,7 +310,7 @@ fn entity_counts(month: Month) -> String {
 /// Relation `versions`: those that began in a month where another ended, and which of their columns differ.
 fn entity_changes(entity: Entity, month: Month) -> String {
     let month = text(&month.to_string());
-    let columns = entity.columns();
+    let columns = described(entity);
     let list = |prefix: &str| {
         columns.iter().enumerate().map(|(at, column)| format!("{column} AS {prefix}_{at}")).collect::<Vec<_>>().join(", ")
     };
@@ -373,7 +325,7 @@ fn entity_changes(entity: Entity, month: Month) -> String {
          closed AS (SELECT {key} AS old_key, {old} FROM versions WHERE valid_to_month = {month})\n\
          SELECT COUNT(*) AS replaced,\n  {sums}\n\
          FROM opened AS n INNER JOIN closed AS o ON n.new_key = o.old_key",
-        key = entity.key(),
+        key = key(entity),
         new = list("new"),
         old = list("old"),
         sums = sums.join(",\n  ")

@@ -12,33 +12,13 @@ use std::collections::BTreeSet;
 use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::progress::{Step, Tracker};
-use super::silver::{Silver, marker};
-use crate::engine::Session;
-use crate::lake::{Change, Column, Frame, Layer, TableId, Value, schema};
-use crate::model::{Dataset, Day, Month};
+use super::silver::{Silver, application_id};
+use super::store::{self, Part};
+use super::tables::Row;
+use crate::model::{Dataset, Day, Entity, Month};
 use crate::pipeline::bronze::ColumnStatistics;
 
 pub use summary::freshness_of;
-
-/// `platinum/column_quality`.
-pub fn column_quality_table() -> TableId {
-    TableId::new(Layer::Platinum, "column_quality")
-}
-
-/// `platinum/data_quality_summary`.
-pub fn summary_table() -> TableId {
-    TableId::new(Layer::Platinum, "data_quality_summary")
-}
-
-/// `platinum/month_diff`.
-pub fn month_diff_table() -> TableId {
-    TableId::new(Layer::Platinum, "month_diff")
-}
-
-/// `platinum/field_changes`.
-pub fn field_changes_table() -> TableId {
-    TableId::new(Layer::Platinum, "field_changes")
-}
 
 /// Makes a utility's quality rows for the months that changed.
 pub struct Assess<'a> {
@@ -67,8 +47,6 @@ pub(super) struct Delivered {
     month: Month,
 }
 
-type Rows = Vec<Vec<Value>>;
-
 impl Assess<'_> {
     /// Profiles, compares, sums up and commits.
     ///
@@ -82,26 +60,26 @@ impl Assess<'_> {
             .flat_map(|(dataset, _)| self.bronze.months(*dataset).into_iter().map(|month| Delivered { dataset: *dataset, month }))
             .filter(|delivered| self.touched(delivered.month))
             .collect();
-        let (mut profiles, mut diffs, mut fields, mut summaries) = (Rows::new(), Rows::new(), Rows::new(), Rows::new());
+        let (mut profiles, mut diffs, mut fields, mut summaries) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for delivered in &deliveries {
             self.tell(*delivered);
             let profile = profile::of(self.bronze, *delivered, self.statistics)?;
-            let aside = summary::set_aside(self.bronze, *delivered)?;
-            summaries.push(summary::of(self, *delivered, &profile, aside)?);
+            let rejections = summary::rejections(self.bronze, *delivered)?;
+            summaries.push(summary::of(self, *delivered, &profile, rejections)?);
             profiles.extend(profile);
-            let (diff, changes) = diff::of_records(self.bronze, *delivered, aside.in_bronze)?;
-            diffs.push(diff);
+            let (diff, changes) = diff::of_records(self.bronze, *delivered, rejections.in_bronze)?;
+            diffs.extend(diff);
             fields.extend(changes);
         }
-        for entity in [diff::Entity::Feeders, diff::Entity::Ders] {
+        for entity in Entity::ALL {
             let (diff, changes) = diff::of_entity(self, entity)?;
             diffs.extend(diff);
             fields.extend(changes);
         }
-        self.replace(&column_quality_table(), &schema::column_quality(), &profiles)?;
-        self.replace(&month_diff_table(), &schema::month_diff(), &diffs)?;
-        self.replace(&field_changes_table(), &schema::field_changes(), &fields)?;
-        self.replace(&summary_table(), &schema::data_quality_summary(), &summaries)
+        self.replace(profiles)?;
+        self.replace(diffs)?;
+        self.replace(fields)?;
+        self.replace(summaries)
     }
 
     fn touched(&self, month: Month) -> bool {
@@ -123,40 +101,10 @@ impl Assess<'_> {
     }
 
     /// Replaces the utility's rows of the touched months; those of earlier months stay.
-    fn replace(&self, table: &TableId, columns: &[Column], rows: &Rows) -> Result<(), PipelineError> {
-        let lake = self.bronze.lake;
-        let _turn = lake.turn();
-        let base = lake.snapshot(table)?;
-        let ours = |file: &crate::lake::DataFile| file.partition_value("utility_id") == Some(self.utility());
-        let mut kept = Frame::default();
-        let mut remove = Vec::new();
-        if let Some(base) = &base {
-            remove = base.files.iter().filter(|file| ours(file)).cloned().collect();
-            if let Some(from) = self.from {
-                let mut session = Session::new(self.bronze.cancel);
-                session.register("rows", base.scan(ours)?);
-                kept = session.query(&format!("SELECT * FROM rows WHERE delivery_month < '{from}'"))?;
-            }
-        }
-        let mut add = Vec::new();
-        if kept.height() + rows.len() > 0 {
-            let mut writer = lake.write(table, columns, &[("utility_id", self.utility())])?;
-            if kept.height() > 0 {
-                writer.push(&kept)?;
-            }
-            if !rows.is_empty() {
-                let frame = Frame::from_rows(columns, rows)
-                    .map_err(|error| PipelineError::Rows { table: table.to_string(), message: error.to_string() })?;
-                writer.push(&frame)?;
-            }
-            add.push(writer.finish()?);
-        }
-        if self.bronze.cancel.is_cancelled() {
-            return Err(PipelineError::Cancelled);
-        }
-        let transactions = vec![(marker(self.bronze.adapter), self.fingerprint)];
-        let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transactions };
-        lake.commit(table, change)?;
-        Ok(())
+    fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), PipelineError> {
+        let part = Part { table: R::TABLE, values: &[("utility_id", self.utility())] };
+        let earlier = self.from.map(|from| format!("delivery_month < '{from}'"));
+        let transactions = vec![(application_id(self.bronze.adapter), self.fingerprint)];
+        store::replace_rows(self.bronze.lake, &part, earlier.as_deref(), rows, transactions, self.bronze.cancel)
     }
 }

@@ -5,16 +5,17 @@
 
 use std::borrow::Cow;
 
-use super::{Delivered, Rows};
+use super::Delivered;
 use crate::config::{CellType, DatasetAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Frame, Relation, TableId, Value, schema};
+use crate::lake::{Frame, Relation, TableId, schema};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::CommittedFile;
 use crate::pipeline::bronze::column_statistics::HighCardinality;
 use crate::pipeline::bronze::{ColumnStatistics, ColumnValues};
 use crate::pipeline::sql::{Cells, name};
+use crate::pipeline::tables::{self, ColumnQualityRow};
 
 /// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
 /// names and no file ever had.
@@ -22,17 +23,17 @@ pub(super) fn of<'a>(
     bronze: &BronzeTables<'_>,
     delivered: Delivered,
     counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
-) -> Result<Rows, PipelineError> {
+) -> Result<Vec<ColumnQualityRow>, PipelineError> {
     let columns = bronze.columns(delivered.dataset);
     let (Some(adapter), Some(rows)) =
         (bronze.adapter.dataset(delivered.dataset), bronze.rows(delivered.dataset, |m| m == delivered.month)?)
     else {
-        return Ok(Rows::new());
+        return Ok(Vec::new());
     };
     let standing: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
     let statistics = if let [only] = standing.as_slice() { counted(&only.sha256) } else { None };
     let profiler = Profiler { bronze, delivered, cells: Cells::new(bronze.adapter, columns.clone()), statistics };
-    let mut found = Rows::new();
+    let mut found = Vec::new();
     // A column that only a later month brought says nothing about this one.
     let known = |column: &str| {
         bronze.files.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.stores(column))
@@ -60,14 +61,14 @@ struct Profiler<'a> {
 
 impl Profiler<'_> {
     /// All columns in one query, so that they share the engine's threads, but for those that were counted to the end.
-    fn columns(&self, columns: &[String], rows: Relation) -> Result<Rows, PipelineError> {
+    fn columns(&self, columns: &[String], rows: Relation) -> Result<Vec<ColumnQualityRow>, PipelineError> {
         let mut session = Session::new(self.bronze.cancel);
         session.register("bronze", rows);
         let bare: Vec<String> = columns.iter().map(|column| format!("BARE({0}) AS {0}", name(column))).collect();
         if !bare.is_empty() {
             session.create_view("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
         }
-        let mut profiles: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
+        let mut profiles: Vec<Option<ColumnQualityRow>> = vec![None; columns.len()];
         let mut counted = Vec::new();
         for (at, column) in columns.iter().enumerate() {
             let [grouped, present, typed, counts] = self.sql(at, column);
@@ -97,9 +98,9 @@ impl Profiler<'_> {
         Ok(profiles.into_iter().flatten().collect())
     }
 
-    fn of_many(&self, column: &str, many: &HighCardinality) -> Vec<Value> {
+    fn of_many(&self, column: &str, many: &HighCardinality) -> ColumnQualityRow {
         let row_count = self.row_count();
-        let bound = |value: &str| Value::text(Some(value).filter(|value| !value.is_empty()));
+        let bound = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
         let counts = [many.empty, many.words, 0, many.distinct()];
         self.row(column, row_count, counts, false, bound(&many.least), bound(&many.greatest))
     }
@@ -120,18 +121,18 @@ impl Profiler<'_> {
         })
     }
 
-    fn found(&self, found: &Frame, row: usize, column: &str) -> Vec<Value> {
+    fn found(&self, found: &Frame, row: usize, column: &str) -> ColumnQualityRow {
         let count = |name: &str| found.count(name, row);
         // Bronze holds a null only where the delivered file lacked the column.
         let (row_count, absent_count) = (count("row_count"), count("absent_count"));
         let absent = row_count > 0 && absent_count == row_count;
         let empty = count("null_count") + if absent { 0 } else { absent_count };
         let counts = [empty, count("sentinel_count"), count("invalid_count"), count("distinct_count")];
-        self.row(column, row_count, counts, absent, found.value("min_value", row), found.value("max_value", row))
+        self.row(column, row_count, counts, absent, found.text("min_value", row), found.text("max_value", row))
     }
 
-    fn absent(&self, label: &str, row_count: u64) -> Vec<Value> {
-        self.row(label, row_count, [0; 4], true, Value::Null, Value::Null)
+    fn absent(&self, label: &str, row_count: u64) -> ColumnQualityRow {
+        self.row(label, row_count, [0; 4], true, None, None)
     }
 
     fn row(
@@ -140,24 +141,24 @@ impl Profiler<'_> {
         row_count: u64,
         [empty, sentinel, invalid, distinct]: [u64; 4],
         absent: bool,
-        low: Value,
-        high: Value,
-    ) -> Vec<Value> {
-        vec![
-            Value::Text(self.delivered.month.to_string()),
-            Value::Text(self.bronze.adapter.id.to_string()),
-            Value::Text(self.delivered.dataset.to_string()),
-            Value::Text(column.to_owned()),
-            Value::count(row_count),
-            Value::count(empty),
-            Value::count(sentinel),
-            Value::count(empty + sentinel),
-            Value::count(invalid),
-            Value::Flag(absent),
-            Value::count(distinct),
-            low,
-            high,
-        ]
+        low: Option<String>,
+        high: Option<String>,
+    ) -> ColumnQualityRow {
+        ColumnQualityRow {
+            delivery_month: Some(self.delivered.month.to_string()),
+            utility_id: Some(self.bronze.adapter.id.to_string()),
+            dataset: Some(self.delivered.dataset.to_string()),
+            column_name: Some(column.to_owned()),
+            row_count: tables::count(row_count),
+            null_count: tables::count(empty),
+            sentinel_count: tables::count(sentinel),
+            missing_count: tables::count(empty + sentinel),
+            invalid_count: tables::count(invalid),
+            absent: Some(absent),
+            distinct_count: tables::count(distinct),
+            min_value: low,
+            max_value: high,
+        }
     }
 
     /// The steps of a column's plan: its values without blanks around, each once and with the number of its cells; what

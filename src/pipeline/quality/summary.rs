@@ -3,10 +3,11 @@
 use super::{Assess, Delivered};
 use crate::config::UtilityAdapter;
 use crate::engine::Session;
-use crate::lake::{Relation, Value};
+use crate::lake::Relation;
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::Cells;
+use crate::pipeline::tables::{self, ColumnQualityRow, SummaryRow};
 use crate::pipeline::{PipelineError, rejected};
 
 /// The state of a feed whose newest month is `newest`.
@@ -18,47 +19,46 @@ pub fn freshness_of(adapter: &UtilityAdapter, newest: Option<Month>, today: Day)
 pub(super) fn of(
     assess: &Assess<'_>,
     delivered: Delivered,
-    profiles: &[Vec<Value>],
-    aside: SetAside,
-) -> Result<Vec<Value>, PipelineError> {
+    profiles: &[ColumnQualityRow],
+    rejections: Rejections,
+) -> Result<SummaryRow, PipelineError> {
     let bronze = assess.bronze;
     let standing: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
     let row_count: u64 = standing.iter().map(|s| s.rows).sum();
-    // Positions in a row of `column_quality`: missing_count 7, invalid_count 8, absent 9.
-    let sum = |at: usize| profiles.iter().filter_map(|row| row.get(at).and_then(Value::as_i64)).sum::<i64>();
-    let (missing, invalid) = (sum(7), sum(8));
-    let present = profiles.iter().filter(|row| row.get(9) == Some(&Value::Flag(false))).count() as u64;
+    let missing: i64 = profiles.iter().filter_map(|row| row.missing_count).sum();
+    let invalid = profiles.iter().filter_map(|row| row.invalid_count).sum();
+    let present = profiles.iter().filter(|row| row.absent == Some(false)).count() as u64;
     let cells = row_count * present;
     let mut session = Session::new(bronze.cancel);
     let last_refresh = match bronze.rows(delivered.dataset, |month| month == delivered.month)? {
         Some(rows) => last_refresh(&mut session, bronze, delivered.dataset, rows)?,
-        None => Value::Null,
+        None => None,
     };
     let received = standing.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
     let loaded = standing.iter().filter_map(|s| s.loaded_at).max();
     let state = freshness_of(bronze.adapter, Some(delivered.month), assess.today);
     let files: Vec<&str> = standing.iter().map(|s| s.source_file.as_str()).collect();
-    Ok(vec![
-        Value::Text(delivered.month.to_string()),
-        Value::Text(bronze.adapter.id.to_string()),
-        Value::Text(delivered.dataset.to_string()),
-        Value::count(row_count),
-        Value::count(aside.records),
-        Value::count(aside.duplicates),
-        Value::Whole(missing),
-        if cells == 0 { Value::Null } else { Value::Real(missing as f64 / cells as f64) },
-        Value::Whole(invalid),
+    Ok(SummaryRow {
+        delivery_month: Some(delivered.month.to_string()),
+        utility_id: Some(bronze.adapter.id.to_string()),
+        dataset: Some(delivered.dataset.to_string()),
+        row_count: tables::count(row_count),
+        rejected_count: tables::count(rejections.records),
+        duplicate_count: tables::count(rejections.duplicates),
+        missing_cells: Some(missing),
+        missing_rate: (cells > 0).then(|| missing as f64 / cells as f64),
+        invalid_cells: Some(invalid),
         last_refresh,
-        received.map_or(Value::Null, Value::Time),
-        loaded.map_or(Value::Null, Value::Time),
-        Value::Text(state.as_str().into()),
-        Value::Text(files.join("; ")),
-    ])
+        received_at: received,
+        loaded_at: loaded,
+        freshness: Some(state.as_str().into()),
+        source_files: Some(files.join("; ")),
+    })
 }
 
-/// Records of a delivery that were set aside.
+/// Records of a delivery that were set rejections.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SetAside {
+pub(super) struct Rejections {
     /// All of them.
     pub(super) records: u64,
     /// Those that stand in bronze.
@@ -68,8 +68,8 @@ pub(super) struct SetAside {
 }
 
 /// Counts what was set aside in this month and dataset.
-pub(super) fn set_aside(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<SetAside, PipelineError> {
-    let Some(table) = bronze.lake.snapshot(&rejected::table())? else { return Ok(SetAside::default()) };
+pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
+    let Some(table) = bronze.lake.snapshot(&tables::REJECTED.id())? else { return Ok(Rejections::default()) };
     let month = delivered.month.to_string();
     let mut session = Session::new(bronze.cancel);
     let ours = |file: &crate::lake::DataFile| {
@@ -84,7 +84,7 @@ pub(super) fn set_aside(bronze: &BronzeTables<'_>, delivered: Delivered) -> Resu
         delivered.dataset,
         rejected::of_committed(&bronze.files)
     ))?;
-    Ok(SetAside {
+    Ok(Rejections {
         records: counts.count("n", 0),
         in_bronze: counts.count("in_bronze", 0),
         duplicates: counts.count("duplicates", 0),
@@ -98,12 +98,12 @@ fn last_refresh(
     bronze: &BronzeTables<'_>,
     dataset: Dataset,
     rows: Relation,
-) -> Result<Value, PipelineError> {
+) -> Result<Option<Day>, PipelineError> {
     let Some(mapped) = bronze.adapter.dataset(dataset).and_then(|adapter| adapter.column("hca_refresh_date")) else {
-        return Ok(Value::Null);
+        return Ok(None);
     };
     session.register("bronze", rows);
     let cells = Cells::new(bronze.adapter, bronze.columns(dataset));
     session.create_view("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
-    Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.value("newest", 0))
+    Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.day("newest", 0))
 }

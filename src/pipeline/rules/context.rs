@@ -9,12 +9,13 @@ use super::facts::DeliveryFacts;
 use crate::config::UtilityAdapter;
 use crate::config::rules::Subject;
 use crate::engine::Session;
-use crate::lake::{Frame, Relation, TableId, schema};
+use crate::lake::{Frame, Relation};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::silver::{Silver, checked_records};
 use crate::pipeline::sql::text;
+use crate::pipeline::tables::{self, Table};
 
 /// One utility's month.
 pub(super) struct EvaluationContext<'a> {
@@ -143,7 +144,7 @@ impl<'a> EvaluationContext<'a> {
             self.session.create_view(relation, &as_of(previous))?;
             return Ok(true);
         }
-        let numbers: Vec<String> = if subject == Subject::Feeders { schema::feeders() } else { schema::ders() }
+        let numbers: Vec<String> = if subject == Subject::Feeders { tables::FEEDERS.columns() } else { tables::DERS.columns() }
             .into_iter()
             .filter(|column| column.kind == crate::lake::ColumnType::Real)
             .map(|column| format!("{0} AS was_{0}", column.name))
@@ -162,11 +163,11 @@ impl<'a> EvaluationContext<'a> {
     }
 
     /// Rows of one of the utility's tables, named `t` in the query.
-    pub(super) fn table(&mut self, table: &TableId, columns: &[crate::lake::Column], sql: &str) -> Result<Frame, PipelineError> {
+    pub(super) fn table(&mut self, table: &Table, sql: &str) -> Result<Frame, PipelineError> {
         let utility = self.bronze.adapter.id.as_str();
-        let relation = match self.evaluator.lake.snapshot(table)? {
+        let relation = match self.evaluator.lake.snapshot(&table.id())? {
             Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility))?,
-            None => Frame::empty(columns).relation(),
+            None => Frame::empty(&table.columns()).relation(),
         };
         self.session.register("t", relation);
         Ok(self.session.query(sql)?)

@@ -6,9 +6,10 @@ use super::CheckResult;
 use super::context::EvaluationContext;
 use crate::config::Grain;
 use crate::config::rules::Subject;
-use crate::lake::{Frame, schema};
+use crate::lake::Frame;
 use crate::model::{Dataset, Day, Delivery, Freshness, Month, ReasonCode, Stage, freshness as state_of};
 use crate::pipeline::sql::text;
+use crate::pipeline::tables;
 use crate::pipeline::{PipelineError, rejected};
 
 const NO_FILE: &str = "feeders and ders are no file; ask this of `circuits`, `install_der` or `planned_der`";
@@ -56,7 +57,7 @@ pub(super) fn rejected_rows(
         rejected::of_committed(&context.bronze.files),
         quoted(reasons)
     );
-    context.table(&rejected::table(), &schema::rejected(), &sql)
+    context.table(&tables::REJECTED, &sql)
 }
 
 /// What the reconcile of a delivery say; every number is counted for itself.

@@ -65,7 +65,8 @@ impl SchemaDrift {
             cells.into_iter().chain([Value::text(file), Value::Whole(1)]).collect::<Vec<_>>()
         };
         let rows: Vec<Vec<Value>> = self.found.iter().filter(|(kind, ..)| *kind == drift).map(row).collect();
-        crate::pipeline::rejected::frame(&columns, &rows)
+        Frame::from_rows(&columns, &rows)
+            .map_err(|error| PipelineError::Rows { table: "the drift of columns".into(), message: error.to_string() })
     }
 }
 

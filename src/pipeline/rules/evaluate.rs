@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::context::EvaluationContext;
 use super::plan::{Asked, Compares, Evaluation, Plan};
 use super::{CheckResult, queries};
-use crate::config::adapter::MODEL_COLUMNS;
 use crate::config::rules::{Drift, Rule, Subject};
 use crate::engine::EngineError;
 use crate::lake::Frame;
-use crate::model::Dataset;
+use crate::model::columns::Origin;
+use crate::model::{Dataset, MODEL_COLUMNS};
 use crate::pipeline::PipelineError;
 use crate::pipeline::sql::name;
 
@@ -91,7 +91,7 @@ impl EvaluationContext<'_> {
             match model {
                 "technology_kw" | "der_type" if !adapter.technologies.is_empty() => false,
                 "technology_kw" => true,
-                _ => MODEL_COLUMNS.iter().any(|known| known.name == model) && !is_mapped(model),
+                _ => MODEL_COLUMNS.iter().any(|known| known.name == model && known.origin == Origin::Mapped) && !is_mapped(model),
             }
         });
         unstated.map(|column| CheckResult::NotStated((*column).to_owned()))

@@ -1,11 +1,12 @@
 //! What the tables say of a utility's deliveries, beside the rows themselves.
 
 use crate::engine::Session;
-use crate::lake::{Column, Frame, Lake, TableId, schema};
+use crate::lake::{Frame, Lake};
 use crate::model::{Dataset, Day, Month};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::text;
-use crate::pipeline::{PipelineError, ops, quality, rejected};
+use crate::pipeline::tables::{self, Table};
+use crate::pipeline::{PipelineError, rejected};
 
 /// What the tables say of a utility's deliveries, read once for all rules.
 #[derive(Debug, Default)]
@@ -23,13 +24,13 @@ pub(super) struct DeliveryFacts {
 impl DeliveryFacts {
     pub(super) fn read(lake: &Lake, bronze: &BronzeTables<'_>, month: Month) -> Result<Self, PipelineError> {
         let utility = text(bronze.adapter.id.as_str());
-        let table = |table: &TableId, columns: &[Column], sql: &str| -> Result<Frame, PipelineError> {
+        let table = |table: &Table, sql: &str| -> Result<Frame, PipelineError> {
             let ours = |file: &crate::lake::DataFile| {
                 file.partition_value("utility_id").is_none_or(|of| of == bronze.adapter.id.as_str())
             };
-            let relation = match lake.snapshot(table)? {
+            let relation = match lake.snapshot(&table.id())? {
                 Some(snapshot) => snapshot.scan(ours)?,
-                None => Frame::empty(columns).relation(),
+                None => Frame::empty(&table.columns()).relation(),
             };
             let mut session = Session::new(bronze.cancel);
             session.register("t", relation);
@@ -39,13 +40,13 @@ impl DeliveryFacts {
             "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND {} GROUP BY dataset, stage, reason",
             rejected::of_committed(&bronze.files)
         );
-        let rows = table(&rejected::table(), &schema::rejected(), &sql)?;
+        let rows = table(&tables::REJECTED, &sql)?;
         let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();
         let rejected = (0..rows.height())
             .map(|row| (cell(&rows, "dataset", row), cell(&rows, "stage", row), cell(&rows, "reason", row), rows.count("n", row)))
             .collect();
         let sql = "SELECT dataset, delivery_month, last_refresh, received_at FROM t";
-        let rows = table(&quality::summary_table(), &schema::data_quality_summary(), sql)?;
+        let rows = table(&tables::DATA_QUALITY_SUMMARY, sql)?;
         let day = |micros: i64| Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
         let summaries = (0..rows.height())
             .filter_map(|row| {
@@ -57,11 +58,11 @@ impl DeliveryFacts {
             "SELECT file_sha256, MAX(records) AS records FROM t WHERE utility_id = {utility} AND delivery_month = '{month}'\n\
              AND outcome IN ('loaded', 'superseded') GROUP BY file_sha256"
         );
-        let rows = table(&ops::runs_table(), &schema::runs(), &sql)?;
+        let rows = table(&tables::RUNS, &sql)?;
         let records = (0..rows.height()).map(|row| (cell(&rows, "file_sha256", row), rows.count("records", row))).collect();
         let sql =
             format!("SELECT DISTINCT dataset, delivery_month FROM t WHERE utility_id = {utility} AND outcome = 'unchanged'");
-        let rows = table(&ops::runs_table(), &schema::runs(), &sql)?;
+        let rows = table(&tables::RUNS, &sql)?;
         let repeated = (0..rows.height())
             .filter_map(|row| Some((cell(&rows, "dataset", row), Month::parse(&cell(&rows, "delivery_month", row))?)))
             .collect();

@@ -23,7 +23,7 @@ use crate::model::{Cancel, Day, Month, Severity};
 
 use context::EvaluationContext;
 
-pub use results::{Decision, acknowledge, acknowledgements_table, fingerprint, record, results_table};
+pub use results::{Decision, acknowledge, fingerprint, record};
 pub use stale::{Evaluated, StaleOutcomes};
 
 /// How a rule ended.

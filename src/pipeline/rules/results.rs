@@ -3,19 +3,10 @@
 use super::RuleOutcome;
 use crate::config::RuleSet;
 use crate::config::rules::Rule;
-use crate::lake::{Lake, Layer, TableId, Value, schema};
+use crate::lake::Lake;
 use crate::model::{Day, Month};
-use crate::pipeline::{PipelineError, ops};
-
-/// `ops/rule_results`.
-pub fn results_table() -> TableId {
-    TableId::new(Layer::Ops, "rule_results")
-}
-
-/// `ops/acknowledgements`.
-pub fn acknowledgements_table() -> TableId {
-    TableId::new(Layer::Ops, "acknowledgements")
-}
+use crate::pipeline::tables::{self, AcknowledgementRow, RuleResultRow};
+use crate::pipeline::{PipelineError, store};
 
 /// What a rule asked when it was evaluated: outcomes of different fingerprints cannot be compared.
 pub fn fingerprint(rule: &Rule) -> String {
@@ -26,37 +17,34 @@ pub fn fingerprint(rule: &Rule) -> String {
 ///
 /// # Errors
 /// The table cannot be written.
-pub fn record(lake: &Lake, book: &RuleSet, outcomes: &[RuleOutcome], run_id: &str, at: i64) -> Result<(), PipelineError> {
-    append(lake, book, outcomes, (run_id, at), Vec::new())
+pub fn record(lake: &Lake, rules: &RuleSet, outcomes: &[RuleOutcome], run_id: &str, at: i64) -> Result<(), PipelineError> {
+    append(lake, rules, outcomes, (run_id, at), Vec::new())
 }
 
 /// The same, with what the outcomes were made from.
 pub(super) fn append(
     lake: &Lake,
-    book: &RuleSet,
+    rules: &RuleSet,
     outcomes: &[RuleOutcome],
     (run_id, at): (&str, i64),
     made_from: Vec<(String, i64)>,
 ) -> Result<(), PipelineError> {
-    let row = |outcome: &RuleOutcome| {
-        vec![
-            Value::Text(run_id.to_owned()),
-            Value::Time(at),
-            Value::Text(outcome.month.to_string()),
-            Value::Text(outcome.utility.clone()),
-            Value::Text(outcome.subject.to_string()),
-            Value::Text(outcome.rule.clone()),
-            Value::text(book.rule(&outcome.rule).map(fingerprint)),
-            Value::Text(outcome.severity.to_string()),
-            Value::Text(outcome.state.as_str().into()),
-            Value::count(outcome.checked),
-            Value::count(outcome.failed),
-            Value::Text(outcome.threshold.clone()),
-            Value::text(outcome.detail.as_deref()),
-        ]
+    let row = |outcome: &RuleOutcome| RuleResultRow {
+        run_id: Some(run_id.to_owned()),
+        checked_at: Some(at),
+        delivery_month: Some(outcome.month.to_string()),
+        utility_id: Some(outcome.utility.clone()),
+        dataset: Some(outcome.subject.to_string()),
+        rule_id: Some(outcome.rule.clone()),
+        rule_fingerprint: rules.rule(&outcome.rule).map(fingerprint),
+        severity: Some(outcome.severity.to_string()),
+        outcome: Some(outcome.state.as_str().into()),
+        checked_count: tables::count(outcome.checked),
+        failed_count: tables::count(outcome.failed),
+        threshold: Some(outcome.threshold.clone()),
+        detail: outcome.detail.clone(),
     };
-    let rows: Vec<Vec<Value>> = outcomes.iter().map(row).collect();
-    ops::append(lake, &results_table(), &schema::rule_results(), &rows, made_from)
+    store::append(lake, outcomes.iter().map(row).collect(), made_from)
 }
 
 /// A steward's decision about a failing rule.
@@ -84,19 +72,16 @@ pub struct Decision<'a> {
 /// # Errors
 /// The table cannot be written.
 pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: i64) -> Result<(), PipelineError> {
-    let row = |decision: &Decision<'_>| {
-        vec![
-            Value::Text(decision.rule.to_owned()),
-            Value::Text(decision.utility.to_owned()),
-            Value::Text(decision.dataset.to_owned()),
-            Value::Text(decision.month.to_string()),
-            Value::count(decision.failed),
-            Value::Text(decision.reason.to_owned()),
-            Value::Text(decision.account.to_owned()),
-            Value::Time(at),
-            Value::Day(decision.expires_on),
-        ]
+    let row = |decision: &Decision<'_>| AcknowledgementRow {
+        rule_id: Some(decision.rule.to_owned()),
+        utility_id: Some(decision.utility.to_owned()),
+        dataset: Some(decision.dataset.to_owned()),
+        delivery_month: Some(decision.month.to_string()),
+        failed_count: tables::count(decision.failed),
+        reason: Some(decision.reason.to_owned()),
+        account: Some(decision.account.to_owned()),
+        acknowledged_at: Some(at),
+        expires_on: Some(decision.expires_on),
     };
-    let rows: Vec<Vec<Value>> = decisions.iter().map(row).collect();
-    ops::append(lake, &acknowledgements_table(), &schema::acknowledgements(), &rows, Vec::new())
+    store::append(lake, decisions.iter().map(row).collect(), Vec::new())
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::results::{self, results_table};
+use super::results;
 use super::{Evaluator, RuleFilter, RuleOutcome};
 use crate::config::RuleSet;
 use crate::engine::Session;
@@ -15,8 +15,8 @@ use crate::model::{Day, Month, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::parallel::each;
-use crate::pipeline::silver;
 use crate::pipeline::sql::text;
+use crate::pipeline::{silver, tables};
 
 /// What a run knows of the tables that the rules are asked of.
 pub struct StaleOutcomes<'a> {
@@ -66,7 +66,7 @@ impl StaleOutcomes<'_> {
         let (Some(newest), false) = (months.last().copied(), self.evaluator.book.rules.is_empty()) else {
             return Ok(evaluated);
         };
-        let results = self.evaluator.lake.snapshot(&results_table())?;
+        let results = self.evaluator.lake.snapshot(&tables::RULE_RESULTS.id())?;
         let mut due = Vec::new();
         for adapter in &self.evaluator.settings.utilities {
             let bronze = BronzeTables::open(self.evaluator.lake, adapter, self.evaluator.cancel)?;

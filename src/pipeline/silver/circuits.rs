@@ -2,7 +2,8 @@
 
 use super::plan::{Plan, key_columns, keys, select, value, without_key};
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAdapter};
-use crate::model::UtilityId;
+use crate::model::columns::{ModelColumn, Origin};
+use crate::model::{Entity, UtilityId};
 use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, record_hash, text};
 
 /// Columns of a segment.
@@ -10,30 +11,28 @@ pub(super) fn segment_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Ve
     let mut columns = key_columns(cells, adapter);
     columns.push(format!("{} AS feeder_id", value(cells, adapter, "feeder_id", "VARCHAR")));
     columns.push(format!("{} AS circuit_id", value(cells, adapter, "circuit_id", "VARCHAR")));
-    for (column, kind) in FEEDER_VALUES {
-        columns.push(format!("{} AS {column}", value(cells, adapter, column, kind)));
-    }
+    columns
+        .extend(stated().map(|column| format!("{} AS {}", value(cells, adapter, column.name, column.kind.sql()), column.name)));
     columns.push(LINEAGE.into());
     columns
 }
 
-/// What a feeder is described by, with its SQL type.
-const FEEDER_VALUES: [(&str, &str); 7] = [
-    ("voltage_kv", "DOUBLE"),
-    ("max_hosting_capacity_mw", "DOUBLE"),
-    ("min_hosting_capacity_mw", "DOUBLE"),
-    ("hca_refresh_date", "DATE"),
-    ("map_color", "VARCHAR"),
-    ("notes", "VARCHAR"),
-    ("length", "DOUBLE"),
-];
+/// The columns of a feeder that records state.
+fn stated() -> impl Iterator<Item = &'static ModelColumn> + Clone {
+    Entity::Feeders.described().filter(|column| column.origin == Origin::Mapped)
+}
+
+/// Every column that describes a feeder.
+fn described() -> Vec<&'static str> {
+    Entity::Feeders.described().map(|column| column.name).collect()
+}
 
 /// Columns of a feeder, where a record is one.
 pub(super) fn feeder_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec<String> {
     let mut columns = key_columns(cells, adapter);
     columns.push(format!("{} AS feeder_id", value(cells, adapter, "feeder_id", "VARCHAR")));
-    for (column, kind) in FEEDER_VALUES {
-        let cell = value(cells, adapter, column, kind);
+    for ModelColumn { name: column, kind, .. } in stated() {
+        let cell = value(cells, adapter, column, kind.sql());
         let words = adapter.column(column).map_or(&[][..], |source| &source.words);
         columns.push(format!("{} AS {column}", if words.is_empty() { cell } else { word_in(&cell, words) }));
     }
@@ -59,7 +58,7 @@ fn word_in(cell: &str, words: &[String]) -> String {
 pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Plan {
     let mut columns = vec!["s.feeder_id AS feeder_id".to_owned()];
     let mut ranked = Vec::new();
-    for (column, _) in FEEDER_VALUES {
+    for ModelColumn { name: column, .. } in stated() {
         let source = adapter.column(column);
         match source {
             Some(source) if !source.words.is_empty() => ranked.push((column, source)),
@@ -81,9 +80,8 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
         steps.push((format!("{column}_ranks"), ranked_words(column, source)));
         joins = format!("{joins}\nLEFT JOIN {column}_ranks ON g.feeder_id = {column}_ranks.ranked_id");
     }
-    let described: Vec<String> = FEEDER_VALUES
-        .iter()
-        .map(|(column, _)| match ranked.iter().find(|(name, _)| name == column) {
+    let described: Vec<String> = stated()
+        .map(|ModelColumn { name: column, .. }| match ranked.iter().find(|(name, _)| *name == column) {
             Some((_, source)) => format!("{} AS {column}", word_of_rank(&format!("{column}_ranks.word_rank"), &source.words)),
             None => format!("g.{column} AS {column}"),
         })
@@ -128,7 +126,7 @@ fn word_of_rank(rank: &str, words: &[String]) -> String {
 
 /// Relation `feeder_state` with its utility and hash.
 fn hashed_feeders(utility: &UtilityId) -> String {
-    let values: Vec<&str> = FEEDER_VALUES.iter().map(|(column, _)| *column).chain(["segment_count", "circuit_count"]).collect();
+    let values = described();
     format!(
         "SELECT {} AS utility_id, feeder_id, {values}, {hash} AS record_hash\nFROM feeder_state",
         text(utility.as_str()),
@@ -139,11 +137,7 @@ fn hashed_feeders(utility: &UtilityId) -> String {
 
 /// Relation `records` as feeders; with `carried`, the current versions in `history` that no record replaces stay.
 pub(super) fn feeders_of_rows(utility: &UtilityAdapter, carried: bool) -> String {
-    let values: Vec<&str> = ["feeder_id"]
-        .into_iter()
-        .chain(FEEDER_VALUES.iter().map(|(column, _)| *column))
-        .chain(["segment_count", "circuit_count"])
-        .collect();
+    let values: Vec<&str> = std::iter::once("feeder_id").chain(described()).collect();
     let list = values.join(", ");
     let mut state = format!("SELECT {list} FROM records");
     if carried {
@@ -177,6 +171,6 @@ pub(super) fn segments_as_of(adapter: &DatasetAdapter) -> String {
          FROM records WHERE NOT ({})\n)\nSELECT feeder_id, circuit_id, {} FROM placed WHERE place = 1",
         keys(adapter).join(", "),
         without_key(adapter),
-        FEEDER_VALUES.map(|(column, _)| column).join(", ")
+        stated().map(|column| column.name).collect::<Vec<_>>().join(", ")
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::plan::{key_columns, select, value};
 use crate::config::{CellType, DatasetAdapter, UtilityAdapter};
-use crate::model::Dataset;
+use crate::model::{Dataset, Entity};
 use crate::pipeline::sql::{Cells, LINEAGE, record_hash, text};
 
 /// Relation `trimmed` with the rating of each technology as `kw_N`, and what decides about the type in lower case.
@@ -29,26 +29,20 @@ fn rated(cells: &Cells<'_>, utility: &UtilityAdapter) -> Vec<(String, String)> {
 /// Columns of a DER, from relation `rated`.
 pub(super) fn columns(cells: &Cells<'_>, utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Vec<String> {
     let status = adapter.dataset.der_status().unwrap_or_default();
-    let of = |column: &str, kind: &str| value(cells, adapter, column, kind);
     let technologies = rated(cells, utility);
     let mut columns = key_columns(cells, adapter);
-    columns.extend([
-        format!("{} AS der_id", of("der_id", "VARCHAR")),
-        format!("{} AS status", text(status)),
-        format!("{} AS feeder_ref", of("feeder_ref", "VARCHAR")),
-        format!("{} AS der_type", der_type(cells, utility, &technologies)),
-        format!("{} AS der_type_source", of("der_type", "VARCHAR")),
-        format!("{} AS technologies", technology_list(&technologies)),
-        format!("{} AS nameplate_kw", of("nameplate_kw", "DOUBLE")),
-        format!("{} AS inverter_nameplate_kw", of("inverter_nameplate_kw", "DOUBLE")),
-        format!("{} AS interconnection_cost_usd", of("interconnection_cost_usd", "DOUBLE")),
-        format!("{} AS planned_in_service_date", of("planned_in_service_date", "DATE")),
-        format!("{} AS completion_date", of("completion_date", "DATE")),
-        format!("{} AS queue_position_at", of("queue_position_at", "TIMESTAMP")),
-        format!("{} AS project_status", of("project_status", "VARCHAR")),
-        format!("{} AS service_address", of("service_address", "VARCHAR")),
-        LINEAGE.to_owned(),
-    ]);
+    columns.push(format!("{} AS der_id", value(cells, adapter, "der_id", "VARCHAR")));
+    columns.push(format!("{} AS status", text(status)));
+    for column in Entity::Ders.described().filter(|column| !LINK.contains(&column.name)) {
+        let expression = match column.name {
+            "der_type" => der_type(cells, utility, &technologies),
+            "der_type_source" => value(cells, adapter, "der_type", "VARCHAR"),
+            "technologies" => technology_list(&technologies),
+            stated => value(cells, adapter, stated, column.kind.sql()),
+        };
+        columns.push(format!("{expression} AS {}", column.name));
+    }
+    columns.push(LINEAGE.to_owned());
     columns
 }
 
@@ -95,25 +89,14 @@ fn technology_list(technologies: &[(String, String)]) -> String {
     format!("RATINGS({})", pairs.join(", "))
 }
 
+/// Columns that the link to a feeder adds.
+const LINK: [&str; 2] = ["feeder_id", "feeder_match"];
+
 /// Columns of a DER before it is linked to a feeder.
-const DER_VALUES: [&str; 16] = [
-    "der_id",
-    "status",
-    "feeder_ref",
-    "der_type",
-    "der_type_source",
-    "technologies",
-    "nameplate_kw",
-    "inverter_nameplate_kw",
-    "interconnection_cost_usd",
-    "planned_in_service_date",
-    "completion_date",
-    "queue_position_at",
-    "project_status",
-    "service_address",
-    "_source_file",
-    "_source_line",
-];
+fn unlinked() -> Vec<&'static str> {
+    let described = Entity::Ders.described().map(|column| column.name).filter(|column| !LINK.contains(column));
+    ["der_id", "status"].into_iter().chain(described).chain(["_source_file", "_source_line"]).collect()
+}
 
 /// The plan that puts a month's DERs together and finds the feeder of each.
 pub(super) struct Links<'a> {
@@ -133,18 +116,15 @@ pub(super) struct Links<'a> {
 impl Links<'_> {
     /// The full state of the utility's DERs after the month, with their feeders and hashes.
     pub(super) fn sql(&self) -> String {
-        let values = DER_VALUES.join(", ");
+        let columns = unlinked();
+        let values = columns.join(", ");
         let mut parts: Vec<String> = self.delivered.iter().map(|dataset| format!("SELECT {values} FROM {dataset}")).collect();
         if self.carried {
             parts.push(self.carried_over());
         }
-        let described: Vec<&str> = DER_VALUES
-            .into_iter()
-            .filter(|column| !column.starts_with('_') && *column != "der_id" && *column != "status")
-            .collect();
-        let hash = record_hash(described.into_iter().chain(["feeder_id", "feeder_match"]));
+        let hash = record_hash(Entity::Ders.described().map(|column| column.name));
         let (joins, feeder_id, matched) = self.joins();
-        let of_ders: Vec<String> = DER_VALUES.iter().map(|column| format!("d.{column} AS {column}")).collect();
+        let of_ders: Vec<String> = columns.iter().map(|column| format!("d.{column} AS {column}")).collect();
         format!(
             "WITH all_ders AS (\n{}\n),\nlinked AS (\nSELECT {},\n  {feeder_id} AS feeder_id,\n  {matched} AS feeder_match\nFROM all_ders AS d{joins}\n)\n\
              SELECT {} AS utility_id, {values}, feeder_id, feeder_match,\n  {hash} AS record_hash\nFROM linked",
@@ -156,7 +136,7 @@ impl Links<'_> {
 
     /// Current versions that no record of the month replaces and no snapshot of the month removes.
     fn carried_over(&self) -> String {
-        let of_history: Vec<String> = DER_VALUES.iter().map(|column| format!("h.{column} AS {column}")).collect();
+        let of_history: Vec<String> = unlinked().iter().map(|column| format!("h.{column} AS {column}")).collect();
         let mut conditions = vec!["h.is_current".to_owned()];
         conditions.extend(
             self.snapshots

@@ -18,9 +18,11 @@ use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::progress::{Step, Tracker};
 use super::rejected::{self, Scope};
+use super::store::{self, Part};
+use super::tables::{self, Table};
 use crate::config::{Grain, UtilityAdapter};
 use crate::engine::Session;
-use crate::lake::{Change, Column, DataFile, Frame, Layer, Relation, TableId, Written, schema};
+use crate::lake::{Column, DataFile, Frame, Relation, Written};
 use crate::model::{Dataset, Delivery, Month, Stage};
 use crate::pipeline::bronze::ColumnStatistics;
 
@@ -37,7 +39,7 @@ pub fn input_fingerprint(bronze: &BronzeTables<'_>) -> i64 {
 }
 
 /// The name under which the silver and upper tables record what a utility's rows were made from.
-pub fn marker(adapter: &UtilityAdapter) -> String {
+pub fn application_id(adapter: &UtilityAdapter) -> String {
     format!("feederscope/{}", adapter.id)
 }
 
@@ -55,13 +57,13 @@ impl Silver {
     /// # Errors
     /// A table cannot be read.
     pub fn open(bronze: &BronzeTables<'_>) -> Result<Self, PipelineError> {
-        let part = |table: &TableId, columns: &[Column]| -> Result<Relation, PipelineError> {
-            match bronze.lake.snapshot(table)? {
+        let part = |table: &Table| -> Result<Relation, PipelineError> {
+            match bronze.lake.snapshot(&table.id())? {
                 Some(snapshot) => Ok(snapshot.scan(|file| is_of(file, bronze.adapter))?),
-                None => Ok(Frame::empty(columns).relation()),
+                None => Ok(Frame::empty(&table.columns()).relation()),
             }
         };
-        Ok(Self { feeders: part(&tables::feeders(), &schema::feeders())?, ders: part(&tables::ders(), &schema::ders())? })
+        Ok(Self { feeders: part(&tables::FEEDERS)?, ders: part(&tables::DERS)? })
     }
 }
 
@@ -114,8 +116,8 @@ impl Build<'_> {
             .flat_map(|dataset| self.bronze.months(*dataset))
             .filter(|month| self.from.is_none_or(|from| *month >= from))
             .collect();
-        let mut feeders = self.history_before(&tables::feeders(), &schema::feeders())?;
-        let mut ders = Versions::Rows(self.history_before(&tables::ders(), &schema::ders())?);
+        let mut feeders = self.history_before(&tables::FEEDERS)?;
+        let mut ders = Versions::Rows(self.history_before(&tables::DERS)?);
         let mut circuits = self.circuits_before(months.first().copied())?;
         for month in &months {
             if self.bronze.months(Dataset::Circuits).contains(month) {
@@ -124,9 +126,9 @@ impl Build<'_> {
             ders = self.fold_ders(*month, ders.rows()?, &feeders, &circuits)?;
             self.tell(*month);
         }
-        self.commit(&tables::feeder_circuits(), &schema::feeder_circuits(), Versions::Rows(circuits))?;
-        self.commit(&tables::feeders(), &schema::feeders(), Versions::Rows(feeders))?;
-        self.commit(&tables::ders(), &schema::ders(), ders)?;
+        self.commit(&tables::FEEDER_CIRCUITS, Versions::Rows(circuits))?;
+        self.commit(&tables::FEEDERS, Versions::Rows(feeders))?;
+        self.commit(&tables::DERS, ders)?;
         Silver::open(self.bronze)
     }
 
@@ -140,11 +142,13 @@ impl Build<'_> {
     }
 
     /// The utility's versions as they were before the first month that is folded.
-    fn history_before(&self, table: &TableId, columns: &[Column]) -> Result<Frame, PipelineError> {
-        let (Some(from), Some(snapshot)) = (self.from, self.bronze.lake.snapshot(table)?) else { return Ok(Frame::default()) };
+    fn history_before(&self, table: &Table) -> Result<Frame, PipelineError> {
+        let (Some(from), Some(snapshot)) = (self.from, self.bronze.lake.snapshot(&table.id())?) else {
+            return Ok(Frame::default());
+        };
         let mut session = self.session();
         session.register("history", snapshot.scan(|file| is_of(file, self.bronze.adapter))?);
-        Ok(session.query(&scd2::rollback_to(columns, from))?)
+        Ok(session.query(&scd2::rollback_to(&table.columns(), from))?)
     }
 
     /// The circuits as they were before the first month that is folded.
@@ -186,7 +190,7 @@ impl Build<'_> {
             }
         };
         session.register("state", state.relation());
-        let versions = Self::advance(session, &history, &schema::feeders(), &["feeder_id"], month);
+        let versions = Self::advance(session, &history, &tables::FEEDERS.columns(), &["feeder_id"], month);
         Ok((versions.rows()?, circuits))
     }
 
@@ -222,7 +226,7 @@ impl Build<'_> {
         };
         let keep = if carried { Session::materialize } else { Session::create_view };
         keep(&mut session, "state", &links.sql())?;
-        Ok(Self::advance(session, &history, &schema::ders(), &["status", "der_id"], month))
+        Ok(Self::advance(session, &history, &tables::DERS.columns(), &["status", "der_id"], month))
     }
 
     /// The versions after the month whose full state is relation `state`.
@@ -257,72 +261,42 @@ impl Build<'_> {
         let rejects = records::of_month(session, self.bronze, dataset, month, self.statistics)?;
         let scope =
             Scope { utility: &self.bronze.adapter.id, month, dataset, stage: Stage::Silver, source_file: None, keep_run: None };
-        let rows: Vec<_> = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
-        rejected::replace(self.bronze.lake, &scope, &rows, self.bronze.cancel)
+        let rows = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
+        rejected::replace(self.bronze.lake, &scope, rows, self.bronze.cancel)
     }
 
-    fn commit(&self, table: &TableId, columns: &[Column], versions: Versions) -> Result<(), PipelineError> {
+    fn commit(&self, table: &'static Table, versions: Versions) -> Result<(), PipelineError> {
         let partition = [("utility_id", self.bronze.adapter.id.as_str())];
         let written = match versions {
             Versions::Rows(rows) => {
-                let mut writer = self.bronze.lake.write(table, columns, &partition)?;
+                let mut writer = self.bronze.lake.write(&table.id(), &table.columns(), &partition)?;
                 if rows.height() > 0 {
                     writer.push(&rows)?;
                 }
                 writer.finish()?
             }
             Versions::Plan(mut session, sql) => {
-                let target = self.bronze.lake.target(table, columns, &partition)?;
+                let target = self.bronze.lake.target(&table.id(), &table.columns(), &partition)?;
                 session.write(&sql, &target)?;
                 target.finish()?
             }
         };
-        replace_utility(self.bronze, table, columns, vec![written], self.fingerprint)
+        replace_utility(self.bronze, table, vec![written], self.fingerprint)
     }
 }
 
-/// The silver tables.
-pub mod tables {
-    use super::{Layer, TableId};
-
-    /// `silver/feeders`.
-    pub fn feeders() -> TableId {
-        TableId::new(Layer::Silver, "feeders")
-    }
-
-    /// `silver/feeder_circuits`.
-    pub fn feeder_circuits() -> TableId {
-        TableId::new(Layer::Silver, "feeder_circuits")
-    }
-
-    /// `silver/ders`.
-    pub fn ders() -> TableId {
-        TableId::new(Layer::Silver, "ders")
-    }
-}
-
-/// Replaces all rows of a utility in a table that is partitioned by utility by those of new files.
+/// Replaces a utility's rows of a table that is partitioned by utility by those of new files, and records what they were made
+/// from.
 ///
 /// # Errors
-/// The log cannot be written.
+/// The log cannot be written, or somebody asked to stop.
 pub(super) fn replace_utility(
     bronze: &BronzeTables<'_>,
-    table: &TableId,
-    columns: &[Column],
+    table: &'static Table,
     written: Vec<Written>,
     fingerprint: i64,
 ) -> Result<(), PipelineError> {
-    let _turn = bronze.lake.turn();
-    let base = bronze.lake.snapshot(table)?;
-    let remove = base
-        .as_ref()
-        .map_or_else(Vec::new, |base| base.files.iter().filter(|file| is_of(file, bronze.adapter)).cloned().collect());
-    if bronze.cancel.is_cancelled() {
-        return Err(PipelineError::Cancelled);
-    }
-    let add = written.into_iter().filter(|file| file.rows > 0).collect();
-    let transactions = vec![(marker(bronze.adapter), fingerprint)];
-    let change = Change { base: base.as_ref(), columns, partition_by: &["utility_id"], add, remove, transactions };
-    bronze.lake.commit(table, change)?;
-    Ok(())
+    let part = Part { table, values: &[("utility_id", bronze.adapter.id.as_str())] };
+    let transactions = vec![(application_id(bronze.adapter), fingerprint)];
+    store::replace_files(bronze.lake, &part, written, transactions, bronze.cancel)
 }

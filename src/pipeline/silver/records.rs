@@ -6,7 +6,7 @@ use super::BronzeTables;
 use super::conform;
 use crate::config::{DatasetAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Column, ColumnType, Value, schema};
+use crate::lake::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::ColumnStatistics;
@@ -54,7 +54,9 @@ pub(super) fn of_month<'a>(
     let columns = [Column::new("lost_file", ColumnType::Text), Column::new("lost_line", ColumnType::Whole)];
     let lost: Vec<Vec<Value>> =
         aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
-    session.register("lost", crate::pipeline::rejected::frame(&columns, &lost)?.relation());
+    let lost = Frame::from_rows(&columns, &lost)
+        .map_err(|error| PipelineError::Rows { table: "lost records".into(), message: error.to_string() })?;
+    session.register("lost", lost.relation());
     session.create_view("records", conform::KEPT)?;
     let raw = raw_records(session, bronze, dataset)?;
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
