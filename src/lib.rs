@@ -1,7 +1,7 @@
 //! `feederscope`: a data-quality console for a lakehouse of feeders, hosting capacity and distributed energy resources.
 //!
 //! The way of the data through the crate is its way through the folders:
-//! `landing` files become `lake` tables by way of the `pipeline`, which has its SQL run by the `engine`; the `app` holds
+//! `landing` files become `frame`s and `lake` tables by way of the `pipeline`, which has its SQL run by the `engine`; the `app` holds
 //! what a person sees of them, and `ui` and `commands` show it. Each module uses only those named before it.
 
 pub mod model;
@@ -9,6 +9,8 @@ pub mod model;
 pub mod config;
 
 pub mod landing;
+
+pub mod frame;
 
 pub mod lake;
 

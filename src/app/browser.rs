@@ -1,7 +1,7 @@
 //! Pane 4: feeders, and beside them the DERs of the selected one.
 
 use super::{Remote, moved};
-use crate::lake::{Frame, Value};
+use crate::frame::{Frame, Value};
 
 /// The columns of the feeder list: the table's name, the heading, and whether it is a number.
 pub const FEEDER_COLUMNS: [(&str, &str, bool); 8] = [

@@ -6,17 +6,17 @@ use super::reads::records::{self, DrillTarget, Metric};
 use super::reads::trace::{RecordFilter, Traced};
 use super::{App, Pane, Remote, moved};
 use crate::config::rules::Subject;
-use crate::lake::Frame;
+use crate::frame::Frame;
 use crate::model::{Dataset, Month};
 
-/// What lies over the panes while somebody looks target a metric.
+/// What lies over the panes while somebody looks behind a metric.
 #[derive(Debug, Clone)]
 pub struct Drill {
     /// The metric.
     pub metric: Metric,
     /// What it is, for people.
     pub title: String,
-    /// The records target it.
+    /// The records behind it.
     pub rows: Remote<Frame>,
     /// The selected record.
     pub at: usize,
@@ -38,7 +38,7 @@ pub struct SourceView {
 }
 
 impl Drill {
-    /// A look target a metric whose records are still to be read.
+    /// A look behind a metric whose records are still to be read.
     pub fn new(metric: Metric, title: String) -> Self {
         Self { metric, title, rows: Remote::Loading, at: 0, source: None }
     }
@@ -107,7 +107,7 @@ impl App {
         vec![Job::Source { generation, record: Box::new(record) }]
     }
 
-    /// Opens the records target what is selected.
+    /// Opens the records behind what is selected.
     pub(super) fn drill(&mut self) -> Vec<Job> {
         let generation = self.generation;
         let Some((metric, title)) = self.metric() else { return Vec::new() };

@@ -11,7 +11,9 @@ use super::reads::trace::{RecordFilter, Traced};
 use super::reads::{QueryError, browse, calendar, checks, missing, months, profile, records, rejected, runs, status, trace};
 use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
-use crate::lake::{Frame, Lake};
+use crate::engine::Work;
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::landing;
 use crate::landing::stability::StabilityCheck;
 use crate::landing::watch::{Watch, WatchMode};
@@ -82,7 +84,7 @@ pub enum Job {
         /// The request's number.
         generation: u64,
     },
-    /// Read the records target a metric.
+    /// Read the records behind a metric.
     Records {
         /// The request's number.
         generation: u64,
@@ -156,7 +158,7 @@ pub enum Loaded {
     Deliveries(Box<Deliveries>),
     /// Pane 7.
     Rejected(Rejected),
-    /// Records target a metric.
+    /// Records behind a metric.
     Records(Box<Metric>, Frame),
     /// Where a record came from.
     Source(Box<RecordFilter>, Vec<Traced>),
@@ -258,7 +260,7 @@ impl Jobs {
                 answer(*generation, rows.map(|rows| Loaded::Rejected(Rejected::new(rows))));
             }
             Job::Records { generation, metric } => {
-                let rows = records::target(&self.lake, &self.settings, metric);
+                let rows = records::behind(&self.lake, &self.settings, metric);
                 answer(*generation, rows.map(|rows| Loaded::Records(Box::new(metric.clone()), rows)));
             }
             Job::Source { generation, record } => {
@@ -318,7 +320,14 @@ impl Jobs {
         };
         let request = Request::default();
         let now = || micros_of(std::time::SystemTime::now());
-        let run = Run { settings: &self.settings, lake: &self.lake, request: &request, cancel, observer: &observer, now: &now };
+        let run = Run {
+            settings: &self.settings,
+            lake: &self.lake,
+            request: &request,
+            work: Work::local(cancel),
+            observer: &observer,
+            now: &now,
+        };
         let result = match run.execute() {
             Ok(report) => ended(&report),
             Err(PipelineError::Cancelled) => {

@@ -130,7 +130,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
     of(Pane::Missing, binding(&[Key::Char(']'), Key::Char('n')], "]", Action::NextFeed, "next dataset")),
     of(Pane::Missing, binding(&[Key::Char('['), Key::Char('p')], "[", Action::PreviousFeed, "previous dataset")),
-    of(Pane::Missing, binding(&[Key::Enter], "Enter", Action::Enter, "the records target")),
+    of(Pane::Missing, binding(&[Key::Enter], "Enter", Action::Enter, "the records behind")),
     of(Pane::Missing, binding(&[Key::Char('v')], "v", Action::Toggle, "missing, empty, sentinel, invalid, absent")),
     of(Pane::Missing, binding(&[Key::Char('u')], "u", Action::Across, "utilities side by side")),
     of(Pane::Missing, binding(&[Key::Char('s')], "s", Action::Sort, "by rate or by change")),

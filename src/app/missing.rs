@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reads::profile::{ColumnOf, Profile};
 use super::{Remote, moved};
 use crate::config::{UtilityAdapter, column_name};
-use crate::lake::Frame;
+use crate::frame::Frame;
 use crate::model::{CellState, Dataset, Entity, Month};
 
 /// What the cells of a column held in a month.
@@ -133,7 +133,7 @@ impl Missing {
                 sentinel: rows.count("sentinel_count", row),
                 invalid: rows.count("invalid_count", row),
                 distinct: rows.count("distinct_count", row),
-                absent: rows.value("absent", row) == crate::lake::Value::Flag(true),
+                absent: rows.value("absent", row) == crate::frame::Value::Flag(true),
             };
             let map = maps.entry((text("utility_id"), text("dataset"))).or_default();
             map.entry(text("column_name")).or_default().insert(text("delivery_month"), cell);

@@ -168,7 +168,7 @@ pub struct App {
     pub deliveries: Remote<Deliveries>,
     /// Pane 7.
     pub rejected: Remote<Rejected>,
-    /// A look target a metric, over the pane.
+    /// A look behind a metric, over the pane.
     pub drill: Option<Drill>,
     /// What is going on with loads.
     pub load: Load,

@@ -2,7 +2,7 @@
 
 use super::reads::months::{Compared, Pair};
 use super::{Remote, moved};
-use crate::lake::Frame;
+use crate::frame::Frame;
 use crate::model::Month;
 
 /// A month of a dataset, or of a kind of entity, against the one before.

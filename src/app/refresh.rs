@@ -2,7 +2,7 @@
 
 use super::moved;
 use super::reads::status::Feed;
-use crate::lake::Frame;
+use crate::frame::Frame;
 
 /// A file that a run looked at, or a run that found none.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Pane 7: records and files that were set aside.
 
 use super::moved;
-use crate::lake::Frame;
+use crate::frame::Frame;
 
 /// The pane's records and selection.
 #[derive(Debug, Clone, Default)]

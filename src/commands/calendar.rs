@@ -3,7 +3,7 @@
 use super::{Context, Exit};
 use crate::app::reads::calendar::calendar;
 use crate::app::reads::checks;
-use crate::lake::{Value, schema};
+use crate::frame::{Value, schema};
 
 /// Prints one row for each utility and month.
 ///

@@ -6,7 +6,8 @@ use super::{Context, Exit, Format, Usage, clock};
 use crate::app::reads::checks::{self, Checked};
 use crate::config::RuleSet;
 use crate::config::file::did_you_mean;
-use crate::lake::{Column, ColumnType, Frame, Value};
+use crate::engine::Work;
+use crate::frame::{Column, ColumnType, Frame, Value};
 use crate::model::{Cancel, Month, Severity, UtilityId};
 use crate::pipeline::rules::{self, Evaluator, RuleFilter, RuleState};
 
@@ -33,7 +34,7 @@ impl CheckRequest<'_> {
 }
 
 fn evaluator<'a>(context: &'a Context, book: &'a RuleSet, cancel: &'a Cancel) -> Evaluator<'a> {
-    Evaluator { lake: &context.lake, settings: &context.settings, book, today: context.settings.today, cancel }
+    Evaluator { lake: &context.lake, settings: &context.settings, book, today: context.settings.today, work: Work::local(cancel) }
 }
 
 fn month_of(request: &CheckRequest<'_>, evaluator: &Evaluator<'_>) -> anyhow::Result<Option<Month>> {

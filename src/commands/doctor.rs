@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::{Exit, Printer};
 use crate::config::Settings;
-use crate::lake::{Column, ColumnType, Lake, Layer, Value};
+use crate::frame::{Column, ColumnType, Value};
+use crate::lake::{Lake, Layer};
 use crate::landing;
 use crate::landing::watch::{Watch, WatchMode};
 

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Context, Exit, check, clock};
 use crate::app::reads::checks::{self, Checked};
 use crate::app::signals;
+use crate::engine::Work;
 use crate::landing;
 use crate::model::{Cancel, ReasonCode};
 use crate::pipeline::bronze::BronzeTables;
@@ -81,8 +82,14 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineE
         bar.set_position(progress.rows_done);
         bar.set_message(format!("{:8} {}", progress.step, progress.subject));
     };
-    let run =
-        Run { settings: &context.settings, lake: &context.lake, request, cancel: &cancel, observer: &observer, now: &clock };
+    let run = Run {
+        settings: &context.settings,
+        lake: &context.lake,
+        request,
+        work: Work::local(&cancel),
+        observer: &observer,
+        now: &clock,
+    };
     let report = run.execute();
     bar.finish_and_clear();
     report
@@ -192,7 +199,7 @@ pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
         for adapter in
             context.settings.utilities.iter().filter(|adapter| candidates.iter().any(|candidate| candidate.utility == adapter.id))
         {
-            let mut bronze = BronzeTables::open(&context.lake, adapter, &cancel)?;
+            let mut bronze = BronzeTables::open(&context.lake, adapter, Work::local(&cancel))?;
             for candidate in candidates.iter().filter(|candidate| candidate.utility == adapter.id) {
                 let reader = landing::RecordReader::open(&candidate.path, adapter.dialect.delimiter, &cancel);
                 bronze.headers.extend(reader.ok().map(|reader| (candidate.dataset, reader.labels().to_vec())));

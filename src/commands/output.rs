@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Map, Value as Json};
 
-use crate::lake::{Column, Frame, Value};
+use crate::frame::{Column, Frame, Value};
 use crate::pipeline::report::clock_text;
 
 /// How rows are printed.

@@ -3,7 +3,7 @@
 use super::{Context, Exit, Format, Usage};
 use crate::app::reads::trace::{self, RecordFilter};
 use crate::config::file::did_you_mean;
-use crate::lake::{Column, ColumnType, Value};
+use crate::frame::{Column, ColumnType, Value};
 use crate::model::{Dataset, Month, UtilityId};
 
 /// Which record.

@@ -1,7 +1,7 @@
 //! `utilities`: the adapters and what they take.
 
 use super::{Context, Exit};
-use crate::lake::{Column, ColumnType, Value};
+use crate::frame::{Column, ColumnType, Value};
 
 /// Prints one row for each dataset of each adapter.
 ///

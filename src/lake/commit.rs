@@ -13,8 +13,9 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaResult, DeltaTable};
 
-use super::schema::{Column, delta_field};
+use super::schema::delta_field;
 use super::{DataFile, Lake, LakeError, Snapshot, TableId, Written};
+use crate::frame::Column;
 
 /// Commits from one checkpoint of a table to the next: so many entries of its log a reader reads at most.
 const CHECKPOINT_EVERY: u64 = 50;

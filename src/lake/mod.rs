@@ -1,14 +1,13 @@
 //! The lake: Delta tables in folders, one environment each, that any Delta reader can open.
 //!
-//! Stands between the file system and the engine: takes [`Frame`]s, writes Parquet, commits it, and gives the live
-//! files of a table back as a lazy [`Relation`]. What always holds: a table is seen as after its last commit or not at
+//! Stands between the file system and the engine: gives data files a place, commits them, and gives the live files of a
+//! table back as a [`Relation`](crate::frame::Relation). What always holds: a table is seen as after its last commit or not at
 //! all, a commit is on the disk before it is reported, and a file that was not committed is removed.
 
 mod commit;
-pub mod frame;
+mod files;
 pub mod lock;
-mod parquet;
-pub mod schema;
+mod schema;
 mod stats;
 mod store;
 pub mod table;
@@ -17,16 +16,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deltalake::{DeltaResult, DeltaTableBuilder, DeltaTableError, ObjectStore};
-use polars::prelude::PolarsError;
 use thiserror::Error;
 
+use crate::frame::FrameError;
 use crate::model::{Dataset, Environment, UtilityId};
 
 pub use commit::Change;
-pub use frame::{Frame, Relation, Value};
+pub use files::{TableWriter, Target, Written};
 pub use lock::WriteLock;
-pub use parquet::{TableWriter, Target, Written};
-pub use schema::{Column, ColumnType};
 pub use table::{DataFile, Snapshot};
 
 use store::{Checkpoints, LocalStore};
@@ -50,13 +47,13 @@ pub enum LakeError {
         /// What the Delta library said.
         source: Box<DeltaTableError>,
     },
-    /// Parquet could not be read or written.
+    /// Parquet could not be written.
     #[error("table `{table}`: {source}")]
     Parquet {
         /// The table, as `layer/name`.
         table: String,
         /// What the Parquet library said.
-        source: Box<PolarsError>,
+        source: Box<FrameError>,
     },
     /// The table needs a reader that this program is not.
     #[error("table `{table}` uses {feature}, which cannot be read here; rewrite the table without it")]

@@ -11,7 +11,7 @@ use deltalake::parquet::file::reader::{FileReader, SerializedFileReader};
 use deltalake::parquet::file::statistics::Statistics;
 use serde_json::{Map, Value as Json, json};
 
-use super::schema::{Column, ColumnType};
+use crate::frame::{Column, ColumnType};
 use crate::model::Day;
 
 /// Longer texts are left out: they prune nothing and swell the log.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use deltalake::kernel::{LogicalFileView, Remove};
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
-use polars::prelude::*;
 
-use super::schema::{Column, ColumnType, column_type, polars_type};
+use super::schema::column_type;
 use super::store::{Checkpoints, LocalStore};
-use super::{Lake, LakeError, Relation, TableId};
+use super::{Lake, LakeError, TableId};
+use crate::frame::{Column, FilePart, Relation};
 
 /// A table as of one commit.
 pub struct Snapshot {
@@ -161,62 +161,14 @@ impl Snapshot {
     }
 
     /// The rows of the files that `keep` wants, in the table's columns; a column that a file lacks is null there.
-    ///
-    /// # Errors
-    /// A file's footer cannot be read.
-    pub fn scan(&self, keep: impl Fn(&DataFile) -> bool) -> Result<Relation, LakeError> {
-        let error = |source: PolarsError| LakeError::Parquet { table: self.table.to_string(), source: Box::new(source) };
-        let files: Vec<&DataFile> = self.files.iter().filter(|file| keep(file)).collect();
-        let mut parts = Vec::with_capacity(files.len());
-        for file in files {
-            parts.push(self.scan_file(file).map_err(error)?);
-        }
-        if parts.is_empty() {
-            let schema = super::schema::polars_schema(self.columns.iter());
-            return Ok(Relation(DataFrame::empty_with_schema(&schema).lazy()));
-        }
-        let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
-        if parts.len() == 1 { Ok(Relation(parts.remove(0))) } else { concat(parts, union).map(Relation).map_err(error) }
+    pub fn scan(&self, keep: impl Fn(&DataFile) -> bool) -> Relation {
+        let files = self.files.iter().filter(|file| keep(file));
+        let part = |file: &DataFile| FilePart { path: self.folder.join(&file.path), constants: file.partition.clone() };
+        Relation::Files { columns: self.columns.clone(), parts: files.map(part).collect() }
     }
 
     /// All rows.
-    ///
-    /// # Errors
-    /// A file's footer cannot be read.
-    pub fn scan_all(&self) -> Result<Relation, LakeError> {
+    pub fn scan_all(&self) -> Relation {
         self.scan(|_| true)
-    }
-
-    fn scan_file(&self, file: &DataFile) -> PolarsResult<LazyFrame> {
-        let path = self.folder.join(&file.path);
-        let options = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
-        let mut scan = LazyFrame::scan_parquet(PlRefPath::try_from_path(&path)?, options)?;
-        let stored = scan.collect_schema()?;
-        let columns: Vec<Expr> = self
-            .columns
-            .iter()
-            .map(|column| {
-                let kind = polars_type(column.kind);
-                let named = |expression: Expr| expression.alias(column.name.as_str());
-                if let Some(value) = file.partition.get(&column.name) {
-                    match value {
-                        Some(value) => named(lit(value.as_str()).cast(kind)),
-                        None => named(lit(NULL).cast(kind)),
-                    }
-                } else {
-                    match stored.get(&column.name) {
-                        Some(found) if *found == kind => col(column.name.as_str()),
-                        Some(_) => col(column.name.as_str()).cast(kind),
-                        None => named(lit(NULL).cast(kind)),
-                    }
-                }
-            })
-            .collect();
-        Ok(scan.select(columns))
-    }
-
-    /// Whether the table has a column of that name and type.
-    pub fn has(&self, name: &str, kind: ColumnType) -> bool {
-        self.columns.iter().any(|column| column.name == name && column.kind == kind)
     }
 }

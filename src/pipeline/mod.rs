@@ -76,7 +76,7 @@ impl From<EngineError> for PipelineError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Cancelled => Self::Cancelled,
-            plan @ EngineError::Plan { .. } => Self::Engine(plan),
+            other => Self::Engine(other),
         }
     }
 }

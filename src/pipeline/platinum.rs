@@ -5,11 +5,10 @@
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
-use super::silver::{Silver, is_of, replace_utility};
+use super::silver::{Silver, of_utility, replace_utility};
 use super::sql::{exact_sum, text};
 use super::tables::{self, Table};
 use crate::engine::Session;
-use crate::lake::Frame;
 use crate::model::{Dataset, Entity, Month, UtilityId};
 
 /// Writes a utility's rows of both tables.
@@ -18,15 +17,15 @@ use crate::model::{Dataset, Entity, Month, UtilityId};
 /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
 pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> Result<(), PipelineError> {
     let newest = bronze.files.iter().map(|file| file.month).max();
-    let mut session = Session::new(bronze.cancel);
-    session.register("feeders", silver.feeders.clone());
-    session.register("ders", silver.ders.clone());
-    let write = |session: &mut Session, table: &'static Table, plans: &[String]| {
+    let mut session = bronze.work.session()?;
+    session.register("feeders", &silver.feeders)?;
+    session.register("ders", &silver.ders)?;
+    let write = |session: &mut dyn Session, table: &'static Table, plans: &[String]| {
         let mut written = Vec::new();
         for plan in plans {
             let target = bronze.lake.target(&table.id(), &table.columns(), &[("utility_id", bronze.adapter.id.as_str())])?;
-            session.write(plan, &target)?;
-            written.push(target.finish()?);
+            let files = session.write(plan, &target)?;
+            written.extend(target.finish(&files)?);
         }
         replace_utility(bronze, table, written, fingerprint)
     };
@@ -34,12 +33,10 @@ pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> 
     let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
     let is_first = bronze.files.iter().all(|file| Some(file.month) == newest);
     let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
-    write(&mut session, &tables::DER_DETAILS, &plans)?;
-    let details =
-        bronze.lake.snapshot(&tables::DER_DETAILS.id())?.map(|details| details.scan(|file| is_of(file, bronze.adapter)));
-    session.register("details", details.transpose()?.unwrap_or_else(|| Frame::empty(&tables::DER_DETAILS.columns()).relation()));
+    write(session.as_mut(), &tables::DER_DETAILS, &plans)?;
+    session.register("details", &of_utility(bronze, &tables::DER_DETAILS)?)?;
     session.create_view("totals", &totals())?;
-    write(&mut session, &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])
+    write(session.as_mut(), &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])
 }
 
 /// The columns that describe an entity and that a table publishes.

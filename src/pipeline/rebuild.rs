@@ -60,7 +60,7 @@ impl Run<'_> {
         before: &HashMap<UtilityId, i64>,
         changed: &BTreeMap<UtilityId, Month>,
     ) -> Result<Option<Pending<'a>>, PipelineError> {
-        let bronze = BronzeTables::open(self.lake, adapter, self.cancel)?;
+        let bronze = BronzeTables::open(self.lake, adapter, self.work)?;
         let fingerprint = silver::input_fingerprint(&bronze);
         if bronze.files.is_empty()
             || (!self.request.full_refresh && self.stands(adapter, &tables::DATA_QUALITY_SUMMARY.id(), fingerprint)?)

@@ -1,8 +1,9 @@
 //! `silver/rejected`: what could not be taken, with place, reason and raw text.
 
-use crate::engine::Session;
-use crate::lake::{Frame, Lake};
-use crate::model::{Cancel, Dataset, Finding, Month, Stage, UtilityId};
+use crate::engine::Work;
+use crate::frame::Frame;
+use crate::lake::Lake;
+use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
 use super::bronze::CommittedFile;
@@ -66,23 +67,23 @@ pub fn of_committed(standing: &[CommittedFile]) -> String {
 ///
 /// # Errors
 /// The table cannot be read or written.
-pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: Vec<RejectedRow>, cancel: &Cancel) -> Result<(), PipelineError> {
+pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: Vec<RejectedRow>, work: Work<'_>) -> Result<(), PipelineError> {
     let month = scope.month.to_string();
     let values = [("utility_id", scope.utility.as_str()), ("delivery_month", month.as_str())];
     let part = Part { table: &REJECTED, values: &values };
     let condition = scope.condition();
-    if is_known(lake, &part, &condition, &rows, cancel)? {
+    if is_known(lake, &part, &condition, &rows, work)? {
         return Ok(());
     }
-    store::replace_rows(lake, &part, Some(&format!("NOT ({condition})")), rows, Vec::new(), cancel)
+    store::replace_rows(lake, &part, Some(&format!("NOT ({condition})")), rows, Vec::new(), work)
 }
 
 /// Whether the table says the same as the new rows. What was found at ingest belongs to the load that found it; the same found
 /// in silver is the same whoever looked.
-fn is_known(lake: &Lake, part: &Part<'_>, condition: &str, rows: &[RejectedRow], cancel: &Cancel) -> Result<bool, PipelineError> {
+fn is_known(lake: &Lake, part: &Part<'_>, condition: &str, rows: &[RejectedRow], work: Work<'_>) -> Result<bool, PipelineError> {
     let Some(base) = lake.snapshot(&REJECTED.id())? else { return Ok(rows.is_empty()) };
-    let mut session = Session::new(cancel);
-    session.register("rejected", base.scan(|file| part.holds(file))?);
+    let mut session = work.session()?;
+    session.register("rejected", &base.scan(|file| part.holds(file)))?;
     let old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
     let compared = |row: &RejectedRow| {
         let is_of_load = row.stage.as_deref() == Some(Stage::Bronze.as_str());

@@ -13,10 +13,10 @@ use super::store;
 use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
 use crate::config::{Settings, UtilityAdapter};
-use crate::engine::Session;
+use crate::engine::Work;
 use crate::lake::Lake;
 use crate::landing::{self, Candidate};
-use crate::model::{Cancel, Dataset, Month, UtilityId};
+use crate::model::{Dataset, Month, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -49,7 +49,7 @@ pub struct Run<'a> {
     /// What to do.
     pub request: &'a Request,
     /// A wish to stop.
-    pub cancel: &'a Cancel,
+    pub work: Work<'a>,
     /// Who wants to know.
     pub observer: &'a dyn Observer,
     /// The time now, in microseconds since 1970-01-01, UTC; injected, so that runs can be repeated.
@@ -160,8 +160,8 @@ impl Run<'_> {
     /// Records set aside, by utility, dataset and month.
     fn set_aside(&self) -> Result<BTreeMap<AsidePlace, u64>, PipelineError> {
         let Some(table) = self.lake.snapshot(&tables::REJECTED.id())? else { return Ok(BTreeMap::new()) };
-        let mut session = Session::new(self.cancel);
-        session.register("rejected", table.scan_all()?);
+        let mut session = self.work.session()?;
+        session.register("rejected", &table.scan_all())?;
         let rows = session.query(
             "SELECT utility_id, dataset, delivery_month, COUNT(reason) AS n FROM rejected\n\
              WHERE source_line IS NOT NULL GROUP BY utility_id, dataset, delivery_month",
@@ -178,7 +178,7 @@ impl Run<'_> {
             settings: self.settings,
             book: &self.settings.rules,
             today: self.settings.today,
-            cancel: self.cancel,
+            work: self.work,
         };
         let report_progress = |utility: &UtilityId, month: Month| {
             self.observer.progress(Progress {
@@ -198,15 +198,15 @@ impl Run<'_> {
     /// What each utility's silver would be made from, before anything is loaded.
     fn fingerprints(&self) -> Result<HashMap<UtilityId, i64>, PipelineError> {
         let of = |adapter: &UtilityAdapter| {
-            Ok((adapter.id.clone(), silver::input_fingerprint(&BronzeTables::open(self.lake, adapter, self.cancel)?)))
+            Ok((adapter.id.clone(), silver::input_fingerprint(&BronzeTables::open(self.lake, adapter, self.work)?)))
         };
         self.settings.utilities.iter().map(of).collect()
     }
 
     pub(super) fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
         let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(HashMap::new()) };
-        let mut session = Session::new(self.cancel);
-        session.register("runs", table.scan_all()?);
+        let mut session = self.work.session()?;
+        session.register("runs", &table.scan_all())?;
         let rows = session.query(
             "SELECT source_file, file_sha256, bytes, received_at FROM runs\n\
              WHERE outcome IN ('loaded', 'superseded') ORDER BY started_at",
@@ -264,7 +264,7 @@ impl Run<'_> {
             // Nobody takes the next hash once loading has ended.
             scope.spawn(|| {
                 let to_load = to_load;
-                new.iter().try_for_each(|file| to_load.send(landing::sha256_of(&file.path, self.cancel)))
+                new.iter().try_for_each(|file| to_load.send(landing::sha256_of(&file.path, self.work.cancel)))
             });
             load(hashes)
         })?;
@@ -293,7 +293,7 @@ impl Run<'_> {
             dataset,
             run_id,
             started_at,
-            cancel: self.cancel,
+            work: self.work,
             observer: self.observer,
             estimate,
             recorded,
@@ -305,7 +305,7 @@ impl Run<'_> {
     fn committed_hashes(&self) -> Result<HashMap<Place, String>, PipelineError> {
         let mut hashes = HashMap::new();
         for adapter in &self.settings.utilities {
-            for file in BronzeTables::open(self.lake, adapter, self.cancel)?.files {
+            for file in BronzeTables::open(self.lake, adapter, self.work)?.files {
                 hashes.insert((adapter.id.clone(), file.dataset, file.month, file.source_file), file.sha256);
             }
         }

@@ -159,8 +159,7 @@ pub fn record_hash<'a>(columns: impl IntoIterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
     use crate::config::adapter;
-    use crate::engine::Session;
-    use crate::lake::{Column, ColumnType, Frame, Value};
+    use crate::frame::{Column, ColumnType, Frame, Value};
     use crate::model::Cancel;
     use crate::model::Day;
 
@@ -174,8 +173,8 @@ mod tests {
             .zip(cells)
             .map(|(n, cell)| vec![Value::Whole(n), Value::Null, Value::Null, Value::Text((*cell).into())])
             .collect();
-        let mut session = Session::new(&Cancel::default());
-        session.register("bronze", Frame::from_rows(&columns, &rows).unwrap().relation());
+        let mut session = crate::engine::local().session(&Cancel::default()).unwrap();
+        session.register("bronze", &Frame::from_rows(&columns, &rows).unwrap().relation()).unwrap();
         let cells_of = Cells::new(&adapter, vec!["v".into()]);
         session.create_view("trimmed", &cells_of.trimmed(["v"].into_iter())).unwrap();
         let read = session

@@ -2,9 +2,9 @@
 
 use super::PipelineError;
 use super::tables::{Row, Table};
-use crate::engine::Session;
-use crate::lake::{Change, DataFile, Frame, Lake, Written};
-use crate::model::Cancel;
+use crate::engine::Work;
+use crate::frame::Frame;
+use crate::lake::{Change, DataFile, Lake, Written};
 
 /// What an application records with a commit: what rows were made from.
 pub type Transactions = Vec<(String, i64)>;
@@ -33,14 +33,12 @@ pub fn replace_files(
     part: &Part<'_>,
     written: Vec<Written>,
     transactions: Transactions,
-    cancel: &Cancel,
+    work: Work<'_>,
 ) -> Result<(), PipelineError> {
     let _mutex = lake.write_mutex();
     let base = lake.snapshot(&part.table.id())?;
     let remove = base.iter().flat_map(|base| &base.files).filter(|file| part.holds(file)).cloned().collect();
-    if cancel.is_cancelled() {
-        return Err(PipelineError::Cancelled);
-    }
+    work.check()?;
     let add = written.into_iter().filter(|file| file.rows > 0).collect();
     commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_ref()) })
 }
@@ -55,7 +53,7 @@ pub fn replace_rows<R: Row>(
     stays: Option<&str>,
     rows: Vec<R>,
     transactions: Transactions,
-    cancel: &Cancel,
+    work: Work<'_>,
 ) -> Result<(), PipelineError> {
     let _mutex = lake.write_mutex();
     let base = lake.snapshot(&part.table.id())?;
@@ -63,8 +61,8 @@ pub fn replace_rows<R: Row>(
     if let Some(base) = &base {
         remove = base.files.iter().filter(|file| part.holds(file)).cloned().collect();
         if let Some(condition) = stays {
-            let mut session = Session::new(cancel);
-            session.register("rows", base.scan(|file| part.holds(file))?);
+            let mut session = work.session()?;
+            session.register("rows", &base.scan(|file| part.holds(file)))?;
             kept = session.query(&format!("SELECT * FROM rows WHERE {condition}"))?;
         }
     }
@@ -76,9 +74,7 @@ pub fn replace_rows<R: Row>(
         }
         add.push(writer.finish()?);
     }
-    if cancel.is_cancelled() {
-        return Err(PipelineError::Cancelled);
-    }
+    work.check()?;
     commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_ref()) })
 }
 

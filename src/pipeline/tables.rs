@@ -3,7 +3,8 @@
 //! The contract that other programs read by; `docs/tables.md` describes it, and a test compares the two. Bronze tables have
 //! the columns of their files, see `bronze`.
 
-use crate::lake::{Column, ColumnType, Layer, TableId, Value};
+use crate::frame::{Column, ColumnType, Value};
+use crate::lake::{Layer, TableId};
 use crate::model::Day;
 
 /// A table: where it is, how it is partitioned, what its columns are.

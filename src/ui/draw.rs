@@ -105,7 +105,7 @@ pub fn message(frame: &mut Frame<'_>, area: Rect, style: Style, theme: &Theme, w
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }).block(block), area);
 }
 
-/// A frame with a title, the table target what it shows, and when it was read.
+/// A frame with a title, the table behind what it shows, and when it was read.
 pub fn titled<'a, T>(title: &str, table: &str, rows: &Remote<T>, theme: &Theme) -> Block<'a> {
     let age = match rows {
         Remote::Ready { read_at, .. } => format!(" {table} · read {} UTC ", clock_text(*read_at)),

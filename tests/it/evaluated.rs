@@ -2,6 +2,7 @@
 
 use feederscope::app::reads::checks;
 use feederscope::config::rules::Subject;
+use feederscope::engine::Work;
 use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::progress::Step;
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
@@ -139,8 +140,13 @@ fn utility_of_which_nothing_ever_came_is_asked_nothing() {
     bench.run();
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
-    let evaluator =
-        Evaluator { lake: &bench.lake, settings: &bench.settings, book: &bench.settings.rules, today, cancel: &cancel };
+    let evaluator = Evaluator {
+        lake: &bench.lake,
+        settings: &bench.settings,
+        book: &bench.settings.rules,
+        today,
+        work: Work::local(&cancel),
+    };
     let outcomes = evaluator.month(Month::parse("2022-08").unwrap(), RuleFilter::default()).unwrap();
     assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.utility == "lab"));
 }
@@ -186,7 +192,7 @@ next_step = "none"
     let only = RuleFilter { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), calendar: false };
     let cancel = Cancel::default();
     let today = Day::parse("2022-08-20").unwrap();
-    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book: &own, today, cancel: &cancel };
+    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book: &own, today, work: Work::local(&cancel) };
     let month = Month::parse("2022-08").unwrap();
     let found = evaluator.month(month, only).unwrap();
     // Ten are installed and ten planned, all on feeders of 4 MW.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use feederscope::lake::{Change, Column, ColumnType, Frame, Lake, LakeError, Layer, TableId, Value};
+use feederscope::frame::{Column, ColumnType, Frame, Value};
+use feederscope::lake::{Change, Lake, LakeError, Layer, TableId};
 use feederscope::model::Environment;
 
 /// More commits than two checkpoints lie apart.

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the data's way; each may use only those before it.
-const ORDER: [&str; 11] = ["model", "config", "landing", "lake", "engine", "pipeline", "sample", "app", "commands", "ui", "cli"];
+const ORDER: [&str; 12] =
+    ["model", "config", "landing", "frame", "lake", "engine", "pipeline", "sample", "app", "commands", "ui", "cli"];
 
 /// Libraries that only some modules may name.
 const LIBRARIES: [(&str, &[&str]); 8] = [
     ("ratatui", &["ui"]),
     ("crossterm", &["ui"]),
-    ("polars", &["lake", "engine"]),
+    ("polars", &["frame", "engine"]),
     ("polars_plan", &["engine"]),
     ("deltalake", &["lake"]),
     ("clap", &["cli"]),

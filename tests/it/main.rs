@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod commands;
+mod engine_contract;
 mod evaluated;
 mod exact;
 mod lake;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use feederscope::config::RuleSet;
 use feederscope::config::rules::Subject;
+use feederscope::engine::Work;
 use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
 use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
@@ -116,7 +117,7 @@ pub fn book(bench: &Bench, own: &str) -> RuleSet {
 pub fn outcomes(bench: &Bench, book: &RuleSet, month: &str, today: &str) -> Vec<RuleOutcome> {
     let cancel = Cancel::default();
     let today = Day::parse(today).unwrap();
-    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book, today, cancel: &cancel };
+    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book, today, work: Work::local(&cancel) };
     evaluator.month(Month::parse(month).unwrap(), RuleFilter { utility: Some("lab"), ..RuleFilter::default() }).unwrap()
 }
 
@@ -386,7 +387,8 @@ fn failing_rows_lead_to_the_line() {
     let built_in = book(&bench, "");
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
-    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book: &built_in, today, cancel: &cancel };
+    let evaluator =
+        Evaluator { lake: &bench.lake, settings: &bench.settings, book: &built_in, today, work: Work::local(&cancel) };
     let lab = bench.settings.utility("lab").unwrap();
     let rows = |rule: &str, subject: &str| -> Vec<String> {
         let subject = Subject::parse(subject).unwrap();

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use feederscope::config::{Overrides, Paths, RuleSet, Settings};
-use feederscope::engine::Session;
-use feederscope::lake::{Frame, Lake, Layer, TableId, Value};
+use feederscope::engine::{Work, local};
+use feederscope::frame::{Frame, Value};
+use feederscope::lake::{Lake, Layer, TableId};
 use feederscope::model::{Cancel, Day, Environment};
 use feederscope::pipeline::run::Run;
 use feederscope::pipeline::{PipelineError, Progress, Report, Request};
@@ -83,7 +84,8 @@ impl Bench {
         cancel: &Cancel,
         observer: &(dyn Fn(Progress) + Sync),
     ) -> Result<Report, PipelineError> {
-        Run { settings: &self.settings, lake: &self.lake, request, cancel, observer: &observer, now: &|| NOW }.execute()
+        Run { settings: &self.settings, lake: &self.lake, request, work: Work::local(cancel), observer: &observer, now: &|| NOW }
+            .execute()
     }
 
     pub fn run(&self) -> Report {
@@ -92,9 +94,9 @@ impl Bench {
 
     /// Rows of a query over one table, which is named `t` in it.
     pub fn query(&self, table: &str, sql: &str) -> Frame {
-        let mut session = Session::new(&Cancel::default());
+        let mut session = local().session(&Cancel::default()).unwrap();
         let snapshot = self.lake.snapshot(&table_id(table)).unwrap().unwrap_or_else(|| panic!("no table {table}"));
-        session.register("t", snapshot.scan_all().unwrap());
+        session.register("t", &snapshot.scan_all()).unwrap();
         session.query(sql).unwrap()
     }
 
@@ -127,7 +129,8 @@ impl Bench {
 fn came(path: &Path) {
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let second = SECONDS.fetch_add(1, Ordering::Relaxed) % 80_000;
-    let at = Duration::from_micros(NOW.cast_unsigned()) - Duration::from_hours(24) + Duration::from_secs(second);
+    let day_before = Duration::from_micros(NOW.cast_unsigned()).saturating_sub(Duration::from_hours(24));
+    let at = day_before + Duration::from_secs(second);
     File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
 }
 

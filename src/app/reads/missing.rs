@@ -1,7 +1,8 @@
 //! Which columns are how empty, month by month?
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake};
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::model::Month;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;

@@ -15,8 +15,9 @@ pub mod runs;
 pub mod status;
 pub mod trace;
 
-use crate::engine::{EngineError, Session};
-use crate::lake::{Frame, Lake, LakeError};
+use crate::engine::{EngineError, Session, local};
+use crate::frame::{Frame, FrameError, Relation};
+use crate::lake::{Lake, LakeError};
 use crate::model::Cancel;
 use crate::pipeline::tables::Table;
 
@@ -44,7 +45,7 @@ pub enum QueryError {
     },
     /// Rows of two queries do not fit together.
     #[error("rows do not fit together: {0}")]
-    Rows(String),
+    Rows(#[from] FrameError),
 }
 
 /// Rows of one table, which is named `t` in the query; none, with the table's columns, if it does not exist.
@@ -52,16 +53,16 @@ pub enum QueryError {
 /// # Errors
 /// The table cannot be read, or the query is wrong.
 pub fn rows(lake: &Lake, table: &Table, sql: &str) -> Result<Frame, QueryError> {
-    let mut session = Session::new(&Cancel::default());
-    register(&mut session, lake, "t", table)?;
+    let mut session = local().session(&Cancel::default())?;
+    register(session.as_mut(), lake, "t", table)?;
     Ok(session.query(sql)?)
 }
 
-fn register(session: &mut Session, lake: &Lake, name: &str, table: &Table) -> Result<(), QueryError> {
+fn register(session: &mut dyn Session, lake: &Lake, name: &str, table: &Table) -> Result<(), QueryError> {
     let relation = match lake.snapshot(&table.id())? {
-        Some(snapshot) => snapshot.scan_all()?,
-        None => Frame::empty(&table.columns()).relation(),
+        Some(snapshot) => snapshot.scan_all(),
+        None => Relation::empty(&table.columns()),
     };
-    session.register(name, relation);
+    session.register(name, &relation)?;
     Ok(())
 }

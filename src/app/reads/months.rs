@@ -1,8 +1,9 @@
 //! What changed from month to month?
 
 use super::{QueryError, register, rows};
-use crate::engine::Session;
-use crate::lake::{Frame, Lake};
+use crate::engine::local;
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::model::{Cancel, Entity, Month};
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;
@@ -42,16 +43,16 @@ fn filter(utility: Option<&str>, month: Option<Month>) -> String {
 /// The tables cannot be read.
 pub fn between(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
     let parts = Entity::ALL.map(|entity| entity_between(lake, entity, from, to, utility));
-    Frame::stack(&parts.into_iter().collect::<Result<Vec<_>, _>>()?).map_err(QueryError::Rows)
+    Frame::stack(&parts.into_iter().collect::<Result<Vec<_>, _>>()?).map_err(QueryError::from)
 }
 
 fn entity_between(lake: &Lake, entity: Entity, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
-    let mut session = Session::new(&Cancel::default());
+    let mut session = local().session(&Cancel::default())?;
     let (table, key) = match entity {
         Entity::Feeders => (&tables::FEEDERS, "feeder_id"),
         Entity::Ders => (&tables::DERS, "CONCAT_WS('/', status, der_id)"),
     };
-    register(&mut session, lake, "versions", table)?;
+    register(session.as_mut(), lake, "versions", table)?;
     let of_utility = utility.map_or(String::new(), |utility| format!(" AND utility_id = {}", text(utility)));
     for (name, month) in [("earlier", from), ("later", to)] {
         session.create_view(
@@ -109,8 +110,8 @@ fn entity_between(lake: &Lake, entity: Entity, from: Month, to: Month, utility: 
 /// # Errors
 /// The query is wrong.
 pub fn counted(differences: &Frame) -> Result<Frame, QueryError> {
-    let mut session = Session::new(&Cancel::default());
-    session.register("t", differences.relation());
+    let mut session = local().session(&Cancel::default())?;
+    session.register("t", &differences.relation())?;
     Ok(session.query(
         "SELECT entity, utility_id, change, column_name, COUNT(*) AS entities FROM t\n\
          GROUP BY entity, utility_id, change, column_name ORDER BY entity, utility_id, change, entities DESC, column_name",
@@ -145,8 +146,8 @@ pub struct Compared {
 /// The tables cannot be read.
 pub fn compared(lake: &Lake, pair: &Pair) -> Result<Compared, QueryError> {
     let differences = between(lake, pair.from, pair.to, Some(&pair.utility))?;
-    let mut session = Session::new(&Cancel::default());
-    session.register("t", differences.relation());
+    let mut session = local().session(&Cancel::default())?;
+    session.register("t", &differences.relation())?;
     let condition = of_dataset(&pair.dataset);
     let pairs = |rows: &Frame, name: &str| -> Vec<(String, u64)> {
         (0..rows.height()).filter_map(|row| Some((rows.text(name, row)?, rows.count("entities", row)))).collect()

@@ -1,10 +1,11 @@
-//! Which records stand target a metric?
+//! Which records stand behind a metric?
 
 use super::{QueryError, months, rejected};
 use crate::config::rules::Subject;
 use crate::config::{Grain, Settings};
-use crate::engine::Session;
-use crate::lake::{Frame, Lake};
+use crate::engine::{Work, local};
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::quality::cells;
 use crate::pipeline::rules::Evaluator;
@@ -57,13 +58,14 @@ pub const MOST: usize = 1000;
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn target(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame, QueryError> {
+pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame, QueryError> {
     let Some(adapter) = settings.utility(&metric.utility) else { return Ok(Frame::default()) };
     match &metric.target {
         DrillTarget::Rule { rule, subject } => {
             let Some(rule) = settings.rules.rule(rule) else { return Ok(Frame::default()) };
             let cancel = Cancel::default();
-            let evaluator = Evaluator { lake, settings, book: &settings.rules, today: settings.today, cancel: &cancel };
+            let evaluator =
+                Evaluator { lake, settings, book: &settings.rules, today: settings.today, work: Work::local(&cancel) };
             Ok(evaluator.failing_rows(rule, adapter, *subject, metric.month, MOST)?)
         }
         DrillTarget::Cells { dataset, column, state } => {
@@ -73,8 +75,8 @@ pub fn target(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
         DrillTarget::Changes { of, from } => {
             let differences = months::between(lake, *from, metric.month, Some(&metric.utility))?;
             let condition = months::of_dataset(of);
-            let mut session = Session::new(&Cancel::default());
-            session.register("t", differences.relation());
+            let mut session = local().session(&Cancel::default())?;
+            session.register("t", &differences.relation())?;
             Ok(session.query(&format!(
                 "SELECT entity_key AS record_key, COALESCE(column_name, change) AS column_name,\n\
                  \x20 CASE WHEN change = 'changed' THEN COALESCE(old_value, 'null') || ' → ' || COALESCE(new_value, 'null') ELSE change END AS value,\n\
@@ -91,8 +93,8 @@ pub fn target(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
                 ..rejected::RejectedFilter::default()
             };
             let rows = rejected::records(lake, wanted)?;
-            let mut session = Session::new(&Cancel::default());
-            session.register("t", rows.relation());
+            let mut session = local().session(&Cancel::default())?;
+            session.register("t", &rows.relation())?;
             Ok(session.query(
                 "SELECT dataset || ' ' || COALESCE(value, '') AS record_key, reason AS column_name, raw_record AS value,\n\
                  \x20 source_file AS _source_file, source_line AS _source_line FROM t ORDER BY _source_file, _source_line",

@@ -1,7 +1,8 @@
 //! What was set aside, and why?
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake};
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::model::Month;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;

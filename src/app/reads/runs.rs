@@ -1,7 +1,8 @@
 //! What did runs do, and why did they fail?
 
 use super::{QueryError, rows};
-use crate::lake::{Frame, Lake};
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;
 

@@ -2,7 +2,8 @@
 
 use super::{QueryError, rows};
 use crate::config::Settings;
-use crate::lake::{Column, ColumnType, Frame, Lake, Value};
+use crate::frame::{Column, ColumnType, Frame, Value};
+use crate::lake::Lake;
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
 use crate::pipeline::tables;
 

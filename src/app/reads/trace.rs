@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::{QueryError, rows};
 use crate::config::Settings;
-use crate::engine::Session;
-use crate::lake::{Lake, schema};
+use crate::engine::Work;
+use crate::frame::schema;
+use crate::lake::Lake;
 use crate::landing;
 use crate::model::{Cancel, Dataset, Month, ReasonCode, Stage};
 use crate::pipeline::bronze::BronzeTables;
@@ -76,14 +77,14 @@ pub fn records(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Resul
 fn in_bronze(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Result<Vec<Traced>, QueryError> {
     let Some(adapter) = settings.utility(&wanted.utility) else { return Ok(Vec::new()) };
     let cancel = Cancel::default();
-    let bronze = BronzeTables::open(lake, adapter, &cancel)?;
+    let bronze = BronzeTables::open(lake, adapter, Work::local(&cancel))?;
     let of_month = |month: Month| wanted.month.is_none_or(|wanted| wanted == month);
     let (Some(mapped), Some(rows)) = (adapter.dataset(wanted.dataset), bronze.rows(wanted.dataset, of_month)?) else {
         return Ok(Vec::new());
     };
-    let mut session = Session::new(&cancel);
-    session.register("bronze", rows);
-    checked_records(&bronze, mapped).create_views(&mut session)?;
+    let mut session = bronze.work.session()?;
+    session.register("bronze", &rows)?;
+    checked_records(&bronze, mapped).create_views(session.as_mut())?;
     // A file of the same name may have come for several months.
     session.materialize(
         "places",

@@ -57,7 +57,7 @@ fn deliveries(content: &Content) -> Markup {
             } }
         } }
         table {
-            thead { tr { th { "Utility" } th { "Dataset" } th { "Month" } th { "RuleState" } th { "Utility's refresh date" } th class="n" { "Rows" } th class="n" { "Set aside" } } }
+            thead { tr { th { "Utility" } th { "Dataset" } th { "Month" } th { "State" } th { "Utility's refresh date" } th class="n" { "Rows" } th class="n" { "Set aside" } } }
             tbody { @for feed in &content.feeds { tr {
                 td { (feed.utility) } td { (feed.dataset) }
                 td { (feed.month.map_or_else(|| "–".to_owned(), |month| month.to_string())) }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::config::column_name;
-use crate::lake::{Column, schema};
+use crate::frame::{Column, schema};
 use crate::model::{Finding, ReasonCode};
 
 /// The columns' names in bronze: never blank, never twice (readers ignore case), without refused characters.
@@ -41,7 +41,7 @@ pub(super) fn names(labels: &[String], known: &[Column]) -> (Vec<String>, Vec<Fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::ColumnType;
+    use crate::frame::ColumnType;
 
     #[test]
     fn odd_headers_get_names_that_every_reader_takes() {

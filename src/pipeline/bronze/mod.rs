@@ -20,9 +20,11 @@ use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
 use super::report::micros_of;
 use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
-use crate::lake::{Change, Column, ColumnType, Frame, Lake, LakeError, Snapshot, TableId, TableWriter, Written, schema};
+use crate::engine::Work;
+use crate::frame::{Column, ColumnType, Frame, schema};
+use crate::lake::{Change, Lake, LakeError, Snapshot, TableId, TableWriter, Written};
 use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary};
-use crate::model::{Cancel, Finding, Month, ReasonCode, Stage};
+use crate::model::{Finding, Month, ReasonCode, Stage};
 use files::committed_files;
 
 /// What a run gives to the loading of one file.
@@ -40,7 +42,7 @@ pub struct Loading<'a> {
     /// The run's start: microseconds since 1970-01-01, UTC.
     pub started_at: i64,
     /// A wish to stop.
-    pub cancel: &'a Cancel,
+    pub work: Work<'a>,
     /// Who wants to know.
     pub observer: &'a dyn Observer,
     /// How far the run is.
@@ -136,7 +138,7 @@ impl Loading<'_> {
         committed: &[CommittedFile],
         sha256: &str,
     ) -> Result<Loaded, Stop> {
-        let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.cancel)?;
+        let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.work.cancel)?;
         let (names, header) = header::names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
         self.check_key(&names).map_err(Refused::one)?;
         let columns: Vec<Column> =
@@ -167,9 +169,7 @@ impl Loading<'_> {
             remove: replaced.iter().map(|file| file.file.clone()).collect(),
             transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at)],
         };
-        if self.cancel.is_cancelled() {
-            return Err(PipelineError::Cancelled.into());
-        }
+        self.work.check().map_err(PipelineError::from)?;
         self.lake.commit(table, change)?;
         for old in replaced.iter().filter(|old| old.month != candidate.month) {
             self.forget(candidate, old)?;
@@ -262,7 +262,9 @@ impl Loading<'_> {
 
     fn frame(&self, batch: &Batch<'_>, names: &[String], candidate: &Candidate, sha256: &str) -> Result<Frame, PipelineError> {
         let constants = [("_source_file", candidate.source_file.as_str()), ("_file_sha256", sha256), ("_run_id", self.run_id)];
-        Frame::of_batch(batch, names, &constants, ("_ingested_at", self.started_at)).map_err(|error| PipelineError::Rows {
+        let cells = |column, rows| batch.cells(column, rows);
+        let time = ("_ingested_at", self.started_at);
+        Frame::of_records(names, &batch.lines, cells, &constants, time).map_err(|error| PipelineError::Rows {
             table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(),
             message: error.to_string(),
         })
@@ -292,7 +294,7 @@ impl Loading<'_> {
                 source_file: Some(&old.source_file),
                 keep_run: None,
             };
-            rejected::replace(self.lake, &scope, Vec::new(), self.cancel)?;
+            rejected::replace(self.lake, &scope, Vec::new(), self.work)?;
         }
         Ok(())
     }
@@ -309,7 +311,7 @@ impl Loading<'_> {
             keep_run: still.and_then(|file| file.run_id.as_deref()),
         };
         let rows = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
-        rejected::replace(self.lake, &scope, rows, self.cancel)
+        rejected::replace(self.lake, &scope, rows, self.work)
     }
 }
 

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use super::files::{CommittedFile, committed_files};
 use crate::config::{UtilityAdapter, column_name};
-use crate::lake::{DataFile, Lake, Relation, Snapshot, TableId};
-use crate::model::{Cancel, Dataset, Month};
+use crate::engine::Work;
+use crate::frame::Relation;
+use crate::lake::{DataFile, Lake, Snapshot, TableId};
+use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 
 /// A utility's bronze tables as of one moment, and how to read them.
@@ -23,7 +25,7 @@ pub struct BronzeTables<'a> {
     /// Headers of files, for the plans of datasets that have no table yet.
     pub headers: Vec<(Dataset, Vec<String>)>,
     /// A wish to stop.
-    pub cancel: &'a Cancel,
+    pub work: Work<'a>,
 }
 
 impl<'a> BronzeTables<'a> {
@@ -31,7 +33,7 @@ impl<'a> BronzeTables<'a> {
     ///
     /// # Errors
     /// A log cannot be read.
-    pub fn open(lake: &'a Lake, adapter: &'a UtilityAdapter, cancel: &'a Cancel) -> Result<Self, PipelineError> {
+    pub fn open(lake: &'a Lake, adapter: &'a UtilityAdapter, work: Work<'a>) -> Result<Self, PipelineError> {
         let mut tables = Vec::new();
         let mut files = Vec::new();
         for dataset in Dataset::ALL {
@@ -42,7 +44,7 @@ impl<'a> BronzeTables<'a> {
                 tables.push((dataset, snapshot));
             }
         }
-        Ok(Self { lake, adapter, tables, files, headers: Vec::new(), cancel })
+        Ok(Self { lake, adapter, tables, files, headers: Vec::new(), work })
     }
 
     /// The deliveries of a dataset for a month.
@@ -85,6 +87,6 @@ impl<'a> BronzeTables<'a> {
     pub fn rows(&self, dataset: Dataset, keep: impl Fn(Month) -> bool) -> Result<Option<Relation>, PipelineError> {
         let Some(table) = self.table(dataset) else { return Ok(None) };
         let wanted = |file: &DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(&keep);
-        Ok(Some(table.scan(wanted)?))
+        Ok(Some(table.scan(wanted)))
     }
 }

@@ -1,8 +1,9 @@
-//! From a metric of the heatmap to the records target it.
+//! From a metric of the heatmap to the records behind it.
 
 use crate::config::UtilityAdapter;
-use crate::engine::Session;
-use crate::lake::{Frame, Lake};
+use crate::engine::{Session, Work};
+use crate::frame::Frame;
+use crate::lake::Lake;
 use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
@@ -26,9 +27,9 @@ pub struct CellColumn<'a> {
 /// A table cannot be read.
 pub fn rows(lake: &Lake, of: &CellColumn<'_>, state: CellState, limit: usize) -> Result<Frame, PipelineError> {
     let cancel = Cancel::default();
-    let bronze = BronzeTables::open(lake, of.adapter, &cancel)?;
-    let mut session = Session::new(&cancel);
-    if !define(&mut session, &bronze, of)? {
+    let bronze = BronzeTables::open(lake, of.adapter, Work::local(&cancel))?;
+    let mut session = bronze.work.session()?;
+    if !define(session.as_mut(), &bronze, of)? {
         return Ok(Frame::default());
     }
     let condition = match state {
@@ -51,9 +52,9 @@ pub fn rows(lake: &Lake, of: &CellColumn<'_>, state: CellState, limit: usize) ->
 /// A table cannot be read.
 pub fn most_frequent(lake: &Lake, of: &CellColumn<'_>, limit: usize) -> Result<Frame, PipelineError> {
     let cancel = Cancel::default();
-    let bronze = BronzeTables::open(lake, of.adapter, &cancel)?;
-    let mut session = Session::new(&cancel);
-    if !define(&mut session, &bronze, of)? {
+    let bronze = BronzeTables::open(lake, of.adapter, Work::local(&cancel))?;
+    let mut session = bronze.work.session()?;
+    if !define(session.as_mut(), &bronze, of)? {
         return Ok(Frame::default());
     }
     Ok(session.query(&format!(
@@ -67,10 +68,10 @@ pub fn most_frequent(lake: &Lake, of: &CellColumn<'_>, limit: usize) -> Result<F
 /// A table cannot be read.
 pub fn histogram(lake: &Lake, of: &CellColumn<'_>, bins: u32) -> Result<Frame, PipelineError> {
     let cancel = Cancel::default();
-    let bronze = BronzeTables::open(lake, of.adapter, &cancel)?;
-    let mut session = Session::new(&cancel);
+    let bronze = BronzeTables::open(lake, of.adapter, Work::local(&cancel))?;
+    let mut session = bronze.work.session()?;
     let is_number = matches!(of.adapter.type_of(of.dataset, of.column), crate::config::CellType::Number { .. });
-    if !is_number || !define(&mut session, &bronze, of)? {
+    if !is_number || !define(session.as_mut(), &bronze, of)? {
         return Ok(Frame::default());
     }
     let bounds = session.query("SELECT MIN(typed) AS low, MAX(typed) AS high FROM judged")?;
@@ -85,7 +86,7 @@ pub fn histogram(lake: &Lake, of: &CellColumn<'_>, bins: u32) -> Result<Frame, P
 }
 
 /// Relation `judged`: key, raw cell, cell without blanks around (`v`), what it says (`said`) and that as a value (`typed`).
-fn define(session: &mut Session, bronze: &BronzeTables<'_>, of: &CellColumn<'_>) -> Result<bool, PipelineError> {
+fn define(session: &mut dyn Session, bronze: &BronzeTables<'_>, of: &CellColumn<'_>) -> Result<bool, PipelineError> {
     let (Some(mapped), Some(rows)) = (of.adapter.dataset(of.dataset), bronze.rows(of.dataset, |month| month == of.month)?) else {
         return Ok(false);
     };
@@ -93,7 +94,7 @@ fn define(session: &mut Session, bronze: &BronzeTables<'_>, of: &CellColumn<'_>)
     if !present.iter().any(|column| column == of.column) {
         return Ok(false);
     }
-    session.register("bronze", rows);
+    session.register("bronze", &rows)?;
     let cells = Cells::new(of.adapter, present);
     let key: Vec<String> = mapped.key.iter().map(|label| cells.untrimmed_id(label)).collect();
     let cell = name(of.column);

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Assess, Delivered};
 use crate::config::{CellType, UtilityAdapter, column_name};
-use crate::engine::Session;
-use crate::lake::{Frame, schema};
+use crate::frame::{Frame, schema};
 use crate::model::{Delivery, Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
@@ -87,9 +86,9 @@ pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, reject
     let rows_of = |wanted: Month| bronze.delivered(dataset, wanted).map(|s| s.rows).sum::<u64>();
     let snapshot = bronze.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
     let comparison = Comparison::new(bronze, delivered);
-    let mut session = Session::new(bronze.cancel);
+    let mut session = bronze.work.session()?;
     let Some(now) = bronze.rows(dataset, |other| other == month)? else { return Ok(Differences::default()) };
-    session.register("delivered_rows", now);
+    session.register("delivered_rows", &now)?;
     let before_rows = match previous {
         Some(previous) if snapshot => bronze.rows(dataset, |other| other == previous)?,
         Some(_) => bronze.rows(dataset, |other| other < month)?,
@@ -110,7 +109,7 @@ pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, reject
         };
         return Ok((vec![diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), None, &counts)], Vec::new()));
     };
-    session.register("earlier_rows", before_rows);
+    session.register("earlier_rows", &before_rows)?;
     for (relation, rows) in [("now", "delivered_rows"), ("earlier", "earlier_rows")] {
         session.create_view("keyed", &comparison.keyed(rows))?;
         session.create_view(relation, &comparison.last_of_each_key())?;
@@ -267,8 +266,8 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<Differenc
     };
     let months: BTreeSet<Month> = assess.all_months();
     let (mut diffs, mut fields) = Differences::default();
-    let mut session = Session::new(assess.bronze.cancel);
-    session.register("versions", versions.clone());
+    let mut session = assess.bronze.work.session()?;
+    session.register("versions", versions)?;
     if !is_delivered_by(entity, assess.bronze.adapter) {
         return Ok((diffs, fields));
     }

@@ -105,6 +105,6 @@ impl Assess<'_> {
         let part = Part { table: R::TABLE, values: &[("utility_id", self.utility())] };
         let earlier = self.from.map(|from| format!("delivery_month < '{from}'"));
         let transactions = vec![(application_id(self.bronze.adapter), self.fingerprint)];
-        store::replace_rows(self.bronze.lake, &part, earlier.as_deref(), rows, transactions, self.bronze.cancel)
+        store::replace_rows(self.bronze.lake, &part, earlier.as_deref(), rows, transactions, self.bronze.work)
     }
 }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::Delivered;
 use crate::config::{CellType, DatasetAdapter, column_name};
-use crate::engine::Session;
-use crate::lake::{Frame, Relation, TableId, schema};
+use crate::frame::{Frame, Relation, schema};
+use crate::lake::TableId;
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::CommittedFile;
@@ -39,7 +39,7 @@ pub(super) fn of<'a>(
         bronze.files.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.stores(column))
     };
     let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect();
-    found.extend(profiler.columns(&columns, rows)?);
+    found.extend(profiler.columns(&columns, &rows)?);
     let row_count = profiler.row_count();
     for label in named_by(adapter).filter(|label| !columns.iter().any(|column| column.eq_ignore_ascii_case(label))) {
         found.push(profiler.absent(&label, row_count));
@@ -61,9 +61,9 @@ struct Profiler<'a> {
 
 impl Profiler<'_> {
     /// All columns in one query, so that they share the engine's threads, but for those that were counted to the end.
-    fn columns(&self, columns: &[String], rows: Relation) -> Result<Vec<ColumnQualityRow>, PipelineError> {
-        let mut session = Session::new(self.bronze.cancel);
-        session.register("bronze", rows);
+    fn columns(&self, columns: &[String], rows: &Relation) -> Result<Vec<ColumnQualityRow>, PipelineError> {
+        let mut session = self.bronze.work.session()?;
+        session.register("bronze", rows)?;
         let bare: Vec<String> = columns.iter().map(|column| format!("BARE({0}) AS {0}", name(column))).collect();
         if !bare.is_empty() {
             session.create_view("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
@@ -74,7 +74,7 @@ impl Profiler<'_> {
             let [grouped, present, typed, counts] = self.sql(at, column);
             match self.statistics.and_then(|statistics| statistics.values(column)) {
                 Some(ColumnValues::Counted(values)) => {
-                    session.register(&format!("grouped_{at}"), self.frame(values.iter())?.relation());
+                    session.register(&format!("grouped_{at}"), &self.frame(values.iter())?.relation())?;
                 }
                 Some(ColumnValues::HighCardinality(many)) if self.is_text(column) => {
                     profiles[at] = Some(self.of_many(column, many));

@@ -3,7 +3,7 @@
 use super::{Assess, Delivered};
 use crate::config::UtilityAdapter;
 use crate::engine::Session;
-use crate::lake::Relation;
+use crate::frame::Relation;
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::Cells;
@@ -29,9 +29,9 @@ pub(super) fn of(
     let invalid = profiles.iter().filter_map(|row| row.invalid_count).sum();
     let present = profiles.iter().filter(|row| row.absent == Some(false)).count() as u64;
     let cells = row_count * present;
-    let mut session = Session::new(bronze.cancel);
+    let mut session = bronze.work.session()?;
     let last_refresh = match bronze.rows(delivered.dataset, |month| month == delivered.month)? {
-        Some(rows) => last_refresh(&mut session, bronze, delivered.dataset, rows)?,
+        Some(rows) => last_refresh(session.as_mut(), bronze, delivered.dataset, &rows)?,
         None => None,
     };
     let received = standing.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
@@ -71,12 +71,12 @@ pub(super) struct Rejections {
 pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
     let Some(table) = bronze.lake.snapshot(&tables::REJECTED.id())? else { return Ok(Rejections::default()) };
     let month = delivered.month.to_string();
-    let mut session = Session::new(bronze.cancel);
+    let mut session = bronze.work.session()?;
     let ours = |file: &crate::lake::DataFile| {
         file.partition_value("utility_id") == Some(bronze.adapter.id.as_str())
             && file.partition_value("delivery_month") == Some(&month)
     };
-    session.register("rejected", table.scan(ours)?);
+    session.register("rejected", &table.scan(ours))?;
     let counts = session.query(&format!(
         "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
          \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
@@ -94,15 +94,15 @@ pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Res
 /// The newest date that the utility itself states for its hosting-capacity analysis; null for DERs, whose files state
 /// no date of their own.
 fn last_refresh(
-    session: &mut Session,
+    session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
     dataset: Dataset,
-    rows: Relation,
+    rows: &Relation,
 ) -> Result<Option<Day>, PipelineError> {
     let Some(mapped) = bronze.adapter.dataset(dataset).and_then(|adapter| adapter.column("hca_refresh_date")) else {
         return Ok(None);
     };
-    session.register("bronze", rows);
+    session.register("bronze", rows)?;
     let cells = Cells::new(bronze.adapter, bronze.columns(dataset));
     session.create_view("trimmed", &cells.trimmed(mapped.from.iter().map(String::as_str)))?;
     Ok(session.query(&format!("SELECT CAST(MAX({}) AS DATE) AS newest FROM trimmed", cells.value(mapped)))?.day("newest", 0))

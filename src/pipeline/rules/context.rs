@@ -9,7 +9,7 @@ use super::facts::DeliveryFacts;
 use crate::config::UtilityAdapter;
 use crate::config::rules::Subject;
 use crate::engine::Session;
-use crate::lake::{Frame, Relation};
+use crate::frame::{Frame, Relation};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
@@ -26,7 +26,7 @@ pub(super) struct EvaluationContext<'a> {
     pub(super) is_newest: bool,
     /// The utility's month before, if it delivered anything earlier.
     pub(super) previous: Option<Month>,
-    pub(super) session: Session,
+    pub(super) session: Box<dyn Session>,
     silver: Option<Silver>,
     registered: BTreeMap<String, bool>,
     /// What the tables say of the deliveries.
@@ -42,7 +42,7 @@ impl<'a> EvaluationContext<'a> {
         month: Month,
         is_newest: bool,
     ) -> Result<Self, PipelineError> {
-        let bronze = BronzeTables::open(evaluator.lake, adapter, evaluator.cancel)?;
+        let bronze = BronzeTables::open(evaluator.lake, adapter, evaluator.work)?;
         let previous = bronze.files.iter().map(|file| file.month).filter(|other| *other < month).max();
         Ok(Self {
             evaluator,
@@ -50,7 +50,7 @@ impl<'a> EvaluationContext<'a> {
             month,
             is_newest,
             previous,
-            session: Session::new(evaluator.cancel),
+            session: evaluator.work.session()?,
             silver: None,
             registered: BTreeMap::new(),
             facts: None,
@@ -113,8 +113,8 @@ impl<'a> EvaluationContext<'a> {
         else {
             return Ok(false);
         };
-        self.session.register("bronze", rows);
-        checked_records(&self.bronze, adapter).create_views(&mut self.session)?;
+        self.session.register("bronze", &rows)?;
+        checked_records(&self.bronze, adapter).create_views(self.session.as_mut())?;
         self.session.create_view(dataset.as_str(), "SELECT * FROM records")?;
         Ok(true)
     }
@@ -128,7 +128,7 @@ impl<'a> EvaluationContext<'a> {
         }
         let Some(silver) = &self.silver else { return Ok(false) };
         let versions: Relation = if subject == Subject::Feeders { silver.feeders.clone() } else { silver.ders.clone() };
-        self.session.register("versions", versions);
+        self.session.register("versions", &versions)?;
         let key = if subject == Subject::Feeders { "feeder_id" } else { "CONCAT_WS('/', status, der_id)" };
         let as_of = |month: Month| {
             format!(
@@ -146,7 +146,7 @@ impl<'a> EvaluationContext<'a> {
         }
         let numbers: Vec<String> = if subject == Subject::Feeders { tables::FEEDERS.columns() } else { tables::DERS.columns() }
             .into_iter()
-            .filter(|column| column.kind == crate::lake::ColumnType::Real)
+            .filter(|column| column.kind == crate::frame::ColumnType::Real)
             .map(|column| format!("{0} AS was_{0}", column.name))
             .collect();
         let month = text(&self.month.to_string());
@@ -166,10 +166,10 @@ impl<'a> EvaluationContext<'a> {
     pub(super) fn table(&mut self, table: &Table, sql: &str) -> Result<Frame, PipelineError> {
         let utility = self.bronze.adapter.id.as_str();
         let relation = match self.evaluator.lake.snapshot(&table.id())? {
-            Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility))?,
-            None => Frame::empty(&table.columns()).relation(),
+            Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility)),
+            None => Relation::empty(&table.columns()),
         };
-        self.session.register("t", relation);
+        self.session.register("t", &relation)?;
         Ok(self.session.query(sql)?)
     }
 }

@@ -6,7 +6,7 @@ use super::CheckResult;
 use super::context::EvaluationContext;
 use crate::config::Grain;
 use crate::config::rules::Subject;
-use crate::lake::Frame;
+use crate::frame::Frame;
 use crate::model::{Dataset, Day, Delivery, Freshness, Month, ReasonCode, Stage, freshness as state_of};
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;

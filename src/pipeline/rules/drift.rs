@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 
 use super::CheckResult;
 use crate::config::rules::Drift;
-use crate::engine::Session;
-use crate::lake::{Column, ColumnType, Frame, Value, schema};
+use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::cell::{NullSentinels, bare};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
@@ -146,10 +145,10 @@ impl SchemaSample {
             let unknown: Vec<String> = new.filter(|column| !columns.contains(column)).collect();
             columns.extend(unknown);
         }
-        let mut session = Session::new(bronze.cancel);
+        let mut session = bronze.work.session()?;
         let mut sample = Frame::default();
         if let (Some(rows), false) = (bronze.rows(dataset, |other| other == month)?, columns.is_empty()) {
-            session.register("bronze", rows);
+            session.register("bronze", &rows)?;
             let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
             sample = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
         }

@@ -7,7 +7,7 @@ use super::plan::{Asked, Compares, Evaluation, Plan};
 use super::{CheckResult, queries};
 use crate::config::rules::{Drift, Rule, Subject};
 use crate::engine::EngineError;
-use crate::lake::Frame;
+use crate::frame::Frame;
 use crate::model::columns::Origin;
 use crate::model::{Dataset, MODEL_COLUMNS};
 use crate::pipeline::PipelineError;
@@ -24,6 +24,7 @@ fn unchecked(error: EngineError) -> Result<CheckResult, PipelineError> {
     match error {
         EngineError::Cancelled => Err(PipelineError::Cancelled),
         plan @ EngineError::Plan { .. } => Ok(CheckResult::Unchecked(reason(&plan))),
+        file @ EngineError::File { .. } => Err(PipelineError::Engine(file)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the tables say of a utility's deliveries, beside the rows themselves.
 
-use crate::engine::Session;
-use crate::lake::{Frame, Lake};
+use crate::frame::{Frame, Relation};
+use crate::lake::Lake;
 use crate::model::{Dataset, Day, Month};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::text;
@@ -29,11 +29,11 @@ impl DeliveryFacts {
                 file.partition_value("utility_id").is_none_or(|of| of == bronze.adapter.id.as_str())
             };
             let relation = match lake.snapshot(&table.id())? {
-                Some(snapshot) => snapshot.scan(ours)?,
-                None => Frame::empty(&table.columns()).relation(),
+                Some(snapshot) => snapshot.scan(ours),
+                None => Relation::empty(&table.columns()),
             };
-            let mut session = Session::new(bronze.cancel);
-            session.register("t", relation);
+            let mut session = bronze.work.session()?;
+            session.register("t", &relation)?;
             Ok(session.query(sql)?)
         };
         let sql = format!(

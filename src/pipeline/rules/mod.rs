@@ -18,8 +18,10 @@ use super::PipelineError;
 use super::bronze::BronzeTables;
 use crate::config::rules::{Rule, RuleSet, Subject};
 use crate::config::{Settings, UtilityAdapter};
-use crate::lake::{Frame, Lake};
-use crate::model::{Cancel, Day, Month, Severity};
+use crate::engine::Work;
+use crate::frame::Frame;
+use crate::lake::Lake;
+use crate::model::{Day, Month, Severity};
 
 use context::EvaluationContext;
 
@@ -141,7 +143,7 @@ pub struct Evaluator<'a> {
     /// The day that ages are counted to.
     pub today: Day,
     /// A wish to stop.
-    pub cancel: &'a Cancel,
+    pub work: Work<'a>,
 }
 
 impl Evaluator<'_> {
@@ -152,7 +154,7 @@ impl Evaluator<'_> {
     pub fn months(&self) -> Result<Vec<Month>, PipelineError> {
         let mut months = Vec::new();
         for adapter in &self.settings.utilities {
-            let bronze = BronzeTables::open(self.lake, adapter, self.cancel)?;
+            let bronze = BronzeTables::open(self.lake, adapter, self.work)?;
             months.extend(bronze.files.iter().map(|file| file.month));
         }
         months.sort_unstable();

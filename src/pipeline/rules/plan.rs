@@ -3,7 +3,7 @@
 use super::context::EvaluationContext;
 use super::{CheckResult, deliveries, queries};
 use crate::config::rules::{Check, Names, Subject};
-use crate::lake::Frame;
+use crate::frame::Frame;
 use crate::pipeline::PipelineError;
 use crate::pipeline::sql::{name, text};
 

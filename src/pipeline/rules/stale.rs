@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::results;
 use super::{Evaluator, RuleFilter, RuleOutcome};
 use crate::config::RuleSet;
-use crate::engine::Session;
 use crate::lake::{Lake, Snapshot};
 use crate::model::{Day, Month, UtilityId};
 use crate::pipeline::PipelineError;
@@ -69,7 +68,7 @@ impl StaleOutcomes<'_> {
         let results = self.evaluator.lake.snapshot(&tables::RULE_RESULTS.id())?;
         let mut due = Vec::new();
         for adapter in &self.evaluator.settings.utilities {
-            let bronze = BronzeTables::open(self.evaluator.lake, adapter, self.evaluator.cancel)?;
+            let bronze = BronzeTables::open(self.evaluator.lake, adapter, self.evaluator.work)?;
             if bronze.files.is_empty() {
                 continue;
             }
@@ -132,8 +131,8 @@ impl StaleOutcomes<'_> {
     /// Months of which no outcome of the utility is stored.
     fn never_asked(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<Vec<Month>, PipelineError> {
         let Some(results) = results else { return Ok(utility.months.to_vec()) };
-        let mut session = Session::new(self.evaluator.cancel);
-        session.register("results", results.scan_all()?);
+        let mut session = self.evaluator.work.session()?;
+        session.register("results", &results.scan_all())?;
         let sql = format!("SELECT DISTINCT delivery_month FROM results WHERE utility_id = {}", text(utility.id.as_str()));
         let asked = session.query(&sql)?;
         let asked: BTreeSet<Month> =

@@ -9,7 +9,7 @@ use super::ders::Links;
 use super::plan::{Plan, keys, select, without_key};
 use super::{BronzeTables, circuits, ders};
 use crate::config::{CellType, DatasetAdapter, Grain};
-use crate::lake::schema;
+use crate::frame::schema;
 use crate::model::Dataset;
 use crate::pipeline::sql::{Cells, name, null_of};
 
@@ -42,7 +42,7 @@ pub(super) fn records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> Pl
     Plan::new(steps)
 }
 
-/// The same with everything that a rule may ask of a record: its key, the text target each typed value, the sum of its
+/// The same with everything that a rule may ask of a record: its key, the text behind each typed value, the sum of its
 /// technologies, and every source column by its own name.
 pub fn checked_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> Plan {
     let present = bronze.columns(adapter.dataset);

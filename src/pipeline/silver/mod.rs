@@ -21,8 +21,9 @@ use super::rejected::{self, Scope};
 use super::store::{self, Part};
 use super::tables::{self, Table};
 use crate::config::{Grain, UtilityAdapter};
-use crate::engine::Session;
-use crate::lake::{Column, DataFile, Frame, Relation, Written};
+use crate::engine::{EngineError, Materialized, Session};
+use crate::frame::Relation;
+use crate::lake::{Snapshot, Written};
 use crate::model::{Dataset, Delivery, Month, Stage};
 use crate::pipeline::bronze::ColumnStatistics;
 
@@ -57,34 +58,33 @@ impl Silver {
     /// # Errors
     /// A table cannot be read.
     pub fn open(bronze: &BronzeTables<'_>) -> Result<Self, PipelineError> {
-        let part = |table: &Table| -> Result<Relation, PipelineError> {
-            match bronze.lake.snapshot(&table.id())? {
-                Some(snapshot) => Ok(snapshot.scan(|file| is_of(file, bronze.adapter))?),
-                None => Ok(Frame::empty(&table.columns()).relation()),
-            }
-        };
-        Ok(Self { feeders: part(&tables::FEEDERS)?, ders: part(&tables::DERS)? })
+        Ok(Self { feeders: of_utility(bronze, &tables::FEEDERS)?, ders: of_utility(bronze, &tables::DERS)? })
     }
 }
 
-/// Whether a data file of a table that is partitioned by utility holds the rows of this one.
-pub(super) fn is_of(file: &DataFile, adapter: &UtilityAdapter) -> bool {
-    file.partition_value("utility_id") == Some(adapter.id.as_str())
+/// The utility's rows of a table that is partitioned by utility; none if there is no such table yet.
+///
+/// # Errors
+/// The log cannot be read.
+pub(super) fn of_utility(bronze: &BronzeTables<'_>, table: &Table) -> Result<Relation, PipelineError> {
+    let snapshot = bronze.lake.snapshot(&table.id())?;
+    let scan = |snapshot: Snapshot| snapshot.scan(|file| file.partition_value("utility_id") == Some(bronze.adapter.id.as_str()));
+    Ok(snapshot.map_or_else(|| Relation::empty(&table.columns()), scan))
 }
 
 /// Versions of an entity.
 enum Versions {
-    /// In memory.
-    Rows(Frame),
+    /// Computed.
+    Computed(Materialized),
     /// Still to be computed, by a plan that goes straight into the table when no month follows.
-    Plan(Box<Session>, String),
+    Plan(Box<dyn Session>, String),
 }
 
 impl Versions {
-    fn rows(self) -> Result<Frame, PipelineError> {
+    fn compute(self) -> Result<Materialized, PipelineError> {
         match self {
-            Self::Rows(rows) => Ok(rows),
-            Self::Plan(mut session, sql) => Ok(session.query(&sql)?),
+            Self::Computed(versions) => Ok(versions),
+            Self::Plan(mut session, sql) => Ok(session.materialize("versions", &sql)?),
         }
     }
 }
@@ -117,17 +117,17 @@ impl Build<'_> {
             .filter(|month| self.from.is_none_or(|from| *month >= from))
             .collect();
         let mut feeders = self.history_before(&tables::FEEDERS)?;
-        let mut ders = Versions::Rows(self.history_before(&tables::DERS)?);
+        let mut ders = Versions::Computed(self.history_before(&tables::DERS)?);
         let mut circuits = self.circuits_before(months.first().copied())?;
         for month in &months {
             if self.bronze.months(Dataset::Circuits).contains(month) {
                 (feeders, circuits) = self.fold_circuits(*month, feeders)?;
             }
-            ders = self.fold_ders(*month, ders.rows()?, &feeders, &circuits)?;
+            ders = self.fold_ders(*month, ders.compute()?, &feeders, &circuits)?;
             self.tell(*month);
         }
-        self.commit(&tables::FEEDER_CIRCUITS, Versions::Rows(circuits))?;
-        self.commit(&tables::FEEDERS, Versions::Rows(feeders))?;
+        self.commit(&tables::FEEDER_CIRCUITS, Versions::Computed(circuits))?;
+        self.commit(&tables::FEEDERS, Versions::Computed(feeders))?;
         self.commit(&tables::DERS, ders)?;
         Silver::open(self.bronze)
     }
@@ -137,105 +137,113 @@ impl Build<'_> {
         self.tracker.tell(Step::Silver, format!("{} {month}", self.bronze.adapter.id), rows);
     }
 
-    fn session(&self) -> Session {
-        Session::new(self.bronze.cancel)
+    fn session(&self) -> Result<Box<dyn Session>, PipelineError> {
+        Ok(self.bronze.work.session()?)
     }
 
     /// The utility's versions as they were before the first month that is folded.
-    fn history_before(&self, table: &Table) -> Result<Frame, PipelineError> {
-        let (Some(from), Some(snapshot)) = (self.from, self.bronze.lake.snapshot(&table.id())?) else {
-            return Ok(Frame::default());
-        };
-        let mut session = self.session();
-        session.register("history", snapshot.scan(|file| is_of(file, self.bronze.adapter))?);
-        Ok(session.query(&scd2::rollback_to(&table.columns(), from))?)
+    fn history_before(&self, table: &Table) -> Result<Materialized, PipelineError> {
+        let Some(from) = self.from else { return Ok(Materialized::default()) };
+        let mut session = self.session()?;
+        session.register("history", &of_utility(self.bronze, table)?)?;
+        Ok(session.materialize("versions", &scd2::rollback_to(&table.columns(), from))?)
     }
 
     /// The circuits as they were before the first month that is folded.
-    fn circuits_before(&self, first: Option<Month>) -> Result<Frame, PipelineError> {
-        let Some(first) = first else { return Ok(Frame::default()) };
+    fn circuits_before(&self, first: Option<Month>) -> Result<Materialized, PipelineError> {
+        let Some(first) = first else { return Ok(Materialized::default()) };
         let earlier = self.bronze.months(Dataset::Circuits).into_iter().rfind(|month| *month < first);
         let segments = self.bronze.adapter.dataset(Dataset::Circuits).is_some_and(|dataset| dataset.grain == Grain::Segment);
         match earlier {
             Some(month) if segments => {
-                let mut session = self.session();
-                self.segments_as_of(&mut session, month)?;
+                let mut session = self.session()?;
+                self.segments_as_of(session.as_mut(), month)?;
                 session.materialize("pairs", circuits::PAIRS)?;
-                Ok(session.query(&circuits::circuits_of_segments(&self.bronze.adapter.id))?)
+                Ok(session.materialize("circuits", &circuits::circuits_of_segments(&self.bronze.adapter.id))?)
             }
-            _ => Ok(Frame::default()),
+            _ => Ok(Materialized::default()),
         }
     }
 
     /// The feeders' versions and the circuits after a month's circuits file.
-    fn fold_circuits(&self, month: Month, history: Frame) -> Result<(Frame, Frame), PipelineError> {
+    fn fold_circuits(&self, month: Month, history: Materialized) -> Result<(Materialized, Materialized), PipelineError> {
         let adapter = self.bronze.adapter;
-        let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((history, Frame::default())) };
-        let mut session = self.session();
-        self.records(&mut session, Dataset::Circuits, month)?;
+        let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((history, Materialized::default())) };
+        let mut session = self.session()?;
+        self.records(session.as_mut(), Dataset::Circuits, month)?;
         let (state, circuits) = match dataset.grain {
             Grain::Segment => {
                 if self.stands_alone(month) {
                     session.create_view("segments", "SELECT * FROM records")?;
                 } else {
-                    self.segments_as_of(&mut session, month)?;
+                    self.segments_as_of(session.as_mut(), month)?;
                 }
-                let state = circuits::feeders_of_segments(adapter, dataset).run(&mut session)?;
-                (state, session.query(&circuits::circuits_of_segments(&adapter.id))?)
+                let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
+                (state, session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?)
             }
             Grain::Entity => {
-                session.register("history", history.relation());
-                let carried = history.height() > 0 && dataset.delivery == Delivery::Incremental;
-                (session.query(&circuits::feeders_of_rows(adapter, carried))?, Frame::default())
+                session.register("history", &history.relation)?;
+                let carried = history.rows > 0 && dataset.delivery == Delivery::Incremental;
+                (session.materialize("state", &circuits::feeders_of_rows(adapter, carried))?, Materialized::default())
             }
         };
-        session.register("state", state.relation());
-        let versions = Self::advance(session, &history, &tables::FEEDERS.columns(), &["feeder_id"], month);
-        Ok((versions.rows()?, circuits))
+        session.register("state", &state.relation)?;
+        let versions = Self::advance(session, &history, &tables::FEEDERS, &["feeder_id"], month)?;
+        Ok((versions.compute()?, circuits))
     }
 
     /// The DERs' versions after a month.
-    fn fold_ders(&self, month: Month, history: Frame, feeders: &Frame, circuits: &Frame) -> Result<Versions, PipelineError> {
+    fn fold_ders(
+        &self,
+        month: Month,
+        history: Materialized,
+        feeders: &Materialized,
+        circuits: &Materialized,
+    ) -> Result<Versions, PipelineError> {
         let adapter = self.bronze.adapter;
-        let carried = history.height() > 0;
-        let mut session = self.session();
+        let carried = history.rows > 0;
+        let mut session = self.session()?;
         let mut delivered = vec![Dataset::InstallDer, Dataset::PlannedDer];
         delivered.retain(|dataset| self.bronze.months(*dataset).contains(&month));
         if delivered.is_empty() && !carried {
-            return Ok(Versions::Rows(history));
+            return Ok(Versions::Computed(history));
         }
         for dataset in &delivered {
-            self.records(&mut session, *dataset, month)?;
-            // With versions to compare with, the records are read more than once.
-            let keep = if carried { Session::materialize } else { Session::create_view };
-            keep(&mut session, dataset.as_str(), "SELECT * FROM records")?;
+            self.records(session.as_mut(), *dataset, month)?;
+            keep(session.as_mut(), dataset.as_str(), "SELECT * FROM records", carried)?;
         }
         let is_snapshot =
             |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
         let snapshots: Vec<Dataset> = delivered.iter().copied().filter(is_snapshot).collect();
-        session.register("history", history.relation());
-        session.register("feeders", feeders.relation());
-        session.register("circuits", circuits.relation());
+        session.register("history", &history.relation)?;
+        session.register("feeders", &feeders.relation)?;
+        session.register("circuits", &circuits.relation)?;
         let links = ders::Links {
             adapter,
             delivered: &delivered,
             snapshots: &snapshots,
             carried,
-            feeders: feeders.height() > 0,
-            circuits: circuits.height() > 0,
+            feeders: feeders.rows > 0,
+            circuits: circuits.rows > 0,
         };
-        let keep = if carried { Session::materialize } else { Session::create_view };
-        keep(&mut session, "state", &links.sql())?;
-        Ok(Self::advance(session, &history, &tables::DERS.columns(), &["status", "der_id"], month))
+        keep(session.as_mut(), "state", &links.sql(), carried)?;
+        Self::advance(session, &history, &tables::DERS, &["status", "der_id"], month)
     }
 
     /// The versions after the month whose full state is relation `state`.
-    fn advance(mut session: Session, history: &Frame, columns: &[Column], key: &[&str], month: Month) -> Versions {
-        if history.height() == 0 {
-            return Versions::Plan(Box::new(session), scd2::initial(columns, month));
+    fn advance(
+        mut session: Box<dyn Session>,
+        history: &Materialized,
+        table: &Table,
+        key: &[&str],
+        month: Month,
+    ) -> Result<Versions, PipelineError> {
+        let columns = table.columns();
+        if history.rows == 0 {
+            return Ok(Versions::Plan(session, scd2::initial(&columns, month)));
         }
-        session.register("history", history.relation());
-        Versions::Plan(Box::new(session), scd2::merge(columns, key, month))
+        session.register("history", &history.relation)?;
+        Ok(Versions::Plan(session, scd2::merge(&columns, key, month)))
     }
 
     /// Whether the current segments after a month are those of its own file.
@@ -246,43 +254,48 @@ impl Build<'_> {
     }
 
     /// Names the segments that are current after a month `segments`: of each key the last record up to then.
-    fn segments_as_of(&self, session: &mut Session, month: Month) -> Result<(), PipelineError> {
+    fn segments_as_of(&self, session: &mut dyn Session, month: Month) -> Result<(), PipelineError> {
         let Some(dataset) = self.bronze.adapter.dataset(Dataset::Circuits) else { return Ok(()) };
         let alone = self.stands_alone(month);
         let wanted = |m: Month| if alone { m == month } else { m <= month };
         let Some(rows) = self.bronze.rows(Dataset::Circuits, wanted)? else { return Ok(()) };
-        session.register("bronze", rows);
+        session.register("bronze", &rows)?;
         conform::records(self.bronze, dataset).create_views(session)?;
-        Ok(session.materialize("segments", &circuits::segments_as_of(dataset))?)
+        session.materialize("segments", &circuits::segments_as_of(dataset))?;
+        Ok(())
     }
 
     /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.
-    fn records(&self, session: &mut Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
+    fn records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
         let rejects = records::of_month(session, self.bronze, dataset, month, self.statistics)?;
         let scope =
             Scope { utility: &self.bronze.adapter.id, month, dataset, stage: Stage::Silver, source_file: None, keep_run: None };
         let rows = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
-        rejected::replace(self.bronze.lake, &scope, rows, self.bronze.cancel)
+        rejected::replace(self.bronze.lake, &scope, rows, self.bronze.work)
     }
 
     fn commit(&self, table: &'static Table, versions: Versions) -> Result<(), PipelineError> {
-        let partition = [("utility_id", self.bronze.adapter.id.as_str())];
-        let written = match versions {
-            Versions::Rows(rows) => {
-                let mut writer = self.bronze.lake.write(&table.id(), &table.columns(), &partition)?;
-                if rows.height() > 0 {
-                    writer.push(&rows)?;
-                }
-                writer.finish()?
+        let (mut session, sql) = match versions {
+            Versions::Computed(versions) if versions.rows == 0 => {
+                return replace_utility(self.bronze, table, Vec::new(), self.fingerprint);
             }
-            Versions::Plan(mut session, sql) => {
-                let target = self.bronze.lake.target(&table.id(), &table.columns(), &partition)?;
-                session.write(&sql, &target)?;
-                target.finish()?
+            Versions::Computed(versions) => {
+                let mut session = self.session()?;
+                session.register("versions", &versions.relation)?;
+                (session, "SELECT * FROM versions".to_owned())
             }
+            Versions::Plan(session, sql) => (session, sql),
         };
-        replace_utility(self.bronze, table, vec![written], self.fingerprint)
+        let partition = [("utility_id", self.bronze.adapter.id.as_str())];
+        let target = self.bronze.lake.target(&table.id(), &table.columns(), &partition)?;
+        let files = session.write(&sql, &target)?;
+        replace_utility(self.bronze, table, target.finish(&files)?, self.fingerprint)
     }
+}
+
+/// Gives a query's rows a name; computed once where there are versions to compare with, as they are read more than once then.
+fn keep(session: &mut dyn Session, name: &str, sql: &str, carried: bool) -> Result<(), EngineError> {
+    if carried { session.materialize(name, sql).map(drop) } else { session.create_view(name, sql) }
 }
 
 /// Replaces a utility's rows of a table that is partitioned by utility by those of new files, and records what they were made
@@ -298,5 +311,5 @@ pub(super) fn replace_utility(
 ) -> Result<(), PipelineError> {
     let part = Part { table, values: &[("utility_id", bronze.adapter.id.as_str())] };
     let transactions = vec![(application_id(bronze.adapter), fingerprint)];
-    store::replace_files(bronze.lake, &part, written, transactions, bronze.cancel)
+    store::replace_files(bronze.lake, &part, written, transactions, bronze.work)
 }

@@ -1,14 +1,13 @@
 //! What every silver plan is put together from: named steps, and the expressions of keys and values.
 
 use crate::config::DatasetAdapter;
-use crate::engine::{EngineError, Session};
-use crate::lake::Frame;
+use crate::engine::{EngineError, Materialized, Session};
 use crate::model::Dataset;
 use crate::pipeline::sql::{Cells, null_of};
 
 /// A plan in steps: each is given its name before the next, the last one is the result.
 ///
-/// Plan keep each cell's expression in one place; a plan that repeats it inside others takes seconds to optimise.
+/// Steps keep each cell's expression in one place; a plan that repeats it inside others takes seconds to optimise.
 pub struct Plan(Vec<(String, String)>);
 
 impl Plan {
@@ -24,15 +23,13 @@ impl Plan {
     ///
     /// # Errors
     /// A step is wrong.
-    pub fn create_views(&self, session: &mut Session) -> Result<(), EngineError> {
+    pub fn create_views(&self, session: &mut dyn Session) -> Result<(), EngineError> {
         self.0.iter().try_for_each(|(name, sql)| session.create_view(name, sql))
     }
 
-    /// Computes the steps one by one; the rows of the last.
-    pub(super) fn run(&self, session: &mut Session) -> Result<Frame, EngineError> {
-        let Some(((_, result), before)) = self.0.split_last() else { return Ok(Frame::default()) };
-        before.iter().try_for_each(|(name, sql)| session.materialize(name, sql))?;
-        session.query(result)
+    /// Computes the steps one by one; what the last one gave.
+    pub(super) fn run(&self, session: &mut dyn Session) -> Result<Materialized, EngineError> {
+        self.0.iter().try_fold(Materialized::default(), |_, (name, sql)| session.materialize(name, sql))
     }
 }
 

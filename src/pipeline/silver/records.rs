@@ -6,7 +6,7 @@ use super::BronzeTables;
 use super::conform;
 use crate::config::{DatasetAdapter, column_name};
 use crate::engine::Session;
-use crate::lake::{Column, ColumnType, Frame, Value, schema};
+use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::ColumnStatistics;
@@ -16,7 +16,7 @@ use crate::pipeline::bronze::ColumnStatistics;
 /// A record without its key stands aside as `primary-key`; of several records of one key the last stays (by file
 /// name, then line) and the earlier ones stand aside as `duplicate-key`. Only keys are read for that.
 pub(super) fn of_month<'a>(
-    session: &mut Session,
+    session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
     dataset: Dataset,
     month: Month,
@@ -25,7 +25,7 @@ pub(super) fn of_month<'a>(
     let (Some(adapter), Some(rows)) = (bronze.adapter.dataset(dataset), bronze.rows(dataset, |m| m == month)?) else {
         return Ok(Vec::new());
     };
-    session.register("bronze", rows);
+    session.register("bronze", &rows)?;
     conform::records(bronze, adapter).create_views(session)?;
     if each_has_its_own_key(bronze, adapter, month, counted) {
         return Ok(Vec::new());
@@ -56,7 +56,7 @@ pub(super) fn of_month<'a>(
         aside.iter().map(|(file, line, ..)| vec![Value::Text(file.clone()), Value::count(*line)]).collect();
     let lost = Frame::from_rows(&columns, &lost)
         .map_err(|error| PipelineError::Rows { table: "lost records".into(), message: error.to_string() })?;
-    session.register("lost", lost.relation());
+    session.register("lost", &lost.relation())?;
     session.create_view("records", conform::KEPT)?;
     let raw = raw_records(session, bronze, dataset)?;
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
@@ -96,7 +96,7 @@ fn finding(
 
 /// The cells of the records that stand aside, as they stand in bronze, joined by the file's delimiter.
 fn raw_records(
-    session: &mut Session,
+    session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
     dataset: Dataset,
 ) -> Result<HashMap<(String, u64), String>, PipelineError> {

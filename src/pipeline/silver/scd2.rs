@@ -2,7 +2,7 @@
 //!
 //! A version holds from `valid_from_month` up to, and without, `valid_to_month`; the current one has none.
 
-use crate::lake::Column;
+use crate::frame::Column;
 use crate::model::Month;
 use crate::pipeline::sql::{name, text};
 

@@ -9,7 +9,7 @@ use super::window;
 use crate::app::browser::{Browser, FEEDER_COLUMNS};
 use crate::app::{App, Remote};
 use crate::commands::output::shown;
-use crate::lake::{Frame as Rows, Value};
+use crate::frame::{Frame as Rows, Value};
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, left, right};
 use crate::ui::theme::Theme;

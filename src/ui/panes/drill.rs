@@ -1,4 +1,4 @@
-//! Over a pane: the records target a metric, and the line of a file that a record came from.
+//! Over a pane: the records behind a metric, and the line of a file that a record came from.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use crate::app::drill::{Drill, SourceView};
 use crate::app::reads::records::MOST;
 use crate::app::reads::trace::Traced;
 use crate::app::{App, Remote};
-use crate::lake::Frame as Rows;
+use crate::frame::Frame as Rows;
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, right};
 use crate::ui::theme::Theme;
@@ -67,7 +67,7 @@ fn rows(frame: &mut Frame<'_>, area: Rect, theme: &Theme, drill: &Drill, rows: &
 }
 
 fn lines_of(frame: &mut Frame<'_>, area: Rect, theme: &Theme, source: &SourceView, records: &[Traced]) {
-    let block = titled("SourceView", "Esc: back", &source.records, theme);
+    let block = titled("Source", "Esc: back", &source.records, theme);
     let inside = block.inner(area);
     frame.render_widget(block, area);
     if records.is_empty() {

@@ -1,23 +1,39 @@
 //! Rows in memory, and rows that are still to be read.
 //!
-//! [`Frame`] is the currency between the engine and everything above: what it wraps stays here and in the engine.
+//! [`Frame`] is the currency between the tables, the engine and everything above: what it wraps stays here and in the
+//! engine.
+
+mod parquet;
+mod relation;
+pub mod schema;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use polars::prelude::*;
+use polars::prelude::{
+    AnyValue, BooleanChunked, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoColumn, IntoSeries,
+    NewChunkedArray, PlSmallStr, PolarsError, PolarsResult, Scalar, StringChunked, StringChunkedBuilder, TimeUnit, TimeZone,
+};
+use thiserror::Error;
 
-use super::schema::{self, ColumnType};
-use crate::landing::Batch;
 use crate::model::Day;
 
-/// Rows that a query will read; nothing is read before it is asked for.
-#[derive(Clone)]
-pub struct Relation(pub(crate) LazyFrame);
+pub use parquet::FrameWriter;
+pub(crate) use parquet::{GROUP_ROWS, compression, statistics};
+pub use relation::{FilePart, Relation};
+pub use schema::{Column, ColumnType};
+
+/// Rows and columns that do not fit together, or a file that cannot be written.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct FrameError(#[from] PolarsError);
 
 /// Rows in memory, with named and typed columns.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Frame(pub(crate) DataFrame);
+
+type PolarsColumn = polars::prelude::Column;
 
 /// Records whose cells fit into the processor's nearer cache.
 const BLOCK_ROWS: usize = 1 << 11;
@@ -84,52 +100,58 @@ impl Frame {
     ///
     /// # Errors
     /// A row is too short, or a cell is not of its column's type.
-    pub fn from_rows(columns: &[schema::Column], rows: &[Vec<Value>]) -> PolarsResult<Self> {
+    pub fn from_rows(columns: &[Column], rows: &[Vec<Value>]) -> Result<Self, FrameError> {
         let series =
             columns.iter().enumerate().map(|(at, column)| build_column(column, rows, at)).collect::<PolarsResult<Vec<_>>>()?;
-        DataFrame::new(rows.len(), series).map(Self)
+        Ok(Self(DataFrame::new(rows.len(), series)?))
     }
 
     /// A frame without rows.
-    pub fn empty(columns: &[schema::Column]) -> Self {
+    pub fn empty(columns: &[Column]) -> Self {
         Self(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())))
     }
 
-    /// The records of a delivery: their cells under the given names, their lines as `_source_line`, and the same text
-    /// or time in every row for the rest.
+    /// The records of a delivery: `cells` gives those of a column, by its place and for a range of rows; beside them the
+    /// records' lines as `_source_line`, and the same text or time in every row.
     ///
     /// # Errors
     /// A name stands twice.
-    pub fn of_batch(batch: &Batch<'_>, names: &[String], constants: &[(&str, &str)], time: (&str, i64)) -> PolarsResult<Self> {
-        let rows = batch.len();
+    pub fn of_records<'c, C: Iterator<Item = &'c str>>(
+        names: &[String],
+        lines: &[u64],
+        cells: impl Fn(usize, Range<usize>) -> C,
+        constants: &[(&str, &str)],
+        time: (&str, i64),
+    ) -> Result<Self, FrameError> {
+        let rows = lines.len();
         let mut builders: Vec<StringChunkedBuilder> =
             names.iter().map(|name| StringChunkedBuilder::new(PlSmallStr::from_str(name), rows)).collect();
         // Records become columns block by block, so that each record is read from memory once and not once a column.
         for start in (0..rows).step_by(BLOCK_ROWS) {
             for (index, builder) in builders.iter_mut().enumerate() {
-                batch.cells(index, start..rows.min(start + BLOCK_ROWS)).for_each(|cell| builder.append_value(cell));
+                cells(index, start..rows.min(start + BLOCK_ROWS)).for_each(|cell| builder.append_value(cell));
             }
         }
         let cells = builders.into_iter().map(|builder| builder.finish().into_series().into_column());
-        let lines = Int64Chunked::from_iter_values("_source_line".into(), batch.lines.iter().map(|line| line.cast_signed()));
+        let lines = Int64Chunked::from_iter_values("_source_line".into(), lines.iter().map(|line| line.cast_signed()));
         let same = constants
             .iter()
-            .map(|(name, value)| Column::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
+            .map(|(name, value)| PolarsColumn::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
         let time = Scalar::new(
             schema::polars_type(ColumnType::Time),
             AnyValue::DatetimeOwned(time.1, TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))),
         )
         .into_column(time.0.into())
         .new_from_index(0, rows);
-        let columns: Vec<Column> = cells.chain([lines.into_series().into_column(), time]).chain(same).collect();
-        DataFrame::new(rows, columns).map(Self)
+        let columns: Vec<PolarsColumn> = cells.chain([lines.into_series().into_column(), time]).chain(same).collect();
+        Ok(Self(DataFrame::new(rows, columns)?))
     }
 
     /// Values and how often each stands somewhere, as columns `v` and `n`.
     ///
     /// # Errors
     /// Never, as both columns are of one length.
-    pub fn of_counts<'a>(counts: impl Iterator<Item = (Cow<'a, str>, u64)>) -> PolarsResult<Self> {
+    pub fn of_counts<'a>(counts: impl Iterator<Item = (Cow<'a, str>, u64)>) -> Result<Self, FrameError> {
         let (mut values, mut numbers) = (StringChunkedBuilder::new("v".into(), 0), Vec::new());
         for (value, number) in counts {
             values.append_value(&value);
@@ -137,7 +159,7 @@ impl Frame {
         }
         let rows = numbers.len();
         let numbers = Int64Chunked::from_vec("n".into(), numbers);
-        DataFrame::new(rows, vec![values.finish().into_series().into_column(), numbers.into_series().into_column()]).map(Self)
+        Ok(Self(DataFrame::new(rows, vec![values.finish().into_series().into_column(), numbers.into_series().into_column()])?))
     }
 
     /// The texts of a column that holds no null; none if there is no such column.
@@ -200,49 +222,40 @@ impl Frame {
         self.0.columns().iter().map(|column| column.get(row).map_or(Value::Null, |any| value_of(&any))).collect()
     }
 
-    /// The same entities as their first versions, valid from a month on; shares the memory.
+    /// The given columns, found by name, in their order and types.
     ///
     /// # Errors
-    /// The entities have one of the versions' columns already.
-    pub fn as_first_versions(&self, month: &str) -> PolarsResult<Self> {
-        let rows = self.height();
-        let constant = |name: &str, value: Scalar| Column::new_scalar(name.into(), value, rows);
-        let mut versions = self.0.clone();
-        let from = constant("valid_from_month", Scalar::from(PlSmallStr::from_str(month)));
-        let to = constant("valid_to_month", Scalar::null(DataType::String));
-        for column in [from, to, constant("is_current", Scalar::from(true))] {
-            versions.with_column(column)?;
-        }
-        Ok(Self(versions))
-    }
-
-    /// The rows of `range` as a frame of its own; shares the memory.
-    #[must_use]
-    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
-        Self(self.0.slice(range.start as i64, range.len()))
+    /// A column is missing or of a type that cannot be cast.
+    pub(crate) fn conformed(&self, columns: &[Column]) -> Result<Self, FrameError> {
+        let cast = |column: &Column| {
+            let (found, kind) = (self.0.column(&column.name)?, schema::polars_type(column.kind));
+            if *found.dtype() == kind { Ok(found.clone()) } else { found.strict_cast(&kind) }
+        };
+        let columns = columns.iter().map(cast).collect::<PolarsResult<Vec<_>>>()?;
+        Ok(Self(DataFrame::new(self.height(), columns)?))
     }
 
     /// The rows of all frames, one after the other; they must have the same columns.
     ///
     /// # Errors
     /// They have not.
-    pub fn stack(frames: &[Self]) -> Result<Self, String> {
+    pub fn stack(frames: &[Self]) -> Result<Self, FrameError> {
         let mut frames = frames.iter();
         let Some(first) = frames.next() else { return Ok(Self::default()) };
         let mut all = first.0.clone();
         for frame in frames {
-            all.vstack_mut(&frame.0).map_err(|error| error.to_string())?;
+            all.vstack_mut(&frame.0)?;
         }
         Ok(Self(all))
     }
 
     /// The same rows, still to be queried.
     pub fn relation(&self) -> Relation {
-        Relation(self.0.clone().lazy())
+        Relation::Rows(self.clone())
     }
 }
 
-fn build_column(column: &schema::Column, rows: &[Vec<Value>], at: usize) -> PolarsResult<Column> {
+fn build_column(column: &Column, rows: &[Vec<Value>], at: usize) -> PolarsResult<PolarsColumn> {
     let cells = || rows.iter().map(move |row| row.get(at).unwrap_or(&Value::Null));
     let name = PlSmallStr::from_str(&column.name);
     let series = match column.kind {

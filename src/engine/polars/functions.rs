@@ -1,7 +1,7 @@
 //! SQL functions that the plans need and the engine's dialect lacks.
 //!
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
-//! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put target digits.
+//! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits.
 //! `NUMBER(text, exponent)` → real number, times ten to the power of `exponent`; null where the text is none, or none of this
 //! world (beyond 10¹⁵, `inf`, `nan`). `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
 //! to be summed; `QUOTIENT(sum, exponent)` → real number from such a sum. All of them give the nearest double: see

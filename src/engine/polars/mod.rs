@@ -1,0 +1,224 @@
+//! SQL on this machine, by Polars: lazy and streaming.
+
+mod functions;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use polars::prelude::*;
+use polars::sql::SQLContext;
+
+use super::{EngineError, Materialized, Session};
+use crate::frame::{Column, FilePart, Frame, GROUP_ROWS, Relation, compression, schema, statistics};
+use crate::lake::Target;
+use crate::model::Cancel;
+use functions::Functions;
+
+/// How often a running query looks whether it is still wanted.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The optimiser walks nested expressions by recursion; unoptimised builds need several megabytes for it.
+const STACK: usize = 64 << 20;
+
+/// The engine.
+pub(super) struct Polars;
+
+impl super::Engine for Polars {
+    fn session(&self, cancel: &Cancel) -> Result<Box<dyn Session>, EngineError> {
+        let context = SQLContext::new().with_function_registry(Arc::new(Functions::new()));
+        Ok(Box::new(PolarsSession { context, cancel: cancel.clone() }))
+    }
+}
+
+struct PolarsSession {
+    context: SQLContext,
+    cancel: Cancel,
+}
+
+impl Session for PolarsSession {
+    fn register(&mut self, name: &str, relation: &Relation) -> Result<(), EngineError> {
+        self.context.register(name, lazy(relation)?);
+        Ok(())
+    }
+
+    fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
+        let rows = self.plan(sql)?;
+        self.context.register(name, rows);
+        Ok(())
+    }
+
+    fn materialize(&mut self, name: &str, sql: &str) -> Result<Materialized, EngineError> {
+        let rows = self.query(sql)?;
+        let materialized = Materialized { rows: rows.height() as u64, relation: Relation::Rows(rows) };
+        self.register(name, &materialized.relation)?;
+        Ok(materialized)
+    }
+
+    fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
+        let rows = self.plan(sql)?;
+        self.run(rows, sql)
+    }
+
+    fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
+        let (rows, file) = (self.plan(sql)?, target.file());
+        let sink = sink(rows, &file, target.columns()).map_err(|error| plan_error(&error, sql))?;
+        self.run(sink, sql)?;
+        Ok(vec![file])
+    }
+}
+
+impl PolarsSession {
+    /// The plan of a query.
+    fn plan(&mut self, sql: &str) -> Result<LazyFrame, EngineError> {
+        tracing::debug!(target: "feederscope::sql", "{sql}");
+        let context = &mut self.context;
+        let planned = std::thread::scope(|scope| {
+            let planner = std::thread::Builder::new().name("plan".into()).stack_size(STACK);
+            planner.spawn_scoped(scope, || context.execute(sql)).map(std::thread::ScopedJoinHandle::join)
+        });
+        match planned {
+            Ok(Ok(rows)) => rows.map_err(|error| plan_error(&error, sql)),
+            Ok(Err(_)) => Err(EngineError::Plan { message: "the planner gave up".into(), sql: sql.to_owned() }),
+            Err(error) => Err(EngineError::Plan { message: error.to_string(), sql: sql.to_owned() }),
+        }
+    }
+
+    /// Runs a plan on a thread of its own; one that is no longer wanted is left to end by itself, its rows are dropped.
+    fn run(&self, plan: LazyFrame, sql: &str) -> Result<Frame, EngineError> {
+        let (sender, receiver) = sync_channel(1);
+        let started = std::thread::Builder::new().name("query".into()).stack_size(STACK).spawn(move || {
+            let rows = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan.collect_with_engine(Engine::Streaming)));
+            let _ = sender.send(rows);
+        });
+        started.map_err(|error| EngineError::Plan { message: error.to_string(), sql: sql.to_owned() })?;
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            match receiver.recv_timeout(PATIENCE) {
+                Ok(Ok(rows)) => return rows.map(|rows| Frame(rows.unwrap_single())).map_err(|error| plan_error(&error, sql)),
+                Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(EngineError::Plan { message: "the engine gave up".into(), sql: sql.to_owned() });
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+fn plan_error(error: &PolarsError, sql: &str) -> EngineError {
+    EngineError::Plan { message: error.to_string(), sql: sql.to_owned() }
+}
+
+/// The plan that writes rows to a file; columns are found by name, and cast where the engine counts in other widths.
+fn sink(rows: LazyFrame, file: &std::path::Path, columns: &[Column]) -> PolarsResult<LazyFrame> {
+    let columns: Vec<Expr> =
+        columns.iter().map(|column| col(column.name.as_str()).strict_cast(schema::polars_type(column.kind))).collect();
+    let options = ParquetWriteOptions {
+        compression: compression(),
+        statistics: statistics(),
+        row_group_size: Some(GROUP_ROWS),
+        ..ParquetWriteOptions::default()
+    };
+    rows.select(columns).sink(
+        SinkDestination::File { target: SinkTarget::Path(PlRefPath::try_from_path(file)?) },
+        FileWriteFormat::Parquet(Arc::new(options)),
+        UnifiedSinkArgs::default(),
+    )
+}
+
+fn lazy(relation: &Relation) -> Result<LazyFrame, EngineError> {
+    match relation {
+        Relation::Rows(frame) => Ok(frame.0.clone().lazy()),
+        Relation::Files { columns, parts } if parts.is_empty() => {
+            Ok(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())).lazy())
+        }
+        Relation::Files { columns, parts } => {
+            let failed = |path: &std::path::Path, error: PolarsError| EngineError::File {
+                path: path.to_owned(),
+                message: error.to_string(),
+            };
+            let scan = |part: &FilePart| scan(part, columns).map_err(|error| failed(&part.path, error));
+            let mut scans = parts.iter().map(scan).collect::<Result<Vec<_>, _>>()?;
+            if scans.len() == 1 {
+                return Ok(scans.remove(0));
+            }
+            let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
+            concat(scans, union).map_err(|error| failed(&parts[0].path, error))
+        }
+    }
+}
+
+fn scan(part: &FilePart, columns: &[Column]) -> PolarsResult<LazyFrame> {
+    let options = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
+    let mut scan = LazyFrame::scan_parquet(PlRefPath::try_from_path(&part.path)?, options)?;
+    let stored = scan.collect_schema()?;
+    let value = |column: &Column| {
+        let kind = schema::polars_type(column.kind);
+        let named = |expression: Expr| expression.alias(column.name.as_str());
+        match (part.constants.get(&column.name), stored.get(&column.name)) {
+            (Some(Some(value)), _) => named(lit(value.as_str()).cast(kind)),
+            (None, Some(found)) if *found == kind => col(column.name.as_str()),
+            (None, Some(_)) => col(column.name.as_str()).cast(kind),
+            (Some(None), _) | (None, None) => named(lit(NULL).cast(kind)),
+        }
+    };
+    Ok(scan.select(columns.iter().map(value).collect::<Vec<_>>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::local;
+    use crate::frame::{ColumnType, Value};
+    use crate::model::Day;
+
+    fn session() -> Box<dyn Session> {
+        let columns =
+            [Column::new("id", ColumnType::Text), Column::new("text", ColumnType::Text), Column::new("n", ColumnType::Real)];
+        let row = |id: &str, text: &str, n: f64| vec![Value::Text(id.into()), Value::Text(text.into()), Value::Real(n)];
+        let rows = [row("a", "7/24/2020", 0.0), row("b", "ASAP", -0.0), row("c", "12/15/2021 Per AW", 2.0)];
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &Frame::from_rows(&columns, &rows).unwrap().relation()).unwrap();
+        session
+    }
+
+    #[test]
+    fn text_that_is_no_date_is_null_and_no_error() {
+        let rows = session().query("SELECT CAST(TRY_STRPTIME(text, '%m/%d/%Y') AS DATE) AS d FROM t ORDER BY id").unwrap();
+        assert_eq!(rows.day("d", 0), Day::parse("2020-07-24"));
+        assert_eq!((rows.day("d", 1), rows.day("d", 2)), (None, None));
+    }
+
+    #[test]
+    fn hash_is_that_of_the_published_algorithm() {
+        // XXH64 of "a" with seed 42, by the reference implementation's Python binding (xxhash.xxh64_intdigest).
+        let rows =
+            session().query("SELECT XXHASH64(id) AS h, XXHASH64(id, CAST(NULL AS VARCHAR)) AS n FROM t WHERE id = 'a'").unwrap();
+        assert_eq!(rows.value("h", 0), Value::Whole(-8_582_455_328_737_087_284));
+        assert_eq!(rows.value("n", 0), rows.value("h", 0));
+    }
+
+    #[test]
+    fn both_zeros_have_one_hash() {
+        let rows = session().query("SELECT XXHASH64(n) AS h FROM t ORDER BY id").unwrap();
+        assert_eq!(rows.value("h", 0), rows.value("h", 1));
+        assert_ne!(rows.value("h", 0), rows.value("h", 2));
+    }
+
+    #[test]
+    fn wrong_plan_is_an_error_that_shows_the_plan() {
+        let error = session().query("SELECT nothing FROM t").unwrap_err().to_string();
+        assert!(error.contains("nothing") && error.contains("in the plan"), "{error}");
+    }
+
+    #[test]
+    fn cancelled_session_gives_no_rows() {
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let mut session = local().session(&cancel).unwrap();
+        assert!(matches!(session.query("SELECT 1 AS one"), Err(EngineError::Cancelled)));
+    }
+}

@@ -1,0 +1,36 @@
+//! Rows that are still to be read, in words that every engine understands.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Column, Frame};
+
+/// Rows that a query will read; nothing is read before it is asked for.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    /// In Parquet files.
+    Files {
+        /// The columns; one that a file lacks is null there.
+        columns: Vec<Column>,
+        /// The files.
+        parts: Vec<FilePart>,
+    },
+    /// In memory.
+    Rows(Frame),
+}
+
+/// One Parquet file of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Columns that have one value in all rows of the file and do not stand in it.
+    pub constants: BTreeMap<String, Option<String>>,
+}
+
+impl Relation {
+    /// No rows, with these columns.
+    pub fn empty(columns: &[Column]) -> Self {
+        Self::Files { columns: columns.to_vec(), parts: Vec::new() }
+    }
+}

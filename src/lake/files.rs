@@ -1,0 +1,178 @@
+//! Data files of a table: on the disk before they are committed, gone if they are not.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::store::sync_folders;
+use super::{Lake, LakeError, TableId, stats};
+use crate::frame::{Column, Frame, FrameError, FrameWriter};
+
+/// A data file that is written and not yet part of its table; removed when dropped without a commit.
+#[derive(Debug)]
+pub struct Written {
+    pub(super) full_path: PathBuf,
+    pub(super) relative_path: String,
+    pub(super) partition: Vec<(String, String)>,
+    pub(super) stats: String,
+    pub(super) tags: Vec<(String, String)>,
+    /// Number of rows.
+    pub rows: u64,
+    pub(super) bytes: u64,
+    committed: bool,
+}
+
+impl Written {
+    /// Notes something about the file, to be read again with [`super::DataFile::tag`].
+    pub fn note(&mut self, tag: &str, value: &impl ToString) {
+        self.tags.push((tag.to_owned(), value.to_string()));
+    }
+
+    /// The file belongs to its table from now on.
+    pub(super) fn keep(mut self) {
+        self.committed = true;
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = std::fs::remove_file(&self.full_path);
+        }
+    }
+}
+
+/// Where data files of one part of a table are to be written, by the engine or frame by frame; what was written and not
+/// finished is removed when dropped.
+#[derive(Debug)]
+pub struct Target {
+    table: TableId,
+    folder: PathBuf,
+    relative: String,
+    stem: String,
+    columns: Vec<Column>,
+    partition: Vec<(String, String)>,
+    finished: bool,
+}
+
+/// Writes one data file, frame by frame, each frame a row group or more.
+pub struct TableWriter {
+    target: Target,
+    writer: FrameWriter,
+}
+
+impl Lake {
+    /// A place for new data files of a table. `columns` are those of the table, `partition` the values of its partition
+    /// columns, which stand in the log and not in the files.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn target(&self, table: &TableId, columns: &[Column], partition: &[(&str, &str)]) -> Result<Target, LakeError> {
+        let relative = partition.iter().fold(String::new(), |folder, (name, value)| folder + name + "=" + value + "/");
+        let folder = self.path(table).join(&relative);
+        std::fs::create_dir_all(&folder).map_err(|error| LakeError::io(&folder, error))?;
+        Ok(Target {
+            table: table.clone(),
+            folder,
+            relative,
+            stem: format!("part-{}", uuid::Uuid::now_v7()),
+            columns: columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect(),
+            partition: partition.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            finished: false,
+        })
+    }
+
+    /// Starts a data file of a table, as [`Lake::target`], to be written frame by frame.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be made.
+    pub fn write(&self, table: &TableId, columns: &[Column], partition: &[(&str, &str)]) -> Result<TableWriter, LakeError> {
+        let target = self.target(table, columns, partition)?;
+        let path = target.file();
+        let writer = FrameWriter::create(&path, &target.columns).map_err(|error| LakeError::io(&path, error))?;
+        Ok(TableWriter { target, writer })
+    }
+}
+
+impl Target {
+    /// The columns that the files shall have.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The file, for an engine that writes one.
+    pub fn file(&self) -> PathBuf {
+        self.folder.join(format!("{}.snappy.parquet", self.stem))
+    }
+
+    /// A folder that does not exist yet, for an engine that writes several files.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.join(&self.stem)
+    }
+
+    /// Waits until the files, which are complete, are on the disk.
+    ///
+    /// # Errors
+    /// A file's footer cannot be read back, or it stands elsewhere.
+    pub fn finish(mut self, files: &[PathBuf]) -> Result<Vec<Written>, LakeError> {
+        let written = files.iter().map(|path| self.written(path)).collect::<Result<_, _>>()?;
+        self.finished = true;
+        Ok(written)
+    }
+
+    fn written(&self, path: &Path) -> Result<Written, LakeError> {
+        let io = |error| LakeError::io(path, error);
+        let elsewhere = || io(std::io::Error::other("a data file stands outside of its table"));
+        let below = path.strip_prefix(&self.folder).ok().and_then(Path::to_str).ok_or_else(elsewhere)?;
+        let mut written = Written {
+            full_path: path.to_owned(),
+            relative_path: format!("{}{below}", self.relative),
+            partition: self.partition.clone(),
+            stats: String::new(),
+            tags: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            committed: false,
+        };
+        let file = File::open(path).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        sync_folders(path).map_err(io)?;
+        written.bytes = file.metadata().map_err(io)?.len();
+        let (rows, stats) = stats::of_file(path, &self.columns).map_err(|error| io(std::io::Error::other(error)))?;
+        (written.rows, written.stats) = (rows, stats);
+        Ok(written)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = std::fs::remove_file(self.file());
+            let _ = std::fs::remove_dir_all(self.folder());
+        }
+    }
+}
+
+impl TableWriter {
+    /// Appends a frame; its columns are found by name, and cast where they are of other widths.
+    ///
+    /// # Errors
+    /// A column is missing or of another type, or the disk is full.
+    pub fn push(&mut self, frame: &Frame) -> Result<(), LakeError> {
+        self.writer.push(frame).map_err(|source| parquet_error(&self.target.table, source))
+    }
+
+    /// Ends the file and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// The disk is full, or the footer cannot be read back.
+    pub fn finish(mut self) -> Result<Written, LakeError> {
+        self.writer.finish().map_err(|source| parquet_error(&self.target.table, source))?;
+        let written = self.target.written(&self.target.file())?;
+        self.target.finished = true;
+        Ok(written)
+    }
+}
+
+fn parquet_error(table: &TableId, source: FrameError) -> LakeError {
+    LakeError::Parquet { table: table.to_string(), source: Box::new(source) }
+}
