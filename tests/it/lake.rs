@@ -138,3 +138,46 @@ fn conflicting_change_is_an_error_and_its_file_is_gone() {
     // Three files of before, which stay for readers of old versions, and the one that was committed.
     assert_eq!(numbers.rows_and_files(), (1, 4));
 }
+
+/// Changes an action of the table's first log entry, which is that of another writer then.
+fn rewrite_first_entry(numbers: &Numbers, action: &str, change: impl Fn(&mut serde_json::Value)) {
+    let entry = numbers.log().join("00000000000000000000.json");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    let line = |line: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(found) = value.get_mut(action) {
+            change(found);
+        }
+        value.to_string() + "\n"
+    };
+    std::fs::write(&entry, text.lines().map(line).collect::<String>()).unwrap();
+}
+
+/// Rows that were deleted by a vector would be shown, and columns under other names be null.
+#[test]
+fn tables_whose_rows_would_be_read_wrongly_are_refused() {
+    use serde_json::json;
+    let refused = |what: &str, numbers: &Numbers| {
+        let error = numbers.lake.snapshot(&Numbers::table()).err().unwrap_or_else(|| panic!("{what} was read")).to_string();
+        assert!(error.contains("ops/numbers") && error.to_lowercase().replace([' ', '_'], "").contains(what), "{what}: {error}");
+    };
+
+    let mapped = Numbers::new();
+    mapped.append(1).unwrap();
+    rewrite_first_entry(&mapped, "metaData", |found| found["configuration"]["delta.columnMapping.mode"] = json!("name"));
+    rewrite_first_entry(&mapped, "protocol", |found| *found = json!({ "minReaderVersion": 2, "minWriterVersion": 5 }));
+    refused("columnmapping", &mapped);
+
+    let deleted = Numbers::new();
+    deleted.append(1).unwrap();
+    rewrite_first_entry(&deleted, "protocol", |found| {
+        *found = json!({ "minReaderVersion": 3, "minWriterVersion": 7,
+            "readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"] });
+    });
+    // An inline vector, its bytes in Base85; that of the Delta protocol's own example.
+    rewrite_first_entry(&deleted, "add", |found| {
+        found["deletionVector"] = json!({ "storageType": "i", "pathOrInlineDv": "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+            "sizeInBytes": 40, "cardinality": 6 });
+    });
+    refused("deletionvector", &deleted);
+}

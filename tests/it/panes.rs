@@ -87,8 +87,6 @@ fn missing_pane_shows_the_damaged_and_the_renamed_column() {
         press(&mut app, &[Key::Char(']')]);
     }
     insta::assert_snapshot!("missing_120x30", screen(&app, 120, 30));
-    let shown = screen(&app, 120, 30);
-    assert!(shown.contains("Voltage_kV") && shown.contains("absent"), "{shown}");
 }
 
 #[test]
@@ -99,7 +97,6 @@ fn months_pane_shows_the_thin_month() {
         press(&mut app, &[Key::Char(']')]);
     }
     insta::assert_snapshot!("months_120x30", screen(&app, 120, 30));
-    assert!(screen(&app, 120, 30).contains("−221"), "529 rows after 750");
 }
 
 #[test]
@@ -112,7 +109,6 @@ fn browser_finds_a_feeder_and_shows_its_ders() {
     press(&mut app, &[Key::Enter]);
     insta::assert_snapshot!("browser_120x30", screen(&app, 120, 30));
     insta::assert_snapshot!("browser_80x24", screen(&app, 80, 24));
-    assert!(screen(&app, 120, 30).contains("1 of "), "one feeder fits");
 }
 
 #[test]
@@ -187,7 +183,8 @@ proptest! {
         let mut app = APP.get_or_init(|| std::sync::Mutex::new(console())).lock().unwrap();
         app.pane = Pane::ALL[pane];
         app.help = help;
-        prop_assert!(!screen(&app, width, height).is_empty());
+        let shown = screen(&app, width, height);
+        prop_assert!(width < 80 || height < 24 || shown.chars().any(char::is_alphabetic), "{shown}");
     }
 }
 

@@ -14,6 +14,7 @@ pub fn real() -> Option<PathBuf> {
     if folder.join("expected.json").is_file() {
         return Some(folder);
     }
+    assert!(!folder.with_file_name("").is_dir(), "the public input files are not in {}", folder.display());
     eprintln!("skipped: the public input files are not beside the project (../shared/real)");
     None
 }
@@ -120,7 +121,7 @@ fn feeders_agree(bench: &Bench, expected: &Json) {
     }
 }
 
-/// DESIGN section 7.
+/// What the public files are known for, counted by hand.
 fn public_facts_are_found(bench: &Bench) {
     let quality = |column: &str, what: &str| {
         bench.query("platinum/column_quality", &format!("SELECT {what} AS n FROM t WHERE column_name = '{column}'")).count("n", 0)
@@ -159,7 +160,7 @@ fn public_facts_are_found(bench: &Bench) {
     );
 }
 
-/// DESIGN section 7 as rules see it.
+/// The same as rules see it.
 fn public_facts_fail_rules(bench: &Bench) {
     let failed = |utility: &str, dataset: &str, rule: &str| {
         let place = format!("utility_id = '{utility}' AND dataset = '{dataset}' AND rule_id = '{rule}'");
