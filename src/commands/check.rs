@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Context, Exit, Format, Usage, clock};
 use crate::app::reads::checks::{self, Checked};
-use crate::config::RuleSet;
 use crate::config::file::did_you_mean;
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, Value};
 use crate::model::{Cancel, Month, Severity, UtilityId};
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::rules::{self, Evaluator, RuleFilter, RuleState};
 
 /// What shall be checked.
@@ -33,12 +33,12 @@ impl CheckRequest<'_> {
     }
 }
 
-fn evaluator<'a>(context: &'a Context, book: &'a RuleSet, cancel: &'a Cancel) -> Evaluator<'a> {
-    Evaluator { lake: &context.lake, settings: &context.settings, book, today: context.settings.today, work: Work::local(cancel) }
+fn bronze<'a>(context: &'a Context, cancel: &'a Cancel) -> anyhow::Result<Vec<BronzeTables<'a>>> {
+    Ok(BronzeTables::open_all(&context.lake, &context.settings.utilities, Work::local(cancel))?)
 }
 
 fn month_of(request: &CheckRequest<'_>, evaluator: &Evaluator<'_>) -> anyhow::Result<Option<Month>> {
-    let months = evaluator.months()?;
+    let months = evaluator.months();
     match request.month {
         Some(month) if !months.contains(&month) => Err(Usage(format!(
             "no file was loaded for {month}; there is {}",
@@ -59,9 +59,13 @@ struct CheckRun<'a> {
 }
 
 /// Evaluates and stores the outcomes of a month; `None` if nothing was loaded yet.
-fn evaluate<'a>(context: &'a Context, request: &CheckRequest<'_>, cancel: &'a Cancel) -> anyhow::Result<Option<CheckRun<'a>>> {
+fn evaluate<'a>(
+    context: &'a Context,
+    request: &CheckRequest<'_>,
+    bronze: &'a [BronzeTables<'a>],
+) -> anyhow::Result<Option<CheckRun<'a>>> {
     let wanted = request.wanted(context)?;
-    let evaluator = evaluator(context, &context.settings.rules, cancel);
+    let evaluator = Evaluator { bronze, rules: &context.settings.rules, today: context.settings.today };
     let Some(month) = month_of(request, &evaluator)? else {
         context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
         return Ok(None);
@@ -80,7 +84,8 @@ fn evaluate<'a>(context: &'a Context, request: &CheckRequest<'_>, cancel: &'a Ca
 /// A table cannot be read or written, or what was asked for does not exist.
 pub fn run(context: &Context, request: &CheckRequest<'_>) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
-    let Some(evaluated) = evaluate(context, request, &cancel)? else { return Ok(Exit::Incomplete) };
+    let bronze = bronze(context, &cancel)?;
+    let Some(evaluated) = evaluate(context, request, &bronze)? else { return Ok(Exit::Incomplete) };
     let asked: Vec<&Checked> = evaluated.checked.iter().collect();
     print(context, &asked)?;
     Ok(exit_of(&asked))
@@ -158,18 +163,15 @@ pub fn exit_of(asked: &[&Checked]) -> Exit {
 /// A table cannot be read or written, or what was asked for does not exist.
 pub fn rows(context: &Context, request: &CheckRequest<'_>, limit: usize) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
-    let Some(evaluated) = evaluate(context, request, &cancel)? else { return Ok(Exit::Incomplete) };
+    let bronze = bronze(context, &cancel)?;
+    let Some(evaluated) = evaluate(context, request, &bronze)? else { return Ok(Exit::Incomplete) };
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "record_key", "column_name", "value", "source_file"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
     columns.push(Column::new("source_line", ColumnType::Whole));
     let mut found = Vec::new();
     for outcome in evaluated.outcomes.iter().filter(|outcome| outcome.failed > 0) {
-        let (Some(rule), Some(adapter)) =
-            (context.settings.rules.rule(&outcome.rule), context.settings.utility(&outcome.utility))
-        else {
-            continue;
-        };
-        let rows = evaluated.evaluator.failing_rows(rule, adapter, outcome.subject, evaluated.month, limit)?;
+        let Some(rule) = context.settings.rules.rule(&outcome.rule) else { continue };
+        let rows = evaluated.evaluator.failing_rows(rule, &outcome.utility, outcome.subject, evaluated.month, limit)?;
         if outcome.failed > rows.height() as u64 && rows.height() > 0 {
             context.printer.say(format!(
                 "`{}` of {} {}: {} of {} failing rows; `--limit` shows more",
@@ -209,13 +211,15 @@ pub fn what_if(context: &Context, request: &CheckRequest<'_>, edit: &str) -> any
     let (edited, id) = context.settings.rules.with_edit(edit).map_err(Usage)?;
     let utility = context.known(request.utility)?;
     let wanted = RuleFilter { rule: Some(&id), utility, calendar: false };
-    let (now, then) = (evaluator(context, &context.settings.rules, &cancel), evaluator(context, &edited, &cancel));
+    let bronze = bronze(context, &cancel)?;
+    let evaluator = |rules| Evaluator { bronze: &bronze, rules, today: context.settings.today };
+    let (now, then) = (evaluator(&context.settings.rules), evaluator(&edited));
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "outcome", "what_if"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
     columns.extend(["failed_count", "what_if_failed_count", "checked_count"].map(|name| Column::new(name, ColumnType::Whole)));
     let mut found = Vec::new();
     let mut turned = 0;
-    for month in now.months()?.into_iter().filter(|month| request.month.is_none_or(|request| request == *month)) {
+    for month in now.months().into_iter().filter(|month| request.month.is_none_or(|request| request == *month)) {
         for (is, would) in side_by_side(now.month(month, wanted)?, then.month(month, wanted)?) {
             let Some(either) = is.as_ref().or(would.as_ref()) else { continue };
             let state =

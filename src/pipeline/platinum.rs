@@ -5,8 +5,9 @@
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
-use super::silver::{Silver, of_utility, replace_utility};
+use super::silver::{Silver, replace_utility};
 use super::sql::{exact_sum, text};
+use super::store;
 use super::tables::{self, Table};
 use crate::engine::Session;
 use crate::model::{Dataset, Entity, Month, UtilityId};
@@ -34,7 +35,7 @@ pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> 
     let is_first = bronze.files.iter().all(|file| Some(file.month) == newest);
     let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
     write(session.as_mut(), &tables::DER_DETAILS, &plans)?;
-    session.register("details", &of_utility(bronze, &tables::DER_DETAILS)?)?;
+    session.register("details", &store::of_utility(bronze, &tables::DER_DETAILS)?)?;
     session.create_view("totals", &totals())?;
     write(session.as_mut(), &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])
 }

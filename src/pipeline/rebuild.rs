@@ -10,17 +10,16 @@ use super::parallel::each;
 use super::progress::{Step, Tracker};
 use super::quality::Assess;
 use super::report::{Report, micros_of};
-use super::run::Run;
+use super::run::{Earlier, Run};
 use super::silver::{self, Build};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
-use crate::lake::TableId;
+use crate::lake::{Lake, Snapshot};
 use crate::model::{Month, UtilityId};
 
 /// A utility whose upper tables have to be made anew.
 struct Pending<'a> {
-    adapter: &'a UtilityAdapter,
-    bronze: BronzeTables<'a>,
+    bronze: &'a BronzeTables<'a>,
     fingerprint: i64,
     /// The first month that changed; `None` where everything is made anew.
     from: Option<Month>,
@@ -33,62 +32,95 @@ impl Pending<'_> {
     }
 }
 
+/// The tables above bronze that record what a utility's rows were made from; the last is written last.
+struct UpperTables(Vec<Option<Snapshot>>);
+
+impl UpperTables {
+    fn open(lake: &Lake) -> Result<Self, PipelineError> {
+        let tables = [&tables::FEEDERS, &tables::DERS, &tables::MONTH_DIFF, &tables::DATA_QUALITY_SUMMARY];
+        Ok(Self(tables.iter().map(|table| lake.snapshot(&table.id())).collect::<Result<_, _>>()?))
+    }
+
+    /// Whether the utility's rows of the last table were made from this.
+    fn is_last_made_from(&self, lake: &Lake, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
+        is_made_from(self.0.last().and_then(Option::as_ref), lake, adapter, fingerprint)
+    }
+
+    /// Whether those of all tables were.
+    fn are_made_from(&self, lake: &Lake, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
+        for table in &self.0 {
+            if !is_made_from(table.as_ref(), lake, adapter, fingerprint)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn is_made_from(table: Option<&Snapshot>, lake: &Lake, adapter: &UtilityAdapter, from: i64) -> Result<bool, PipelineError> {
+    let Some(table) = table else { return Ok(false) };
+    Ok(table.transaction(lake, &silver::application_id(adapter))? == Some(from))
+}
+
 impl Run<'_> {
     /// Brings silver and everything above up to bronze; the utilities that it made anew, and from which month on.
     pub(super) fn rebuild(
         &self,
+        bronze: &[BronzeTables<'_>],
         before: &HashMap<UtilityId, i64>,
-        changed: &BTreeMap<UtilityId, Month>,
+        (known, changed): (&HashMap<String, Earlier>, &BTreeMap<UtilityId, Month>),
         report: &mut Report,
     ) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
+        let upper = UpperTables::open(self.lake)?;
         let mut pending = Vec::new();
-        for adapter in &self.settings.utilities {
-            pending.extend(self.pending(adapter, before, changed)?);
+        for bronze in bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
+            pending.extend(self.pending(bronze, &upper, before, changed)?);
         }
-        let received: HashMap<String, i64> = self.received(report)?;
+        // The modification time of a file: now, or when it was loaded.
+        let mut received: HashMap<&str, i64> = known.iter().map(|(file, earlier)| (file.as_str(), earlier.received_at)).collect();
+        received
+            .extend(report.files.iter().map(|file| (file.candidate.source_file.as_str(), micros_of(file.candidate.modified))));
         let rows: u64 = pending.iter().map(Pending::rows).sum();
         let tracker = Tracker::new(self.observer, report.rows, report.rows + rows);
         each(&pending, |utility| self.rebuild_utility(utility, &received, &tracker, report))?;
-        let touched: Vec<_> = pending.iter().map(|utility| (utility.adapter.id.clone(), utility.from)).collect();
+        let touched: Vec<_> = pending.iter().map(|utility| (utility.bronze.adapter.id.clone(), utility.from)).collect();
         report.rebuilt = touched.iter().map(|(utility, _)| utility.clone()).collect();
         Ok(touched)
     }
 
-    fn pending<'a>(
-        &'a self,
-        adapter: &'a UtilityAdapter,
+    fn pending<'b>(
+        &self,
+        bronze: &'b BronzeTables<'b>,
+        upper: &UpperTables,
         before: &HashMap<UtilityId, i64>,
         changed: &BTreeMap<UtilityId, Month>,
-    ) -> Result<Option<Pending<'a>>, PipelineError> {
-        let bronze = BronzeTables::open(self.lake, adapter, self.work)?;
-        let fingerprint = silver::input_fingerprint(&bronze);
-        if bronze.files.is_empty()
-            || (!self.request.full_refresh && self.stands(adapter, &tables::DATA_QUALITY_SUMMARY.id(), fingerprint)?)
-        {
+    ) -> Result<Option<Pending<'b>>, PipelineError> {
+        let (adapter, fingerprint) = (bronze.adapter, silver::input_fingerprint(bronze));
+        if !self.request.full_refresh && upper.is_last_made_from(self.lake, adapter, fingerprint)? {
             return Ok(None);
         }
         // Only what was whole before this run may be built upon; anything else is made anew.
         let was_whole = match before.get(&adapter.id) {
-            Some(earlier) => self.all_stand(adapter, *earlier)?,
-            None => false,
+            Some(earlier) if !self.request.full_refresh => upper.are_made_from(self.lake, adapter, *earlier)?,
+            _ => false,
         };
-        let from = if was_whole && !self.request.full_refresh { changed.get(&adapter.id).copied() } else { None };
-        Ok(Some(Pending { adapter, bronze, fingerprint, from }))
+        let from = if was_whole { changed.get(&adapter.id).copied() } else { None };
+        Ok(Some(Pending { bronze, fingerprint, from }))
     }
 
     fn rebuild_utility(
         &self,
         utility: &Pending<'_>,
-        received: &HashMap<String, i64>,
+        received: &HashMap<&str, i64>,
         tracker: &Tracker<'_>,
         report: &Report,
     ) -> Result<(), PipelineError> {
-        let Pending { adapter, bronze, fingerprint, from } = utility;
+        let Pending { bronze, fingerprint, from } = utility;
         let statistics = |sha256: &str| report.files.iter().find_map(|file| file.statistics(sha256));
         let build =
             Build { bronze, from: *from, run_id: &report.run_id, fingerprint: *fingerprint, statistics: &statistics, tracker };
         let silver = build.run()?;
-        tracker.tell(Step::Platinum, adapter.id.to_string(), 0);
+        tracker.tell(Step::Platinum, bronze.adapter.id.to_string(), 0);
         platinum::publish(bronze, &silver, *fingerprint)?;
         let assess = Assess {
             bronze,
@@ -101,27 +133,5 @@ impl Run<'_> {
             tracker,
         };
         assess.run()
-    }
-
-    fn stands(&self, adapter: &UtilityAdapter, table: &TableId, fingerprint: i64) -> Result<bool, PipelineError> {
-        let Some(snapshot) = self.lake.snapshot(table)? else { return Ok(false) };
-        Ok(snapshot.transaction(self.lake, &silver::application_id(adapter))? == Some(fingerprint))
-    }
-
-    fn all_stand(&self, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
-        for table in [&tables::FEEDERS, &tables::DERS, &tables::MONTH_DIFF, &tables::DATA_QUALITY_SUMMARY] {
-            if !self.stands(adapter, &table.id(), fingerprint)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// When each file arrived: its modification time, now or when it was loaded.
-    fn received(&self, report: &Report) -> Result<HashMap<String, i64>, PipelineError> {
-        let mut received: HashMap<String, i64> =
-            self.known_files()?.into_iter().map(|(file, earlier)| (file, earlier.received_at)).collect();
-        received.extend(report.files.iter().map(|file| (file.candidate.source_file.clone(), micros_of(file.candidate.modified))));
-        Ok(received)
     }
 }

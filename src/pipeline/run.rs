@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{Loaded, Loading, ProgressEstimate};
+use super::bronze::{BronzeTables, CommittedFile, Loaded, Loading, ProgressEstimate};
 use super::progress::{Observer, Progress, Step};
-
-use super::bronze::BronzeTables;
 use super::report::{FileOutcome, FileResult, Report, clock_text, file_row, micros_of, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
 use super::store;
 use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
-use crate::config::{Settings, UtilityAdapter};
+use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::Lake;
 use crate::landing::{self, Candidate};
@@ -48,7 +46,7 @@ pub struct Run<'a> {
     pub lake: &'a Lake,
     /// What to do.
     pub request: &'a Request,
-    /// A wish to stop.
+    /// What executes queries, and whether the run is still wanted.
     pub work: Work<'a>,
     /// Who wants to know.
     pub observer: &'a dyn Observer,
@@ -88,14 +86,22 @@ impl LoadTotals<'_> {
 }
 
 /// What silver and the tables above were made from before the run, and which utilities' it made anew.
-struct Rebuilt {
+struct Rebuilt<'a> {
+    /// Bronze as it is after loading.
+    bronze: Vec<BronzeTables<'a>>,
     before: HashMap<UtilityId, i64>,
     /// The first month that changed; `None` where everything was made anew.
     touched: Vec<(UtilityId, Option<Month>)>,
 }
 
-/// Where a delivery stands: utility, dataset, month and file.
-type Place = (UtilityId, Dataset, Month, String);
+/// What tells a delivery from others: utility, dataset, month and file.
+type Place<'a> = (&'a UtilityId, Dataset, Month, &'a str);
+
+/// The hash of each delivery that is in bronze.
+fn committed_hashes<'b>(bronze: &'b BronzeTables<'_>) -> impl Iterator<Item = (Place<'b>, &'b str)> {
+    let place = |file: &'b CommittedFile| (&bronze.adapter.id, file.dataset, file.month, file.source_file.as_str());
+    bronze.files.iter().map(move |file| (place(file), file.sha256.as_str()))
+}
 
 /// Utility, dataset and month.
 type AsidePlace = [String; 3];
@@ -113,7 +119,7 @@ fn ended_early(path: &std::path::Path) -> PipelineError {
     PipelineError::Landing { path: path.to_owned(), source: std::io::Error::other("hashing ended before the file did") }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Loads what is new.
     ///
     /// # Errors
@@ -141,20 +147,22 @@ impl Run<'_> {
         Ok(report)
     }
 
-    /// Loads and lifts.
-    fn work(&self, report: &mut Report, started_at: i64) -> Result<Rebuilt, PipelineError> {
+    /// Loads what is new into bronze, and brings everything above up to it.
+    fn work(&self, report: &mut Report, started_at: i64) -> Result<Rebuilt<'a>, PipelineError> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
         let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
-        let (before, aside) = (self.fingerprints()?, self.set_aside()?);
+        let (bronze, aside) = (self.bronze()?, self.set_aside()?);
+        let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let known = self.known_files()?;
-        let changed = self.load(&candidates, &known, started_at, report)?;
-        let touched = self.rebuild(&before, &changed, report)?;
+        let changed = self.load(&candidates, (&bronze, &known), started_at, report)?;
+        let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
+        let touched = self.rebuild(&bronze, &before, (&known, &changed), report)?;
         let now = self.set_aside()?;
         let fewer = |(place, count): (AsidePlace, u64)| count.saturating_sub(now.get(&place).copied().unwrap_or(0));
         report.recovered = aside.into_iter().map(fewer).sum();
-        Ok(Rebuilt { before, touched })
+        Ok(Rebuilt { bronze, before, touched })
     }
 
     /// Records set aside, by utility, dataset and month.
@@ -172,14 +180,8 @@ impl Run<'_> {
     }
 
     /// Evaluates the rules that are stale.
-    fn check(&self, rebuilt: &Rebuilt, report: &mut Report) -> Result<(), PipelineError> {
-        let evaluator = Evaluator {
-            lake: self.lake,
-            settings: self.settings,
-            book: &self.settings.rules,
-            today: self.settings.today,
-            work: self.work,
-        };
+    fn check(&self, rebuilt: &Rebuilt<'_>, report: &mut Report) -> Result<(), PipelineError> {
+        let evaluator = Evaluator { bronze: &rebuilt.bronze, rules: &self.settings.rules, today: self.settings.today };
         let report_progress = |utility: &UtilityId, month: Month| {
             self.observer.progress(Progress {
                 step: Step::Rules,
@@ -188,22 +190,25 @@ impl Run<'_> {
                 rows_expected: 2 * report.rows,
             });
         };
-        let stale = StaleOutcomes { evaluator: &evaluator, before: &rebuilt.before, touched: &rebuilt.touched };
+        let stale = StaleOutcomes {
+            lake: self.lake,
+            work: self.work,
+            evaluator: &evaluator,
+            before: &rebuilt.before,
+            touched: &rebuilt.touched,
+        };
         let evaluated = stale.evaluate(&report_progress)?;
         evaluated.record(self.lake, &self.settings.rules, &report.run_id, (self.now)())?;
         report.outcomes = evaluated.outcomes;
         Ok(())
     }
 
-    /// What each utility's silver would be made from, before anything is loaded.
-    fn fingerprints(&self) -> Result<HashMap<UtilityId, i64>, PipelineError> {
-        let of = |adapter: &UtilityAdapter| {
-            Ok((adapter.id.clone(), silver::input_fingerprint(&BronzeTables::open(self.lake, adapter, self.work)?)))
-        };
-        self.settings.utilities.iter().map(of).collect()
+    fn bronze(&self) -> Result<Vec<BronzeTables<'a>>, PipelineError> {
+        BronzeTables::open_all(self.lake, &self.settings.utilities, self.work)
     }
 
-    pub(super) fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
+    /// The files that were loaded at some time, going by `ops/runs`.
+    fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
         let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(HashMap::new()) };
         let mut session = self.work.session()?;
         session.register("runs", &table.scan_all())?;
@@ -227,17 +232,17 @@ impl Run<'_> {
     fn load(
         &self,
         candidates: &[Candidate],
-        known: &HashMap<String, Earlier>,
+        (bronze, known): (&[BronzeTables<'_>], &HashMap<String, Earlier>),
         started_at: i64,
         report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
-        let stands = self.committed_hashes()?;
+        let committed: HashMap<Place<'_>, &str> = bronze.iter().flat_map(committed_hashes).collect();
         let is_known = |candidate: &Candidate| {
-            let place = (candidate.utility.clone(), candidate.dataset, candidate.month, candidate.source_file.clone());
+            let place = (&candidate.utility, candidate.dataset, candidate.month, candidate.source_file.as_str());
             let is_as_loaded = |earlier: &Earlier| {
                 earlier.bytes == candidate.bytes
                     && earlier.received_at == micros_of(candidate.modified)
-                    && stands.get(&place) == Some(&earlier.sha256)
+                    && committed.get(&place) == Some(&earlier.sha256.as_str())
             };
             !self.request.full_refresh && known.get(&candidate.source_file).is_some_and(is_as_loaded)
         };
@@ -299,17 +304,6 @@ impl Run<'_> {
             recorded,
         };
         loading.load(candidate, hash)
-    }
-
-    /// The hash of each delivery that stands in bronze.
-    fn committed_hashes(&self) -> Result<HashMap<Place, String>, PipelineError> {
-        let mut hashes = HashMap::new();
-        for adapter in &self.settings.utilities {
-            for file in BronzeTables::open(self.lake, adapter, self.work)?.files {
-                hashes.insert((adapter.id.clone(), file.dataset, file.month, file.source_file), file.sha256);
-            }
-        }
-        Ok(hashes)
     }
 
     /// Appends the run to `ops/runs`.

@@ -1,9 +1,10 @@
 //! The one way in which rows get into tables: a part of a table is replaced, or rows are appended.
 
 use super::PipelineError;
+use super::bronze::BronzeTables;
 use super::tables::{Row, Table};
 use crate::engine::Work;
-use crate::frame::Frame;
+use crate::frame::{Frame, Relation};
 use crate::lake::{Change, DataFile, Lake, Written};
 
 /// What an application records with a commit: what rows were made from.
@@ -22,6 +23,19 @@ impl Part<'_> {
     pub fn holds(&self, file: &DataFile) -> bool {
         self.values.iter().all(|(column, value)| file.partition_value(column) == Some(value))
     }
+}
+
+/// A utility's rows of a table, and those of others where the table is not partitioned by utility; none if there is no such
+/// table yet.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn of_utility(bronze: &BronzeTables<'_>, table: &Table) -> Result<Relation, PipelineError> {
+    let utility = bronze.adapter.id.as_str();
+    Ok(match bronze.lake.snapshot(&table.id())? {
+        Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility)),
+        None => Relation::empty(&table.columns()),
+    })
 }
 
 /// Replaces a part by data files that are written already; empty ones are left out.

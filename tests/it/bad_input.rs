@@ -4,8 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use feederscope::pipeline::{FileResult, Report};
 
-use crate::months::{FEEDERS, feeder};
-use crate::support::Bench;
+use crate::support::{Bench, FEEDERS, feeder};
 
 const FILE: &str = "utility2/2022-09/utility2_circuits.csv";
 

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
-use crate::months::{FEEDERS, INSTALLED, deliveries, feeder};
 use crate::real::{FILES, real};
+use crate::support::{FEEDERS, INSTALLED, deliveries, feeder};
 
 struct Program {
     folder: tempfile::TempDir,

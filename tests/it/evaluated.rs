@@ -2,7 +2,6 @@
 
 use feederscope::app::reads::checks;
 use feederscope::config::rules::Subject;
-use feederscope::engine::Work;
 use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::progress::Step;
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
@@ -140,13 +139,8 @@ fn utility_of_which_nothing_ever_came_is_asked_nothing() {
     bench.run();
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
-    let evaluator = Evaluator {
-        lake: &bench.lake,
-        settings: &bench.settings,
-        book: &bench.settings.rules,
-        today,
-        work: Work::local(&cancel),
-    };
+    let bronze = bench.bronze(&cancel);
+    let evaluator = Evaluator { bronze: &bronze, rules: &bench.settings.rules, today };
     let outcomes = evaluator.month(Month::parse("2022-08").unwrap(), RuleFilter::default()).unwrap();
     assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.utility == "lab"));
 }
@@ -192,13 +186,14 @@ next_step = "none"
     let only = RuleFilter { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), calendar: false };
     let cancel = Cancel::default();
     let today = Day::parse("2022-08-20").unwrap();
-    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book: &own, today, work: Work::local(&cancel) };
+    let bronze = bench.bronze(&cancel);
+    let evaluator = Evaluator { bronze: &bronze, rules: &own, today };
     let month = Month::parse("2022-08").unwrap();
     let found = evaluator.month(month, only).unwrap();
     // Ten are installed and ten planned, all on feeders of 4 MW.
     assert_eq!(found.iter().map(|o| (o.state, o.checked, o.failed)).collect::<Vec<_>>(), [(RuleState::Failed, 10, 10)]);
-    let (rule, adapter) = (own.rule("on-feeders-with-capacity").unwrap(), bench.settings.utility("lab").unwrap());
-    let rows = evaluator.failing_rows(rule, adapter, Subject::Ders, month, 100).unwrap();
+    let rule = own.rule("on-feeders-with-capacity").unwrap();
+    let rows = evaluator.failing_rows(rule, "lab", Subject::Ders, month, 100).unwrap();
     let keys: Vec<String> = (0..rows.height()).filter_map(|row| rows.text("record_key", row)).collect();
     assert_eq!((keys.len(), keys.iter().all(|key| key.starts_with("installed/"))), (10, true), "{keys:?}");
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::months::SNAPSHOT;
-use crate::support::Bench;
+use crate::support::{Bench, SNAPSHOT};
 
 /// `kw` kilowatts in megawatts: the decimal point moves, and the digits are read by Rust's own parser.
 fn megawatts(kw: u64) -> f64 {

@@ -3,34 +3,14 @@
 use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 
-use crate::support::Bench;
+use crate::support::{Bench, FEEDERS, INSTALLED, SNAPSHOT, deliveries, feeder};
 
-pub const FEEDERS: &str = "Master_CDF,feeder_voltage,feeder_max_hc,feeder_min_hc,feeder_dg_connected_since_refresh,hca_refresh_date,color,shape_length\n";
-pub const INSTALLED: &str =
-    "DER_ID,SERVICE_STREET_ADDRESS,DER_TYPE,DER_NAMEPLATE_RATING,DER_INTERCONNECTION_LOCATION,INTERCONNECTION_COST\n";
 const SEGMENTS: &str = ",Circuits_Phase3_CIRCUIT,Circuits_Phase3_NUMPHASES,Circuits_Phase3_OVERUNDER,Circuits_Phase3_PHASE,NYHCPV_csv_NSECTION,NYHCPV_csv_NFEEDER,NYHCPV_csv_NVOLTAGE,NYHCPV_csv_NMAXHC,NYHCPV_csv_NMAPCOLOR,NYHCPV_csv_FFEEDER,NYHCPV_csv_FVOLTAGE,NYHCPV_csv_FMAXHC,NYHCPV_csv_FMINHC,NYHCPV_csv_FHCADATE,NYHCPV_csv_FNOTES,Shape_Length\n";
-
-/// A snapshot of feeders with an id and a capacity in kW.
-pub const SNAPSHOT: &str = "utility = \"third\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"kW\", unit = \"kW\" }\n";
-
-pub fn feeder(id: &str, mw: &str) -> String {
-    format!("{id},13.2,{mw},0,0,2022/08/01 00:00:00+00,green,1\n")
-}
 
 fn segment(circuit: &str, section: &str, feeder: &str, mw: &str, length: &str) -> String {
     format!(
         "0,{circuit},3,O,ABC,{section},{feeder},4.8,1,2.00 TO 2.99 LIGHT BLUE-00B0F0,{feeder},4.8,{mw},0.1,2022-08-15 00:00:00,NULL,{length}\n"
     )
-}
-
-/// The three deliveries of feeders, and one of DERs; by name.
-pub fn deliveries() -> Vec<(&'static str, String)> {
-    vec![
-        ("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "5"), feeder("B", "3"))),
-        ("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "6"))),
-        ("utility2/2022-10/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "6.0"), feeder("C", "1"))),
-        ("utility2/2022-08/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Wind,100,C,0\n")),
-    ]
 }
 
 /// Every order of the numbers below `n`.

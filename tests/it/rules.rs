@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use feederscope::config::RuleSet;
 use feederscope::config::rules::Subject;
-use feederscope::engine::Work;
 use feederscope::model::Dataset::{Circuits, InstallDer, PlannedDer};
 use feederscope::model::{Cancel, Day, Month};
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
@@ -117,7 +116,8 @@ pub fn book(bench: &Bench, own: &str) -> RuleSet {
 pub fn outcomes(bench: &Bench, book: &RuleSet, month: &str, today: &str) -> Vec<RuleOutcome> {
     let cancel = Cancel::default();
     let today = Day::parse(today).unwrap();
-    let evaluator = Evaluator { lake: &bench.lake, settings: &bench.settings, book, today, work: Work::local(&cancel) };
+    let bronze = bench.bronze(&cancel);
+    let evaluator = Evaluator { bronze: &bronze, rules: book, today };
     evaluator.month(Month::parse(month).unwrap(), RuleFilter { utility: Some("lab"), ..RuleFilter::default() }).unwrap()
 }
 
@@ -387,13 +387,12 @@ fn failing_rows_lead_to_the_line() {
     let built_in = book(&bench, "");
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
-    let evaluator =
-        Evaluator { lake: &bench.lake, settings: &bench.settings, book: &built_in, today, work: Work::local(&cancel) };
-    let lab = bench.settings.utility("lab").unwrap();
+    let bronze = bench.bronze(&cancel);
+    let evaluator = Evaluator { bronze: &bronze, rules: &built_in, today };
     let rows = |rule: &str, subject: &str| -> Vec<String> {
         let subject = Subject::parse(subject).unwrap();
         let month = Month::parse("2022-11").unwrap();
-        let rows = evaluator.failing_rows(built_in.rule(rule).unwrap(), lab, subject, month, 100).unwrap();
+        let rows = evaluator.failing_rows(built_in.rule(rule).unwrap(), "lab", subject, month, 100).unwrap();
         (0..rows.height()).map(|row| rows.row(row).iter().map(crate::support::show).collect::<Vec<_>>().join("|")).collect()
     };
     let file = "lab/2022-11/lab_install_der.csv";

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
-use crate::months::deliveries;
+use crate::support::deliveries;
 
 /// What is on the screen, and all bytes that made it so.
 #[derive(Clone)]

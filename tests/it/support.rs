@@ -10,6 +10,7 @@ use feederscope::engine::{Work, local};
 use feederscope::frame::{Frame, Value};
 use feederscope::lake::{Lake, Layer, TableId};
 use feederscope::model::{Cancel, Day, Environment};
+use feederscope::pipeline::bronze::BronzeTables;
 use feederscope::pipeline::run::Run;
 use feederscope::pipeline::{PipelineError, Progress, Report, Request};
 
@@ -92,6 +93,11 @@ impl Bench {
         self.try_run(&Request::default(), &Cancel::default(), &|_| {}).unwrap()
     }
 
+    /// The bronze tables of all utilities.
+    pub fn bronze<'a>(&'a self, cancel: &'a Cancel) -> Vec<BronzeTables<'a>> {
+        BronzeTables::open_all(&self.lake, &self.settings.utilities, Work::local(cancel)).unwrap()
+    }
+
     /// Rows of a query over one table, which is named `t` in it.
     pub fn query(&self, table: &str, sql: &str) -> Frame {
         let mut session = local().session(&Cancel::default()).unwrap();
@@ -150,4 +156,25 @@ pub fn show(value: &Value) -> String {
         Value::Day(day) => day.to_string(),
         Value::Time(micros) => feederscope::pipeline::report::clock_text(*micros),
     }
+}
+
+pub const FEEDERS: &str = "Master_CDF,feeder_voltage,feeder_max_hc,feeder_min_hc,feeder_dg_connected_since_refresh,hca_refresh_date,color,shape_length\n";
+pub const INSTALLED: &str =
+    "DER_ID,SERVICE_STREET_ADDRESS,DER_TYPE,DER_NAMEPLATE_RATING,DER_INTERCONNECTION_LOCATION,INTERCONNECTION_COST\n";
+
+/// A snapshot of feeders with an id and a capacity in kW.
+pub const SNAPSHOT: &str = "utility = \"third\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"kW\", unit = \"kW\" }\n";
+
+pub fn feeder(id: &str, mw: &str) -> String {
+    format!("{id},13.2,{mw},0,0,2022/08/01 00:00:00+00,green,1\n")
+}
+
+/// The three deliveries of feeders, and one of DERs; by name.
+pub fn deliveries() -> Vec<(&'static str, String)> {
+    vec![
+        ("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "5"), feeder("B", "3"))),
+        ("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "6"))),
+        ("utility2/2022-10/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "6.0"), feeder("C", "1"))),
+        ("utility2/2022-08/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Wind,100,C,0\n")),
+    ]
 }

@@ -7,6 +7,7 @@ use crate::engine::{Work, local};
 use crate::frame::Frame;
 use crate::lake::Lake;
 use crate::model::{Cancel, CellState, Dataset, Month};
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::quality::cells;
 use crate::pipeline::rules::Evaluator;
 
@@ -64,9 +65,9 @@ pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
         DrillTarget::Rule { rule, subject } => {
             let Some(rule) = settings.rules.rule(rule) else { return Ok(Frame::default()) };
             let cancel = Cancel::default();
-            let evaluator =
-                Evaluator { lake, settings, book: &settings.rules, today: settings.today, work: Work::local(&cancel) };
-            Ok(evaluator.failing_rows(rule, adapter, *subject, metric.month, MOST)?)
+            let bronze = BronzeTables::open_all(lake, &settings.utilities, Work::local(&cancel))?;
+            let evaluator = Evaluator { bronze: &bronze, rules: &settings.rules, today: settings.today };
+            Ok(evaluator.failing_rows(rule, &metric.utility, *subject, metric.month, MOST)?)
         }
         DrillTarget::Cells { dataset, column, state } => {
             let of = cells::CellColumn { adapter, dataset: *dataset, month: metric.month, column };

@@ -41,7 +41,7 @@ pub struct Loading<'a> {
     pub run_id: &'a str,
     /// The run's start: microseconds since 1970-01-01, UTC.
     pub started_at: i64,
-    /// A wish to stop.
+    /// What executes queries, and whether the run is still wanted.
     pub work: Work<'a>,
     /// Who wants to know.
     pub observer: &'a dyn Observer,

@@ -24,11 +24,19 @@ pub struct BronzeTables<'a> {
     pub files: Vec<CommittedFile>,
     /// Headers of files, for the plans of datasets that have no table yet.
     pub headers: Vec<(Dataset, Vec<String>)>,
-    /// A wish to stop.
+    /// What executes queries over them.
     pub work: Work<'a>,
 }
 
 impl<'a> BronzeTables<'a> {
+    /// Opens the bronze tables of several utilities.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub fn open_all(lake: &'a Lake, adapters: &'a [UtilityAdapter], work: Work<'a>) -> Result<Vec<Self>, PipelineError> {
+        adapters.iter().map(|adapter| Self::open(lake, adapter, work)).collect()
+    }
+
     /// Opens the bronze tables of a utility.
     ///
     /// # Errors

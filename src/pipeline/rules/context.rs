@@ -6,7 +6,6 @@ use std::rc::Rc;
 use super::Evaluator;
 use super::drift::SchemaDrift;
 use super::facts::DeliveryFacts;
-use crate::config::UtilityAdapter;
 use crate::config::rules::Subject;
 use crate::engine::Session;
 use crate::frame::{Frame, Relation};
@@ -15,12 +14,13 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::silver::{Silver, checked_records};
 use crate::pipeline::sql::text;
+use crate::pipeline::store;
 use crate::pipeline::tables::{self, Table};
 
 /// One utility's month.
 pub(super) struct EvaluationContext<'a> {
     pub(super) evaluator: &'a Evaluator<'a>,
-    pub(super) bronze: BronzeTables<'a>,
+    pub(super) bronze: &'a BronzeTables<'a>,
     pub(super) month: Month,
     /// Whether no utility has a later month.
     pub(super) is_newest: bool,
@@ -36,21 +36,15 @@ pub(super) struct EvaluationContext<'a> {
 }
 
 impl<'a> EvaluationContext<'a> {
-    pub(super) fn open(
-        evaluator: &'a Evaluator<'a>,
-        adapter: &'a UtilityAdapter,
-        month: Month,
-        is_newest: bool,
-    ) -> Result<Self, PipelineError> {
-        let bronze = BronzeTables::open(evaluator.lake, adapter, evaluator.work)?;
+    pub(super) fn open(evaluator: &'a Evaluator<'a>, bronze: &'a BronzeTables<'a>, month: Month) -> Result<Self, PipelineError> {
         let previous = bronze.files.iter().map(|file| file.month).filter(|other| *other < month).max();
         Ok(Self {
             evaluator,
             bronze,
             month,
-            is_newest,
+            is_newest: evaluator.is_newest(month),
             previous,
-            session: evaluator.work.session()?,
+            session: bronze.work.session()?,
             silver: None,
             registered: BTreeMap::new(),
             facts: None,
@@ -72,7 +66,7 @@ impl<'a> EvaluationContext<'a> {
         if let Some(known) = &self.facts {
             return Ok(known.clone());
         }
-        let read = Rc::new(DeliveryFacts::read(self.evaluator.lake, &self.bronze, self.month)?);
+        let read = Rc::new(DeliveryFacts::read(self.bronze, self.month)?);
         self.facts = Some(read.clone());
         Ok(read)
     }
@@ -82,7 +76,7 @@ impl<'a> EvaluationContext<'a> {
         if let Some(known) = self.drift.get(&dataset) {
             return Ok(known.clone());
         }
-        let drift = SchemaDrift::of(&self.bronze, dataset, self.month)?.map(Rc::new);
+        let drift = SchemaDrift::of(self.bronze, dataset, self.month)?.map(Rc::new);
         self.drift.insert(dataset, drift.clone());
         Ok(drift)
     }
@@ -114,7 +108,7 @@ impl<'a> EvaluationContext<'a> {
             return Ok(false);
         };
         self.session.register("bronze", &rows)?;
-        checked_records(&self.bronze, adapter).create_views(self.session.as_mut())?;
+        checked_records(self.bronze, adapter).create_views(self.session.as_mut())?;
         self.session.create_view(dataset.as_str(), "SELECT * FROM records")?;
         Ok(true)
     }
@@ -124,7 +118,7 @@ impl<'a> EvaluationContext<'a> {
             return Ok(false);
         }
         if self.silver.is_none() {
-            self.silver = Some(Silver::open(&self.bronze)?);
+            self.silver = Some(Silver::open(self.bronze)?);
         }
         let Some(silver) = &self.silver else { return Ok(false) };
         let versions: Relation = if subject == Subject::Feeders { silver.feeders.clone() } else { silver.ders.clone() };
@@ -164,12 +158,7 @@ impl<'a> EvaluationContext<'a> {
 
     /// Rows of one of the utility's tables, named `t` in the query.
     pub(super) fn table(&mut self, table: &Table, sql: &str) -> Result<Frame, PipelineError> {
-        let utility = self.bronze.adapter.id.as_str();
-        let relation = match self.evaluator.lake.snapshot(&table.id())? {
-            Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility)),
-            None => Relation::empty(&table.columns()),
-        };
-        self.session.register("t", &relation)?;
+        self.session.register("t", &store::of_utility(self.bronze, table)?)?;
         Ok(self.session.query(sql)?)
     }
 }

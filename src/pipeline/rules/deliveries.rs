@@ -60,7 +60,7 @@ pub(super) fn rejected_rows(
     context.table(&tables::REJECTED, &sql)
 }
 
-/// What the reconcile of a delivery say; every number is counted for itself.
+/// What the reconciliation of a delivery says; every number is counted for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Reconciliation {
     /// Records in the files, by `ops/runs`.

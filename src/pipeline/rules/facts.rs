@@ -1,10 +1,10 @@
 //! What the tables say of a utility's deliveries, beside the rows themselves.
 
-use crate::frame::{Frame, Relation};
-use crate::lake::Lake;
+use crate::frame::Frame;
 use crate::model::{Dataset, Day, Month};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::text;
+use crate::pipeline::store;
 use crate::pipeline::tables::{self, Table};
 use crate::pipeline::{PipelineError, rejected};
 
@@ -22,18 +22,11 @@ pub(super) struct DeliveryFacts {
 }
 
 impl DeliveryFacts {
-    pub(super) fn read(lake: &Lake, bronze: &BronzeTables<'_>, month: Month) -> Result<Self, PipelineError> {
+    pub(super) fn read(bronze: &BronzeTables<'_>, month: Month) -> Result<Self, PipelineError> {
         let utility = text(bronze.adapter.id.as_str());
         let table = |table: &Table, sql: &str| -> Result<Frame, PipelineError> {
-            let ours = |file: &crate::lake::DataFile| {
-                file.partition_value("utility_id").is_none_or(|of| of == bronze.adapter.id.as_str())
-            };
-            let relation = match lake.snapshot(&table.id())? {
-                Some(snapshot) => snapshot.scan(ours),
-                None => Relation::empty(&table.columns()),
-            };
             let mut session = bronze.work.session()?;
-            session.register("t", &relation)?;
+            session.register("t", &store::of_utility(bronze, table)?)?;
             Ok(session.query(sql)?)
         };
         let sql = format!(

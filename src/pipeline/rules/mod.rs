@@ -14,13 +14,13 @@ mod queries;
 mod results;
 mod stale;
 
+use std::collections::BTreeSet;
+
 use super::PipelineError;
 use super::bronze::BronzeTables;
+use crate::config::UtilityAdapter;
 use crate::config::rules::{Rule, RuleSet, Subject};
-use crate::config::{Settings, UtilityAdapter};
-use crate::engine::Work;
 use crate::frame::Frame;
-use crate::lake::Lake;
 use crate::model::{Day, Month, Severity};
 
 use context::EvaluationContext;
@@ -134,32 +134,23 @@ impl RuleFilter<'_> {
 
 /// Evaluates rules over the tables as they stand.
 pub struct Evaluator<'a> {
-    /// The lake.
-    pub lake: &'a Lake,
-    /// Adapters.
-    pub settings: &'a Settings,
+    /// The bronze tables of every utility.
+    pub bronze: &'a [BronzeTables<'a>],
     /// The rules; those of the settings, or edited ones.
-    pub book: &'a RuleSet,
+    pub rules: &'a RuleSet,
     /// The day that ages are counted to.
     pub today: Day,
-    /// A wish to stop.
-    pub work: Work<'a>,
 }
 
 impl Evaluator<'_> {
     /// Every month that any utility delivered, oldest first.
-    ///
-    /// # Errors
-    /// A log cannot be read.
-    pub fn months(&self) -> Result<Vec<Month>, PipelineError> {
-        let mut months = Vec::new();
-        for adapter in &self.settings.utilities {
-            let bronze = BronzeTables::open(self.lake, adapter, self.work)?;
-            months.extend(bronze.files.iter().map(|file| file.month));
-        }
-        months.sort_unstable();
-        months.dedup();
-        Ok(months)
+    pub fn months(&self) -> Vec<Month> {
+        let months: BTreeSet<Month> = self.bronze.iter().flat_map(|bronze| &bronze.files).map(|file| file.month).collect();
+        months.into_iter().collect()
+    }
+
+    fn is_newest(&self, month: Month) -> bool {
+        self.bronze.iter().flat_map(|bronze| &bronze.files).all(|file| file.month <= month)
     }
 
     /// Evaluates the wanted rules for a month, by utility and subject.
@@ -167,18 +158,14 @@ impl Evaluator<'_> {
     /// # Errors
     /// A table cannot be read, or somebody asked to stop. A rule that fails to run is an outcome, not an error.
     pub fn month(&self, month: Month, wanted: RuleFilter<'_>) -> Result<Vec<RuleOutcome>, PipelineError> {
-        let newest = self.months()?.last().copied();
         let mut outcomes = Vec::new();
-        for adapter in &self.settings.utilities {
-            let rules: Vec<&Rule> = self.book.rules.iter().filter(|rule| wanted.takes(rule, adapter)).collect();
+        // A utility of which nothing ever came owes no month yet; `status` says that it is missing.
+        for bronze in self.bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
+            let rules: Vec<&Rule> = self.rules.rules.iter().filter(|rule| wanted.takes(rule, bronze.adapter)).collect();
             if rules.is_empty() {
                 continue;
             }
-            let mut context = EvaluationContext::open(self, adapter, month, newest == Some(month))?;
-            // A utility of which nothing ever came owes no month yet; `status` says that it is missing.
-            if context.bronze.files.is_empty() {
-                continue;
-            }
+            let mut context = EvaluationContext::open(self, bronze, month)?;
             for subject in Subject::ALL {
                 outcomes.extend(of_subject(&mut context, subject, &rules)?);
             }
@@ -186,20 +173,22 @@ impl Evaluator<'_> {
         Ok(outcomes)
     }
 
-    /// The rows that fail a rule: `record_key, column_name, value, source_file, source_line`, at most `limit`.
+    /// The rows that fail a rule, none where the utility is not known: `record_key, column_name, value, source_file, source_line`, at most `limit`.
     ///
     /// # Errors
     /// A table cannot be read, the rule cannot be evaluated, or somebody asked to stop.
     pub fn failing_rows(
         &self,
         rule: &Rule,
-        utility: &UtilityAdapter,
+        utility: &str,
         subject: Subject,
         month: Month,
         limit: usize,
     ) -> Result<Frame, PipelineError> {
-        let newest = self.months()?.last().copied();
-        EvaluationContext::open(self, utility, month, newest == Some(month))?.rows(subject, rule, limit)
+        let Some(bronze) = self.bronze.iter().find(|bronze| bronze.adapter.id.as_str() == utility) else {
+            return Ok(Frame::default());
+        };
+        EvaluationContext::open(self, bronze, month)?.rows(subject, rule, limit)
     }
 }
 

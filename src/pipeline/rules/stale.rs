@@ -9,16 +9,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::results;
 use super::{Evaluator, RuleFilter, RuleOutcome};
 use crate::config::RuleSet;
+use crate::engine::Work;
 use crate::lake::{Lake, Snapshot};
 use crate::model::{Day, Month, UtilityId};
 use crate::pipeline::PipelineError;
-use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::parallel::each;
 use crate::pipeline::sql::text;
 use crate::pipeline::{silver, tables};
 
 /// What a run knows of the tables that the rules are asked of.
 pub struct StaleOutcomes<'a> {
+    /// The lake.
+    pub lake: &'a Lake,
+    /// What executes queries.
+    pub work: Work<'a>,
     /// The tables and the rules.
     pub evaluator: &'a Evaluator<'a>,
     /// What each utility's silver was made from before the run.
@@ -61,20 +65,17 @@ impl StaleOutcomes<'_> {
     /// A table cannot be read, or somebody asked to stop; nothing was recorded then.
     pub fn evaluate(&self, tell: &(dyn Fn(&UtilityId, Month) + Sync)) -> Result<Evaluated, PipelineError> {
         let mut evaluated = Evaluated::default();
-        let months = self.evaluator.months()?;
-        let (Some(newest), false) = (months.last().copied(), self.evaluator.book.rules.is_empty()) else {
+        let months = self.evaluator.months();
+        let (Some(newest), false) = (months.last().copied(), self.evaluator.rules.rules.is_empty()) else {
             return Ok(evaluated);
         };
-        let results = self.evaluator.lake.snapshot(&tables::RULE_RESULTS.id())?;
+        let results = self.lake.snapshot(&tables::RULE_RESULTS.id())?;
         let mut due = Vec::new();
-        for adapter in &self.evaluator.settings.utilities {
-            let bronze = BronzeTables::open(self.evaluator.lake, adapter, self.evaluator.work)?;
-            if bronze.files.is_empty() {
-                continue;
-            }
+        for bronze in self.evaluator.bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
+            let adapter = bronze.adapter;
             let utility = Utility {
                 id: &adapter.id,
-                input_fingerprint: self.input_fingerprint(silver::input_fingerprint(&bronze)),
+                input_fingerprint: self.input_fingerprint(silver::input_fingerprint(bronze)),
                 months: &months,
             };
             let scopes = self.scopes(results.as_ref(), &utility)?;
@@ -99,7 +100,7 @@ impl StaleOutcomes<'_> {
     /// until now, and the newest on another day.
     fn scopes(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, Scope>, PipelineError> {
         let recorded = |what: &str| match results {
-            Some(results) => results.transaction(self.evaluator.lake, &application_id(utility.id, what)),
+            Some(results) => results.transaction(self.lake, &application_id(utility.id, what)),
             None => Ok(None),
         };
         let touched = self.touched.iter().find(|(touched, _)| touched == utility.id).map(|(_, from)| *from);
@@ -131,7 +132,7 @@ impl StaleOutcomes<'_> {
     /// Months of which no outcome of the utility is stored.
     fn never_asked(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<Vec<Month>, PipelineError> {
         let Some(results) = results else { return Ok(utility.months.to_vec()) };
-        let mut session = self.evaluator.work.session()?;
+        let mut session = self.work.session()?;
         session.register("results", &results.scan_all())?;
         let sql = format!("SELECT DISTINCT delivery_month FROM results WHERE utility_id = {}", text(utility.id.as_str()));
         let asked = session.query(&sql)?;
@@ -142,7 +143,7 @@ impl StaleOutcomes<'_> {
 
     /// Differs whenever the tables or the rules do.
     fn input_fingerprint(&self, fingerprint: i64) -> i64 {
-        let rules = self.evaluator.book.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.severity, rule.definition()));
+        let rules = self.evaluator.rules.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.severity, rule.definition()));
         let text = rules.chain([fingerprint.to_string()]).collect::<Vec<_>>().join("\n");
         (xxhash_rust::xxh64::xxh64(text.as_bytes(), 0) >> 1).cast_signed()
     }

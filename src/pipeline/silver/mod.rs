@@ -23,7 +23,7 @@ use super::tables::{self, Table};
 use crate::config::{Grain, UtilityAdapter};
 use crate::engine::{EngineError, Materialized, Session};
 use crate::frame::Relation;
-use crate::lake::{Snapshot, Written};
+use crate::lake::Written;
 use crate::model::{Dataset, Delivery, Month, Stage};
 use crate::pipeline::bronze::ColumnStatistics;
 
@@ -58,18 +58,8 @@ impl Silver {
     /// # Errors
     /// A table cannot be read.
     pub fn open(bronze: &BronzeTables<'_>) -> Result<Self, PipelineError> {
-        Ok(Self { feeders: of_utility(bronze, &tables::FEEDERS)?, ders: of_utility(bronze, &tables::DERS)? })
+        Ok(Self { feeders: store::of_utility(bronze, &tables::FEEDERS)?, ders: store::of_utility(bronze, &tables::DERS)? })
     }
-}
-
-/// The utility's rows of a table that is partitioned by utility; none if there is no such table yet.
-///
-/// # Errors
-/// The log cannot be read.
-pub(super) fn of_utility(bronze: &BronzeTables<'_>, table: &Table) -> Result<Relation, PipelineError> {
-    let snapshot = bronze.lake.snapshot(&table.id())?;
-    let scan = |snapshot: Snapshot| snapshot.scan(|file| file.partition_value("utility_id") == Some(bronze.adapter.id.as_str()));
-    Ok(snapshot.map_or_else(|| Relation::empty(&table.columns()), scan))
 }
 
 /// Versions of an entity.
@@ -145,7 +135,7 @@ impl Build<'_> {
     fn history_before(&self, table: &Table) -> Result<Materialized, PipelineError> {
         let Some(from) = self.from else { return Ok(Materialized::default()) };
         let mut session = self.session()?;
-        session.register("history", &of_utility(self.bronze, table)?)?;
+        session.register("history", &store::of_utility(self.bronze, table)?)?;
         Ok(session.materialize("versions", &scd2::rollback_to(&table.columns(), from))?)
     }
 
