@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{ColorChoice, Format};
 use crate::config::Overrides;
-use crate::model::{Dataset, Day, Environment, Month, UtilityId};
+use crate::model::{Dataset, Day, Environment, FeederId, Month, UtilityId};
 
 /// A data-quality console for a lakehouse of feeders, hosting capacity and distributed energy resources.
 ///
@@ -120,7 +120,7 @@ pub enum Command {
         /// Only files of this utility
         #[arg(long, value_parser = utility)]
         utility: Option<UtilityId>,
-        /// Hash every file again and make silver and everything above anew
+        /// Hash every file again and rebuild silver and everything above
         #[arg(long)]
         full_refresh: bool,
         /// Only say what would be loaded; with -v also the SQL
@@ -151,7 +151,8 @@ pub enum Command {
     /// Installed and planned DERs of a feeder
     Ders {
         /// The feeder
-        feeder_id: String,
+        #[arg(value_parser = feeder)]
+        feeder_id: FeederId,
         /// Only of this utility
         #[arg(long, value_parser = utility)]
         utility: Option<UtilityId>,
@@ -245,7 +246,7 @@ pub enum Command {
         #[arg(long, value_parser = day, value_name = "YYYY-MM-DD")]
         until: Day,
     },
-    /// Records and files that were set aside, with reason and raw text, ready to be mailed back
+    /// Rejected records and refused files, with reason and raw text, ready to be mailed back
     Rejected {
         /// Only of this utility
         #[arg(long, value_parser = utility)]
@@ -269,7 +270,7 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Each utility's record: failures, repeated ones, share set aside, days late
+    /// Each utility's record: failures, repeated ones, share rejected, days late
     Scorecard {
         /// How rows are printed.
         #[command(flatten)]
@@ -374,6 +375,10 @@ fn month(text: &str) -> Result<Month, String> {
 
 fn dataset(text: &str) -> Result<Dataset, String> {
     Dataset::parse(text).ok_or_else(|| "it must be `circuits`, `install_der` or `planned_der`".into())
+}
+
+fn feeder(text: &str) -> Result<FeederId, String> {
+    FeederId::parse(text).ok_or_else(|| "it must not be empty; see `feederscope feeders`".into())
 }
 
 fn utility(text: &str) -> Result<UtilityId, String> {

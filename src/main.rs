@@ -7,7 +7,7 @@ use clap::Parser;
 use feederscope::cli::{Cli, Command, Output};
 use feederscope::commands::{self, Context, Exit, Printer, Usage, quality::Span};
 use feederscope::config::{Paths, Settings};
-use feederscope::landing::deliveries::day_of;
+use feederscope::model::Timestamp;
 use feederscope::pipeline::Request;
 use feederscope::sample::Options;
 
@@ -35,7 +35,7 @@ fn nobody_reads(error: &anyhow::Error) -> bool {
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     log_to_stderr(cli.global.verbose);
     let paths = Paths::of_this_account();
-    let clock = day_of(std::time::SystemTime::now());
+    let clock = Timestamp::now().day();
     let printer = Printer {
         format: format_of(cli.command.as_ref()),
         color: cli.global.color.into(),

@@ -6,10 +6,11 @@ use super::drill::SourceView;
 use super::jobs::{Job, Loaded};
 use super::reads::trace::RecordFilter;
 use super::{App, Browser, Deliveries, Load, Missing, Months, Refresh, Rejected, Remote, Rules};
+use crate::model::Timestamp;
 
 impl App {
     /// Takes an answer; what it leads to must be done in the background.
-    pub(super) fn read(&mut self, generation: u64, loaded: Result<Loaded, String>, read_at: i64, job: &Job) -> Vec<Job> {
+    pub(super) fn read(&mut self, generation: u64, loaded: Result<Loaded, String>, read_at: Timestamp, job: &Job) -> Vec<Job> {
         if generation < self.generation {
             return Vec::new();
         }

@@ -2,6 +2,7 @@
 
 use super::{Remote, moved};
 use crate::frame::{Frame, Value};
+use crate::model::FeederId;
 
 /// The columns of the feeder list: the table's name, the heading, and whether it is a number.
 pub const FEEDER_COLUMNS: [(&str, &str, bool); 8] = [
@@ -37,7 +38,7 @@ pub struct Browser {
     /// The DERs of the selected feeder: rows of `platinum/der_details`.
     pub ders: Remote<Frame>,
     /// The feeder that `ders` are of: utility and id.
-    pub ders_of: Option<(String, String)>,
+    pub ders_of: Option<(String, FeederId)>,
     /// Whether the keys move in the DERs.
     pub in_ders: bool,
     /// The selected DER.
@@ -55,9 +56,9 @@ impl Browser {
     }
 
     /// Utility and id of the selected feeder.
-    pub fn selected(&self) -> Option<(String, String)> {
+    pub fn selected(&self) -> Option<(String, FeederId)> {
         let row = *self.shown.get(self.feeder)?;
-        Some((self.feeders.text("utility_id", row)?, self.feeders.text("feeder_id", row)?))
+        Some((self.feeders.text("utility_id", row)?, FeederId::parse(&self.feeders.text("feeder_id", row)?)?))
     }
 
     /// The least hosting capacity, if a number is typed.
@@ -73,13 +74,13 @@ impl Browser {
         let same = |row: &usize| {
             selected.as_ref().is_some_and(|(utility, id)| {
                 self.feeders.text("utility_id", *row).as_ref() == Some(utility)
-                    && self.feeders.text("feeder_id", *row).as_ref() == Some(id)
+                    && self.feeders.text("feeder_id", *row).as_deref() == Some(id.as_str())
             })
         };
         self.feeder = self.shown.iter().position(same).unwrap_or(0);
     }
 
-    /// Searches and sorts anew; the selection goes to the top.
+    /// Searches and sorts again; the selection goes to the top.
     pub(super) fn apply(&mut self) {
         let wanted = self.search.to_lowercase();
         let minimum = self.minimum_mw();

@@ -31,7 +31,7 @@ pub struct SourceView {
     pub wanted: Option<RecordFilter>,
     /// The columns of the cell that is to be seen.
     pub marked: Vec<String>,
-    /// The record in its file; several where its key stands several times or in several months.
+    /// The record in its file; several where its key occurs several times or in several months.
     pub records: Remote<Vec<Traced>>,
     /// Lines scrolled down.
     pub scroll: usize,
@@ -151,14 +151,14 @@ impl App {
             }
             Pane::Deliveries => {
                 let (utility, month, _) = self.deliveries.ready()?.selected()?;
-                let title = format!("{utility} {month}: what was set aside");
+                let title = format!("{utility} {month}: what was rejected");
                 Some((Metric { utility: utility.to_owned(), month, target: DrillTarget::Rejected }, title))
             }
             Pane::Rejected => {
                 let rejected = self.rejected.ready()?;
                 let text = |column: &str| rejected.rows.text(column, rejected.at);
                 let (utility, month) = (text("utility_id")?, Month::parse(&text("delivery_month")?)?);
-                let title = format!("{utility} {month}: what was set aside");
+                let title = format!("{utility} {month}: what was rejected");
                 Some((Metric { utility, month, target: DrillTarget::Rejected }, title))
             }
             Pane::Refresh | Pane::Browser => None,

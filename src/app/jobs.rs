@@ -17,8 +17,7 @@ use crate::lake::Lake;
 use crate::landing;
 use crate::landing::stability::StabilityCheck;
 use crate::landing::watch::{Watch, WatchMode};
-use crate::model::{Cancel, Day, Month};
-use crate::pipeline::report::micros_of;
+use crate::model::{Cancel, Day, FeederId, Month, Timestamp};
 use crate::pipeline::rules::{Decision, acknowledge};
 use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
@@ -60,7 +59,7 @@ pub enum Job {
         /// The feeder's utility.
         utility: String,
         /// The feeder.
-        feeder: String,
+        feeder: FeederId,
     },
     /// Profile a column.
     Profile {
@@ -146,7 +145,7 @@ pub enum Loaded {
         /// The feeder's utility.
         utility: String,
         /// The feeder.
-        feeder: String,
+        feeder: FeederId,
         /// The rows.
         rows: Frame,
     },
@@ -222,12 +221,7 @@ impl Jobs {
     fn read(&self, job: &Job) {
         let answer = |generation: u64, loaded: Result<Loaded, QueryError>| {
             let loaded = loaded.map_err(|error| error.to_string());
-            self.tell(Event::Read {
-                generation,
-                loaded,
-                read_at: micros_of(std::time::SystemTime::now()),
-                job: Box::new(job.clone()),
-            });
+            self.tell(Event::Read { generation, loaded, read_at: Timestamp::now(), job: Box::new(job.clone()) });
         };
         match job {
             Job::Refresh { generation } => answer(*generation, self.refresh()),
@@ -295,7 +289,7 @@ impl Jobs {
             account: &self.settings.account,
             expires_on: until,
         };
-        Ok(acknowledge(&self.lake, &[decision], micros_of(std::time::SystemTime::now()))?)
+        Ok(acknowledge(&self.lake, &[decision], Timestamp::now())?)
     }
 
     fn refresh(&self) -> Result<Loaded, QueryError> {
@@ -319,7 +313,7 @@ impl Jobs {
             }
         };
         let request = Request::default();
-        let now = || micros_of(std::time::SystemTime::now());
+        let now = || Timestamp::now();
         let run = Run {
             settings: &self.settings,
             lake: &self.lake,
@@ -396,5 +390,5 @@ fn ended(report: &Report) -> Result<String, String> {
     if loaded == 0 {
         return Ok("nothing new in the landing folder".into());
     }
-    Ok(format!("{loaded} files loaded, {} rows, {} records set aside", report.rows, report.rejected))
+    Ok(format!("{loaded} files loaded, {} rows, {} records rejected", report.rows, report.rejected))
 }

@@ -149,7 +149,7 @@ pub const BINDINGS: &[Binding] = &[
     of(Pane::Rules, binding(&[Key::Char('v')], "v", Action::Toggle, "what passed too")),
     of(Pane::Rules, binding(&[Key::Char('['), Key::Char('p')], "[", Action::PreviousFeed, "month before")),
     of(Pane::Rules, binding(&[Key::Char(']'), Key::Char('n')], "]", Action::NextFeed, "month after")),
-    of(Pane::Deliveries, binding(&[Key::Enter], "Enter", Action::Enter, "what was set aside")),
+    of(Pane::Deliveries, binding(&[Key::Enter], "Enter", Action::Enter, "what was rejected")),
     of(Pane::Rejected, binding(&[Key::Enter], "Enter", Action::Enter, "the line in its file")),
     binding(&[Key::Char('1')], "1", Action::Show(Pane::Refresh), "refresh dates and runs"),
     binding(&[Key::Char('2')], "2", Action::Show(Pane::Missing), "missing data"),
@@ -157,7 +157,7 @@ pub const BINDINGS: &[Binding] = &[
     binding(&[Key::Char('4')], "4", Action::Show(Pane::Browser), "feeders and their DERs"),
     binding(&[Key::Char('5')], "5", Action::Show(Pane::Rules), "rules and what fails them"),
     binding(&[Key::Char('6')], "6", Action::Show(Pane::Deliveries), "what came, month by month"),
-    binding(&[Key::Char('7')], "7", Action::Show(Pane::Rejected), "what was set aside"),
+    binding(&[Key::Char('7')], "7", Action::Show(Pane::Rejected), "what was rejected"),
     hinted(binding(&[Key::Tab], "Tab", Action::NextPane, "next pane")),
     binding(&[Key::BackTab], "Shift-Tab", Action::PreviousPane, "pane before"),
     binding(&[Key::Char('k'), Key::Up], "↑ k", Action::Rows(-1), "up"),
@@ -194,7 +194,7 @@ mod tests {
             let keys: Vec<Key> =
                 BINDINGS.iter().filter(|binding| binding.pane == pane).flat_map(|binding| binding.keys).copied().collect();
             for (at, key) in keys.iter().enumerate() {
-                assert!(!keys[at + 1..].contains(key), "{key:?} stands twice for {pane:?}");
+                assert!(!keys[at + 1..].contains(key), "{key:?} occurs twice for {pane:?}");
             }
         }
     }

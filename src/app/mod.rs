@@ -4,32 +4,33 @@
 //! in `jobs` reports. It never waits: whatever needs the tables is handed out as a [`Job`].
 
 mod answers;
-pub mod browser;
-pub mod deliveries;
-pub mod drill;
-pub mod jobs;
-pub mod keys;
-pub mod missing;
-pub mod months;
+pub(crate) mod browser;
+pub(crate) mod deliveries;
+pub(crate) mod drill;
+pub(crate) mod jobs;
+pub(crate) mod keys;
+pub(crate) mod missing;
+pub(crate) mod months;
 pub mod reads;
-pub mod refresh;
-pub mod rejected;
-pub mod rules;
-pub mod signals;
-pub mod update;
+pub(crate) mod refresh;
+pub(crate) mod rejected;
+pub(crate) mod rules;
+pub(crate) mod signals;
+pub(crate) mod update;
 
 use crate::config::Settings;
+use crate::model::Timestamp;
 use crate::pipeline::Progress;
 
-pub use browser::Browser;
-pub use deliveries::Deliveries;
-pub use drill::Drill;
+pub(crate) use browser::Browser;
+pub(crate) use deliveries::Deliveries;
+pub(crate) use drill::Drill;
 pub use jobs::{Job, Jobs, Loaded};
-pub use keys::{Action, Key};
-pub use missing::Missing;
-pub use months::Months;
-pub use refresh::Refresh;
-pub use rejected::Rejected;
+pub use keys::Key;
+pub(crate) use missing::Missing;
+pub(crate) use months::Months;
+pub(crate) use refresh::Refresh;
+pub(crate) use rejected::Rejected;
 pub use rules::Rules;
 pub use update::Event;
 
@@ -45,11 +46,11 @@ pub enum Pane {
     Months,
     /// Feeders and their DERs.
     Browser,
-    /// What does not hold, since when, and who has signed for it.
+    /// What does not hold, since when, and who has acknowledged it.
     Rules,
     /// What came of each utility, and its record.
     Deliveries,
-    /// What was set aside.
+    /// What was rejected.
     Rejected,
 }
 
@@ -83,12 +84,12 @@ pub enum Remote<T> {
     /// Asked for, not there yet.
     #[default]
     Loading,
-    /// There, as of a time in microseconds since 1970-01-01, UTC.
+    /// There, as of a time.
     Ready {
         /// The rows.
         value: T,
         /// When they were read.
-        read_at: i64,
+        read_at: Timestamp,
     },
     /// Could not be read.
     Failed {

@@ -3,12 +3,13 @@
 use super::moved;
 use super::reads::status::Feed;
 use crate::frame::Frame;
+use crate::model::Timestamp;
 
 /// A file that a run looked at, or a run that found none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunLine {
-    /// When the run started: microseconds since 1970-01-01, UTC.
-    pub started_at: Option<i64>,
+    /// When the run started.
+    pub started_at: Option<Timestamp>,
     /// The run.
     pub run_id: String,
     /// The file, or nothing.
@@ -17,7 +18,7 @@ pub struct RunLine {
     pub outcome: String,
     /// Rows that entered bronze.
     pub rows: u64,
-    /// Records set aside.
+    /// Records rejected.
     pub rejected: u64,
     /// The code, if there is one.
     pub reason: Option<String>,

@@ -1,4 +1,4 @@
-//! Pane 7: records and files that were set aside.
+//! Pane 7: rejected records and refused files.
 
 use super::moved;
 use crate::frame::Frame;

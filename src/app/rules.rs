@@ -1,4 +1,4 @@
-//! Pane 5: what does not hold of a month, since when, and who has signed for it.
+//! Pane 5: what does not hold of a month, since when, and who has acknowledged it.
 
 use super::jobs::Failure;
 use super::moved;
@@ -38,7 +38,7 @@ impl Rules {
         self.months.len().checked_sub(1 + self.month_back).map(|at| self.months[at])
     }
 
-    /// The month's outcomes: failures first, the gravest first, those that somebody signed for after them.
+    /// The month's outcomes: failures first, the gravest first, those that somebody acknowledged after them.
     pub fn shown(&self) -> Vec<&Checked> {
         let month = self.month();
         let mut shown: Vec<&Checked> = self
@@ -69,7 +69,7 @@ impl Rules {
         self.shown().get(self.at).copied()
     }
 
-    /// The selected failure is the one to be signed for; whether there is one.
+    /// The selected failure is the one to be acknowledged; whether there is one.
     pub(super) fn begin_signing(&mut self) -> bool {
         self.signing = self.selected().filter(|checked| checked.state == RuleState::Failed).map(|checked| Failure {
             rule: checked.rule.clone(),

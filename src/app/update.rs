@@ -3,6 +3,7 @@
 use super::jobs::{Job, Loaded};
 use super::keys::{Action, Key, action_of};
 use super::{App, Load, Pane, Remote, Rules, Typing};
+use crate::model::Timestamp;
 use crate::pipeline::Progress;
 
 /// Something happened.
@@ -18,8 +19,8 @@ pub enum Event {
         generation: u64,
         /// The rows, or why there are none.
         loaded: Result<Loaded, String>,
-        /// When: microseconds since 1970-01-01, UTC.
-        read_at: i64,
+        /// When.
+        read_at: Timestamp,
         /// What was read, should it have failed.
         job: Box<Job>,
     },
@@ -160,7 +161,7 @@ impl App {
         self.ders()
     }
 
-    /// A decision needs a reason: without one nothing is signed.
+    /// A decision needs a reason: without one nothing is acknowledged.
     fn reason_typed(&mut self, key: Key) -> Vec<Job> {
         let generation = self.generation;
         let Some(rules) = self.rules.ready_mut() else {

@@ -1,9 +1,9 @@
 //! `acknowledge`: a steward's decision about a failing rule.
 
-use super::{Context, Exit, Usage, clock};
+use super::{Context, Exit, Usage};
 use crate::app::reads::checks;
-use crate::model::{Day, Month, UtilityId};
-use crate::pipeline::rules::{self, Decision as Signed, RuleState};
+use crate::model::{Day, Month, Timestamp, UtilityId};
+use crate::pipeline::rules::{self, Decision as Acknowledged, RuleState};
 
 /// What is decided.
 pub struct AcknowledgeRequest {
@@ -21,7 +21,7 @@ pub struct AcknowledgeRequest {
     pub until: Day,
 }
 
-/// Signs for the stored failures of the rule; more failing rows than now open them again.
+/// Acknowledges the stored failures of the rule; more failing rows than now open them again.
 ///
 /// # Errors
 /// The tables cannot be read or written, or there is nothing to sign for.
@@ -53,9 +53,9 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
         ))
         .into());
     }
-    let signed: Vec<Signed<'_>> = failing
+    let decisions: Vec<Acknowledged<'_>> = failing
         .iter()
-        .map(|checked| Signed {
+        .map(|checked| Acknowledged {
             rule: &checked.rule,
             utility: &checked.utility,
             dataset: &checked.dataset,
@@ -66,7 +66,7 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
             expires_on: decision.until,
         })
         .collect();
-    rules::acknowledge(&context.lake, &signed, clock())?;
+    rules::acknowledge(&context.lake, &decisions, Timestamp::now())?;
     for checked in failing {
         context.printer.say(format!(
             "acknowledged `{}` for {} {} of {} by {} until {}: {} failing; more open it again",

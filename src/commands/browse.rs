@@ -2,7 +2,7 @@
 
 use super::{Context, Exit};
 use crate::app::reads::browse;
-use crate::model::UtilityId;
+use crate::model::{FeederId, UtilityId};
 
 /// Prints feeders with more than `over_mw` of hosting capacity.
 ///
@@ -26,7 +26,7 @@ pub fn feeders(
 ///
 /// # Errors
 /// The table cannot be read, or no adapter knows the utility.
-pub fn ders(context: &Context, feeder_id: &str, utility: Option<&UtilityId>, status: Option<&str>) -> anyhow::Result<Exit> {
+pub fn ders(context: &Context, feeder_id: &FeederId, utility: Option<&UtilityId>, status: Option<&str>) -> anyhow::Result<Exit> {
     let rows = browse::ders(&context.lake, feeder_id, context.known(utility)?, status)?;
     context.printer.frame(&rows)?;
     if rows.height() == 0 && !browse::feeder_exists(&context.lake, feeder_id)? {

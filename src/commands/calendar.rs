@@ -20,7 +20,7 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
                 Value::Text(utility.clone()),
                 Value::Text(day.delivery.as_str().into()),
                 Value::Text(day.loaded.join(" ")),
-                Value::Text(day.owed.join(" ")),
+                Value::Text(day.expected.join(" ")),
                 Value::Text(day.refused.join(" ")),
                 Value::Flag(day.redelivered),
                 Value::Flag(day.repeated),

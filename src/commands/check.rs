@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, Exit, Format, Usage, clock};
+use super::{Context, Exit, Format, Usage};
 use crate::app::reads::checks::{self, Checked};
 use crate::config::file::did_you_mean;
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, Value};
-use crate::model::{Cancel, Month, Severity, UtilityId};
+use crate::model::{Cancel, Month, Severity, Timestamp, UtilityId};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::rules::{self, Evaluator, RuleFilter, RuleState};
 
@@ -72,7 +72,7 @@ fn evaluate<'a>(
     };
     let outcomes = evaluator.month(month, wanted)?;
     let run_id = uuid::Uuid::now_v7().to_string();
-    rules::record(&context.lake, &context.settings.rules, &outcomes, &run_id, clock())?;
+    rules::record(&context.lake, &context.settings.rules, &outcomes, &run_id, Timestamp::now())?;
     let mut checked = checks::outcomes(&context.lake, &context.settings)?;
     checked.retain(|checked| checked.month == month && outcomes.iter().any(|outcome| checked.is_of(outcome)));
     Ok(Some(CheckRun { evaluator, month, outcomes, checked }))
@@ -114,8 +114,9 @@ fn print(context: &Context, asked: &[&Checked]) -> anyhow::Result<()> {
         } else {
             String::new()
         };
-        let signed = checked.acknowledged.as_ref().map(|by| format!("{}: {} (until {})", by.account, by.reason, by.expires_on));
-        let detail = [checked.detail.clone(), signed].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let acknowledged =
+            checked.acknowledged.as_ref().map(|by| format!("{}: {} (until {})", by.account, by.reason, by.expires_on));
+        let detail = [checked.detail.clone(), acknowledged].into_iter().flatten().collect::<Vec<_>>().join("; ");
         [
             checked.severity.to_string(),
             checked.rule.clone(),

@@ -6,14 +6,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Exit, check, clock};
+use super::{Context, Exit, check};
 use crate::app::reads::checks::{self, Checked};
 use crate::app::signals;
 use crate::engine::Work;
 use crate::landing;
-use crate::model::{Cancel, ReasonCode};
+use crate::model::{Cancel, ReasonCode, Timestamp};
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::bronze::Loaded;
+use crate::pipeline::bronze::LoadOutcome;
 use crate::pipeline::rules::RuleState;
 use crate::pipeline::run::Run;
 use crate::pipeline::silver::{circuits_sql, ders_sql};
@@ -41,7 +41,7 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
 
 /// What the rules say of the newest month and of those that were evaluated, in a line for each error.
 ///
-/// A run that finds nothing new says it too: what was bad is so until it is mended, or somebody signs for it.
+/// A run that finds nothing new says it too: what was bad is so until it is fixed, or somebody acknowledges it.
 fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
     let stored = checks::outcomes(&context.lake, &context.settings)?;
     let newest = stored.iter().map(|checked| checked.month).max();
@@ -62,9 +62,9 @@ fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
     }
     let verdict = check::exit_of(&ours);
     if verdict != Exit::Done {
-        context
-            .printer
-            .say("`feederscope check --month YYYY-MM` tells more; `--rows` shows the rows, `acknowledge` signs for it");
+        context.printer.say(
+            "`feederscope check --month YYYY-MM` tells more; `--rows` shows the rows, `acknowledge` accepts them until a day",
+        );
     }
     Ok(verdict)
 }
@@ -88,7 +88,7 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineE
         request,
         work: Work::local(&cancel),
         observer: &observer,
-        now: &clock,
+        now: &Timestamp::now,
     };
     let report = run.execute();
     bar.finish_and_clear();
@@ -121,14 +121,14 @@ fn describe(file: &FileOutcome) -> Option<String> {
     let name = &candidate.source_file;
     let FileResult::Done(loaded) = &file.outcome else { return None };
     Some(match loaded {
-        Loaded::Taken { summary, rows, superseded, header, .. } => {
+        LoadOutcome::Taken { summary, rows, superseded, header, .. } => {
             let mut line =
                 format!("loaded `{name}` as {} {} of {}: {rows} rows", candidate.utility, candidate.dataset, candidate.month);
             if candidate.month_assumed {
                 line = format!("{line}; {}: {}", ReasonCode::MonthAssumed, ReasonCode::MonthAssumed.meaning());
             }
             if let Some(first) = summary.rejected.first() {
-                line = format!("{line}; {} records set aside, the first: {first}", summary.rejected.len());
+                line = format!("{line}; {} records rejected, the first: {first}", summary.rejected.len());
             }
             for (month, old) in superseded {
                 line = format!("{line}; replaces `{old}` of {month}");
@@ -138,10 +138,10 @@ fn describe(file: &FileOutcome) -> Option<String> {
             }
             header.iter().fold(line, |line, finding| format!("{line}; {finding}"))
         }
-        Loaded::Unchanged { month, source_file, .. } => {
-            format!("unchanged `{name}`: the same content stands as `{source_file}` of {month}")
+        LoadOutcome::Unchanged { month, source_file, .. } => {
+            format!("unchanged `{name}`: the same content is there as `{source_file}` of {month}")
         }
-        Loaded::Refused { finding, .. } => {
+        LoadOutcome::Refused { finding, .. } => {
             let place = finding.line.map_or(String::new(), |line| format!(" line {line}:"));
             format!(
                 "refused `{name}`:{place} {}: {}\n  next: {}; then `feederscope run` again, what was loaded before stays",
@@ -165,7 +165,7 @@ fn summary(report: &Report) -> String {
         .collect();
     let recovered = if report.recovered > 0 { format!(", {} records recovered", report.recovered) } else { String::new() };
     format!(
-        "{}; {} rows into bronze, {} records set aside{recovered}; run {}",
+        "{}; {} rows into bronze, {} records rejected{recovered}; run {}",
         counts.join(", "),
         report.rows,
         report.rejected,

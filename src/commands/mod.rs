@@ -90,8 +90,3 @@ impl Context {
         Ok(Some(id.as_str()))
     }
 }
-
-/// The time now, in microseconds since 1970-01-01, UTC.
-pub fn clock() -> i64 {
-    crate::pipeline::report::micros_of(std::time::SystemTime::now())
-}

@@ -1,12 +1,12 @@
 //! Rows for people, for programs and for spreadsheets.
 
+use crate::model::Timestamp;
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Map, Value as Json};
 
 use crate::frame::{Column, Frame, Value};
-use crate::pipeline::report::clock_text;
 
 /// How rows are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,12 +111,12 @@ fn json_value(value: &Value) -> Json {
         Value::Real(number) => Json::from(*number),
         Value::Flag(flag) => Json::from(*flag),
         Value::Day(day) => Json::from(day.to_string()),
-        Value::Time(micros) => Json::from(rfc3339(*micros)),
+        Value::Time(at) => Json::from(rfc3339(*at)),
     }
 }
 
-fn rfc3339(micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| at.to_string())
+fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(at.micros()).map_or_else(|_| at.micros().to_string(), |at| at.to_string())
 }
 
 fn csv(names: &[String], rows: &[Vec<Value>]) -> String {
@@ -125,7 +125,7 @@ fn csv(names: &[String], rows: &[Vec<Value>]) -> String {
     let line = |cells: Vec<String>| format!("{}\n", cells.into_iter().map(quoted).collect::<Vec<_>>().join(","));
     let cell = |value: &Value| match value {
         Value::Null => String::new(),
-        Value::Time(micros) => rfc3339(*micros),
+        Value::Time(at) => rfc3339(*at),
         Value::Real(number) => number.to_string(),
         other => shown(other),
     };
@@ -141,7 +141,7 @@ pub fn shown(value: &Value) -> String {
         Value::Real(number) => decimals(*number),
         Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Value::Day(day) => day.to_string(),
-        Value::Time(micros) => clock_text(*micros),
+        Value::Time(at) => at.to_string(),
     }
 }
 
@@ -178,7 +178,12 @@ mod tests {
         let names = ["feeder_id", "mw", "seen", "at"].map(str::to_owned).to_vec();
         let day = Day::parse("2022-10-15").unwrap();
         let rows = vec![
-            vec![Value::Text("a,\"b\"".into()), Value::Real(8.5), Value::Day(day), Value::Time(1_665_792_000_000_000)],
+            vec![
+                Value::Text("a,\"b\"".into()),
+                Value::Real(8.5),
+                Value::Day(day),
+                Value::Time(Timestamp::from_micros(1_665_792_000_000_000)),
+            ],
             vec![Value::Null, Value::Real(0.1 + 0.2), Value::Null, Value::Null],
         ];
         (names, rows)

@@ -1,4 +1,4 @@
-//! `rejected`: what was set aside, ready to be mailed back to the utility.
+//! `rejected`: what was rejected, ready to be mailed back to the utility.
 
 use super::{Context, Exit, Usage};
 use crate::app::reads::rejected::{self, RejectedFilter};
@@ -26,7 +26,7 @@ pub fn run(
     let rows = rejected::records(&context.lake, wanted)?;
     context.printer.frame(&rows)?;
     if rows.height() == 0 {
-        context.printer.say("nothing was set aside");
+        context.printer.say("nothing was rejected");
     }
     Ok(Exit::Done)
 }

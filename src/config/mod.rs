@@ -4,13 +4,12 @@
 //! [`Settings`]; nothing above asks for an environment variable or a file of configuration again.
 
 pub mod adapter;
-pub mod file;
-pub mod paths;
+pub(crate) mod file;
+pub(crate) mod paths;
 pub mod rules;
-pub mod settings;
+pub(crate) mod settings;
 
-pub use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter, column_name};
-pub use file::{ConfigFile, Problem};
+pub(crate) use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter, column_name};
 pub use paths::Paths;
-pub use rules::{Rule, RuleSet};
+pub use rules::RuleSet;
 pub use settings::{Overrides, Settings};

@@ -24,7 +24,7 @@ pub struct Overrides {
     pub theme: Option<String>,
     /// The day that ages are counted to, instead of the clock's.
     pub today: Option<Day>,
-    /// The account that decisions are signed with.
+    /// The account that decisions are made under.
     pub account: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct Settings {
     pub theme: String,
     /// The day that ages are counted to.
     pub today: Day,
-    /// The account that decisions are signed with.
+    /// The account that decisions are made under.
     pub account: String,
     /// Share of bad records, from 0 to 1, above which a file is refused.
     pub max_bad_share: f64,

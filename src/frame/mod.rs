@@ -5,7 +5,7 @@
 
 mod parquet;
 mod relation;
-pub mod schema;
+pub(crate) mod schema;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -17,11 +17,12 @@ use polars::prelude::{
 };
 use thiserror::Error;
 
-use crate::model::Day;
+use crate::model::{Day, Timestamp};
 
-pub use parquet::FrameWriter;
+pub(crate) use parquet::FrameWriter;
 pub(crate) use parquet::{GROUP_ROWS, compression, statistics};
-pub use relation::{FilePart, Relation};
+pub(crate) use relation::FilePart;
+pub use relation::Relation;
 pub use schema::{Column, ColumnType};
 
 /// Rows and columns that do not fit together, or a file that cannot be written.
@@ -53,8 +54,8 @@ pub enum Value {
     Flag(bool),
     /// A day.
     Day(Day),
-    /// A time: microseconds since 1970-01-01, UTC.
-    Time(i64),
+    /// A moment.
+    Time(Timestamp),
 }
 
 impl Value {
@@ -106,22 +107,17 @@ impl Frame {
         Ok(Self(DataFrame::new(rows.len(), series)?))
     }
 
-    /// A frame without rows.
-    pub fn empty(columns: &[Column]) -> Self {
-        Self(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())))
-    }
-
     /// The records of a delivery: `cells` gives those of a column, by its place and for a range of rows; beside them the
     /// records' lines as `_source_line`, and the same text or time in every row.
     ///
     /// # Errors
-    /// A name stands twice.
+    /// A name occurs twice.
     pub fn of_records<'c, C: Iterator<Item = &'c str>>(
         names: &[String],
         lines: &[u64],
         cells: impl Fn(usize, Range<usize>) -> C,
         constants: &[(&str, &str)],
-        time: (&str, i64),
+        time: (&str, Timestamp),
     ) -> Result<Self, FrameError> {
         let rows = lines.len();
         let mut builders: Vec<StringChunkedBuilder> =
@@ -139,7 +135,7 @@ impl Frame {
             .map(|(name, value)| PolarsColumn::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
         let time = Scalar::new(
             schema::polars_type(ColumnType::Time),
-            AnyValue::DatetimeOwned(time.1, TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))),
+            AnyValue::DatetimeOwned(time.1.micros(), TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))),
         )
         .into_column(time.0.into())
         .new_from_index(0, rows);
@@ -147,7 +143,7 @@ impl Frame {
         Ok(Self(DataFrame::new(rows, columns)?))
     }
 
-    /// Values and how often each stands somewhere, as columns `v` and `n`.
+    /// Values and how often each occurs, as columns `v` and `n`.
     ///
     /// # Errors
     /// Never, as both columns are of one length.
@@ -209,10 +205,10 @@ impl Frame {
         }
     }
 
-    /// A time cell, in microseconds since 1970-01-01, UTC.
-    pub fn time(&self, column: &str, row: usize) -> Option<i64> {
+    /// A time cell.
+    pub fn time(&self, column: &str, row: usize) -> Option<Timestamp> {
         match self.value(column, row) {
-            Value::Time(micros) => Some(micros),
+            Value::Time(at) => Some(at),
             _ => None,
         }
     }
@@ -271,7 +267,7 @@ fn build_column(column: &Column, rows: &[Vec<Value>], at: usize) -> PolarsResult
             days.collect::<Int32Chunked>().into_series().cast(&DataType::Date)?
         }
         ColumnType::Time => {
-            let micros = cells().map(|value| if let Value::Time(micros) = value { Some(*micros) } else { None });
+            let micros = cells().map(|value| if let Value::Time(at) = value { Some(at.micros()) } else { None });
             micros.collect::<Int64Chunked>().into_series().cast(&schema::polars_type(ColumnType::Time))?
         }
     };
@@ -285,17 +281,17 @@ fn value_of(any: &AnyValue<'_>) -> Value {
         AnyValue::StringOwned(text) => Value::Text(text.to_string()),
         AnyValue::Boolean(flag) => Value::Flag(*flag),
         AnyValue::Date(days) => Value::Day(Day::from_epoch_days(*days)),
-        AnyValue::Datetime(at, unit, _) | AnyValue::DatetimeOwned(at, unit, _) => Value::Time(micros(*at, *unit)),
+        AnyValue::Datetime(at, unit, _) | AnyValue::DatetimeOwned(at, unit, _) => Value::Time(timestamp(*at, *unit)),
         AnyValue::Float32(number) => Value::Real(f64::from(*number)),
         AnyValue::Float64(number) => Value::Real(*number),
         other => other.extract::<i64>().map_or_else(|| Value::Text(other.to_string()), Value::Whole),
     }
 }
 
-const fn micros(at: i64, unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Nanoseconds => at / 1000,
+const fn timestamp(at: i64, unit: TimeUnit) -> Timestamp {
+    Timestamp::from_micros(match unit {
+        TimeUnit::Nanoseconds => at.div_euclid(1000),
         TimeUnit::Microseconds => at,
-        TimeUnit::Milliseconds => at * 1000,
-    }
+        TimeUnit::Milliseconds => at.saturating_mul(1000),
+    })
 }

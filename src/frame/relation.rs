@@ -24,7 +24,7 @@ pub enum Relation {
 pub struct FilePart {
     /// Where it is.
     pub path: PathBuf,
-    /// Columns that have one value in all rows of the file and do not stand in it.
+    /// Columns that have one value in all rows of the file and are not in it.
     pub constants: BTreeMap<String, Option<String>>,
 }
 

@@ -1,6 +1,6 @@
 //! Data files → the Delta log: one commit, whole or not at all.
 //!
-//! A commit stands as soon as its entry is in the log, whatever fails afterwards; that is why the log is asked before any
+//! A commit is made as soon as its entry is in the log, whatever fails afterwards; that is why the log is asked before any
 //! file of a commit that seems to have failed is removed.
 
 use std::collections::HashMap;
@@ -66,7 +66,7 @@ impl Lake {
             Ok(version) => version,
             Err(source) => match self.find_commit(table, change.base.map(|base| base.version), &commit_id) {
                 Ok(Some(version)) => {
-                    tracing::warn!("commit {version} of `{table}` stands; what followed it failed: {source}");
+                    tracing::warn!("commit {version} of `{table}` is made; what followed it failed: {source}");
                     version
                 }
                 Ok(None) => return Err(LakeError::Delta { table: table.to_string(), source: Box::new(source) }),

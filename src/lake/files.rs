@@ -62,7 +62,7 @@ pub struct TableWriter {
 
 impl Lake {
     /// A place for new data files of a table. `columns` are those of the table, `partition` the values of its partition
-    /// columns, which stand in the log and not in the files.
+    /// columns, which are in the log and not in the files.
     ///
     /// # Errors
     /// The folder cannot be made.
@@ -112,7 +112,7 @@ impl Target {
     /// Waits until the files, which are complete, are on the disk.
     ///
     /// # Errors
-    /// A file's footer cannot be read back, or it stands elsewhere.
+    /// A file's footer cannot be read back, or it is elsewhere.
     pub fn finish(mut self, files: &[PathBuf]) -> Result<Vec<Written>, LakeError> {
         let written = files.iter().map(|path| self.written(path)).collect::<Result<_, _>>()?;
         self.finished = true;
@@ -121,7 +121,7 @@ impl Target {
 
     fn written(&self, path: &Path) -> Result<Written, LakeError> {
         let io = |error| LakeError::io(path, error);
-        let elsewhere = || io(std::io::Error::other("a data file stands outside of its table"));
+        let elsewhere = || io(std::io::Error::other("a data file is outside of its table"));
         let below = path.strip_prefix(&self.folder).ok().and_then(Path::to_str).ok_or_else(elsewhere)?;
         let mut written = Written {
             full_path: path.to_owned(),

@@ -1,16 +1,16 @@
 //! The lake: Delta tables in folders, one environment each, that any Delta reader can open.
 //!
-//! Stands between the file system and the engine: gives data files a place, commits them, and gives the live files of a
+//! Lies between the file system and the engine: gives data files a place, commits them, and gives the live files of a
 //! table back as a [`Relation`](crate::frame::Relation). What always holds: a table is seen as after its last commit or not at
 //! all, a commit is on the disk before it is reported, and a file that was not committed is removed.
 
 mod commit;
 mod files;
-pub mod lock;
+pub(crate) mod lock;
 mod schema;
 mod stats;
 mod store;
-pub mod table;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,9 +22,9 @@ use crate::frame::FrameError;
 use crate::model::{Dataset, Environment, UtilityId};
 
 pub use commit::Change;
-pub use files::{TableWriter, Target, Written};
-pub use lock::WriteLock;
-pub use table::{DataFile, Snapshot};
+pub(crate) use files::{TableWriter, Target, Written};
+pub(crate) use table::DataFile;
+pub use table::Snapshot;
 
 use store::{Checkpoints, LocalStore};
 
@@ -127,7 +127,6 @@ impl std::fmt::Display for TableId {
 #[derive(Debug, Clone)]
 pub struct Lake {
     root: PathBuf,
-    env: Environment,
     runtime: Arc<tokio::runtime::Runtime>,
     store: Arc<dyn ObjectStore>,
     write_mutex: Arc<Mutex<()>>,
@@ -148,14 +147,13 @@ impl Lake {
         let absolute = std::path::absolute(folder).map_err(|error| LakeError::io(folder, error))?;
         Ok(Self {
             root: absolute.join(format!("iedr_{env}")),
-            env,
             runtime: Arc::new(runtime),
             store: Arc::new(LocalStore::new(Checkpoints::Used)),
             write_mutex: Arc::default(),
         })
     }
 
-    /// Waits until no other thread of this process reads a table in order to write it anew; others wait until the guard is
+    /// Waits until no other thread of this process reads a table in order to rewrite it; others wait until the guard is
     /// dropped. Other processes are kept out by [`Lake::lock`].
     pub fn write_mutex(&self) -> MutexGuard<'_, ()> {
         self.write_mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -164,11 +162,6 @@ impl Lake {
     /// The folder of this environment.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// Which environment this is.
-    pub fn env(&self) -> Environment {
-        self.env
     }
 
     /// The folder of a table.

@@ -1,6 +1,6 @@
 //! Where the logs of the tables are kept: local folders, written so that nothing is seen before it is on the disk.
 //!
-//! Stands below the Delta library, which reads and writes logs through it. What always holds: a file that exists is whole,
+//! Lies below the Delta library, which reads and writes logs through it. What always holds: a file that exists is whole,
 //! whatever is cut off when, and one that must be new is never written over.
 
 use std::fs::File;
@@ -25,7 +25,7 @@ const NAME: &str = "local folder";
 pub(super) enum Checkpoints {
     /// A log is read from its newest checkpoint on.
     Used,
-    /// A log is read from its first entry on: what a checkpoint says stands in the entries too.
+    /// A log is read from its first entry on: what a checkpoint says is in the entries too.
     Hidden,
 }
 

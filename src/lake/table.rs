@@ -32,8 +32,6 @@ pub struct DataFile {
     pub partition: BTreeMap<String, Option<String>>,
     /// Number of rows.
     pub rows: u64,
-    /// Size.
-    pub bytes: u64,
     stats: serde_json::Value,
     tags: BTreeMap<String, String>,
     pub(super) remove: Remove,
@@ -131,7 +129,6 @@ fn data_file(view: &LogicalFileView) -> DataFile {
         partition: view.partition_values_map().into_iter().collect(),
         tags: tags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
-        bytes: u64::try_from(view.size()).unwrap_or(0),
         stats,
         remove: view.remove_action(true),
         path: view.path().into_owned(),

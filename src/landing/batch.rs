@@ -15,13 +15,8 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// Number of records.
-    pub fn len(&self) -> usize {
+    pub fn record_count(&self) -> usize {
         self.lines.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
     }
 
     /// The cells of one column in some of the records, as delivered, without quotes.
@@ -41,9 +36,9 @@ pub struct Summary {
     pub sha256: String,
     /// Size.
     pub bytes: u64,
-    /// Records in the file, those set aside included.
+    /// Records in the file, rejected ones included.
     pub records: u64,
-    /// Records set aside.
+    /// Records rejected.
     pub rejected: Vec<Finding>,
     /// Whether it starts with a byte-order mark, which is no part of its first label.
     pub byte_order_mark: bool,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::config::UtilityAdapter;
-use crate::model::{Dataset, Day, Month, UtilityId};
+use crate::model::{Dataset, Month, Timestamp, UtilityId};
 
 /// A file that an adapter takes for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ fn consider(root: &Path, path: PathBuf, name: &str, about: &std::fs::Metadata, u
     let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let stated = Month::find(&source_file);
     found.candidates.push(Candidate {
-        month: stated.unwrap_or_else(|| day_of(modified).month()),
+        month: stated.unwrap_or_else(|| Timestamp::from(modified).day().month()),
         month_assumed: stated.is_none(),
         bytes: about.len(),
         modified,
@@ -113,15 +113,6 @@ fn is_temporary(name: &str) -> bool {
     name.starts_with('.')
         || name.ends_with('~')
         || [".tmp", ".part", ".partial", ".filepart", ".crdownload"].iter().any(|end| lower.ends_with(end))
-}
-
-/// The UTC day of a time.
-pub fn day_of(time: SystemTime) -> Day {
-    let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX) - 1,
-    };
-    Day::from_epoch_days(i32::try_from(seconds.div_euclid(86_400)).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]
@@ -167,7 +158,7 @@ mod tests {
         let scan = found(&["utility1_circuits.csv", "other.csv"]);
         assert_eq!(scan.candidates.len(), 1);
         assert!(scan.candidates[0].month_assumed);
-        assert_eq!(scan.candidates[0].month, day_of(SystemTime::now()).month());
+        assert_eq!(scan.candidates[0].month, Timestamp::now().day().month());
         assert!(scan.ignored.iter().any(|(path, why)| path.ends_with("other.csv") && why.contains("no adapter")));
     }
 }

@@ -5,12 +5,12 @@
 
 mod batch;
 mod bytes;
-pub mod deliveries;
-pub mod records;
-pub mod stability;
-pub mod watch;
+pub(crate) mod deliveries;
+pub(crate) mod records;
+pub(crate) mod stability;
+pub(crate) mod watch;
 
-pub use batch::{Batch, Summary};
-pub use bytes::sha256_of;
-pub use deliveries::{Candidate, Scan, scan};
-pub use records::{ReadError, RecordReader, Refusal};
+pub(crate) use batch::{Batch, Summary};
+pub(crate) use bytes::sha256_of;
+pub(crate) use deliveries::{Candidate, scan};
+pub(crate) use records::{ReadError, RecordReader, Refusal};

@@ -18,9 +18,9 @@ use crate::model::{Cancel, Finding, ReasonCode};
 const BATCH_ROWS: usize = 1 << 16;
 /// A record longer than this is no record; it bounds the memory that a damaged file can take.
 const LONGEST_RECORD: usize = 4 << 20;
-/// Raw text kept of a record that is set aside.
+/// Raw text kept of a record that is rejected.
 const LONGEST_RAW: usize = 8 << 10;
-/// Records set aside before the file is given up.
+/// Records rejected before the file is given up.
 const MOST_FINDINGS: usize = 200_000;
 
 /// Why a whole file was not taken.
@@ -291,7 +291,7 @@ impl RecordReader {
         }
     }
 
-    /// The bytes of the record that was read last: in its block, or put together where it stands in several.
+    /// The bytes of the record that was read last: in its block, or put together where it is in several.
     fn raw(&self) -> &[u8] {
         if self.carry.is_empty() { &self.block[self.began..self.at] } else { &self.carry }
     }
@@ -394,7 +394,8 @@ mod tests {
         let columns = reader.labels().len();
         let mut rows = Vec::new();
         while let Some(batch) = reader.next_batch()? {
-            let columns: Vec<Vec<&str>> = (0..columns).map(|index| batch.cells(index, 0..batch.len()).collect()).collect();
+            let columns: Vec<Vec<&str>> =
+                (0..columns).map(|index| batch.cells(index, 0..batch.record_count()).collect()).collect();
             for (row, line) in batch.lines.iter().enumerate() {
                 rows.push((*line, columns.iter().map(|column| column[row].to_owned()).collect()));
             }

@@ -3,7 +3,7 @@
 //! Events come from the operating system where it has them, and a slow poll runs beside them in any case: network
 //! mounts deliver no events, and an event that was lost must not cost a month.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,8 +25,6 @@ pub struct Watch {
     changed: Arc<AtomicBool>,
     /// How changes are noticed here.
     pub mode: WatchMode,
-    /// The folder.
-    pub folder: PathBuf,
 }
 
 impl Watch {
@@ -54,7 +52,7 @@ impl Watch {
             watcher.watch(folder, RecursiveMode::Recursive)?;
             (Box::new(watcher), WatchMode::Polling)
         };
-        Ok(Self { _watcher: watcher, changed, mode, folder: folder.to_owned() })
+        Ok(Self { _watcher: watcher, changed, mode })
     }
 
     /// Whether something changed since the last call.

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Where a record, or a file, was set aside.
+/// Where a record was rejected, or a file refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It never entered bronze.
     Bronze,
-    /// It stands in bronze and went no further.
+    /// It is in bronze and went no further.
     Silver,
 }
 
@@ -23,7 +23,7 @@ impl Stage {
 
 macro_rules! reason_codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $code:literal, $meaning:literal, $next:literal;)*) => {
-        /// Why a record or a file was set aside. The codes are those of Frictionless Data
+        /// Why a record was rejected, or a file refused. The codes are those of Frictionless Data
         /// (<https://specs.frictionlessdata.io>) where it has one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ReasonCode { $($(#[doc = $doc])* $variant,)* }
@@ -75,7 +75,7 @@ reason_codes! {
     PrimaryKey = "primary-key", "the record has no key", "ask the utility which record this is";
     /// A reference to nothing.
     ForeignKey = "foreign-key", "refers to something that is in no file", "ask the utility for the missing feeder";
-    /// An earlier record of a key that stands again later in the file.
+    /// An earlier record of a key that occurs again later in the file.
     DuplicateKey = "duplicate-key", "a later record of the file has the same key", "nothing if the last one is right; otherwise ask the utility";
     /// The file ends inside a record, or is not complete.
     TruncatedFile = "truncated-file", "the file is not complete", "copy the file again, or ask the utility to send it again";
@@ -85,7 +85,7 @@ reason_codes! {
     UnitSuspect = "unit-suspect", "probably kW for MW or the reverse", "ask the utility for the unit";
     /// A type that the adapter does not name.
     UnmappedType = "unmapped-type", "a DER type that the adapter does not name", "add the type to the adapter's map";
-    /// No month stands in the path.
+    /// No month is in the path.
     MonthAssumed = "month-assumed", "no month in the path, the modification month is taken", "put the file into a folder named by its month, such as `2022-11`";
 }
 
@@ -113,7 +113,7 @@ pub struct Finding {
     pub column: Option<String>,
     /// The offending value, or what was found instead of the expected.
     pub value: Option<String>,
-    /// The record as it stands in the file.
+    /// The record as it is in the file.
     pub raw: Option<String>,
 }
 

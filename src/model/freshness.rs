@@ -59,7 +59,7 @@ impl Default for Schedule {
 
 /// The state of a feed whose newest delivered month is `newest`, seen on `today`.
 ///
-/// The month that is owed is the one after the newest; its due day decides.
+/// The month that is expected is the one after the newest; its due day decides.
 pub fn freshness(newest: Option<Month>, today: Day, schedule: Schedule) -> Freshness {
     let Some(newest) = newest else { return Freshness::Missing };
     let overdue = today.days_since(newest.next().day(schedule.due_day));

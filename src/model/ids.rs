@@ -26,6 +26,29 @@ impl fmt::Display for UtilityId {
     }
 }
 
+/// A feeder, as its utility names it; unique within the utility only. Any text but an empty one, without space around it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeederId(String);
+
+impl FeederId {
+    /// Reads an id as silver does: without the space around it; `None` if nothing is left.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = text.trim();
+        (!bare.is_empty()).then(|| Self(bare.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FeederId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// One of the folder-based environments of the lake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Environment {
@@ -66,6 +89,12 @@ impl fmt::Display for Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn feeder_id_is_any_text_without_the_space_around_it() {
+        assert_eq!(FeederId::parse(" 36_10_12 ").as_ref().map(FeederId::as_str), Some("36_10_12"));
+        assert_eq!([FeederId::parse(""), FeederId::parse(" \t")], [None, None]);
+    }
 
     #[test]
     fn utility_id_with_path_or_upper_case_is_refused() {

@@ -3,25 +3,29 @@
 //! The ground floor of the crate: everything above speaks in these types, and nothing here knows of files, tables or
 //! terminals. Only the standard library is used.
 
-pub mod cancel;
-pub mod cell;
-pub mod columns;
-pub mod dataset;
-pub mod decimal;
-pub mod finding;
-pub mod freshness;
-pub mod ids;
-pub mod month;
-pub mod severity;
-pub mod units;
+pub(crate) mod cancel;
+pub(crate) mod cell;
+pub(crate) mod columns;
+pub(crate) mod dataset;
+pub(crate) mod decimal;
+pub(crate) mod finding;
+pub(crate) mod freshness;
+pub(crate) mod ids;
+pub(crate) mod month;
+pub(crate) mod severity;
+pub(crate) mod time;
+pub(crate) mod units;
 
 pub use cancel::Cancel;
-pub use cell::CellState;
-pub use columns::{Entity, MODEL_COLUMNS, ModelKind};
-pub use dataset::{Dataset, Delivery};
-pub use finding::{Finding, ReasonCode, Stage};
-pub use freshness::{Freshness, freshness};
-pub use ids::{Environment, UtilityId};
+pub(crate) use cell::CellState;
+pub(crate) use columns::{Entity, MODEL_COLUMNS, ModelKind};
+pub use dataset::Dataset;
+pub(crate) use dataset::Delivery;
+pub(crate) use finding::{Finding, ReasonCode, Stage};
+pub(crate) use freshness::{Freshness, freshness};
+pub use ids::Environment;
+pub(crate) use ids::{FeederId, UtilityId};
 pub use month::{Day, Month};
-pub use severity::Severity;
-pub use units::Unit;
+pub(crate) use severity::Severity;
+pub use time::Timestamp;
+pub(crate) use units::Unit;

@@ -25,7 +25,7 @@ impl Month {
         Self::new(year.parse().ok()?, month.parse().ok()?)
     }
 
-    /// The last month that stands in a path as `2022-11`, `2022_11` or `202211`, not touching other digits.
+    /// The last month in a path, written `2022-11`, `2022_11` or `202211`, not touching other digits.
     ///
     /// A full date such as `2022-11-05` or `20221105` counts for its month.
     pub fn find(path: &str) -> Option<Self> {

@@ -6,17 +6,17 @@
 
 pub mod bronze;
 mod parallel;
-pub mod platinum;
+pub(crate) mod platinum;
 pub mod progress;
-pub mod quality;
+pub(crate) mod quality;
 mod rebuild;
-pub mod rejected;
-pub mod report;
+pub(crate) mod rejected;
+pub(crate) mod report;
 pub mod rules;
 pub mod run;
-pub mod silver;
-pub mod sql;
-pub mod store;
+pub(crate) mod silver;
+pub(crate) mod sql;
+pub(crate) mod store;
 pub mod tables;
 
 use thiserror::Error;
@@ -24,8 +24,9 @@ use thiserror::Error;
 use crate::engine::EngineError;
 use crate::lake::LakeError;
 
-pub use progress::{Observer, Progress, Step};
-pub use report::{FileOutcome, FileResult, Report};
+pub use progress::{Progress, Step};
+pub(crate) use report::FileOutcome;
+pub use report::{FileResult, Report};
 pub use run::Request;
 
 /// Why a run ended early. What was committed before stays.

@@ -9,19 +9,19 @@ use super::bronze::BronzeTables;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
 use super::quality::Assess;
-use super::report::{Report, micros_of};
+use super::report::Report;
 use super::run::{Earlier, Run};
 use super::silver::{self, Build};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
 use crate::lake::{Lake, Snapshot};
-use crate::model::{Month, UtilityId};
+use crate::model::{Month, Timestamp, UtilityId};
 
-/// A utility whose upper tables have to be made anew.
+/// A utility whose upper tables have to be rebuilt.
 struct Pending<'a> {
     bronze: &'a BronzeTables<'a>,
     fingerprint: i64,
-    /// The first month that changed; `None` where everything is made anew.
+    /// The first month that changed; `None` where everything is rebuilt.
     from: Option<Month>,
 }
 
@@ -63,7 +63,7 @@ fn is_made_from(table: Option<&Snapshot>, lake: &Lake, adapter: &UtilityAdapter,
 }
 
 impl Run<'_> {
-    /// Brings silver and everything above up to bronze; the utilities that it made anew, and from which month on.
+    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and from which month on.
     pub(super) fn rebuild(
         &self,
         bronze: &[BronzeTables<'_>],
@@ -77,9 +77,11 @@ impl Run<'_> {
             pending.extend(self.pending(bronze, &upper, before, changed)?);
         }
         // The modification time of a file: now, or when it was loaded.
-        let mut received: HashMap<&str, i64> = known.iter().map(|(file, earlier)| (file.as_str(), earlier.received_at)).collect();
-        received
-            .extend(report.files.iter().map(|file| (file.candidate.source_file.as_str(), micros_of(file.candidate.modified))));
+        let mut received: HashMap<&str, Timestamp> =
+            known.iter().map(|(file, earlier)| (file.as_str(), earlier.received_at)).collect();
+        received.extend(
+            report.files.iter().map(|file| (file.candidate.source_file.as_str(), Timestamp::from(file.candidate.modified))),
+        );
         let rows: u64 = pending.iter().map(Pending::rows).sum();
         let tracker = Tracker::new(self.observer, report.rows, report.rows + rows);
         each(&pending, |utility| self.rebuild_utility(utility, &received, &tracker, report))?;
@@ -99,7 +101,7 @@ impl Run<'_> {
         if !self.request.full_refresh && upper.is_last_made_from(self.lake, adapter, fingerprint)? {
             return Ok(None);
         }
-        // Only what was whole before this run may be built upon; anything else is made anew.
+        // Only what was whole before this run may be built upon; anything else is rebuilt.
         let was_whole = match before.get(&adapter.id) {
             Some(earlier) if !self.request.full_refresh => upper.are_made_from(self.lake, adapter, *earlier)?,
             _ => false,
@@ -111,7 +113,7 @@ impl Run<'_> {
     fn rebuild_utility(
         &self,
         utility: &Pending<'_>,
-        received: &HashMap<&str, i64>,
+        received: &HashMap<&str, Timestamp>,
         tracker: &Tracker<'_>,
         report: &Report,
     ) -> Result<(), PipelineError> {

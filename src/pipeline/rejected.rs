@@ -52,9 +52,9 @@ impl Scope<'_> {
     }
 }
 
-/// The rows that are about records of the deliveries that stand: a refused file leaves its findings beside them.
-pub fn of_committed(standing: &[CommittedFile]) -> String {
-    let loads = standing.iter().filter_map(|file| {
+/// The rows that are about records of committed deliveries: a refused file leaves its findings beside them.
+pub fn of_committed(committed: &[CommittedFile]) -> String {
+    let loads = committed.iter().filter_map(|file| {
         let run = file.run_id.as_deref()?;
         Some(format!("(source_file = {} AND run_id = {})", text(&file.source_file), text(run)))
     });

@@ -1,11 +1,11 @@
-//! What a run did, and how it stands in `ops/runs`.
+//! What a run did, and its row in `ops/runs`.
 
 use super::PipelineError;
-use super::bronze::Loaded;
+use super::bronze::LoadOutcome;
 use super::rules;
 use super::tables::{self, RunRow};
 use crate::landing::Candidate;
-use crate::model::{ReasonCode, UtilityId};
+use crate::model::{ReasonCode, Timestamp, UtilityId};
 use crate::pipeline::bronze::ColumnStatistics;
 
 /// What became of one file.
@@ -21,7 +21,7 @@ impl FileOutcome {
     /// The values of its columns, if it was loaded and has this hash.
     pub(super) fn statistics(&self, of_sha256: &str) -> Option<&ColumnStatistics> {
         match &self.outcome {
-            FileResult::Done(Loaded::Taken { summary, statistics, .. }) if summary.sha256 == of_sha256 => Some(statistics),
+            FileResult::Done(LoadOutcome::Taken { summary, statistics, .. }) if summary.sha256 == of_sha256 => Some(statistics),
             _ => None,
         }
     }
@@ -31,7 +31,7 @@ impl FileOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileResult {
     /// It was loaded, or refused, or its content stood there.
-    Done(Loaded),
+    Done(LoadOutcome),
     /// It is as it was when it was loaded: same name, size and time.
     Known,
 }
@@ -40,10 +40,10 @@ impl FileResult {
     /// The word stored in `ops/runs`.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Done(Loaded::Taken { superseded, .. }) if superseded.is_empty() => "loaded",
-            Self::Done(Loaded::Taken { .. }) => "superseded",
-            Self::Done(Loaded::Unchanged { .. }) | Self::Known => "unchanged",
-            Self::Done(Loaded::Refused { .. }) => "refused",
+            Self::Done(LoadOutcome::Taken { superseded, .. }) if superseded.is_empty() => "loaded",
+            Self::Done(LoadOutcome::Taken { .. }) => "superseded",
+            Self::Done(LoadOutcome::Unchanged { .. }) | Self::Known => "unchanged",
+            Self::Done(LoadOutcome::Refused { .. }) => "refused",
         }
     }
 }
@@ -57,22 +57,22 @@ pub struct Report {
     pub files: Vec<FileOutcome>,
     /// Files and folders that no adapter takes, with the reason.
     pub ignored: Vec<(std::path::PathBuf, String)>,
-    /// Utilities whose upper tables were made anew.
+    /// Utilities whose upper tables were rebuilt.
     pub rebuilt: Vec<UtilityId>,
     /// Rows that entered bronze.
     pub rows: u64,
-    /// Records set aside at the door.
+    /// Records rejected at the door.
     pub rejected: u64,
-    /// Records that had been set aside and no longer are, their delivery being there.
+    /// Records that had been rejected and no longer are, their delivery being there.
     pub recovered: u64,
-    /// Outcomes of the rules for the utilities and months that were made anew.
+    /// Outcomes of the rules for the utilities and months that were rebuilt.
     pub outcomes: Vec<rules::RuleOutcome>,
 }
 
 impl Report {
     /// The files that were refused.
     pub fn refused(&self) -> impl Iterator<Item = &FileOutcome> {
-        self.files.iter().filter(|file| matches!(file.outcome, FileResult::Done(Loaded::Refused { .. })))
+        self.files.iter().filter(|file| matches!(file.outcome, FileResult::Done(LoadOutcome::Refused { .. })))
     }
 
     /// Files with the given word as outcome.
@@ -81,13 +81,13 @@ impl Report {
     }
 }
 
-pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, finished_at: i64) -> RunRow {
+pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: Timestamp, finished_at: Timestamp) -> RunRow {
     let candidate = &file.candidate;
     let (mut sha256, mut records, mut rows, mut rejected) = (None, 0, 0, 0);
     let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
     match &file.outcome {
         FileResult::Known => {}
-        FileResult::Done(Loaded::Taken { summary, rows: taken, superseded, header, .. }) => {
+        FileResult::Done(LoadOutcome::Taken { summary, rows: taken, superseded, header, .. }) => {
             sha256 = Some(summary.sha256.clone());
             (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
             let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
@@ -100,11 +100,11 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
                 (reason, line) = (Some(first.reason), first.line);
             }
         }
-        FileResult::Done(Loaded::Unchanged { month, source_file, sha256: same }) => {
+        FileResult::Done(LoadOutcome::Unchanged { month, source_file, sha256: same }) => {
             sha256 = Some(same.clone());
-            detail = Some(format!("the same content stands as `{source_file}` of {month}"));
+            detail = Some(format!("the same content is there as `{source_file}` of {month}"));
         }
-        FileResult::Done(Loaded::Refused { finding, records: read }) => {
+        FileResult::Done(LoadOutcome::Refused { finding, records: read }) => {
             records = *read;
             (reason, line, detail) = (Some(finding.reason), finding.line, finding.value.clone());
         }
@@ -123,7 +123,7 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
         source_file: Some(candidate.source_file.clone()),
         file_sha256: sha256,
         bytes: tables::count(candidate.bytes),
-        received_at: Some(micros_of(candidate.modified)),
+        received_at: Some(Timestamp::from(candidate.modified)),
         outcome: Some(file.outcome.as_str().into()),
         records: tables::count(records),
         rows_loaded: tables::count(rows),
@@ -136,7 +136,7 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: i64, fin
 }
 
 /// The row of a run that found nothing new, or that failed.
-pub(super) fn run_row(report: &Report, started_at: i64, finished_at: i64, failure: Option<&PipelineError>) -> RunRow {
+pub(super) fn run_row(report: &Report, started_at: Timestamp, finished_at: Timestamp, failure: Option<&PipelineError>) -> RunRow {
     RunRow {
         run_id: Some(report.run_id.clone()),
         started_at: Some(started_at),
@@ -149,14 +149,4 @@ pub(super) fn run_row(report: &Report, started_at: i64, finished_at: i64, failur
         next_step: failure.map(|_| "look at the log, then run again: what was committed stays".into()),
         ..RunRow::default()
     }
-}
-
-/// Microseconds since 1970-01-01, UTC.
-pub fn micros_of(time: std::time::SystemTime) -> i64 {
-    time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// `2022-10-15 13:05` in UTC.
-pub fn clock_text(micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| "unknown".into(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
 }

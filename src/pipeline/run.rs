@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{BronzeTables, CommittedFile, Loaded, Loading, ProgressEstimate};
+use super::bronze::{BronzeTables, CommittedFile, LoadOutcome, Loading, ProgressEstimate};
 use super::progress::{Observer, Progress, Step};
-use super::report::{FileOutcome, FileResult, Report, clock_text, file_row, micros_of, run_row};
+use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
 use super::store;
 use super::tables::{self, RunRow};
@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::Lake;
 use crate::landing::{self, Candidate};
-use crate::model::{Dataset, Month, UtilityId};
+use crate::model::{Dataset, Month, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -27,7 +27,7 @@ pub struct Request {
     pub month: Option<Month>,
     /// Only files of this utility.
     pub utility: Option<UtilityId>,
-    /// Hash every file again, and make silver and everything above anew.
+    /// Hash every file again, and rebuild silver and everything above.
     pub full_refresh: bool,
 }
 
@@ -50,8 +50,8 @@ pub struct Run<'a> {
     pub work: Work<'a>,
     /// Who wants to know.
     pub observer: &'a dyn Observer,
-    /// The time now, in microseconds since 1970-01-01, UTC; injected, so that runs can be repeated.
-    pub now: &'a (dyn Fn() -> i64 + Sync),
+    /// The time now; injected, so that runs can be repeated.
+    pub now: &'a (dyn Fn() -> Timestamp + Sync),
 }
 
 /// What the files of a run brought so far.
@@ -65,11 +65,11 @@ struct LoadTotals<'a> {
 }
 
 impl LoadTotals<'_> {
-    fn take(&mut self, candidate: &Candidate, mut loaded: Loaded) {
+    fn take(&mut self, candidate: &Candidate, mut loaded: LoadOutcome) {
         self.estimate.bytes += candidate.bytes;
-        if let Loaded::Taken { summary, rows, superseded, statistics, .. } = &mut loaded {
+        if let LoadOutcome::Taken { summary, rows, superseded, statistics, .. } = &mut loaded {
             // Many months at once may hold more values than are worth their memory.
-            self.values += statistics.len();
+            self.values += statistics.value_count();
             if self.values > MOST_VALUES {
                 statistics.clear();
             }
@@ -85,20 +85,20 @@ impl LoadTotals<'_> {
     }
 }
 
-/// What silver and the tables above were made from before the run, and which utilities' it made anew.
+/// What silver and the tables above were made from before the run, and which utilities' it rebuilt.
 struct Rebuilt<'a> {
     /// Bronze as it is after loading.
     bronze: Vec<BronzeTables<'a>>,
     before: HashMap<UtilityId, i64>,
-    /// The first month that changed; `None` where everything was made anew.
+    /// The first month that changed; `None` where everything was rebuilt.
     touched: Vec<(UtilityId, Option<Month>)>,
 }
 
 /// What tells a delivery from others: utility, dataset, month and file.
-type Place<'a> = (&'a UtilityId, Dataset, Month, &'a str);
+type DeliveryPlace<'a> = (&'a UtilityId, Dataset, Month, &'a str);
 
 /// The hash of each delivery that is in bronze.
-fn committed_hashes<'b>(bronze: &'b BronzeTables<'_>) -> impl Iterator<Item = (Place<'b>, &'b str)> {
+fn committed_hashes<'b>(bronze: &'b BronzeTables<'_>) -> impl Iterator<Item = (DeliveryPlace<'b>, &'b str)> {
     let place = |file: &'b CommittedFile| (&bronze.adapter.id, file.dataset, file.month, file.source_file.as_str());
     bronze.files.iter().map(move |file| (place(file), file.sha256.as_str()))
 }
@@ -111,7 +111,7 @@ type AsidePlace = [String; 3];
 pub(super) struct Earlier {
     sha256: String,
     bytes: u64,
-    pub(super) received_at: i64,
+    pub(super) received_at: Timestamp,
 }
 
 /// Hashing that ended without a hash, and without a wish to stop.
@@ -126,10 +126,10 @@ impl<'a> Run<'a> {
     /// Another process writes, a table or a plan failed, or somebody asked to stop. What was committed stays, and the
     /// next run goes on from there.
     pub fn execute(&self) -> Result<Report, PipelineError> {
-        let who = format!("process {} since {}", std::process::id(), clock_text((self.now)()));
+        let who = format!("process {} since {}", std::process::id(), (self.now)());
         let _lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
-        // Milliseconds, as the statistics of the Delta log keep them.
-        let started_at = (self.now)() / 1000 * 1000;
+        // As the statistics of the Delta log keep it.
+        let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         let worked = self.work(&mut report, started_at);
         if let Err(error) = &worked {
@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
     }
 
     /// Loads what is new into bronze, and brings everything above up to it.
-    fn work(&self, report: &mut Report, started_at: i64) -> Result<Rebuilt<'a>, PipelineError> {
+    fn work(&self, report: &mut Report, started_at: Timestamp) -> Result<Rebuilt<'a>, PipelineError> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
         Ok(Rebuilt { bronze, before, touched })
     }
 
-    /// Records set aside, by utility, dataset and month.
+    /// Records rejected, by utility, dataset and month.
     fn set_aside(&self) -> Result<BTreeMap<AsidePlace, u64>, PipelineError> {
         let Some(table) = self.lake.snapshot(&tables::REJECTED.id())? else { return Ok(BTreeMap::new()) };
         let mut session = self.work.session()?;
@@ -233,15 +233,15 @@ impl<'a> Run<'a> {
         &self,
         candidates: &[Candidate],
         (bronze, known): (&[BronzeTables<'_>], &HashMap<String, Earlier>),
-        started_at: i64,
+        started_at: Timestamp,
         report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
-        let committed: HashMap<Place<'_>, &str> = bronze.iter().flat_map(committed_hashes).collect();
+        let committed: HashMap<DeliveryPlace<'_>, &str> = bronze.iter().flat_map(committed_hashes).collect();
         let is_known = |candidate: &Candidate| {
             let place = (&candidate.utility, candidate.dataset, candidate.month, candidate.source_file.as_str());
             let is_as_loaded = |earlier: &Earlier| {
                 earlier.bytes == candidate.bytes
-                    && earlier.received_at == micros_of(candidate.modified)
+                    && earlier.received_at == Timestamp::from(candidate.modified)
                     && committed.get(&place) == Some(&earlier.sha256.as_str())
             };
             !self.request.full_refresh && known.get(&candidate.source_file).is_some_and(is_as_loaded)
@@ -281,9 +281,9 @@ impl<'a> Run<'a> {
         candidate: &Candidate,
         hash: std::io::Result<Option<String>>,
         run_id: &str,
-        started_at: i64,
+        started_at: Timestamp,
         (estimate, recorded): (ProgressEstimate, &HashSet<String>),
-    ) -> Result<Loaded, PipelineError> {
+    ) -> Result<LoadOutcome, PipelineError> {
         let found = self
             .settings
             .utility(candidate.utility.as_str())
@@ -307,7 +307,7 @@ impl<'a> Run<'a> {
     }
 
     /// Appends the run to `ops/runs`.
-    fn record(&self, report: &Report, started_at: i64, failure: Option<&PipelineError>) -> Result<(), PipelineError> {
+    fn record(&self, report: &Report, started_at: Timestamp, failure: Option<&PipelineError>) -> Result<(), PipelineError> {
         let finished_at = (self.now)();
         let mut rows: Vec<RunRow> = report
             .files

@@ -5,7 +5,7 @@
 
 use crate::frame::{Column, ColumnType, Value};
 use crate::lake::{Layer, TableId};
-use crate::model::Day;
+use crate::model::{Day, Timestamp};
 
 /// A table: where it is, how it is partitioned, what its columns are.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ macro_rules! cell {
     (Real) => { Option<f64> };
     (Flag) => { Option<bool> };
     (Day) => { Option<Day> };
-    (Time) => { Option<i64> };
+    (Time) => { Option<Timestamp> };
 }
 
 /// A cell as a value.

@@ -13,7 +13,7 @@ pub(super) enum Fault {
     RaggedRow,
     /// A feeder of the second utility states kilowatts for megawatts.
     UnitSlip,
-    /// An installed DER of the first utility stands twice.
+    /// An installed DER of the first utility occurs twice.
     DuplicateKey,
     /// The second utility's planned DERs lack three of ten rows.
     ThinDelivery,
@@ -34,7 +34,7 @@ impl Fault {
 pub(super) const RAGGED_ROW: u32 = 49;
 /// The feeder whose capacity slips.
 pub(super) const UNIT_SLIP_ROW: u32 = 16;
-/// The record that stands twice, first here,
+/// The record that occurs twice, first here,
 pub(super) const DUPLICATE_ROW: u32 = 120;
 /// and once more after this one.
 pub(super) const DUPLICATE_AGAIN_AFTER_ROW: u32 = 198;

@@ -1,6 +1,6 @@
 //! Sample deliveries: three invented utilities, some months, a handful of planted faults.
 //!
-//! Stands before everything else: what it writes is what the landing folder receives. Nothing in it is real; the first
+//! Lies before everything else: what it writes is what the landing folder receives. Nothing in it is real; the first
 //! two utilities write as those of the public files do, the third in a dialect that only its adapter explains.
 //! The same options always give the same bytes, and no file is ever held in memory.
 

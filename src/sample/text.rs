@@ -12,7 +12,7 @@ pub(super) enum Notation {
     Padded,
 }
 
-/// A number of two decimals; its unit stands in the name of whatever holds it.
+/// A number of two decimals; its unit is in the name of whatever holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hundredths(pub(super) u32);
 

@@ -11,7 +11,6 @@ use super::text;
 use super::theme::Theme;
 use crate::app::keys::BINDINGS;
 use crate::app::{App, Load, Pane, Remote, Typing};
-use crate::pipeline::report::clock_text;
 
 /// The least size in which anything can be read.
 const LEAST: (u16, u16) = (40, 10);
@@ -108,7 +107,7 @@ pub fn message(frame: &mut Frame<'_>, area: Rect, style: Style, theme: &Theme, w
 /// A frame with a title, the table behind what it shows, and when it was read.
 pub fn titled<'a, T>(title: &str, table: &str, rows: &Remote<T>, theme: &Theme) -> Block<'a> {
     let age = match rows {
-        Remote::Ready { read_at, .. } => format!(" {table} · read {} UTC ", clock_text(*read_at)),
+        Remote::Ready { read_at, .. } => format!(" {table} · read {read_at} UTC "),
         _ => format!(" {table} "),
     };
     Block::bordered()

@@ -5,8 +5,8 @@
 
 pub mod draw;
 mod panes;
-pub mod terminal;
-pub mod text;
+pub(crate) mod terminal;
+pub(crate) mod text;
 pub mod theme;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

@@ -164,7 +164,7 @@ fn file_that_changes_while_it_is_read_is_refused_and_the_month_before_stays() {
         bench.try_run(&feederscope::pipeline::Request::default(), &feederscope::model::Cancel::default(), &remove).unwrap();
     assert!(matches!(
         report.files.last().unwrap().outcome,
-        FileResult::Done(feederscope::pipeline::bronze::Loaded::Refused { .. })
+        FileResult::Done(feederscope::pipeline::bronze::LoadOutcome::Refused { .. })
     ));
     assert_eq!(
         bench.lines("silver/rejected", "reason, value"),

@@ -125,6 +125,42 @@ fn wrong_configuration_stops_commands_and_says_where() {
     assert_eq!(code(&program.call(&["doctor"])), 1);
 }
 
+/// Arguments before variables of the environment, these before `config.toml`, this before the defaults.
+#[test]
+fn settings_of_an_argument_win_then_those_of_the_environment_then_of_the_file() {
+    let program = Program::new();
+    let at = |name: &str| program.folder.path().join(name).display().to_string();
+    let settings = |variable: bool, argument: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_feederscope"));
+        command.env_clear().env("XDG_CONFIG_HOME", at("")).env("XDG_DATA_HOME", at("home")).env("HOME", at(""));
+        if variable {
+            command.env("FEEDERSCOPE_LAKE", at("variable-LAKE")).env("FEEDERSCOPE_LANDING", at("variable-LANDING"));
+            command.env("FEEDERSCOPE_ENV", "prod");
+        }
+        if argument {
+            command.args(["--lake", &at("argument-LAKE"), "--landing", &at("argument-LANDING"), "--env", "dev"]);
+        }
+        let output = command.args(["doctor", "--format", "json"]).output().unwrap();
+        let found = json(&output);
+        let detail = |what: &str| {
+            let row = found.iter().find(|row| row["what"] == what).unwrap_or_else(|| panic!("{found:?}"));
+            row["detail"].as_str().unwrap().to_owned()
+        };
+        [detail("lake"), detail("landing"), detail("tables")]
+    };
+    let same = |found: [String; 3], lake: &str, landing: &str, env: &str| {
+        let [in_lake, in_landing, tables] = found;
+        assert!(in_lake.contains(&at(lake)) && in_landing.contains(&at(landing)), "{in_lake} {in_landing}");
+        assert!(tables.contains(&format!("iedr_{env}")), "{tables}");
+    };
+    same(settings(false, false), "home/feederscope/lake", "home/feederscope/landing", "dev");
+    program.config(&format!("lake = '{}'\nlanding = '{}'\nenv = 'qa'\n", at("file-LAKE"), at("file-LANDING")));
+    same(settings(false, false), "file-LAKE", "file-LANDING", "qa");
+    same(settings(true, false), "variable-LAKE", "variable-LANDING", "prod");
+    same(settings(true, true), "argument-LAKE", "argument-LANDING", "dev");
+    same(settings(false, true), "argument-LAKE", "argument-LANDING", "dev");
+}
+
 #[test]
 fn console_without_a_terminal_names_the_commands() {
     let output = Program::new().call(&[]);
@@ -216,7 +252,7 @@ fn failure_is_checked_traced_acknowledged_and_opens_again() {
     assert_eq!((rows.len(), &rows[0]["record_key"], &rows[0]["source_line"]), (1, &Json::from("D1"), &Json::from(2)));
     let rejected = json(&call(&["rejected", "--reason", "duplicate-key", "--format", "json"]));
     assert_eq!((rejected.len(), &rejected[0]["raw_record"]), (1, &Json::from("D1,null,Solar,7.6,A,0")));
-    // Both records stand in bronze; each leads to its own line.
+    // Both records are in bronze; each leads to its own line.
     let trace = json(&call(&["trace", "utility2", "install_der", "D1", "--column", "DER_NAMEPLATE_RATING", "--format", "json"]));
     let lines: Vec<String> = trace.iter().map(|t| format!("{} {} {}", t["source_line"], t["value"], t["raw_record"])).collect();
     assert_eq!(lines, [r#"2 "7.6" "D1,null,Solar,7.6,A,0""#, r#"4 "9" "D1,null,Solar,9,A,0""#]);
@@ -230,16 +266,16 @@ fn failure_is_checked_traced_acknowledged_and_opens_again() {
     assert_eq!((code(&rows), json(&rows).len()), (0, 1), "the row is still shown, and no longer fails the exit code");
     let later = program.call(&["--today", "2022-12-01", "check", "--rule", "key-unique", "--month", "2022-10"]);
     assert_eq!(code(&later), 3, "the decision has expired");
-    // The file comes again with two duplicates: more than was signed for.
+    // The file comes again with two duplicates: more than was acknowledged.
     let rows = "D1,null,Solar,7.6,A,0\nD1,null,Solar,8,A,0\nD1,null,Solar,9,A,0\n";
     program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}{rows}"));
     assert_eq!(code(&call(&["run"])), 3);
     assert_eq!(code(&call(&["check", "--rule", "key-unique"])), 3);
     // And again without: the two are recovered.
     program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Solar,8,A,0\n"));
-    let mended = call(&["run"]);
-    assert_eq!(code(&mended), 0, "{}", words(&mended));
-    assert!(words(&mended).contains("2 records recovered"), "{}", words(&mended));
+    let fixed = call(&["run"]);
+    assert_eq!(code(&fixed), 0, "{}", words(&fixed));
+    assert!(words(&fixed).contains("2 records recovered"), "{}", words(&fixed));
 }
 
 #[test]

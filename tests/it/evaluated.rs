@@ -95,7 +95,7 @@ fn what_time_alone_changes_is_evaluated_on_another_day_without_a_new_file() {
 }
 
 #[test]
-fn month_that_did_not_come_is_judged_by_the_newest_before_it_and_nothing_is_owed_before_the_first() {
+fn month_that_did_not_come_is_judged_by_the_newest_before_it_and_nothing_is_due_before_the_first() {
     // The laboratory's circuits skipped September and October; its planned DERs began in September.
     let bench = lab(&["08", "09", "10", "11"]);
     for (month, dataset) in [("09", "circuits"), ("10", "circuits"), ("11", "circuits"), ("08", "planned_der")] {
@@ -267,7 +267,7 @@ fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
     bench.put("other/2022-08/other_circuits.csv", circuits("3.5", "2022-08-15"));
     bench.run();
     put(&bench, "09", &circuits("4.0", "2022-09-05"), &all_installed("5"), &all_planned("5"));
-    let owed = |bench: &mut Bench, today: &str| -> Vec<RuleState> {
+    let expected = |bench: &mut Bench, today: &str| -> Vec<RuleState> {
         bench.settings.today = Day::parse(today).unwrap();
         let report = bench.run();
         let ours = report
@@ -276,10 +276,10 @@ fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
             .filter(|o| o.utility == "other" && o.rule == "volume-against-last-month" && o.month.number() == 9);
         ours.map(|outcome| outcome.state).collect()
     };
-    // Only the other utility's circuits ever came; its DERs owe nothing.
-    assert_eq!(owed(&mut bench, "2022-09-08"), [RuleState::NothingDelivered; 3]);
+    // Only the other utility's circuits ever came; nothing is due of its DERs.
+    assert_eq!(expected(&mut bench, "2022-09-08"), [RuleState::NothingDelivered; 3]);
     bench.put("lab/2022-09/lab_planned_der.csv", all_planned("6").replace("MONTH", "09"));
-    assert_eq!(owed(&mut bench, "2022-09-11"), [RuleState::Failed, RuleState::NothingDelivered, RuleState::NothingDelivered]);
+    assert_eq!(expected(&mut bench, "2022-09-11"), [RuleState::Failed, RuleState::NothingDelivered, RuleState::NothingDelivered]);
 }
 
 #[test]

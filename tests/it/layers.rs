@@ -29,7 +29,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What breaks the rules in a text that stands in `module`.
+/// What breaks the rules in a text that is in `module`.
 fn offences(module: &str, text: &str) -> Vec<String> {
     let code: Vec<&str> =
         text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).map(|line| line.split("//").next().unwrap()).collect();
@@ -38,7 +38,7 @@ fn offences(module: &str, text: &str) -> Vec<String> {
     let mut offences = Vec::new();
     for (at, name) in ORDER.iter().enumerate() {
         if at > rank && code.contains(&format!("crate::{name}")) {
-            offences.push(format!("{module} uses {name}, which stands above it"));
+            offences.push(format!("{module} uses {name}, which lies above it"));
         }
     }
     for (library, allowed) in LIBRARIES {
@@ -50,7 +50,7 @@ fn offences(module: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn modules_use_only_what_stands_before_them() {
+fn modules_use_only_what_lies_before_them() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
@@ -71,7 +71,7 @@ fn modules_use_only_what_stands_before_them() {
 
 #[test]
 fn scan_finds_what_it_looks_for() {
-    assert_eq!(offences("lake", "use crate::pipeline::run;"), ["lake uses pipeline, which stands above it"]);
+    assert_eq!(offences("lake", "use crate::pipeline::run;"), ["lake uses pipeline, which lies above it"]);
     assert_eq!(offences("app", "let x = ratatui::Frame;"), ["app uses ratatui"]);
     assert_eq!(offences("lake", "// crate::pipeline\nuse crate::model;"), [] as [String; 0]);
 }

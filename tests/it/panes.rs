@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use feederscope::app::{App, Event, Job, Key, Load, Pane, Remote};
 use feederscope::config::Settings;
+use feederscope::model::Timestamp;
 use feederscope::pipeline::Progress;
 use feederscope::pipeline::progress::Step;
 use feederscope::ui::draw;
@@ -72,7 +73,7 @@ fn screen(app: &App, width: u16, height: u16) -> String {
 
 /// The load's time is that of the test; all else is fixed.
 fn steady(text: &str) -> String {
-    let today = feederscope::pipeline::report::clock_text(feederscope::pipeline::report::micros_of(std::time::SystemTime::now()));
+    let today = Timestamp::now().to_string();
     text.lines()
         .map(|line| if line.contains(&today[..10]) { line.replace(&today[..10], "<today>   ") } else { line.to_owned() })
         .collect::<Vec<_>>()
@@ -222,7 +223,7 @@ fn rules_pane_shows_what_fails_and_leads_to_the_line() {
 }
 
 #[test]
-fn deliveries_and_rejected_panes_show_what_came_and_what_was_set_aside() {
+fn deliveries_and_rejected_panes_show_what_came_and_what_was_rejected() {
     let mut app = console();
     press(&mut app, &[Key::Char('6'), Key::Down]);
     insta::assert_snapshot!("deliveries_80x24", screen(&app, 80, 24));
@@ -312,7 +313,7 @@ fn record_that_never_entered_bronze_leads_to_its_raw_line_and_a_late_answer_to_n
     let text = std::fs::read_to_string(bench().landing("utility1/2022-09/utility1_install_der.csv")).unwrap();
     let raw = text.lines().nth(50).unwrap();
     assert!(shown.contains("utility1/2022-09/utility1_install_der.csv line 51 · 2022-09"), "{shown}");
-    assert!(shown.contains(&raw[..40]) && shown.contains("set aside before bronze as missing-cell"), "{shown}");
+    assert!(shown.contains(&raw[..40]) && shown.contains("rejected before bronze as missing-cell"), "{shown}");
 }
 
 #[test]

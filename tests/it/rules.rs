@@ -367,7 +367,7 @@ fn kinds_that_are_not_built_in_count_as_by_hand() {
         .filter(|outcome| outcome.rule.starts_with("own-"))
         .map(|outcome| (outcome.rule, (outcome.state, outcome.failed, outcome.checked)))
         .collect();
-    // Twelve records stand in bronze: ten name C1, one NOWHERE, one nothing; one of them has no key.
+    // Twelve records are in bronze: ten name C1, one NOWHERE, one nothing; one of them has no key.
     assert_eq!(found["own-unique"], (RuleState::Failed, 9, 11));
     assert_eq!(found["own-unique-of-nulls"], (RuleState::Failed, 9, 11));
     assert_eq!(found["own-change-of-file"].0, RuleState::CouldNotCheck);
@@ -397,7 +397,7 @@ fn failing_rows_lead_to_the_line() {
     };
     let file = "lab/2022-11/lab_install_der.csv";
     assert_eq!(rows("completion-date-not-damaged", "install_der"), [format!("I10|completion_date_text|21:53.0|{file}|12")]);
-    // The record as it stands in bronze: the table's columns, then those that only this month has.
+    // The record as it is in bronze: the table's columns, then those that only this month has.
     assert_eq!(
         rows("key-unique", "install_der"),
         [format!("I1|ID|I1,C1,PV,5,5,0,2020-01-01,2021-06-01,t1,x1,y1,11,a1,n1|{file}|2")]

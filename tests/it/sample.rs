@@ -90,7 +90,7 @@ fn third_utility_is_read_by_toml_alone_and_planted_faults_are_found() {
     planted_faults_and_nothing_else_are_errors(&bench);
 }
 
-/// Each line is a fault of the sample's README.md; the late utility owes three files.
+/// Each line is a fault of the sample's README.md; of the late utility three files are missing.
 fn planted_faults_and_nothing_else_are_errors(bench: &Bench) {
     let failed = bench.query(
         "ops/rule_results",

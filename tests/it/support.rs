@@ -9,7 +9,7 @@ use feederscope::config::{Overrides, Paths, RuleSet, Settings};
 use feederscope::engine::{Work, local};
 use feederscope::frame::{Frame, Value};
 use feederscope::lake::{Lake, Layer, TableId};
-use feederscope::model::{Cancel, Day, Environment};
+use feederscope::model::{Cancel, Day, Environment, Timestamp};
 use feederscope::pipeline::bronze::BronzeTables;
 use feederscope::pipeline::run::Run;
 use feederscope::pipeline::{PipelineError, Progress, Report, Request};
@@ -22,7 +22,7 @@ pub struct Bench {
 }
 
 /// Midnight of 2022-12-01, UTC.
-pub const NOW: i64 = 1_669_852_800_000_000;
+pub const NOW: Timestamp = Timestamp::from_micros(1_669_852_800_000_000);
 
 impl Bench {
     pub fn new() -> Self {
@@ -135,7 +135,7 @@ impl Bench {
 fn came(path: &Path) {
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let second = SECONDS.fetch_add(1, Ordering::Relaxed) % 80_000;
-    let day_before = Duration::from_micros(NOW.cast_unsigned()).saturating_sub(Duration::from_hours(24));
+    let day_before = Duration::from_micros(NOW.micros().cast_unsigned()).saturating_sub(Duration::from_hours(24));
     let at = day_before + Duration::from_secs(second);
     File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
 }
@@ -154,7 +154,7 @@ pub fn show(value: &Value) -> String {
         Value::Real(number) => number.to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::Day(day) => day.to_string(),
-        Value::Time(micros) => feederscope::pipeline::report::clock_text(*micros),
+        Value::Time(at) => at.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{QueryError, rows};
 use crate::frame::Frame;
 use crate::lake::Lake;
+use crate::model::FeederId;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;
 
@@ -26,8 +27,8 @@ pub fn feeders(lake: &Lake, over_mw: Option<f64>, utility: Option<&str>, limit: 
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<&str>) -> Result<Frame, QueryError> {
-    let mut conditions = vec![format!("feeder_id = {}", text(feeder_id))];
+pub fn ders(lake: &Lake, feeder_id: &FeederId, utility: Option<&str>, status: Option<&str>) -> Result<Frame, QueryError> {
+    let mut conditions = vec![format!("feeder_id = {}", text(feeder_id.as_str()))];
     conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
     conditions.extend(status.map(|status| format!("status = {}", text(status))));
     let sql = format!("SELECT * FROM t{} ORDER BY utility_id, status, der_id", where_all(&conditions));
@@ -38,8 +39,8 @@ pub fn ders(lake: &Lake, feeder_id: &str, utility: Option<&str>, status: Option<
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn feeder_exists(lake: &Lake, feeder_id: &str) -> Result<bool, QueryError> {
-    let sql = format!("SELECT feeder_id FROM t WHERE feeder_id = {} LIMIT 1", text(feeder_id));
+pub fn feeder_exists(lake: &Lake, feeder_id: &FeederId) -> Result<bool, QueryError> {
+    let sql = format!("SELECT feeder_id FROM t WHERE feeder_id = {} LIMIT 1", text(feeder_id.as_str()));
     Ok(rows(lake, &tables::FEEDER_CAPACITY, &sql)?.height() > 0)
 }
 

@@ -1,4 +1,4 @@
-//! What came of each utility, month by month, and what is owed?
+//! What came of each utility, month by month, and what is expected?
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::pipeline::tables;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Arrival {
     /// Before the utility's first month, or not due yet.
-    NotOwed,
+    NotDue,
     /// Due on a day to come.
     Expected,
     /// All datasets are loaded, or came with the content of an earlier month.
@@ -31,7 +31,7 @@ impl Arrival {
     /// The word shown.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::NotOwed => "",
+            Self::NotDue => "",
             Self::Expected => "expected",
             Self::Loaded => "loaded",
             Self::Partial => "partial",
@@ -49,8 +49,8 @@ pub struct UtilityMonth {
     pub delivery: Arrival,
     /// Datasets that are loaded, of those that the adapter names.
     pub loaded: Vec<String>,
-    /// Datasets that are owed.
-    pub owed: Vec<String>,
+    /// Datasets that are expected.
+    pub expected: Vec<String>,
     /// Files that were refused and not replaced.
     pub refused: Vec<String>,
     /// Whether a file came again with other content and took the place of an earlier one.
@@ -120,34 +120,34 @@ pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, QueryError
     Ok(Calendar { utilities: settings.utilities.iter().map(line).collect(), months })
 }
 
-type Key = (String, Month);
+type UtilityMonthKey = (String, Month);
 
 #[derive(Default)]
 struct Notes {
-    loaded: BTreeMap<Key, BTreeSet<String>>,
-    refused: BTreeMap<Key, BTreeSet<String>>,
-    redelivered: BTreeSet<Key>,
-    repeated: BTreeMap<Key, BTreeSet<String>>,
+    loaded: BTreeMap<UtilityMonthKey, BTreeSet<String>>,
+    refused: BTreeMap<UtilityMonthKey, BTreeSet<String>>,
+    redelivered: BTreeSet<UtilityMonthKey>,
+    repeated: BTreeMap<UtilityMonthKey, BTreeSet<String>>,
 }
 
 impl Notes {
     fn day(&self, adapter: &UtilityAdapter, month: Month, today: crate::model::Day) -> UtilityMonth {
         let key = (adapter.id.to_string(), month);
-        let owed: Vec<String> = adapter.datasets.iter().map(|dataset| dataset.dataset.to_string()).collect();
+        let expected: Vec<String> = adapter.datasets.iter().map(|dataset| dataset.dataset.to_string()).collect();
         let loaded: Vec<String> = self.loaded.get(&key).into_iter().flatten().cloned().collect();
         let refused: Vec<String> = self.refused.get(&key).into_iter().flatten().cloned().collect();
         let first = self.loaded.keys().filter(|(utility, _)| *utility == key.0).map(|(_, month)| *month).min();
         let repeated = self.repeated.get(&key);
         // The same content again is a delivery too: the utility says that nothing changed.
         let came = loaded.iter().chain(repeated.into_iter().flatten()).collect::<BTreeSet<_>>().len();
-        let delivery = if came > 0 && came >= owed.len() {
+        let delivery = if came > 0 && came >= expected.len() {
             Arrival::Loaded
         } else if !refused.is_empty() && came == 0 {
             Arrival::Refused
         } else if came > 0 {
             Arrival::Partial
         } else if first.is_none_or(|first| month < first) {
-            Arrival::NotOwed
+            Arrival::NotDue
         } else {
             match freshness(Some(month.previous()), today, adapter.schedule) {
                 Freshness::Fresh => Arrival::Expected,
@@ -158,7 +158,7 @@ impl Notes {
         UtilityMonth {
             delivery,
             loaded,
-            owed,
+            expected,
             refused,
             redelivered: self.redelivered.contains(&key),
             repeated: repeated.is_some(),

@@ -1,4 +1,4 @@
-//! What does not hold, since when, and who has signed for it?
+//! What does not hold, since when, and who has acknowledged it?
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::config::rules::Subject;
 use crate::config::{RuleSet, Settings};
 use crate::frame::{Column, Frame, Value, schema};
 use crate::lake::Lake;
-use crate::model::{Day, Month, Severity};
+use crate::model::{Day, Month, Severity, Timestamp};
 use crate::pipeline::rules::{RuleOutcome, RuleState};
 use crate::pipeline::tables;
 
@@ -51,8 +51,8 @@ pub struct Checked {
     pub failing_since: Option<Month>,
     /// The decision that counts today, if there is one.
     pub acknowledged: Option<Acknowledgement>,
-    /// When it was evaluated: microseconds since 1970-01-01, UTC.
-    pub checked_at: Option<i64>,
+    /// When it was evaluated.
+    pub checked_at: Option<Timestamp>,
 }
 
 impl Checked {
@@ -64,7 +64,7 @@ impl Checked {
             && self.dataset == outcome.subject.as_str()
     }
 
-    /// Whether it fails and nobody has signed for it.
+    /// Whether it fails and nobody has acknowledged it.
     pub fn is_open(&self) -> bool {
         self.state == RuleState::Failed && self.acknowledged.is_none()
     }
@@ -136,10 +136,10 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryE
 }
 
 /// Rule, utility, dataset and month.
-type Place = (String, String, String, Month);
+type FailurePlace = (String, String, String, Month);
 
 /// The newest decision for each rule, utility, dataset and month.
-fn decisions(lake: &Lake) -> Result<BTreeMap<Place, Acknowledgement>, QueryError> {
+fn decisions(lake: &Lake) -> Result<BTreeMap<FailurePlace, Acknowledgement>, QueryError> {
     let found = rows(lake, &tables::ACKNOWLEDGEMENTS, "SELECT * FROM t ORDER BY acknowledged_at")?;
     let mut decisions = BTreeMap::new();
     for row in 0..found.height() {
@@ -185,7 +185,7 @@ pub fn table(outcomes: &[&Checked], book: &RuleSet) -> (Vec<Column>, Vec<Vec<Val
     (columns, outcomes.iter().map(row).collect())
 }
 
-/// What each utility's record is over the months: failures by severity, repeated ones, records set aside, days late.
+/// What each utility's record is over the months: failures by severity, repeated ones, records rejected, days late.
 ///
 /// # Errors
 /// A table cannot be read.
@@ -211,7 +211,7 @@ pub struct Score {
     pub failures: Vec<(Month, u64, u64)>,
     /// Rules of severity error or warning that fail in the newest month and failed before.
     pub repeated: u64,
-    /// Share of records that were set aside, from 0 to 1; `None` before anything came.
+    /// Share of records that were rejected, from 0 to 1; `None` before anything came.
     pub rejected_share: Option<f64>,
     /// Mean number of days after the due day, early ones counted as 0; `None` before anything came.
     pub days_late: Option<f64>,
@@ -242,9 +242,9 @@ fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summarie
         rejected += summaries.count("rejected_count", row);
         months += 1;
         let month = summaries.text("delivery_month", row).and_then(|month| Month::parse(&month));
-        if let (Some(month), Some(micros)) = (month, summaries.time("received_at", row)) {
+        if let (Some(month), Some(received)) = (month, summaries.time("received_at", row)) {
             // Nothing came after the day that ages are counted to.
-            let received = Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32).min(today);
+            let received = received.day().min(today);
             late += i64::from(received.days_since(month.day(adapter.schedule.due_day)).max(0));
         }
     }

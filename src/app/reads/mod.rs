@@ -3,17 +3,17 @@
 //! Each read takes the tables as of their last commit and gives plain rows back. A table that does not exist yet has
 //! no rows; that is an answer, not an error.
 
-pub mod browse;
-pub mod calendar;
+pub(crate) mod browse;
+pub(crate) mod calendar;
 pub mod checks;
-pub mod missing;
-pub mod months;
-pub mod profile;
-pub mod records;
-pub mod rejected;
-pub mod runs;
-pub mod status;
-pub mod trace;
+pub(crate) mod missing;
+pub(crate) mod months;
+pub(crate) mod profile;
+pub(crate) mod records;
+pub(crate) mod rejected;
+pub(crate) mod runs;
+pub(crate) mod status;
+pub(crate) mod trace;
 
 use crate::engine::{EngineError, Session, local};
 use crate::frame::{Frame, FrameError, Relation};

@@ -1,4 +1,4 @@
-//! Which records stand behind a metric?
+//! Which records does a metric count?
 
 use super::{QueryError, months, rejected};
 use crate::config::rules::Subject;
@@ -37,7 +37,7 @@ pub enum DrillTarget {
         /// The month that is compared with.
         from: Month,
     },
-    /// Records that were set aside.
+    /// Records that were rejected.
     Rejected,
 }
 

@@ -1,4 +1,4 @@
-//! What was set aside, and why?
+//! What was rejected, and why?
 
 use super::{QueryError, rows};
 use crate::frame::Frame;

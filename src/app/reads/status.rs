@@ -4,7 +4,7 @@ use super::{QueryError, rows};
 use crate::config::Settings;
 use crate::frame::{Column, ColumnType, Frame, Value};
 use crate::lake::Lake;
-use crate::model::{Dataset, Day, Freshness, Month, freshness};
+use crate::model::{Dataset, Day, Freshness, Month, Timestamp, freshness};
 use crate::pipeline::tables;
 
 /// A utility's dataset: its newest delivery and its last load.
@@ -16,20 +16,20 @@ pub struct Feed {
     pub dataset: Dataset,
     /// The newest month that was loaded.
     pub month: Option<Month>,
-    /// When its file arrived: microseconds since 1970-01-01, UTC.
-    pub received_at: Option<i64>,
+    /// When its file arrived.
+    pub received_at: Option<Timestamp>,
     /// The newest date that the utility itself states in it.
     pub last_refresh: Option<Day>,
     /// Fresh, late, stale or missing; a month for which the same content came again has come.
     pub freshness: Freshness,
     /// Rows delivered for the month.
     pub rows: u64,
-    /// Records set aside in the month.
+    /// Records rejected in the month.
     pub rejected: u64,
     /// Share of missing cells, from 0 to 1.
     pub missing_rate: Option<f64>,
     /// When it was last tried to load, and with what result.
-    pub last_run_at: Option<i64>,
+    pub last_run_at: Option<Timestamp>,
     /// The word of `ops/runs`.
     pub last_result: Option<String>,
     /// What was said about it.

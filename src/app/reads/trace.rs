@@ -26,7 +26,7 @@ pub struct Traced {
     pub source_line: u64,
     /// SHA-256 of the file; `None` where it is not known, as of a file that was refused.
     pub sha256: Option<String>,
-    /// The run that loaded it, or set it aside.
+    /// The run that loaded or rejected it.
     pub run_id: String,
     /// Every source column of the file and its cell as delivered; none of a record that never entered bronze.
     pub cells: Vec<(String, String)>,
@@ -65,7 +65,7 @@ impl RecordFilter {
     }
 }
 
-/// The records, newest month first, then by file and line: a key that stands twice is there twice.
+/// The records, newest month first, then by file and line: a key that occurs twice is there twice.
 ///
 /// # Errors
 /// A table cannot be read.
@@ -125,7 +125,7 @@ fn in_bronze(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Result<
     Ok(traced)
 }
 
-/// The record as it was set aside at the door: its raw text was kept then.
+/// The record as it was rejected at the door: its raw text was kept then.
 fn before_bronze(lake: &Lake, wanted: &RecordFilter) -> Result<Vec<Traced>, QueryError> {
     let Some((file, line)) = &wanted.place else { return Ok(Vec::new()) };
     let of_month = wanted.month.map_or(String::new(), |month| format!(" AND delivery_month = '{month}'"));

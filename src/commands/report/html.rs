@@ -57,7 +57,7 @@ fn deliveries(content: &Content) -> Markup {
             } }
         } }
         table {
-            thead { tr { th { "Utility" } th { "Dataset" } th { "Month" } th { "State" } th { "Utility's refresh date" } th class="n" { "Rows" } th class="n" { "Set aside" } } }
+            thead { tr { th { "Utility" } th { "Dataset" } th { "Month" } th { "State" } th { "Utility's refresh date" } th class="n" { "Rows" } th class="n" { "Rejected" } } }
             tbody { @for feed in &content.feeds { tr {
                 td { (feed.utility) } td { (feed.dataset) }
                 td { (feed.month.map_or_else(|| "–".to_owned(), |month| month.to_string())) }
@@ -76,12 +76,12 @@ fn day_cell(day: &UtilityMonth) -> Markup {
         Arrival::Late => ("warn", "▲"),
         Arrival::Stale | Arrival::Refused => ("bad", "■"),
         Arrival::Expected => ("dim", "○"),
-        Arrival::NotOwed => ("dim", ""),
+        Arrival::NotDue => ("dim", ""),
     };
     html! {
         td class=(class) {
             (sign) " " (day.delivery.as_str())
-            @if day.delivery == Arrival::Partial { " " (day.loaded.len()) " of " (day.owed.len()) }
+            @if day.delivery == Arrival::Partial { " " (day.loaded.len()) " of " (day.expected.len()) }
             @if day.redelivered { ", delivered again" }
             @if !day.refused.is_empty() { ", refused: " (day.refused.join(", ")) }
         }
@@ -206,7 +206,7 @@ fn scorecard(content: &Content) -> Markup {
     html! {
         h2 id="scorecard" { "Scorecard" }
         table {
-            thead { tr { th { "Utility" } th class="n" { "Months" } th class="n" { "Repeated failures" } th class="n" { "Set aside" } th class="n" { "Days late, mean" } th { "Errors and warnings by month" } } }
+            thead { tr { th { "Utility" } th class="n" { "Months" } th class="n" { "Repeated failures" } th class="n" { "Rejected" } th class="n" { "Days late, mean" } th { "Errors and warnings by month" } } }
             tbody { @for score in &content.scores { tr {
                 td { (score.utility) } td class="n" { (score.months) } td class="n" { (score.repeated) }
                 td class="n" { (score.rejected_share.map_or_else(|| "–".to_owned(), |share| format!("{:.3} %", share * 100.0))) }

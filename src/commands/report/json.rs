@@ -25,7 +25,7 @@ pub(super) fn text(content: &Content) -> anyhow::Result<String> {
 }
 
 fn outcome(content: &Content, checked: &Checked) -> Value {
-    let signed = checked
+    let acknowledged = checked
         .acknowledged
         .as_ref()
         .map(|by| json!({"account": by.account, "reason": by.reason, "until": by.expires_on.to_string()}));
@@ -40,7 +40,7 @@ fn outcome(content: &Content, checked: &Checked) -> Value {
         "threshold": checked.threshold,
         "failing_since": checked.failing_since.map(|month| month.to_string()),
         "detail": checked.detail,
-        "acknowledged": signed,
+        "acknowledged": acknowledged,
         "next_step": content.rules.rule(&checked.rule).map(|rule| rule.next_step.as_str()),
     })
 }
@@ -54,7 +54,7 @@ fn calendar(content: &Content) -> Vec<Value> {
                 "delivery_month": month.to_string(),
                 "state": day.delivery.as_str(),
                 "loaded": day.loaded,
-                "owed": day.owed,
+                "owed": day.expected,
                 "refused": day.refused,
                 "redelivered": day.redelivered,
                 "repeated": day.repeated,

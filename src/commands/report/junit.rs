@@ -1,4 +1,4 @@
-//! JUnit: a suite for each table and month, a case for each rule; what somebody signed for is skipped.
+//! JUnit: a suite for each table and month, a case for each rule; what somebody acknowledged is skipped.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -26,7 +26,7 @@ pub(super) fn text(content: &Content) -> anyhow::Result<String> {
     Ok(report.to_string()?)
 }
 
-/// Only an error that nobody signed for is a failure: what is less is told and does not stop a pipeline.
+/// Only an error that nobody acknowledged is a failure: what is less is told and does not stop a pipeline.
 fn status(checked: &Checked) -> TestCaseStatus {
     let said = |checked: &Checked| {
         let detail = checked.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));

@@ -20,15 +20,17 @@ pub(super) fn text(content: &Content) -> String {
     if let Some(at) = content.calendar.months.iter().position(|month| *month == content.month) {
         for (utility, days) in &content.calendar.utilities {
             let day = &days[at];
-            let _ = writeln!(out, "- {utility}: {} ({} of {} datasets)", day.delivery.as_str(), day.loaded.len(), day.owed.len());
+            let _ =
+                writeln!(out, "- {utility}: {} ({} of {} datasets)", day.delivery.as_str(), day.loaded.len(), day.expected.len());
         }
         out.push('\n');
     }
     out.push_str("| | rule | utility | of | failed | since | detail |\n|---|---|---|---|---:|---|---|\n");
     for checked in content.worth_telling() {
         let since = checked.failing_since.map_or(String::new(), |since| since.to_string());
-        let signed = checked.acknowledged.as_ref().map(|by| format!("{} until {}: {}", by.account, by.expires_on, by.reason));
-        let detail = [checked.detail.clone(), signed].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let acknowledged =
+            checked.acknowledged.as_ref().map(|by| format!("{} until {}: {}", by.account, by.expires_on, by.reason));
+        let detail = [checked.detail.clone(), acknowledged].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let state = if checked.acknowledged.is_some() { word(checked) } else { checked.severity.as_str() };
         let _ = writeln!(
             out,

@@ -46,7 +46,7 @@ impl Content {
         self.count(|checked| checked.is_open() && checked.severity == severity)
     }
 
-    /// Failures and what could not be checked, the gravest first, those that somebody signed for last.
+    /// Failures and what could not be checked, the gravest first, those that somebody acknowledged last.
     fn worth_telling(&self) -> Vec<&Checked> {
         let mut told: Vec<&Checked> =
             self.checked.iter().filter(|checked| matches!(checked.state, RuleState::Failed | RuleState::CouldNotCheck)).collect();

@@ -1,6 +1,6 @@
 //! Adapters: one TOML file a utility says how its files become the common model, without code.
 //!
-//! Stands between the user's files and the SQL that `pipeline` renders. A parsed adapter is complete and consistent:
+//! Lies between the user's files and the SQL that `pipeline` renders. A parsed adapter is complete and consistent:
 //! every column it maps exists in the common model, every date column has formats, every dataset a key.
 
 mod parse;
@@ -139,7 +139,7 @@ pub struct ColumnSource {
     pub from: Vec<String>,
     /// How a cell is read.
     pub kind: CellType,
-    /// The value is the longest of these words that stands in the cell (any case); in rising order.
+    /// The value is the longest of these words that is in the cell (any case); in rising order.
     pub words: Vec<String>,
     /// How the segments of a feeder become one value.
     pub aggregate: Aggregate,

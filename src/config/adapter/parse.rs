@@ -73,11 +73,11 @@ impl<'de> Deserialize<'de> for RawColumn {
 #[derive(Deserialize, Clone, Default)]
 #[serde(deny_unknown_fields)]
 struct RawSource {
-    from: Option<Names>,
+    from: Option<OneOrMany>,
     #[serde(rename = "type")]
     kind: Option<String>,
     unit: Option<String>,
-    format: Option<Names>,
+    format: Option<OneOrMany>,
     #[serde(default)]
     words: Vec<String>,
     aggregate: Option<String>,
@@ -86,12 +86,12 @@ struct RawSource {
 
 #[derive(Deserialize, Clone)]
 #[serde(untagged)]
-enum Names {
+enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
-impl Names {
+impl OneOrMany {
     fn list(self) -> Vec<String> {
         match self {
             Self::One(name) => vec![name],
@@ -252,10 +252,10 @@ impl AdapterFile<'_> {
 
     fn source(&self, name: &str, kind: ModelKind, raw: RawColumn) -> Result<ColumnSource, Problem> {
         let raw = match raw {
-            RawColumn::Name(column) => RawSource { from: Some(Names::One(column)), ..RawSource::default() },
+            RawColumn::Name(column) => RawSource { from: Some(OneOrMany::One(column)), ..RawSource::default() },
             RawColumn::Full(source) => source,
         };
-        let from = raw.from.clone().map(Names::list).unwrap_or_default();
+        let from = raw.from.clone().map(OneOrMany::list).unwrap_or_default();
         if from.is_empty() {
             return Err(self.problem(name, format!("`{name}` needs `from`: the source column")));
         }
@@ -270,7 +270,7 @@ impl AdapterFile<'_> {
     }
 
     fn cell_type(&self, name: &str, kind: ModelKind, raw: &RawSource) -> Result<CellType, Problem> {
-        let formats = || match raw.format.clone().map(Names::list) {
+        let formats = || match raw.format.clone().map(OneOrMany::list) {
             Some(formats) if !formats.is_empty() => Ok(formats),
             _ => Err(self.problem(name, format!("`{name}` needs `format`, such as \"%m/%d/%Y\""))),
         };

@@ -15,7 +15,6 @@ use super::setting::{Factor, Names, Operator, Portion, Reasons, Reference, Share
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, VariantNames, IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[strum(serialize_all = "kebab-case")]
-#[expect(missing_docs, reason = "the sentence of each kind speaks of its settings, which have the names of the file's")]
 pub enum Check {
     /// One of the columns is null.
     NotNull { columns: Names },

@@ -1,6 +1,6 @@
 //! Rules: what must hold of deliveries, feeders and DERs, as data.
 //!
-//! Stands between the rules' TOML files and `pipeline::rules`, which turns each rule into SQL. A parsed rule is complete:
+//! Lies between the rules' TOML files and `pipeline::rules`, which turns each rule into SQL. A parsed rule is complete:
 //! its kind has the settings that it needs, and what to do when it fails.
 
 mod check;
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use check::Check;
-pub use setting::{Factor, Names, Operator, Portion, Reasons, Reference, Share, Worst};
+pub(crate) use check::Check;
+pub(crate) use setting::{Names, Share};
 
 use super::adapter::toml_files;
 use super::file::{Problem, line_of};
@@ -23,9 +23,9 @@ use crate::model::{Dataset, Severity, UtilityId};
 pub enum Subject {
     /// Records of a delivered file.
     Delivery(Dataset),
-    /// Feeders as they stand after a month.
+    /// Feeders as they are after a month.
     Feeders,
-    /// DERs as they stand after a month.
+    /// DERs as they are after a month.
     Ders,
 }
 
@@ -100,7 +100,7 @@ pub enum Drift {
     Renamed,
     /// The values of a column are of another type.
     Retyped,
-    /// Columns stand in another order.
+    /// Columns are in another order.
     Reordered,
 }
 
@@ -249,7 +249,7 @@ impl RuleSet {
         }
     }
 
-    /// Sets what a table says of a rule, over what is known of it; a rule of another kind starts anew.
+    /// Sets what a table says of a rule, over what is known of it; a rule of another kind starts from nothing.
     fn set(&mut self, id: &str, table: toml::Table, origin: Option<PathBuf>) -> Result<(), parse::Wrong> {
         let mut merged = match self.sources.get(id) {
             Some(known) if !table.contains_key("kind") => known.table.clone(),
@@ -306,7 +306,7 @@ impl RuleSet {
     }
 }
 
-/// Where a setting stands in a text that starts with its rule's heading; the heading where it does not stand.
+/// Where a setting is in a text that starts with its rule's heading; the heading where it is missing.
 fn setting_at(text: &str, key: &str) -> usize {
     let mut offset = 0;
     for line in text.split_inclusive('\n') {

@@ -146,13 +146,15 @@ mod tests {
 
     use strum::VariantNames;
 
-    use super::super::{Check, Portion, RuleSet, Threshold};
+    use super::super::setting::Portion;
+    use super::super::{Check, RuleSet, Threshold};
 
     fn rules(own: &str) -> (RuleSet, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("own.toml"), own).unwrap();
         let (rules, problems) = RuleSet::load(folder.path());
-        let said = |problem: &crate::config::Problem| problem.to_string().replace(&folder.path().display().to_string(), "rules");
+        let said =
+            |problem: &crate::config::file::Problem| problem.to_string().replace(&folder.path().display().to_string(), "rules");
         (rules, problems.iter().map(said).collect())
     }
 

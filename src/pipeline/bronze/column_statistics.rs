@@ -1,4 +1,4 @@
-//! What stands in each column of a file, counted while its records pass.
+//! What is in each column of a file, counted while its records pass.
 //!
 //! The quality tables ask what a column holds once a distinct value; here the values are at hand, so that the stored rows
 //! need not be grouped again.
@@ -183,17 +183,12 @@ impl ColumnStatistics {
     }
 
     /// Number of values in all columns together: what the statistics takes in memory.
-    pub fn len(&self) -> usize {
+    pub fn value_count(&self) -> usize {
         let len = |values: &ColumnValues| match values {
             ColumnValues::Counted(counts) => counts.len(),
             ColumnValues::HighCardinality(_) => 1,
         };
         self.columns.iter().map(|(_, values)| len(values)).sum()
-    }
-
-    /// Whether nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Forgets everything.
@@ -247,7 +242,7 @@ mod tests {
         statistics.feed(0, numbers.iter().map(String::as_str));
         // Once more, and what was not met before.
         statistics.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
-        let Some(ColumnValues::HighCardinality(found)) = statistics.values("a") else { panic!("{}", statistics.len()) };
+        let Some(ColumnValues::HighCardinality(found)) = statistics.values("a") else { panic!("{}", statistics.value_count()) };
         assert_eq!((found.empty, found.words, found.distinct()), (2, 2, many as u64 + 2));
         assert_eq!((found.least.as_str(), found.greatest.as_str()), ("-1", "zz"));
         assert_eq!((statistics.missing("a"), statistics.distinct_ids("a")), (Some(4), Some(many as u64 + 2)));

@@ -1,14 +1,14 @@
-//! The deliveries whose rows stand in bronze, as the log of its tables tells.
+//! The deliveries whose rows are in bronze, as the log of its tables tells.
 
 use crate::lake::{DataFile, Snapshot};
-use crate::model::{Dataset, Month};
+use crate::model::{Dataset, Month, Timestamp};
 
-/// The tag of a bronze file that says how many records the delivered file has, those that were set aside included.
+/// The tag of a bronze file that says how many records the delivered file has, rejected ones included.
 pub(super) const RECORDS: &str = "feederscope.records";
-/// The tag of a bronze file that says when the delivered file was last changed, in microseconds since 1970-01-01, UTC.
+/// The tag of a bronze file that says when the delivered file was last changed.
 pub(super) const RECEIVED_AT: &str = "feederscope.received_at";
 
-/// A delivery whose rows stand in bronze.
+/// A delivery whose rows are in bronze.
 #[derive(Debug, Clone)]
 pub struct CommittedFile {
     /// What it is about.
@@ -21,10 +21,10 @@ pub struct CommittedFile {
     pub sha256: String,
     /// The run that loaded it.
     pub run_id: Option<String>,
-    /// When it was loaded: microseconds since 1970-01-01, UTC.
-    pub loaded_at: Option<i64>,
-    /// When the file came: its modification time in microseconds since 1970-01-01, UTC; `None` of older loads.
-    pub received_at: Option<i64>,
+    /// When it was loaded.
+    pub loaded_at: Option<Timestamp>,
+    /// When the file came: its modification time; `None` of older loads.
+    pub received_at: Option<Timestamp>,
     /// Records in the file, as its load counted them; `None` of older loads.
     pub records: Option<u64>,
     /// Rows in bronze.
@@ -57,8 +57,8 @@ pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Vec<CommittedFi
             loaded_at: file
                 .constant("_ingested_at")
                 .and_then(|at| at.parse::<jiff::Timestamp>().ok())
-                .map(jiff::Timestamp::as_microsecond),
-            received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()),
+                .map(|at| Timestamp::from_micros(at.as_microsecond())),
+            received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()).map(Timestamp::from_micros),
             records: file.tag(RECORDS).and_then(|records| records.parse().ok()),
             rows: file.rows,
             file: file.clone(),

@@ -26,7 +26,7 @@ pub(super) fn names(labels: &[String], known: &[Column]) -> (Vec<String>, Vec<Fi
             findings.push(
                 Finding::of_file(
                     ReasonCode::DuplicateLabel,
-                    format!("`{wanted}` stands twice; the later one is loaded as `{chosen}`"),
+                    format!("`{wanted}` occurs twice; the later one is loaded as `{chosen}`"),
                 )
                 .at(1),
             );

@@ -3,7 +3,7 @@
 //! The file is read once; what was hashed and inspected is what is written. Rows become visible with the commit, and
 //! only if the whole file may be taken.
 
-pub mod column_statistics;
+pub(crate) mod column_statistics;
 mod files;
 mod header;
 mod tables;
@@ -11,20 +11,19 @@ mod tables;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::sync_channel;
 
-pub use column_statistics::{ColumnStatistics, ColumnValues};
-pub use files::CommittedFile;
+pub(crate) use column_statistics::{ColumnStatistics, ColumnValues};
+pub(crate) use files::CommittedFile;
 pub use tables::BronzeTables;
 
 use super::PipelineError;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
-use super::report::micros_of;
 use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, schema};
 use crate::lake::{Change, Lake, LakeError, Snapshot, TableId, TableWriter, Written};
 use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary};
-use crate::model::{Finding, Month, ReasonCode, Stage};
+use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
 use files::committed_files;
 
 /// What a run gives to the loading of one file.
@@ -39,15 +38,15 @@ pub struct Loading<'a> {
     pub dataset: &'a DatasetAdapter,
     /// The run.
     pub run_id: &'a str,
-    /// The run's start: microseconds since 1970-01-01, UTC.
-    pub started_at: i64,
+    /// The run's start.
+    pub started_at: Timestamp,
     /// What executes queries, and whether the run is still wanted.
     pub work: Work<'a>,
     /// Who wants to know.
     pub observer: &'a dyn Observer,
     /// How far the run is.
     pub estimate: ProgressEstimate,
-    /// SHA-256 of every file whose load stands in `ops/runs`.
+    /// SHA-256 of every file whose load is in `ops/runs`.
     pub recorded: &'a HashSet<String>,
 }
 
@@ -64,8 +63,8 @@ pub struct ProgressEstimate {
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Loaded {
-    /// Its rows stand in bronze.
+pub enum LoadOutcome {
+    /// Its rows are in bronze.
     Taken {
         /// What the file was.
         summary: Summary,
@@ -78,11 +77,11 @@ pub enum Loaded {
         /// The values of its columns.
         statistics: Box<ColumnStatistics>,
     },
-    /// The same content stands in bronze already, under this month and name.
+    /// The same content is in bronze already, under this month and name.
     Unchanged {
-        /// The month under which it stands.
+        /// The month under which it is there.
         month: Month,
-        /// The name under which it stands.
+        /// The name under which it is there.
         source_file: String,
         /// SHA-256 of both.
         sha256: String,
@@ -101,33 +100,33 @@ impl Loading<'_> {
     ///
     /// # Errors
     /// The disk or the log failed, or somebody asked to stop; bronze is as before.
-    pub fn load(&self, candidate: &Candidate, hash: std::io::Result<Option<String>>) -> Result<Loaded, PipelineError> {
+    pub fn load(&self, candidate: &Candidate, hash: std::io::Result<Option<String>>) -> Result<LoadOutcome, PipelineError> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
-        let stands = base.as_ref().map_or_else(Vec::new, |base| committed_files(base, candidate.dataset));
+        let committed = base.as_ref().map_or_else(Vec::new, |base| committed_files(base, candidate.dataset));
         // The rows carry the file's hash, so it comes first; reading hashes again and compares.
         let sha256 = match hash {
             Ok(Some(sha256)) => sha256,
             Ok(None) => return Err(PipelineError::Cancelled),
-            Err(error) => return self.refuse(candidate, &stands, *Refused::one(unreadable(&error))),
+            Err(error) => return self.refuse(candidate, &committed, *Refused::one(unreadable(&error))),
         };
-        let same = stands.iter().find(|file| file.sha256 == sha256 && file.month <= candidate.month);
+        let same = committed.iter().find(|file| file.sha256 == sha256 && file.month <= candidate.month);
         // A load that was killed before it could be written down is done again: nobody counted its records.
         let in_the_books = |same: &&CommittedFile| !is_place(same, candidate) || self.recorded.contains(&sha256);
         if let Some(same) = same.filter(in_the_books) {
-            self.record(candidate, &stands, &[])?;
-            return Ok(Loaded::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
+            self.record(candidate, &committed, &[])?;
+            return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
         }
-        match self.write(candidate, &table, base.as_ref(), &stands, &sha256) {
+        match self.write(candidate, &table, base.as_ref(), &committed, &sha256) {
             Ok(loaded) => Ok(loaded),
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Refused(refused)) => self.refuse(candidate, &stands, *refused),
+            Err(Stop::Refused(refused)) => self.refuse(candidate, &committed, *refused),
         }
     }
 
-    fn refuse(&self, candidate: &Candidate, committed: &[CommittedFile], refused: Refused) -> Result<Loaded, PipelineError> {
+    fn refuse(&self, candidate: &Candidate, committed: &[CommittedFile], refused: Refused) -> Result<LoadOutcome, PipelineError> {
         self.record(candidate, committed, &refused.findings)?;
-        Ok(Loaded::Refused { finding: refused.finding, records: refused.records })
+        Ok(LoadOutcome::Refused { finding: refused.finding, records: refused.records })
     }
 
     fn write(
@@ -137,7 +136,7 @@ impl Loading<'_> {
         base: Option<&Snapshot>,
         committed: &[CommittedFile],
         sha256: &str,
-    ) -> Result<Loaded, Stop> {
+    ) -> Result<LoadOutcome, Stop> {
         let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.work.cancel)?;
         let (names, header) = header::names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
         self.check_key(&names).map_err(Refused::one)?;
@@ -167,7 +166,7 @@ impl Loading<'_> {
             partition_by: &["delivery_month"],
             add: vec![file],
             remove: replaced.iter().map(|file| file.file.clone()).collect(),
-            transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at)],
+            transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at.micros())],
         };
         self.work.check().map_err(PipelineError::from)?;
         self.lake.commit(table, change)?;
@@ -176,7 +175,7 @@ impl Loading<'_> {
         }
         let other = replaced.iter().filter(|old| !(is_place(old, candidate) && old.sha256 == sha256));
         let superseded = other.map(|file| (file.month, file.source_file.clone())).collect();
-        Ok(Loaded::Taken { summary, rows, superseded, header, statistics: Box::new(statistics) })
+        Ok(LoadOutcome::Taken { summary, rows, superseded, header, statistics: Box::new(statistics) })
     }
 
     /// Reads on one thread, counts on another and writes on a third; the rows in bronze.
@@ -203,7 +202,7 @@ impl Loading<'_> {
             let read = loop {
                 match reader.next_batch() {
                     Ok(Some(batch)) => {
-                        rows += batch.len() as u64;
+                        rows += batch.record_count() as u64;
                         let frame = self.frame(&batch, names, candidate, sha256)?;
                         // The writer has failed when nobody takes the rows; its error comes below.
                         if to_tally.send(frame.clone()).and(to_writer.send(frame)).is_err() {
@@ -283,7 +282,7 @@ impl Loading<'_> {
         });
     }
 
-    /// Clears what is recorded of a delivery whose content now stands under an earlier month.
+    /// Clears what is recorded of a delivery whose content is now under an earlier month.
     fn forget(&self, candidate: &Candidate, old: &CommittedFile) -> Result<(), PipelineError> {
         for stage in [Stage::Bronze, Stage::Silver] {
             let scope = Scope {
@@ -299,7 +298,7 @@ impl Loading<'_> {
         Ok(())
     }
 
-    /// Replaces what is recorded of this file, but for the findings of the loads whose rows still stand.
+    /// Replaces what is recorded of this file, but for the findings of the loads whose rows are still there.
     fn record(&self, candidate: &Candidate, committed: &[CommittedFile], findings: &[Finding]) -> Result<(), PipelineError> {
         let still = committed.iter().find(|file| file.month == candidate.month && file.source_file == candidate.source_file);
         let scope = Scope {
@@ -318,10 +317,10 @@ impl Loading<'_> {
 /// Notes with the file's rows what else is known of it: nothing but their own commit can part the two.
 fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
     file.note(files::RECORDS, &summary.records);
-    file.note(files::RECEIVED_AT, &micros_of(candidate.modified));
+    file.note(files::RECEIVED_AT, &Timestamp::from(candidate.modified).micros());
 }
 
-/// Whether a delivery stands where the file belongs.
+/// Whether a delivery is where the file belongs.
 fn is_place(file: &CommittedFile, candidate: &Candidate) -> bool {
     file.month == candidate.month && file.source_file == candidate.source_file
 }

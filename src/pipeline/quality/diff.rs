@@ -77,7 +77,7 @@ type Differences = (Vec<MonthDiffRow>, Vec<FieldChangesRow>);
 
 /// A delivery against the records that were current before it: its row of `month_diff`, and those of `field_changes`.
 ///
-/// `rejected`: records of the delivery that stand in bronze and went no further. A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
+/// `rejected`: records of the delivery that are in bronze and went no further. A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
 /// that were delivered. Only a snapshot removes.
 pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, rejected: u64) -> Result<Differences, PipelineError> {
     let (dataset, month) = (delivered.dataset, delivered.month);

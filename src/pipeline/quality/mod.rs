@@ -1,8 +1,8 @@
 //! Bronze and silver → the quality tables: profiles of columns, differences between months, a summary of each delivery.
 //!
-//! A month's rows are made anew when it, or the month before it, changed; the others stay.
+//! A month's rows are rebuilt when it, or the month before it, changed; the others stay.
 
-pub mod cells;
+pub(crate) mod cells;
 mod diff;
 mod profile;
 mod summary;
@@ -15,10 +15,8 @@ use super::progress::{Step, Tracker};
 use super::silver::{Silver, application_id};
 use super::store::{self, Part};
 use super::tables::Row;
-use crate::model::{Dataset, Day, Entity, Month};
+use crate::model::{Dataset, Day, Entity, Month, Timestamp};
 use crate::pipeline::bronze::ColumnStatistics;
-
-pub use summary::freshness_of;
 
 /// Makes a utility's quality rows for the months that changed.
 pub struct Assess<'a> {
@@ -26,14 +24,14 @@ pub struct Assess<'a> {
     pub bronze: &'a BronzeTables<'a>,
     /// Silver after the build.
     pub silver: &'a Silver,
-    /// The first month that changed; `None` makes everything anew.
+    /// The first month that changed; `None` rebuilds everything.
     pub from: Option<Month>,
     /// What the rows are made from.
     pub fingerprint: i64,
     /// The day that ages are counted to.
     pub today: Day,
-    /// When each delivered file arrived, in microseconds since 1970-01-01, UTC; by name.
-    pub received: &'a dyn Fn(&str) -> Option<i64>,
+    /// When each delivered file arrived, by name.
+    pub received: &'a dyn Fn(&str) -> Option<Timestamp>,
     /// The values of a file's columns by its SHA-256, if they were counted when it was loaded.
     pub statistics: &'a dyn Fn(&str) -> Option<&'a ColumnStatistics>,
     /// Who wants to know.

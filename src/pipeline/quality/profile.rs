@@ -30,8 +30,8 @@ pub(super) fn of<'a>(
     else {
         return Ok(Vec::new());
     };
-    let standing: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
-    let statistics = if let [only] = standing.as_slice() { counted(&only.sha256) } else { None };
+    let committed: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
+    let statistics = if let [only] = committed.as_slice() { counted(&only.sha256) } else { None };
     let profiler = Profiler { bronze, delivered, cells: Cells::new(bronze.adapter, columns.clone()), statistics };
     let mut found = Vec::new();
     // A column that only a later month brought says nothing about this one.

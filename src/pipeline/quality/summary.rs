@@ -23,8 +23,8 @@ pub(super) fn of(
     rejections: Rejections,
 ) -> Result<SummaryRow, PipelineError> {
     let bronze = assess.bronze;
-    let standing: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
-    let row_count: u64 = standing.iter().map(|s| s.rows).sum();
+    let committed: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
+    let row_count: u64 = committed.iter().map(|s| s.rows).sum();
     let missing: i64 = profiles.iter().filter_map(|row| row.missing_count).sum();
     let invalid = profiles.iter().filter_map(|row| row.invalid_count).sum();
     let present = profiles.iter().filter(|row| row.absent == Some(false)).count() as u64;
@@ -34,10 +34,10 @@ pub(super) fn of(
         Some(rows) => last_refresh(session.as_mut(), bronze, delivered.dataset, &rows)?,
         None => None,
     };
-    let received = standing.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
-    let loaded = standing.iter().filter_map(|s| s.loaded_at).max();
+    let received = committed.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
+    let loaded = committed.iter().filter_map(|s| s.loaded_at).max();
     let state = freshness_of(bronze.adapter, Some(delivered.month), assess.today);
-    let files: Vec<&str> = standing.iter().map(|s| s.source_file.as_str()).collect();
+    let files: Vec<&str> = committed.iter().map(|s| s.source_file.as_str()).collect();
     Ok(SummaryRow {
         delivery_month: Some(delivered.month.to_string()),
         utility_id: Some(bronze.adapter.id.to_string()),
@@ -61,13 +61,13 @@ pub(super) fn of(
 pub(super) struct Rejections {
     /// All of them.
     pub(super) records: u64,
-    /// Those that stand in bronze.
+    /// Those that are in bronze.
     pub(super) in_bronze: u64,
-    /// Those whose key stands again later.
+    /// Those whose key occurs again later.
     duplicates: u64,
 }
 
-/// Counts what was set aside in this month and dataset.
+/// Counts what was rejected in this month and dataset.
 pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
     let Some(table) = bronze.lake.snapshot(&tables::REJECTED.id())? else { return Ok(Rejections::default()) };
     let month = delivered.month.to_string();

@@ -83,7 +83,7 @@ impl<'a> EvaluationContext<'a> {
 
     /// Gives a relation its name, if there is anything in it.
     ///
-    /// `feeders`, `ders`: as they stand after the month; `…_before`: after the month before; `…_moved`: versions that began
+    /// `feeders`, `ders`: as they are after the month; `…_before`: after the month before; `…_moved`: versions that began
     /// in the month, beside those that they follow.
     pub(super) fn register(&mut self, subject: Subject, relation: &str) -> Result<bool, PipelineError> {
         if let Some(known) = self.registered.get(relation) {

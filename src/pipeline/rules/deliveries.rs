@@ -1,4 +1,4 @@
-//! Rules about a delivered file as a whole: what was set aside, the ledger, volume, freshness and refresh dates.
+//! Rules about a delivered file as a whole: what was rejected, the ledger, volume, freshness and refresh dates.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn quoted(reasons: &[ReasonCode]) -> String {
     reasons.iter().map(|reason| text(reason.as_str())).collect::<Vec<_>>().join(", ")
 }
 
-/// Records that were set aside for one of the reasons, of all records of the file.
+/// Records that were rejected for one of the reasons, of all records of the file.
 pub(super) fn rejected(
     context: &mut EvaluationContext<'_>,
     subject: Subject,
@@ -67,11 +67,11 @@ pub(super) struct Reconciliation {
     pub(super) records: u64,
     /// Rows in bronze.
     pub(super) in_bronze: u64,
-    /// Records set aside before bronze.
+    /// Records rejected before bronze.
     pub(super) aside_at_bronze: u64,
-    /// Delivered keys whose entity stands in silver.
+    /// Delivered keys whose entity is in silver.
     pub(super) in_silver: u64,
-    /// Records set aside before silver.
+    /// Records rejected before silver.
     pub(super) aside_at_silver: u64,
 }
 
@@ -84,7 +84,7 @@ impl Reconciliation {
     }
 }
 
-/// Records that are neither in the next layer nor set aside.
+/// Records that are neither in the next layer nor rejected.
 pub(super) fn ledger(context: &mut EvaluationContext<'_>, subject: Subject) -> Result<CheckResult, PipelineError> {
     let dataset = dataset_of!(subject);
     if !context.delivered(dataset) {
@@ -94,7 +94,7 @@ pub(super) fn ledger(context: &mut EvaluationContext<'_>, subject: Subject) -> R
     let (before_bronze, before_silver) = ledger.difference();
     let difference = before_bronze + before_silver;
     let detail = format!(
-        "{} records = {} in bronze + {} set aside; {} in bronze = {} in silver + {} set aside",
+        "{} records = {} in bronze + {} rejected; {} in bronze = {} in silver + {} rejected",
         ledger.records, ledger.in_bronze, ledger.aside_at_bronze, ledger.in_bronze, ledger.in_silver, ledger.aside_at_silver
     );
     Ok(CheckResult::Counts { checked: ledger.records, failed: difference, detail: Some(detail) })
@@ -151,7 +151,7 @@ fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Res
     Ok(context.session.query("SELECT SUM(segment_count) AS n FROM feeders")?.count("n", 0))
 }
 
-/// Delivered keys, each once, whose feeder or DER stands in silver after the month.
+/// Delivered keys, each once, whose feeder or DER is in silver after the month.
 fn keys_in_silver(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<u64, PipelineError> {
     let (entity, id, condition) = match dataset.der_status() {
         Some(status) => (Subject::Ders, "der_id", format!("status = {}", text(status))),
@@ -190,7 +190,7 @@ pub(super) fn volume(
         if came(context, dataset)?.contains(&context.month) {
             return Ok(CheckResult::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
         }
-        // Before its first month a feed owes nothing, and before the due day not this month.
+        // Before its first month nothing is due of a feed, and before the due day not this month.
         let state = state_of(Some(context.month.previous()), seen_on(context), context.bronze.adapter.schedule);
         if earlier.is_empty() || state == Freshness::Fresh {
             return Ok(CheckResult::Nothing);
@@ -221,10 +221,10 @@ fn seen_on(context: &EvaluationContext<'_>) -> Day {
     if context.is_newest { context.evaluator.today } else { context.month.day(31) }
 }
 
-/// The state of the feed: of the newest month whether the next is owed today, of an earlier one whether it came.
+/// The state of the feed: of the newest month whether the next is expected today, of an earlier one whether it came.
 ///
-/// A month that did not come is judged by the newest that came before it: what is owed longest is what counts. Before its
-/// first month a feed owes nothing.
+/// A month that did not come is judged by the newest that came before it: what is expected longest is what counts. Before its
+/// first month nothing is due of a feed.
 pub(super) fn freshness(
     context: &mut EvaluationContext<'_>,
     subject: Subject,

@@ -20,7 +20,7 @@ const SAMPLE_ROWS: usize = 2000;
 const MOSTLY: f64 = 0.95;
 /// Fewer values say nothing about a type.
 const FEW: usize = 5;
-/// The share of the values of a column that must stand in another for it to be the same column.
+/// The share of the values of a column that must be in another for it to be the same column.
 const SAME_CONTENT: f64 = 0.5;
 
 /// All differences of one delivery.
@@ -90,9 +90,9 @@ fn compare(
     found.extend(added.iter().map(|column| (Drift::Added, (*column).clone(), format!("`{column}` is new"))));
     for column in was.columns.iter().filter(|column| now.has(column)) {
         let (Some(old), Some(new)) = (was.kind(column), now.kind(column)) else { continue };
-        // A column that is again as it was two months ago has been mended.
-        let mended = older.as_ref().and_then(|older| older.kind(column)) == Some(new);
-        if old != new && !mended {
+        // A column that is again as it was two months ago has been fixed.
+        let fixed = older.as_ref().and_then(|older| older.kind(column)) == Some(new);
+        if old != new && !fixed {
             found.push((Drift::Retyped, column.clone(), format!("`{column}` holds {new} after {old}")));
         }
     }
@@ -101,7 +101,7 @@ fn compare(
     };
     let (order_was, order_now) = (common(&was, &now), common(&now, &was));
     let moved = order_was.iter().zip(&order_now).filter(|(a, b)| a != b);
-    found.extend(moved.map(|(old, new)| (Drift::Reordered, new.clone(), format!("`{new}` stands where `{old}` stood"))));
+    found.extend(moved.map(|(old, new)| (Drift::Reordered, new.clone(), format!("`{new}` is where `{old}` was"))));
     Ok(SchemaDrift { columns: was.columns.len() as u64, found })
 }
 

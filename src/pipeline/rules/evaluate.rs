@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::context::EvaluationContext;
-use super::plan::{Asked, Compares, Evaluation, Plan};
+use super::plan::{Asked, Compares, Evaluation, RulePlan};
 use super::{CheckResult, queries};
 use crate::config::rules::{Drift, Rule, Subject};
 use crate::engine::EngineError;
@@ -39,7 +39,7 @@ fn counts_of(counted: Result<Frame, EngineError>) -> Result<CheckResult, Pipelin
 impl EvaluationContext<'_> {
     /// What each of the rules of a subject found, in their order.
     pub(super) fn evaluate(&mut self, subject: Subject, rules: &[&Rule]) -> Result<Vec<CheckResult>, PipelineError> {
-        let plans: Vec<Plan<'_>> = rules.iter().map(|rule| Plan::of(&rule.check)).collect();
+        let plans: Vec<RulePlan<'_>> = rules.iter().map(|rule| RulePlan::of(&rule.check)).collect();
         let mut found: Vec<Option<CheckResult>> = plans.iter().map(|plan| self.unstated(subject, plan)).collect();
         let moved = format!("{subject}_moved");
         let (mut single, mut single_moved) = (Vec::new(), Vec::new());
@@ -76,7 +76,7 @@ impl EvaluationContext<'_> {
     }
 
     /// That a rule asks about a column of the common model which the utility does not state.
-    fn unstated(&self, subject: Subject, plan: &Plan<'_>) -> Option<CheckResult> {
+    fn unstated(&self, subject: Subject, plan: &RulePlan<'_>) -> Option<CheckResult> {
         let adapter = self.bronze.adapter;
         let datasets: &[Dataset] = match subject {
             Subject::Delivery(Dataset::Circuits) | Subject::Feeders => &[Dataset::Circuits],
@@ -251,7 +251,7 @@ impl EvaluationContext<'_> {
 
     /// The rows that fail a rule.
     pub(super) fn rows(&mut self, subject: Subject, rule: &Rule, limit: usize) -> Result<Frame, PipelineError> {
-        let plan = Plan::of(&rule.check);
+        let plan = RulePlan::of(&rule.check);
         let moved = format!("{subject}_moved");
         let (relation, condition) = match &plan.evaluation {
             Evaluation::Delivery { rows: Some(rows), .. } => return rows(self, subject, limit),

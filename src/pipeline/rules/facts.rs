@@ -1,7 +1,7 @@
 //! What the tables say of a utility's deliveries, beside the rows themselves.
 
 use crate::frame::Frame;
-use crate::model::{Dataset, Day, Month};
+use crate::model::{Dataset, Day, Month, Timestamp};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::text;
 use crate::pipeline::store;
@@ -40,11 +40,15 @@ impl DeliveryFacts {
             .collect();
         let sql = "SELECT dataset, delivery_month, last_refresh, received_at FROM t";
         let rows = table(&tables::DATA_QUALITY_SUMMARY, sql)?;
-        let day = |micros: i64| Day::from_epoch_days(micros.div_euclid(86_400_000_000) as i32);
         let summaries = (0..rows.height())
             .filter_map(|row| {
                 let month = Month::parse(&cell(&rows, "delivery_month", row))?;
-                Some((cell(&rows, "dataset", row), month, rows.day("last_refresh", row), rows.time("received_at", row).map(day)))
+                Some((
+                    cell(&rows, "dataset", row),
+                    month,
+                    rows.day("last_refresh", row),
+                    rows.time("received_at", row).map(Timestamp::day),
+                ))
             })
             .collect();
         let sql = format!(

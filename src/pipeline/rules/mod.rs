@@ -1,6 +1,6 @@
 //! Rules → outcomes: what holds of a month, how many rows it does not hold for, and which.
 //!
-//! Stands beside `quality` at the end of the flow: reads bronze, silver and the quality tables, writes `ops/rule_results`.
+//! Lies beside `quality` at the end of the flow: reads bronze, silver and the quality tables, writes `ops/rule_results`.
 //! All rules that ask something of single rows of one relation are counted in one pass over it. A rule that cannot be
 //! evaluated is `could-not-check`, never a pass.
 
@@ -25,8 +25,8 @@ use crate::model::{Day, Month, Severity};
 
 use context::EvaluationContext;
 
-pub use results::{Decision, acknowledge, fingerprint, record};
-pub use stale::{Evaluated, StaleOutcomes};
+pub(crate) use results::{Decision, acknowledge, record};
+pub(crate) use stale::StaleOutcomes;
 
 /// How a rule ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,7 +132,7 @@ impl RuleFilter<'_> {
     }
 }
 
-/// Evaluates rules over the tables as they stand.
+/// Evaluates rules over the tables as they are.
 pub struct Evaluator<'a> {
     /// The bronze tables of every utility.
     pub bronze: &'a [BronzeTables<'a>],
@@ -159,7 +159,7 @@ impl Evaluator<'_> {
     /// A table cannot be read, or somebody asked to stop. A rule that fails to run is an outcome, not an error.
     pub fn month(&self, month: Month, wanted: RuleFilter<'_>) -> Result<Vec<RuleOutcome>, PipelineError> {
         let mut outcomes = Vec::new();
-        // A utility of which nothing ever came owes no month yet; `status` says that it is missing.
+        // A utility of which nothing ever came has no due month yet; `status` says that it is missing.
         for bronze in self.bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
             let rules: Vec<&Rule> = self.rules.rules.iter().filter(|rule| wanted.takes(rule, bronze.adapter)).collect();
             if rules.is_empty() {

@@ -8,7 +8,7 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::sql::{name, text};
 
 /// How a rule is evaluated, and how its failing rows are shown.
-pub(super) struct Plan<'r> {
+pub(super) struct RulePlan<'r> {
     /// What is counted.
     pub(super) evaluation: Evaluation<'r>,
     /// The columns of its own subject that the rule asks about.
@@ -56,7 +56,7 @@ pub(super) type Count<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Asked<'_>) ->
 pub(super) type Failing<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Asked<'_>) -> Result<bool, PipelineError> + 'r>;
 pub(super) type Rows<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Subject, usize) -> Result<Frame, PipelineError> + 'r>;
 
-impl<'r> Plan<'r> {
+impl<'r> RulePlan<'r> {
     /// The plan of a rule's kind and settings.
     #[expect(clippy::too_many_lines, reason = "one arm a kind, and no kind forgotten")]
     #[expect(clippy::redundant_closure_for_method_calls, reason = "a method of a type with a lifetime is not general enough")]

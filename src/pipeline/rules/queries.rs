@@ -3,7 +3,7 @@
 //! Relations are named for their subject; `feeders_moved` and `ders_moved` hold the entities that began a version in the
 //! month, each beside the version before (`was_…`).
 
-use super::plan::Plan;
+use super::plan::RulePlan;
 use crate::config::rules::{Rule, Subject};
 use crate::pipeline::sql::{name, text};
 
@@ -40,7 +40,13 @@ pub(super) enum Places {
 }
 
 /// The rows of a relation for which a condition holds.
-pub(super) fn rows(relation: &str, (rule, plan): (&Rule, &Plan<'_>), condition: &str, places: Places, limit: usize) -> String {
+pub(super) fn rows(
+    relation: &str,
+    (rule, plan): (&Rule, &RulePlan<'_>),
+    condition: &str,
+    places: Places,
+    limit: usize,
+) -> String {
     let column = rule.show.as_deref().or(plan.shown).unwrap_or_default();
     let value = rule.show.as_ref().map_or_else(|| plan.value.clone(), |column| format!("CAST({} AS VARCHAR)", name(column)));
     let places = match places {

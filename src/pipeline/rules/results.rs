@@ -4,7 +4,7 @@ use super::RuleOutcome;
 use crate::config::RuleSet;
 use crate::config::rules::Rule;
 use crate::lake::Lake;
-use crate::model::{Day, Month};
+use crate::model::{Day, Month, Timestamp};
 use crate::pipeline::tables::{self, AcknowledgementRow, RuleResultRow};
 use crate::pipeline::{PipelineError, store};
 
@@ -13,11 +13,11 @@ pub fn fingerprint(rule: &Rule) -> String {
     format!("{:016x}", xxhash_rust::xxh64::xxh64(rule.definition().as_bytes(), 0))
 }
 
-/// Adds outcomes, passes included, to `ops/rule_results`. `at`: microseconds since 1970-01-01, UTC.
+/// Adds outcomes, passes included, to `ops/rule_results`. `at`.
 ///
 /// # Errors
 /// The table cannot be written.
-pub fn record(lake: &Lake, rules: &RuleSet, outcomes: &[RuleOutcome], run_id: &str, at: i64) -> Result<(), PipelineError> {
+pub fn record(lake: &Lake, rules: &RuleSet, outcomes: &[RuleOutcome], run_id: &str, at: Timestamp) -> Result<(), PipelineError> {
     append(lake, rules, outcomes, (run_id, at), Vec::new())
 }
 
@@ -26,7 +26,7 @@ pub(super) fn append(
     lake: &Lake,
     rules: &RuleSet,
     outcomes: &[RuleOutcome],
-    (run_id, at): (&str, i64),
+    (run_id, at): (&str, Timestamp),
     made_from: Vec<(String, i64)>,
 ) -> Result<(), PipelineError> {
     let row = |outcome: &RuleOutcome| RuleResultRow {
@@ -67,11 +67,11 @@ pub struct Decision<'a> {
     pub expires_on: Day,
 }
 
-/// Adds decisions to `ops/acknowledgements`. `at`: microseconds since 1970-01-01, UTC.
+/// Adds decisions to `ops/acknowledgements`. `at`.
 ///
 /// # Errors
 /// The table cannot be written.
-pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: i64) -> Result<(), PipelineError> {
+pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: Timestamp) -> Result<(), PipelineError> {
     let row = |decision: &Decision<'_>| AcknowledgementRow {
         rule_id: Some(decision.rule.to_owned()),
         utility_id: Some(decision.utility.to_owned()),

@@ -1,7 +1,7 @@
-//! Which rules a run evaluates: those of what was made anew, those that an earlier run left out, and those whose outcome
+//! Which rules a run evaluates: those of what was rebuilt, those that an earlier run left out, and those whose outcome
 //! time alone has changed.
 //!
-//! What outcomes were made from stands in the log of `ops/rule_results`, as it does for every table: an interrupted run, or
+//! What outcomes were made from is in the log of `ops/rule_results`, as it does for every table: an interrupted run, or
 //! an edited rule, is seen there by the next.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +11,7 @@ use super::{Evaluator, RuleFilter, RuleOutcome};
 use crate::config::RuleSet;
 use crate::engine::Work;
 use crate::lake::{Lake, Snapshot};
-use crate::model::{Day, Month, UtilityId};
+use crate::model::{Day, Month, Timestamp, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::parallel::each;
 use crate::pipeline::sql::text;
@@ -27,7 +27,7 @@ pub struct StaleOutcomes<'a> {
     pub evaluator: &'a Evaluator<'a>,
     /// What each utility's silver was made from before the run.
     pub before: &'a HashMap<UtilityId, i64>,
-    /// The utilities that were made anew, and the first month that changed; `None` where all did.
+    /// The utilities that were rebuilt, and the first month that changed; `None` where all did.
     pub touched: &'a [(UtilityId, Option<Month>)],
 }
 
@@ -40,18 +40,18 @@ pub struct Evaluated {
 }
 
 impl Evaluated {
-    /// Adds the outcomes, passes included, to `ops/rule_results`. `at`: microseconds since 1970-01-01, UTC.
+    /// Adds the outcomes, passes included, to `ops/rule_results`. `at`.
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn record(&self, lake: &Lake, book: &RuleSet, run_id: &str, at: i64) -> Result<(), PipelineError> {
+    pub fn record(&self, lake: &Lake, book: &RuleSet, run_id: &str, at: Timestamp) -> Result<(), PipelineError> {
         results::append(lake, book, &self.outcomes, (run_id, at), self.made_from.clone())
     }
 }
 
 /// Which rules of a month have to be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+enum StaleScope {
     /// All of them.
     All,
     /// Those that time changes.
@@ -89,16 +89,16 @@ impl StaleOutcomes<'_> {
         }
         let outcomes = each(&due, |(utility, month, scope)| {
             tell(utility, *month);
-            let calendar = *scope == Scope::Calendar;
+            let calendar = *scope == StaleScope::Calendar;
             self.evaluator.month(*month, RuleFilter { utility: Some(utility.as_str()), rule: None, calendar })
         })?;
         evaluated.outcomes = outcomes.into_iter().flatten().collect();
         Ok(evaluated)
     }
 
-    /// What is due of a utility: months that were made anew or that it was never asked about, the month that was the newest
+    /// What is due of a utility: months that were rebuilt or that it was never asked about, the month that was the newest
     /// until now, and the newest on another day.
-    fn scopes(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, Scope>, PipelineError> {
+    fn scopes(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, StaleScope>, PipelineError> {
         let recorded = |what: &str| match results {
             Some(results) => results.transaction(self.lake, &application_id(utility.id, what)),
             None => Ok(None),
@@ -115,15 +115,15 @@ impl StaleOutcomes<'_> {
             let is_today = recorded(DAY)? == Some(i64::from(self.evaluator.today.epoch_days()));
             let newest = utility.months.last().copied();
             let of_calendar = if was_newest == newest { None } else { was_newest };
-            scopes.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, Scope::Calendar)));
+            scopes.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, StaleScope::Calendar)));
             if recorded(MONTHS)? != Some(hash_of(utility.months)) {
-                scopes.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, Scope::All)));
+                scopes.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, StaleScope::All)));
             }
         }
         if !is_as_known {
             let from = if was_evaluated { touched.flatten() } else { None };
             let again = utility.months.iter().filter(|month| from.is_none_or(|from| **month >= from));
-            scopes.extend(again.map(|month| (*month, Scope::All)));
+            scopes.extend(again.map(|month| (*month, StaleScope::All)));
         }
         scopes.retain(|month, _| utility.months.contains(month));
         Ok(scopes)

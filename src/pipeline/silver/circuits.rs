@@ -43,7 +43,7 @@ pub(super) fn feeder_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec
     columns
 }
 
-/// The longest of the words that stands in the text, in lower case.
+/// The longest of the words that is in the text, in lower case.
 fn word_in(cell: &str, words: &[String]) -> String {
     let mut longest: Vec<&String> = words.iter().collect();
     longest.sort_by_key(|word| std::cmp::Reverse(word.len()));

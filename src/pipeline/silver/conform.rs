@@ -28,7 +28,7 @@ pub(super) fn fingerprint(bronze: &BronzeTables<'_>, dataset: Dataset) -> String
                 .sql()
         }
     };
-    // A new version of the program, or other types to check, make everything anew too.
+    // A new version of the program, or other types to check, rebuild everything too.
     let checked = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), bronze.adapter.null_values.join(" "), adapter.definition());
     format!("{}\n{upper}\n{}\n{checked}", records(bronze, adapter).text(), adapter.delivery.as_str())
 }
@@ -117,7 +117,7 @@ pub(super) fn key_hashes(adapter: &DatasetAdapter) -> String {
     format!("SELECT ({}) AS keyless, XXHASH64({}) AS key_hash FROM records", without_key(adapter), keys(adapter).join(", "))
 }
 
-/// Relation `key_hashes`: whether any record may have to stand aside.
+/// Relation `key_hashes`: whether any record may have to be rejected.
 pub(super) const SUSPECTS: &str = "SELECT COUNT(key_hash) AS records, COUNT(DISTINCT key_hash) AS distinct_keys,\n\
     \x20 SUM(CASE WHEN keyless THEN 1 ELSE 0 END) AS keyless FROM key_hashes";
 
@@ -129,7 +129,7 @@ pub(super) fn keyed(adapter: &DatasetAdapter) -> String {
 /// Relation `keyed`: the places of records without their key.
 pub(super) const KEYLESS: &str = "SELECT _source_file, _source_line FROM keyed WHERE keyless ORDER BY _source_file, _source_line";
 
-/// Relation `keyed`: the places of records whose key stands again later, by file and line, with the key. A record without its
+/// Relation `keyed`: the places of records whose key occurs again later, by file and line, with the key. A record without its
 /// key is no rival of any.
 pub(super) fn duplicates(adapter: &DatasetAdapter) -> String {
     let keys = keys(adapter);

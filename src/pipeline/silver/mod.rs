@@ -27,8 +27,7 @@ use crate::lake::Written;
 use crate::model::{Dataset, Delivery, Month, Stage};
 use crate::pipeline::bronze::ColumnStatistics;
 
-pub use conform::{checked_records, circuits_sql, ders_sql};
-pub use plan::Plan;
+pub(crate) use conform::{checked_records, circuits_sql, ders_sql};
 
 /// A number that differs whenever the deliveries, the adapter or the plans differ: what a utility's silver is made from.
 pub fn input_fingerprint(bronze: &BronzeTables<'_>) -> i64 {
@@ -83,13 +82,13 @@ impl Versions {
 pub struct Build<'a> {
     /// Where the rows come from.
     pub bronze: &'a BronzeTables<'a>,
-    /// The first month that changed; `None` folds everything anew.
+    /// The first month that changed; `None` folds everything again.
     pub from: Option<Month>,
     /// The run.
     pub run_id: &'a str,
     /// What the rows are made from.
     pub fingerprint: i64,
-    /// What stands in a file's columns by its SHA-256, if it was counted when the file was loaded.
+    /// What is in a file's columns by its SHA-256, if it was counted when the file was loaded.
     pub statistics: &'a (dyn Fn(&str) -> Option<&'a ColumnStatistics> + Sync),
     /// Who wants to know.
     pub tracker: &'a Tracker<'a>,

@@ -1,4 +1,4 @@
-//! The records of one delivered month, one for each key, and those that must stand aside.
+//! The records of one delivered month, one for each key, and those that must be rejected.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::ColumnStatistics;
 
-/// Names the conformed records of the month `records` in a session; for each that is set aside its file and the reason.
+/// Names the conformed records of the month `records` in a session; for each that is rejected its file and the reason.
 ///
-/// A record without its key stands aside as `primary-key`; of several records of one key the last stays (by file
-/// name, then line) and the earlier ones stand aside as `duplicate-key`. Only keys are read for that.
+/// A record without its key is rejected as `primary-key`; of several records of one key the last stays (by file
+/// name, then line) and the earlier ones are rejected as `duplicate-key`. Only keys are read for that.
 pub(super) fn of_month<'a>(
     session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
@@ -62,7 +62,7 @@ pub(super) fn of_month<'a>(
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
 }
 
-/// Whether the counts of the month's only file tell already that no record must stand aside: nothing that makes a key is missing,
+/// Whether the counts of the month's only file tell already that no record must be rejected: nothing that makes a key is missing,
 /// and one of its columns alone tells all records apart.
 fn each_has_its_own_key<'a>(
     bronze: &BronzeTables<'_>,
@@ -70,8 +70,8 @@ fn each_has_its_own_key<'a>(
     month: Month,
     counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
 ) -> bool {
-    let mut standing = bronze.delivered(adapter.dataset, month);
-    let (Some(only), None) = (standing.next(), standing.next()) else { return false };
+    let mut committed = bronze.delivered(adapter.dataset, month);
+    let (Some(only), None) = (committed.next(), committed.next()) else { return false };
     let Some(statistics) = counted(&only.sha256) else { return false };
     let keys = || adapter.key.iter().map(|label| column_name(label));
     let entity = adapter.column(if adapter.dataset.der_status().is_some() { "der_id" } else { "feeder_id" });
@@ -94,7 +94,7 @@ fn finding(
     (file, Finding { reason, line: Some(line), column: Some(adapter.key.join(" + ")), value, raw: text })
 }
 
-/// The cells of the records that stand aside, as they stand in bronze, joined by the file's delimiter.
+/// The cells of the rejected records, as they are in bronze, joined by the file's delimiter.
 fn raw_records(
     session: &mut dyn Session,
     bronze: &BronzeTables<'_>,

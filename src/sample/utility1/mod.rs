@@ -23,7 +23,7 @@ pub(super) fn circuits(scene: &Scene, sheet: &mut Sheet) -> io::Result<()> {
     Ok(())
 }
 
-/// Installed DERs; among them the ragged row and the record that stands twice.
+/// Installed DERs; among them the ragged row and the record that occurs twice.
 pub(super) fn install_der(scene: &Scene, sheet: &mut Sheet) -> io::Result<()> {
     let head = [
         "ProjectID",

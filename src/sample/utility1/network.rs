@@ -53,7 +53,7 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// The segment as it stands in the scene's month.
+    /// The segment as it is in the scene's month.
     pub(super) fn at(scene: &Scene, entry: Entry) -> Self {
         let mut dice = scene.making(entry);
         let circuits = scene.size(Population::Circuits1);

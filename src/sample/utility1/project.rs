@@ -82,7 +82,7 @@ const PLANNED: [(u32, Sort); 10] = [
     (10, CHP),
 ];
 
-/// A DER as it stands in one month.
+/// A DER as it is in one month.
 pub(super) struct Project {
     pub(super) id: u64,
     pub(super) type_name: &'static str,
@@ -108,7 +108,7 @@ impl Project {
     pub(super) fn installed(scene: &Scene, entry: Entry) -> Self {
         let mut dice = scene.making(entry);
         let rolled = dice.weighted(&INSTALLED);
-        // The record that stands twice is a home with panels, whatever the seed.
+        // The record that occurs twice is a home with panels, whatever the seed.
         let sort = if entry.index == faults::DUPLICATE_ROW { RESPHOTO } else { rolled };
         let id = 1000 + u64::from(entry.index) * 40 + u64::from(dice.below(20));
         let mut project = Self::new(scene, &mut dice, id, sort);

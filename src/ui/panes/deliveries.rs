@@ -55,7 +55,7 @@ fn calendar(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, deliver
 
 fn look(delivery: Arrival, theme: &Theme) -> (&'static str, Style) {
     match delivery {
-        Arrival::NotOwed => (" ", theme.dim),
+        Arrival::NotDue => (" ", theme.dim),
         Arrival::Expected => ("○", theme.dim),
         Arrival::Loaded => ("●", theme.good),
         Arrival::Partial => ("◐", theme.warn),
@@ -69,7 +69,7 @@ fn day_cell(day: &UtilityMonth, theme: &Theme, selected: bool) -> Span<'static> 
     let again = if day.redelivered { "↻" } else { "" };
     let refused = if day.refused.is_empty() || day.delivery == Arrival::Refused { "" } else { "!" };
     let word = match day.delivery {
-        Arrival::Partial => format!("{} of {}", day.loaded.len(), day.owed.len()),
+        Arrival::Partial => format!("{} of {}", day.loaded.len(), day.expected.len()),
         delivery => delivery.as_str().to_owned(),
     };
     let style = if selected { style.add_modifier(Modifier::REVERSED | Modifier::BOLD) } else { style };
@@ -77,15 +77,15 @@ fn day_cell(day: &UtilityMonth, theme: &Theme, selected: bool) -> Span<'static> 
 }
 
 fn told(utility: &str, month: &str, day: &UtilityMonth, theme: &Theme) -> Vec<Line<'static>> {
-    let missing: Vec<&str> = day.owed.iter().filter(|dataset| !day.loaded.contains(dataset)).map(String::as_str).collect();
+    let missing: Vec<&str> = day.expected.iter().filter(|dataset| !day.loaded.contains(dataset)).map(String::as_str).collect();
     let mut said = vec![format!(
         "{utility} {month}: {}",
-        if day.delivery == Arrival::NotOwed { "nothing owed" } else { day.delivery.as_str() }
+        if day.delivery == Arrival::NotDue { "nothing due" } else { day.delivery.as_str() }
     )];
     if !day.loaded.is_empty() {
         said.push(format!("loaded {}", day.loaded.join(", ")));
     }
-    if !missing.is_empty() && day.delivery != Arrival::NotOwed {
+    if !missing.is_empty() && day.delivery != Arrival::NotDue {
         said.push(format!("not there: {}", missing.join(", ")));
     }
     if day.redelivered {
@@ -110,7 +110,7 @@ fn scorecard(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, delive
         left(" utility", 12),
         right("months", 8),
         right("repeated", 10),
-        right("set aside", 11),
+        right("rejected", 11),
         right("days late", 11),
         "errors/warnings by month, the newest last"
     );

@@ -85,7 +85,7 @@ fn lines_of(frame: &mut Frame<'_>, area: Rect, theme: &Theme, source: &SourceVie
         let hash = record.sha256.as_deref().unwrap_or("unknown: the file was refused");
         lines.push(Line::styled(fit(&format!(" SHA-256 {hash} · run {}", record.run_id), width), theme.dim));
         if let Some(reason) = record.set_aside {
-            let why = format!(" set aside before bronze as {reason}: {}", reason.meaning());
+            let why = format!(" rejected before bronze as {reason}: {}", reason.meaning());
             lines.push(Line::styled(why, theme.warn));
             lines.push(Line::styled(format!(" next: {}", reason.next_step()), theme.text));
         }

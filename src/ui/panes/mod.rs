@@ -1,13 +1,13 @@
 //! The panes: state → cells. Only the rows that fit are built.
 
-pub mod browser;
-pub mod deliveries;
-pub mod drill;
-pub mod missing;
-pub mod months;
-pub mod refresh;
-pub mod rejected;
-pub mod rules;
+pub(crate) mod browser;
+pub(crate) mod deliveries;
+pub(crate) mod drill;
+pub(crate) mod missing;
+pub(crate) mod months;
+pub(crate) mod refresh;
+pub(crate) mod rejected;
+pub(crate) mod rules;
 
 use std::ops::Range;
 

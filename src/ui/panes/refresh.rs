@@ -11,7 +11,6 @@ use crate::app::reads::status::Feed;
 use crate::app::refresh::{Half, Refresh, RunLine};
 use crate::app::{App, Load};
 use crate::model::{Freshness, Severity};
-use crate::pipeline::report::clock_text;
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, percent, right};
 use crate::ui::theme::Theme;
@@ -44,7 +43,7 @@ fn feeds(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, refresh: &
     if wide {
         heading = format!(
             "{heading}{}{}  {}{}",
-            right("set aside", 10),
+            right("rejected", 10),
             right("missing", 8),
             left("received UTC", 17),
             left("last run", 13)
@@ -95,7 +94,12 @@ fn feed_line(feed: &Feed, app: &App, theme: &Theme, selected: bool, wide: bool) 
         spans
             .push(Span::styled(right(&count(feed.rejected), 10), style(if feed.rejected > 0 { theme.warn } else { theme.text })));
         spans.push(Span::styled(
-            format!("{}  {}{}", right(&or_dash(rate), 8), left(&or_dash(feed.received_at.map(clock_text)), 17), or_dash(run)),
+            format!(
+                "{}  {}{}",
+                right(&or_dash(rate), 8),
+                left(&or_dash(feed.received_at.map(|at| at.to_string())), 17),
+                or_dash(run)
+            ),
             text,
         ));
     }
@@ -137,7 +141,7 @@ fn run_line(run: &RunLine, theme: &Theme, selected: bool, width: usize) -> Line<
         "loaded" | "superseded" => "●",
         _ => "·",
     };
-    let when = run.started_at.map_or_else(|| "–".into(), clock_text);
+    let when = run.started_at.map_or_else(|| "–".into(), |at| at.to_string());
     let said = run.reason.as_deref().unwrap_or_default();
     let rest = format!("{} {}  {}", right(&count(run.rows), 10), left(run.source_file.as_deref().unwrap_or("no file"), 42), said);
     Line::from(vec![
@@ -156,7 +160,7 @@ fn run_detail(run: &RunLine, app: &App, theme: &Theme) -> Vec<Line<'static>> {
     let place = run.line.map_or(String::new(), |line| format!(" line {line}"));
     let what = match (&run.reason, &run.detail) {
         (Some(reason), Some(detail)) => format!("{reason}{place}: {detail}"),
-        (Some(reason), None) => format!("{reason}{place}; {} records set aside", count(run.rejected)),
+        (Some(reason), None) => format!("{reason}{place}; {} records rejected", count(run.rejected)),
         (None, Some(detail)) => detail.clone(),
         (None, None) => format!("run {}", run.run_id),
     };

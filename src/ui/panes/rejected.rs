@@ -1,4 +1,4 @@
-//! Pane 7: records and files that were set aside, with the raw text of the selected one.
+//! Pane 7: rejected records and refused files, with the raw text of the selected one.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -19,12 +19,12 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rejecte
             area,
             theme.good,
             theme,
-            "nothing was set aside",
-            "records that cannot be taken would stand here, with file and line",
+            "nothing was rejected",
+            "records that cannot be taken would be listed here, with file and line",
         );
     }
     let [list, detail] = Layout::vertical([Constraint::Min(4), Constraint::Length(8)]).areas(area);
-    let title = format!("{} set aside", count(rejected.rows.height() as u64));
+    let title = format!("{} rejected", count(rejected.rows.height() as u64));
     let block = titled(&title, "silver/rejected", &app.rejected, theme);
     let inside = block.inner(list);
     frame.render_widget(block, list);

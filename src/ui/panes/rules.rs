@@ -1,4 +1,4 @@
-//! Pane 5: what does not hold of a month, since when, and who has signed for it.
+//! Pane 5: what does not hold of a month, since when, and who has acknowledged it.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -14,6 +14,9 @@ use crate::pipeline::rules::RuleState;
 use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, right};
 use crate::ui::theme::Theme;
+
+/// `◇ acknowledged`, the longest state, and a gap.
+const STATE_WIDTH: usize = 15;
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: &Rules) {
     let Some(month) = rules.month() else {
@@ -45,7 +48,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: 
         let width = usize::from(inside.width);
         let heading = format!(
             " {}{}{}{}{}",
-            left("", 12),
+            left("", STATE_WIDTH),
             left("rule", rule_width(width)),
             left("utility", 10),
             left("of", 12),
@@ -66,12 +69,12 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: 
 
 /// What the other columns leave to the rule's name.
 fn rule_width(width: usize) -> usize {
-    width.saturating_sub(13 + 10 + 12 + 8).clamp(16, 34)
+    width.saturating_sub(1 + STATE_WIDTH + 10 + 12 + 8).clamp(16, 34)
 }
 
 fn state_style(checked: &Checked, theme: &Theme) -> (Style, &'static str, &'static str) {
     match (checked.state, checked.acknowledged.is_some(), checked.severity) {
-        (RuleState::Failed, true, _) => (theme.dim, "◇", "signed"),
+        (RuleState::Failed, true, _) => (theme.dim, "◇", "acknowledged"),
         (RuleState::Failed, _, Severity::Error) => (theme.bad, "■", "error"),
         (RuleState::Failed, _, Severity::Warning) => (theme.warn, "▲", "warning"),
         (RuleState::Failed, _, Severity::Info) => (theme.accent, "●", "info"),
@@ -97,8 +100,8 @@ fn line(checked: &Checked, theme: &Theme, selected: bool, width: usize) -> Line<
         right(&failed, 8)
     );
     Line::from(vec![
-        Span::styled(format!(" {}", left(&format!("{glyph} {word}"), 12)), style(state)),
-        Span::styled(fit(&rest, width.saturating_sub(13)), style(theme.text)),
+        Span::styled(format!(" {}", left(&format!("{glyph} {word}"), STATE_WIDTH)), style(state)),
+        Span::styled(fit(&rest, width.saturating_sub(1 + STATE_WIDTH)), style(theme.text)),
     ])
 }
 

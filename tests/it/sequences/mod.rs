@@ -94,7 +94,7 @@ fn ledger(bench: &Bench) -> Vec<String> {
     let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
     let ledgers = outcomes.iter().filter(|outcome| outcome.rule == "ledger-closes" && outcome.checked > 0);
     let line = |outcome: &checks::Checked| {
-        // `3 records = 3 in bronze + 0 set aside; 3 in bronze = 2 in silver + 1 set aside`
+        // `3 records = 3 in bronze + 0 rejected; 3 in bronze = 2 in silver + 1 rejected`
         let detail = outcome.detail.as_deref().unwrap();
         let numbers: Vec<&str> = detail.split(' ').filter(|word| word.parse::<u64>().is_ok()).collect();
         assert_eq!((outcome.state.as_str(), outcome.failed), ("passed", 0), "{detail}");
@@ -105,7 +105,7 @@ fn ledger(bench: &Bench) -> Vec<String> {
     lines
 }
 
-/// Lines that stand in one of two lakes only.
+/// Lines that are in one of two lakes only.
 fn differences(left: &BTreeMap<String, Vec<String>>, right: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let mut found = Vec::new();
     for (table, lines) in left {
@@ -113,7 +113,7 @@ fn differences(left: &BTreeMap<String, Vec<String>>, right: &BTreeMap<String, Ve
         found.extend(lines.iter().filter(|line| !others.contains(line)).map(|line| format!("- {table}: {line}")));
         found.extend(others.iter().filter(|line| !lines.contains(line)).map(|line| format!("+ {table}: {line}")));
         if found.is_empty() && lines != others {
-            found.push(format!("{table}: a line stands more than once"));
+            found.push(format!("{table}: a line occurs more than once"));
         }
     }
     found
