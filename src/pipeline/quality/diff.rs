@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Assess, Delivered};
 use crate::config::{CellType, UtilityAdapter, column_name};
-use crate::frame::{Frame, schema};
+use crate::engine::Session;
+use crate::frame::{Frame, Relation, schema};
+use crate::lake::DataFile;
 use crate::model::{Delivery, Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
@@ -77,9 +79,15 @@ type Differences = (Vec<MonthDiffRow>, Vec<FieldChangesRow>);
 
 /// A delivery against the records that were current before it: its row of `month_diff`, and those of `field_changes`.
 ///
-/// `rejected`: records of the delivery that are in bronze and went no further. A record is changed when a value differs in more than its notation; `changed + unchanged + added` are the keys
-/// that were delivered. Only a snapshot removes.
-pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, rejected: u64) -> Result<Differences, PipelineError> {
+/// `rejected`: records of the delivery that are in bronze and went no further; `before`: keys that were current after the month
+/// before. A record is changed when a value differs in more than its notation; `changed + unchanged + added`
+/// are the keys that were delivered. Only a snapshot removes.
+pub(super) fn of_records(
+    bronze: &BronzeTables<'_>,
+    delivered: Delivered,
+    rejected: u64,
+    before: u64,
+) -> Result<(MonthDiffRow, Vec<FieldChangesRow>), PipelineError> {
     let (dataset, month) = (delivered.dataset, delivered.month);
     let months = bronze.months(dataset);
     let previous = months.iter().copied().rfind(|other| *other < month);
@@ -87,41 +95,33 @@ pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, reject
     let snapshot = bronze.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
     let comparison = Comparison::new(bronze, delivered);
     let mut session = bronze.work.session()?;
-    let Some(now) = bronze.rows(dataset, |other| other == month)? else { return Ok(Differences::default()) };
+    let now = bronze.rows(dataset, |other| other == month)?.unwrap_or_else(|| Relation::empty(&[]));
     session.register("delivered_rows", &now)?;
-    let before_rows = match previous {
+    let earlier_rows = match previous {
         Some(previous) if snapshot => bronze.rows(dataset, |other| other == previous)?,
         Some(_) => bronze.rows(dataset, |other| other < month)?,
         None => None,
     };
-    let Some(before_rows) = before_rows else {
-        // Each record that was taken into silver has a key of its own.
-        let keys = rows_of(month).saturating_sub(rejected);
-        let counts = DiffCounts {
-            row_count: rows_of(month),
-            previous_row_count: None,
-            current: keys,
-            previous_current: 0,
-            added: keys,
-            changed: 0,
-            removed: 0,
-            unchanged: 0,
-        };
-        return Ok((vec![diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), None, &counts)], Vec::new()));
-    };
-    session.register("earlier_rows", &before_rows)?;
-    for (relation, rows) in [("now", "delivered_rows"), ("earlier", "earlier_rows")] {
-        session.create_view("keyed", &comparison.keyed(rows))?;
-        session.create_view(relation, &comparison.last_of_each_key())?;
+    // Each record that was taken into silver has a key of its own.
+    let keys = rows_of(month).saturating_sub(rejected);
+    let (mut known, mut found) = (0, Frame::default());
+    if let Some(earlier_rows) = earlier_rows {
+        session.create_view("keyed", &comparison.keyed("delivered_rows"))?;
+        session.create_view("now", &comparison.last_of_each_key())?;
+        session.register("earlier_rows", &earlier_rows)?;
+        session.create_view("earlier_keys", &comparison.keys_of("earlier_rows"))?;
+        known = session.materialize("places", &comparison.places())?.rows;
+        if known > 0 {
+            let standing = standing_rows(session.as_mut(), bronze, delivered)?;
+            session.register("standing_rows", &standing)?;
+            session.create_view("standing", &comparison.keyed("standing_rows"))?;
+            session.create_view("earlier", EARLIER)?;
+            session.create_view("pairs", &comparison.pairs())?;
+            session.create_view("normal", &comparison.normal_pairs())?;
+            found = session.query(&comparison.changes())?;
+        }
     }
-    let before = session.query("SELECT COUNT(*) AS n FROM earlier")?.count("n", 0);
-    session.create_view("pairs", &comparison.pairs())?;
-    let counted =
-        session.query("SELECT COUNT(*) AS delivered_keys, SUM(CASE WHEN known IS NULL THEN 1 ELSE 0 END) AS added FROM pairs")?;
-    let (keys, added) = (counted.count("delivered_keys", 0), counted.count("added", 0));
-    session.create_view("normal", &comparison.normal_pairs())?;
-    let found = session.query(&comparison.changes())?;
-    let changed = found.count("changed", 0);
+    let (added, changed) = (keys - known, found.count("changed", 0));
     let removed = if snapshot { before + added - keys } else { 0 };
     let counts = DiffCounts {
         row_count: rows_of(month),
@@ -136,10 +136,27 @@ pub(super) fn of_records(bronze: &BronzeTables<'_>, delivered: Delivered, reject
     let utility = bronze.adapter.id.as_str();
     let columns: Vec<&str> = comparison.columns.iter().map(String::as_str).collect();
     Ok((
-        vec![diff_row(month, utility, dataset.as_str(), previous, &counts)],
+        diff_row(month, utility, dataset.as_str(), previous, &counts),
         field_rows(month, utility, dataset.as_str(), &found, &columns),
     ))
 }
+
+/// The bronze rows of the files that relation `places` names.
+fn standing_rows(session: &mut dyn Session, bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Relation, PipelineError> {
+    let Some(table) = bronze.table(delivered.dataset) else { return Ok(Relation::empty(&[])) };
+    let found = session.query("SELECT DISTINCT delivery_month, standing_file FROM places")?;
+    let place = |row: usize| Some((found.text("delivery_month", row)?, found.text("standing_file", row)?));
+    let files: BTreeSet<(String, String)> = (0..found.height()).filter_map(place).collect();
+    let holds = |file: &DataFile| {
+        let place = (file.partition_value("delivery_month"), file.constant("_source_file"));
+        matches!(place, (Some(month), Some(name)) if files.contains(&(month.to_owned(), name.to_owned())))
+    };
+    Ok(table.scan(holds))
+}
+
+/// Relations `standing` and `places`: the records that are there.
+const EARLIER: &str = "SELECT s.*, 1 AS place FROM standing AS s LEFT SEMI JOIN places AS p\n\
+    ON s._source_file = p.standing_file AND s._source_line = p.standing_line AND s.delivery_month = p.delivery_month";
 
 /// The plan that compares delivered records with those before.
 struct Comparison<'a> {
@@ -178,33 +195,66 @@ impl<'a> Comparison<'a> {
         if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") }
     }
 
+    /// A relation of bronze rows: keys, cells and places.
     fn keyed(&self, relation: &str) -> String {
-        let keys: Vec<String> = self.key.iter().zip(self.key_names()).map(|(key, name)| format!("{key} AS {name}")).collect();
-        format!("SELECT {}, {} AS entity_id, {}, {LINEAGE} FROM {relation}", keys.join(", "), self.entity, self.cells())
+        format!("SELECT {}, {}, {LINEAGE} FROM {relation}", self.ids(), self.cells())
     }
 
-    fn last_of_each_key(&self) -> String {
+    /// The same without cells.
+    fn keys_of(&self, relation: &str) -> String {
+        format!("SELECT {}, {LINEAGE} FROM {relation}", self.ids())
+    }
+
+    fn ids(&self) -> String {
+        let keys = self.key.iter().zip(self.key_names()).map(|(key, name)| format!("{key} AS {name}"));
+        keys.chain([format!("{} AS entity_id", self.entity)]).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What a record needs so that it can be taken.
+    fn present(&self) -> String {
         let names = self.key_names();
         let present: Vec<String> =
             names.iter().map(String::as_str).chain(["entity_id"]).map(|id| format!("{id} IS NOT NULL")).collect();
+        present.join(" AND ")
+    }
+
+    /// Relation `keyed`: the records that were taken, one for each key.
+    fn last_of_each_key(&self) -> String {
+        let names = self.key_names();
         let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
         format!(
             "SELECT * FROM (SELECT {names}, {cells}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
              FROM keyed WHERE {present}) AS placed WHERE place = 1",
             names = names.join(", "),
             cells = if cells.is_empty() { "nothing".into() } else { cells.join(", ") },
-            present = present.join(" AND "),
+            present = self.present(),
         )
+    }
+
+    /// Relations `now` and `earlier_keys`: where the last earlier record of each delivered key is.
+    fn places(&self) -> String {
+        format!(
+            "SELECT delivery_month, _source_file AS standing_file, _source_line AS standing_line FROM (\n\
+             SELECT e.*, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+             FROM earlier_keys AS e LEFT SEMI JOIN now AS n ON {on} WHERE {present}) AS placed WHERE place = 1",
+            names = self.key_names().join(", "),
+            on = self.on("n", "e"),
+            present = self.present(),
+        )
+    }
+
+    fn on(&self, left: &str, right: &str) -> String {
+        let on: Vec<String> = self.key_names().iter().map(|key| format!("{left}.{key} = {right}.{key}")).collect();
+        on.join(" AND ")
     }
 
     /// Relations `now` and `earlier` side by side, by key.
     fn pairs(&self) -> String {
-        let on: Vec<String> = (0..self.key.len()).map(|at| format!("n.key_{at} = e.key_{at}")).collect();
         let mut columns = vec!["e.place AS known".to_owned()];
         for (at, column) in self.columns.iter().enumerate() {
             columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
         }
-        format!("SELECT {} FROM now AS n LEFT JOIN earlier AS e ON {}", columns.join(", "), on.join(" AND "))
+        format!("SELECT {} FROM now AS n LEFT JOIN earlier AS e ON {}", columns.join(", "), self.on("n", "e"))
     }
 
     /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.

@@ -7,14 +7,14 @@ mod diff;
 mod profile;
 mod summary;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::progress::{Step, Tracker};
 use super::silver::{Silver, application_id};
 use super::store::{self, Part};
-use super::tables::Row;
+use super::tables::{self, Row};
 use crate::model::{Dataset, Day, Entity, Month, Timestamp};
 use crate::pipeline::bronze::ColumnStatistics;
 
@@ -59,14 +59,18 @@ impl Assess<'_> {
             .filter(|delivered| self.touched(delivered.month))
             .collect();
         let (mut profiles, mut diffs, mut fields, mut summaries) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // By dataset and month, so that each delivery finds what was current before it.
+        let mut current = self.current_before()?;
         for delivered in &deliveries {
             self.tell(*delivered);
             let profile = profile::of(self.bronze, *delivered, self.statistics)?;
             let rejections = summary::rejections(self.bronze, *delivered)?;
             summaries.push(summary::of(self, *delivered, &profile, rejections)?);
             profiles.extend(profile);
-            let (diff, changes) = diff::of_records(self.bronze, *delivered, rejections.in_bronze)?;
-            diffs.extend(diff);
+            let before = current.get(&delivered.dataset).copied().unwrap_or(0);
+            let (diff, changes) = diff::of_records(self.bronze, *delivered, rejections.in_bronze, before)?;
+            current.insert(delivered.dataset, diff.current_count.map_or(0, i64::cast_unsigned));
+            diffs.push(diff);
             fields.extend(changes);
         }
         for entity in Entity::ALL {
@@ -78,6 +82,20 @@ impl Assess<'_> {
         self.replace(diffs)?;
         self.replace(fields)?;
         self.replace(summaries)
+    }
+
+    /// How many keys of each dataset were current before the first month that changed.
+    fn current_before(&self) -> Result<BTreeMap<Dataset, u64>, PipelineError> {
+        let Some(from) = self.from else { return Ok(BTreeMap::new()) };
+        let mut session = self.bronze.work.session()?;
+        session.register("diffs", &store::of_utility(self.bronze, &tables::MONTH_DIFF)?)?;
+        let rows = session.query(&format!(
+            "SELECT dataset, delivery_month, current_count FROM diffs WHERE delivery_month < '{from}' ORDER BY delivery_month"
+        ))?;
+        // Of several months the last one stays.
+        Ok((0..rows.height())
+            .filter_map(|row| Some((Dataset::parse(&rows.text("dataset", row)?)?, rows.count("current_count", row))))
+            .collect())
     }
 
     fn touched(&self, month: Month) -> bool {
