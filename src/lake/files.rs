@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::store::sync_folders;
 use super::{Lake, LakeError, TableId, stats};
-use crate::frame::{Column, Frame, FrameError, FrameWriter};
+use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter};
 
 /// A data file that is written and not yet part of its table; removed when dropped without a commit.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ impl Written {
     /// Notes something about the file, to be read again with [`super::DataFile::tag`].
     pub fn note(&mut self, tag: &str, value: &impl ToString) {
         self.tags.push((tag.to_owned(), value.to_string()));
+    }
+
+    /// How the file's rows are read before it is committed.
+    pub fn part(&self) -> FilePart {
+        let constants = self.partition.iter().map(|(column, value)| (column.clone(), Some(value.clone()))).collect();
+        FilePart { path: self.full_path.clone(), constants }
     }
 
     /// The file belongs to its table from now on.

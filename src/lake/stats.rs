@@ -18,6 +18,9 @@ use crate::model::Day;
 const LONGEST_TEXT: usize = 1024;
 
 /// Rows of the file and its statistics in the Delta log's JSON.
+///
+/// # Errors
+/// The footer cannot be read, or a column is stored in another width than its table's, which other readers would refuse.
 pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), ParquetError> {
     let reader = SerializedFileReader::new(File::open(path)?)?;
     let metadata = reader.metadata();
@@ -27,6 +30,10 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
     for index in 0..schema.num_columns() {
         let name = schema.column(index).name().to_owned();
         let Some(column) = columns.iter().find(|column| column.name == name) else { continue };
+        let stored = schema.column(index).physical_type();
+        if stored != physical_of(column.kind) {
+            return Err(ParquetError::General(format!("column `{name}` is stored as {stored}")));
+        }
         let chunks: Option<Vec<&Statistics>> =
             metadata.row_groups().iter().map(|group| group.column(index).statistics()).collect();
         let Some(chunks) = chunks else { continue };
@@ -47,6 +54,17 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
     }
     let stats = json!({ "numRecords": rows, "minValues": minima, "maxValues": maxima, "nullCount": nulls });
     Ok((rows, stats.to_string()))
+}
+
+/// How Delta wants a type stored.
+const fn physical_of(kind: ColumnType) -> Physical {
+    match kind {
+        ColumnType::Text => Physical::BYTE_ARRAY,
+        ColumnType::Whole | ColumnType::Time => Physical::INT64,
+        ColumnType::Real => Physical::DOUBLE,
+        ColumnType::Flag => Physical::BOOLEAN,
+        ColumnType::Day => Physical::INT32,
+    }
 }
 
 fn order(a: &Json, b: &Json) -> std::cmp::Ordering {

@@ -41,14 +41,33 @@ pub struct DataFile {
 impl DataFile {
     /// The value that a column has in every row of the file, if its statistics say so.
     pub fn constant(&self, column: &str) -> Option<&str> {
-        let bound = |which: &str| self.stats.get(which)?.get(column)?.as_str();
-        let (low, high) = (bound("minValues")?, bound("maxValues")?);
-        (low == high).then_some(low)
+        let (least, greatest) = (self.least(column)?, self.greatest(column)?);
+        (least == greatest).then_some(least)
+    }
+
+    /// The least text of a column, going by the file's statistics.
+    pub fn least(&self, column: &str) -> Option<&str> {
+        self.stats.get("minValues")?.get(column)?.as_str()
+    }
+
+    /// The greatest text of a column, going by the file's statistics.
+    pub fn greatest(&self, column: &str) -> Option<&str> {
+        self.stats.get("maxValues")?.get(column)?.as_str()
+    }
+
+    /// How many rows have no value in a column, going by the file's statistics.
+    pub fn nulls(&self, column: &str) -> Option<u64> {
+        self.stats.get("nullCount")?.get(column)?.as_u64()
+    }
+
+    /// Where the file is, below the table's folder.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Whether the file has the column, going by its statistics.
     pub fn stores(&self, column: &str) -> bool {
-        self.stats.get("nullCount").is_some_and(|counts| counts.get(column).is_some())
+        self.nulls(column).is_some()
     }
 
     /// The columns that the file stores, in its order, going by its statistics.

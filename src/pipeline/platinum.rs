@@ -19,8 +19,9 @@ use crate::model::{Dataset, Entity, Month, UtilityId};
 pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> Result<(), PipelineError> {
     let newest = bronze.files.iter().map(|file| file.month).max();
     let mut session = bronze.work.session()?;
-    session.register("feeders", &silver.feeders)?;
-    session.register("ders", &silver.ders)?;
+    session.register("feeders", &silver.feeders.all())?;
+    session.register("ders", &silver.ders.current())?;
+    session.register("ended_ders", &silver.ders.ended())?;
     let write = |session: &mut dyn Session, table: &'static Table, plans: &[String]| {
         let mut written = Vec::new();
         for plan in plans {
@@ -32,7 +33,7 @@ pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> 
     };
     // A file for each status: half the rows to sort at a time, and the planned ones alone are looked up as installed.
     let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
-    let is_first = bronze.files.iter().all(|file| Some(file.month) == newest);
+    let is_first = !silver.ders.has_ended();
     let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
     write(session.as_mut(), &tables::DER_DETAILS, &plans)?;
     session.register("details", &store::of_utility(bronze, &tables::DER_DETAILS)?)?;
@@ -93,14 +94,14 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
     )
 }
 
-/// Relation `ders` (versions) as one row for each current DER of a status, by feeder; what is the same in all rows, or
+/// Relations `ders` (current versions) and `ended_ders` as one row for each current DER of a status, by feeder; what is the same in all rows, or
 /// follows from other columns, is added after the sorting.
 ///
-/// Only a DER with earlier versions can have been seen before its current one; in the first month none has.
+/// Only a DER with versions that have ended can have been seen before its current one.
 pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_first: bool) -> String {
     let published = published(Entity::Ders, &tables::DER_DETAILS);
     let (also_installed, join) = if status == "planned" {
-        let installed = "SELECT DISTINCT der_id AS installed_id FROM ders WHERE is_current AND status = 'installed'";
+        let installed = "SELECT DISTINCT der_id AS installed_id FROM ders WHERE status = 'installed'";
         ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
     } else {
         ("FALSE", String::new())
@@ -109,7 +110,7 @@ pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_
         ("CAST(NULL AS VARCHAR)", String::new())
     } else {
         let versions = format!(
-            "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ders WHERE status = {} AND NOT is_current GROUP BY der_id",
+            "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
             text(status)
         );
         ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
@@ -118,7 +119,7 @@ pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_
         "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
          \x20 {also_installed} AS also_installed, {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
          FROM ders AS d\n{join}{earlier}\
-         WHERE d.is_current AND d.status = {status}\n\
+         WHERE d.status = {status}\n\
          ORDER BY feeder_id NULLS LAST\n)\n\
          SELECT {utility} AS utility_id, der_id, {status} AS status, {values}, SHIFT(nameplate_kw, -3) AS nameplate_mw, also_installed,\n\
          \x20 COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month, {as_of} AS delivery_month\nFROM sorted",

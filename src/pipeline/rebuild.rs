@@ -10,7 +10,7 @@ use super::parallel::each;
 use super::progress::{Step, Tracker};
 use super::quality::Assess;
 use super::report::Report;
-use super::run::{Earlier, Run};
+use super::run::{KnownFiles, Run};
 use super::silver::{self, Build};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
@@ -68,7 +68,7 @@ impl Run<'_> {
         &self,
         bronze: &[BronzeTables<'_>],
         before: &HashMap<UtilityId, i64>,
-        (known, changed): (&HashMap<String, Earlier>, &BTreeMap<UtilityId, Month>),
+        (known, changed): (&KnownFiles, &BTreeMap<UtilityId, Month>),
         report: &mut Report,
     ) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
         let upper = UpperTables::open(self.lake)?;
@@ -78,7 +78,7 @@ impl Run<'_> {
         }
         // The modification time of a file: now, or when it was loaded.
         let mut received: HashMap<&str, Timestamp> =
-            known.iter().map(|(file, earlier)| (file.as_str(), earlier.received_at)).collect();
+            known.loads.iter().map(|(file, earlier)| (file.as_str(), earlier.received_at)).collect();
         received.extend(
             report.files.iter().map(|file| (file.candidate.source_file.as_str(), Timestamp::from(file.candidate.modified))),
         );

@@ -25,6 +25,8 @@ pub struct Scope<'a> {
     pub source_file: Option<&'a str>,
     /// But not those that this run found.
     pub keep_run: Option<&'a str>,
+    /// Whether the rows belong to the load that found them; else the same findings are the same whoever looked.
+    pub of_load: bool,
 }
 
 impl Scope<'_> {
@@ -72,23 +74,26 @@ pub fn replace(lake: &Lake, scope: &Scope<'_>, rows: Vec<RejectedRow>, work: Wor
     let values = [("utility_id", scope.utility.as_str()), ("delivery_month", month.as_str())];
     let part = Part { table: &REJECTED, values: &values };
     let condition = scope.condition();
-    if is_known(lake, &part, &condition, &rows, work)? {
+    if is_known(lake, (&part, &condition), scope.of_load, &rows, work)? {
         return Ok(());
     }
     store::replace_rows(lake, &part, Some(&format!("NOT ({condition})")), rows, Vec::new(), work)
 }
 
-/// Whether the table says the same as the new rows. What was found at ingest belongs to the load that found it; the same found
-/// in silver is the same whoever looked.
-fn is_known(lake: &Lake, part: &Part<'_>, condition: &str, rows: &[RejectedRow], work: Work<'_>) -> Result<bool, PipelineError> {
+/// Whether the table says the same as the new rows.
+fn is_known(
+    lake: &Lake,
+    (part, condition): (&Part<'_>, &str),
+    of_load: bool,
+    rows: &[RejectedRow],
+    work: Work<'_>,
+) -> Result<bool, PipelineError> {
     let Some(base) = lake.snapshot(&REJECTED.id())? else { return Ok(rows.is_empty()) };
     let mut session = work.session()?;
     session.register("rejected", &base.scan(|file| part.holds(file)))?;
     let old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
-    let compared = |row: &RejectedRow| {
-        let is_of_load = row.stage.as_deref() == Some(Stage::Bronze.as_str());
-        format!("{:?}", RejectedRow { run_id: row.run_id.clone().filter(|_| is_of_load), ..row.clone() })
-    };
+    let compared =
+        |row: &RejectedRow| format!("{:?}", RejectedRow { run_id: row.run_id.clone().filter(|_| of_load), ..row.clone() });
     let mut stored: Vec<String> = (0..old.height()).map(|row| compared(&row_of(&old, row))).collect();
     let mut found: Vec<String> = rows.iter().map(compared).collect();
     stored.sort();

@@ -114,6 +114,51 @@ pub(super) struct Earlier {
     pub(super) received_at: Timestamp,
 }
 
+/// What `ops/runs` knows of files, by name.
+#[derive(Default)]
+pub(super) struct KnownFiles {
+    /// The last load of each.
+    pub(super) loads: HashMap<String, Earlier>,
+    /// The last row of each, whatever became of the file then.
+    last: HashMap<String, RunRow>,
+}
+
+impl KnownFiles {
+    /// Whether a file is as it was when its content was found to be in bronze under another month or name, where it still is.
+    fn is_repeated(&self, candidate: &Candidate, committed: &HashMap<DeliveryPlace<'_>, &str>) -> bool {
+        let Some(last) = self.last.get(&candidate.source_file) else { return false };
+        let is_there = |sha256: &str| {
+            committed.iter().any(|((utility, dataset, month, _), hash)| {
+                (*utility, *dataset) == (&candidate.utility, candidate.dataset) && *month <= candidate.month && *hash == sha256
+            })
+        };
+        last.outcome.as_deref() == Some("unchanged")
+            && last.delivery_month == Some(candidate.month.to_string())
+            && last.bytes == tables::count(candidate.bytes)
+            && last.received_at == Some(Timestamp::from(candidate.modified))
+            && last.file_sha256.as_deref().is_some_and(is_there)
+    }
+
+    /// Whether the last row of the file says the same already. Of a load each says something of its own.
+    fn says(&self, row: &RunRow) -> bool {
+        let same = |last: &RunRow| {
+            let told = |row: &RunRow| {
+                (
+                    row.outcome.clone(),
+                    row.delivery_month.clone(),
+                    row.bytes,
+                    row.received_at,
+                    row.reason.clone(),
+                    row.detail.clone(),
+                )
+            };
+            told(last) == told(row)
+        };
+        let is_load = matches!(row.outcome.as_deref(), Some("loaded" | "superseded"));
+        !is_load && row.source_file.as_ref().and_then(|file| self.last.get(file)).is_some_and(same)
+    }
+}
+
 /// Hashing that ended without a hash, and without a wish to stop.
 fn ended_early(path: &std::path::Path) -> PipelineError {
     PipelineError::Landing { path: path.to_owned(), source: std::io::Error::other("hashing ended before the file did") }
@@ -131,34 +176,34 @@ impl<'a> Run<'a> {
         // As the statistics of the Delta log keep it.
         let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
-        let worked = self.work(&mut report, started_at);
+        let known = self.known_files()?;
+        let worked = self.work(&mut report, started_at, &known);
         if let Err(error) = &worked {
             // The failure itself is what matters; that it could not be written down must not hide it. A wish to stop is
             // no failure, but what was loaded until then is part of the books.
             let failure = if matches!(error, PipelineError::Cancelled) { None } else { Some(error) };
             if failure.is_some() || report.files.iter().any(|file| file.outcome != FileResult::Known) {
-                let _ = self.record(&report, started_at, failure);
+                let _ = self.record(&report, started_at, &known, failure);
             }
         }
         let rebuilt = worked?;
         // The rules look at the books of this run too.
-        self.record(&report, started_at, None)?;
+        self.record(&report, started_at, &known, None)?;
         self.check(&rebuilt, &mut report)?;
         Ok(report)
     }
 
     /// Loads what is new into bronze, and brings everything above up to it.
-    fn work(&self, report: &mut Report, started_at: Timestamp) -> Result<Rebuilt<'a>, PipelineError> {
+    fn work(&self, report: &mut Report, started_at: Timestamp, known: &KnownFiles) -> Result<Rebuilt<'a>, PipelineError> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
         let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
         let (bronze, aside) = (self.bronze()?, self.set_aside()?);
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
-        let known = self.known_files()?;
-        let changed = self.load(&candidates, (&bronze, &known), started_at, report)?;
+        let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
         let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
-        let touched = self.rebuild(&bronze, &before, (&known, &changed), report)?;
+        let touched = self.rebuild(&bronze, &before, (known, &changed), report)?;
         let now = self.set_aside()?;
         let fewer = |(place, count): (AsidePlace, u64)| count.saturating_sub(now.get(&place).copied().unwrap_or(0));
         report.recovered = aside.into_iter().map(fewer).sum();
@@ -207,32 +252,45 @@ impl<'a> Run<'a> {
         BronzeTables::open_all(self.lake, &self.settings.utilities, self.work)
     }
 
-    /// The files that were loaded at some time, going by `ops/runs`.
-    fn known_files(&self) -> Result<HashMap<String, Earlier>, PipelineError> {
-        let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(HashMap::new()) };
+    /// What became of files, going by `ops/runs`.
+    fn known_files(&self) -> Result<KnownFiles, PipelineError> {
+        let mut known = KnownFiles::default();
+        let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(known) };
         let mut session = self.work.session()?;
         session.register("runs", &table.scan_all())?;
         let rows = session.query(
-            "SELECT source_file, file_sha256, bytes, received_at FROM runs\n\
-             WHERE outcome IN ('loaded', 'superseded') ORDER BY started_at",
+            "SELECT source_file, file_sha256, bytes, received_at, outcome, delivery_month, reason, detail FROM runs\n\
+             WHERE source_file IS NOT NULL ORDER BY started_at",
         )?;
-        Ok((0..rows.height())
-            .filter_map(|row| {
-                let earlier = Earlier {
-                    sha256: rows.text("file_sha256", row)?,
-                    bytes: rows.count("bytes", row),
-                    received_at: rows.time("received_at", row)?,
-                };
-                Some((rows.text("source_file", row)?, earlier))
-            })
-            .collect())
+        for row in 0..rows.height() {
+            let text = |column: &str| rows.text(column, row);
+            let Some(file) = text("source_file") else { continue };
+            let (sha256, bytes, received_at) = (text("file_sha256"), rows.count("bytes", row), rows.time("received_at", row));
+            let last = RunRow {
+                file_sha256: sha256.clone(),
+                bytes: tables::count(bytes),
+                received_at,
+                outcome: text("outcome"),
+                delivery_month: text("delivery_month"),
+                reason: text("reason"),
+                detail: text("detail"),
+                ..RunRow::default()
+            };
+            if let (Some("loaded" | "superseded"), Some(sha256), Some(received_at)) =
+                (last.outcome.as_deref(), sha256, received_at)
+            {
+                known.loads.insert(file.clone(), Earlier { sha256, bytes, received_at });
+            }
+            known.last.insert(file, last);
+        }
+        Ok(known)
     }
 
     /// Loads the files; the first month that changed, by utility.
     fn load(
         &self,
         candidates: &[Candidate],
-        (bronze, known): (&[BronzeTables<'_>], &HashMap<String, Earlier>),
+        (bronze, known): (&[BronzeTables<'_>], &KnownFiles),
         started_at: Timestamp,
         report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
@@ -244,10 +302,11 @@ impl<'a> Run<'a> {
                     && earlier.received_at == Timestamp::from(candidate.modified)
                     && committed.get(&place) == Some(&earlier.sha256.as_str())
             };
-            !self.request.full_refresh && known.get(&candidate.source_file).is_some_and(is_as_loaded)
+            !self.request.full_refresh
+                && (known.loads.get(&candidate.source_file).is_some_and(is_as_loaded) || known.is_repeated(candidate, &committed))
         };
         let new: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_known(candidate)).collect();
-        let recorded: HashSet<String> = known.values().map(|earlier| earlier.sha256.clone()).collect();
+        let recorded: HashSet<String> = known.loads.values().map(|earlier| earlier.sha256.clone()).collect();
         let estimate =
             ProgressEstimate { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..ProgressEstimate::default() };
         let mut totals = LoadTotals { report, changed: BTreeMap::new(), estimate, values: 0 };
@@ -306,16 +365,24 @@ impl<'a> Run<'a> {
         loading.load(candidate, hash)
     }
 
-    /// Appends the run to `ops/runs`.
-    fn record(&self, report: &Report, started_at: Timestamp, failure: Option<&PipelineError>) -> Result<(), PipelineError> {
+    /// Appends the run to `ops/runs`: what it says of files and was not said before. A run that found nothing new, and had nothing
+    /// to rebuild, leaves no row.
+    fn record(
+        &self,
+        report: &Report,
+        started_at: Timestamp,
+        known: &KnownFiles,
+        failure: Option<&PipelineError>,
+    ) -> Result<(), PipelineError> {
         let finished_at = (self.now)();
         let mut rows: Vec<RunRow> = report
             .files
             .iter()
             .filter(|file| file.outcome != FileResult::Known)
             .map(|file| file_row(report, file, started_at, finished_at))
+            .filter(|row| !known.says(row))
             .collect();
-        if failure.is_some() || rows.is_empty() {
+        if failure.is_some() || (rows.is_empty() && !report.rebuilt.is_empty()) {
             rows.push(run_row(report, started_at, finished_at, failure));
         }
         store::append(self.lake, rows, Vec::new())

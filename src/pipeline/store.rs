@@ -57,6 +57,25 @@ pub fn replace_files(
     commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_ref()) })
 }
 
+/// Replaces data files by others, which are written already; empty ones are left out.
+///
+/// # Errors
+/// The log cannot be written, or somebody asked to stop; the table is as before.
+pub fn exchange_files(
+    lake: &Lake,
+    table: &Table,
+    remove: &[DataFile],
+    written: Vec<Written>,
+    transactions: Transactions,
+    work: Work<'_>,
+) -> Result<(), PipelineError> {
+    let _mutex = lake.write_mutex();
+    let base = lake.snapshot(&table.id())?;
+    work.check()?;
+    let add = written.into_iter().filter(|file| file.rows > 0).collect();
+    commit(lake, table, Change { add, remove: remove.to_vec(), transactions, ..Change::of(base.as_ref()) })
+}
+
 /// Replaces the rows of a part for which the SQL condition `stays` does not hold; without one all of them.
 ///
 /// # Errors

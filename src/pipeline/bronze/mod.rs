@@ -114,7 +114,7 @@ impl Loading<'_> {
         // A load that was killed before it could be written down is done again: nobody counted its records.
         let in_the_books = |same: &&CommittedFile| !is_place(same, candidate) || self.recorded.contains(&sha256);
         if let Some(same) = same.filter(in_the_books) {
-            self.record(candidate, &committed, &[])?;
+            self.record(candidate, &committed, (&[], false))?;
             return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
         }
         match self.write(candidate, &table, base.as_ref(), &committed, &sha256) {
@@ -125,7 +125,7 @@ impl Loading<'_> {
     }
 
     fn refuse(&self, candidate: &Candidate, committed: &[CommittedFile], refused: Refused) -> Result<LoadOutcome, PipelineError> {
-        self.record(candidate, committed, &refused.findings)?;
+        self.record(candidate, committed, (&refused.findings, false))?;
         Ok(LoadOutcome::Refused { finding: refused.finding, records: refused.records })
     }
 
@@ -159,7 +159,7 @@ impl Loading<'_> {
             committed.iter().filter(|file| is_place(file, candidate) || file.sha256 == summary.sha256).collect();
         let mut file = writer.finish()?;
         note(&mut file, candidate, &summary);
-        self.record(candidate, &[], &summary.rejected)?;
+        self.record(candidate, &[], (&summary.rejected, true))?;
         let change = Change {
             base,
             columns: &columns,
@@ -292,14 +292,21 @@ impl Loading<'_> {
                 stage,
                 source_file: Some(&old.source_file),
                 keep_run: None,
+                of_load: true,
             };
             rejected::replace(self.lake, &scope, Vec::new(), self.work)?;
         }
         Ok(())
     }
 
-    /// Replaces what is recorded of this file, but for the findings of the loads whose rows are still there.
-    fn record(&self, candidate: &Candidate, committed: &[CommittedFile], findings: &[Finding]) -> Result<(), PipelineError> {
+    /// Replaces what is recorded of this file, but for the findings of the loads whose rows are still there. Findings may be
+    /// those of a load, or of a file that was refused, which are the same in every run.
+    fn record(
+        &self,
+        candidate: &Candidate,
+        committed: &[CommittedFile],
+        (findings, of_load): (&[Finding], bool),
+    ) -> Result<(), PipelineError> {
         let still = committed.iter().find(|file| file.month == candidate.month && file.source_file == candidate.source_file);
         let scope = Scope {
             utility: &candidate.utility,
@@ -308,6 +315,7 @@ impl Loading<'_> {
             stage: Stage::Bronze,
             source_file: Some(&candidate.source_file),
             keep_run: still.and_then(|file| file.run_id.as_deref()),
+            of_load,
         };
         let rows = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
         rejected::replace(self.lake, &scope, rows, self.work)

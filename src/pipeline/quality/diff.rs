@@ -308,28 +308,30 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The versions of feeders or DERs: a row for each touched month, and their changed columns.
-pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<Differences, PipelineError> {
+/// The versions of feeders or DERs: a row for each touched month, and their changed columns. `before`: how many were current
+/// before the first of them.
+pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity, before: u64) -> Result<Differences, PipelineError> {
     let versions = match entity {
         Entity::Feeders => &assess.silver.feeders,
         Entity::Ders => &assess.silver.ders,
     };
     let months: BTreeSet<Month> = assess.all_months();
     let (mut diffs, mut fields) = Differences::default();
-    let mut session = assess.bronze.work.session()?;
-    session.register("versions", versions)?;
     if !is_delivered_by(entity, assess.bronze.adapter) {
         return Ok((diffs, fields));
     }
+    let mut session = assess.bronze.work.session()?;
+    let mut before = before;
     for month in months.iter().copied().filter(|month| assess.touched(*month)) {
         let previous = months.iter().copied().rfind(|other| *other < month);
+        session.register("versions", &versions.moved_in(month))?;
         let counted = session.query(&entity_counts(month))?;
-        // Nothing can have ended in the first month.
-        let found = if previous.is_some() { session.query(&entity_changes(entity, month))? } else { Frame::default() };
         let count = |name: &str| counted.count(name, 0);
-        let (opened, closed, both, current) =
-            (count("opened"), count("closed"), found.count("replaced", 0), count("current_count"));
-        let before = current + closed - opened;
+        let (opened, closed) = (count("opened"), count("closed"));
+        // Nothing can follow a version where none ended.
+        let found = if closed > 0 { session.query(&entity_changes(entity, month))? } else { Frame::default() };
+        let both = found.count("replaced", 0);
+        let current = before + opened - closed;
         let counts = DiffCounts {
             row_count: current,
             previous_row_count: previous.map(|_| before),
@@ -342,16 +344,16 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity) -> Result<Differenc
         };
         diffs.push(diff_row(month, assess.utility(), entity.as_str(), previous, &counts));
         fields.extend(field_rows(month, assess.utility(), entity.as_str(), &found, &described(entity)));
+        before = current;
     }
     Ok((diffs, fields))
 }
 
-/// Relation `versions`: how many began and ended in a month, and how many were current after it.
+/// Relation `versions`: how many began and ended in a month.
 fn entity_counts(month: Month) -> String {
     format!(
         "SELECT SUM(CASE WHEN valid_from_month = '{month}' THEN 1 ELSE 0 END) AS opened,\n\
-         \x20 SUM(CASE WHEN valid_to_month = '{month}' THEN 1 ELSE 0 END) AS closed,\n\
-         \x20 SUM(CASE WHEN valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}') THEN 1 ELSE 0 END) AS current_count\n\
+         \x20 SUM(CASE WHEN valid_to_month = '{month}' THEN 1 ELSE 0 END) AS closed\n\
          FROM versions"
     )
 }

@@ -67,14 +67,15 @@ impl Assess<'_> {
             let rejections = summary::rejections(self.bronze, *delivered)?;
             summaries.push(summary::of(self, *delivered, &profile, rejections)?);
             profiles.extend(profile);
-            let before = current.get(&delivered.dataset).copied().unwrap_or(0);
+            let before = current.get(delivered.dataset.as_str()).copied().unwrap_or(0);
             let (diff, changes) = diff::of_records(self.bronze, *delivered, rejections.in_bronze, before)?;
-            current.insert(delivered.dataset, diff.current_count.map_or(0, i64::cast_unsigned));
+            current.insert(delivered.dataset.to_string(), diff.current_count.map_or(0, i64::cast_unsigned));
             diffs.push(diff);
             fields.extend(changes);
         }
         for entity in Entity::ALL {
-            let (diff, changes) = diff::of_entity(self, entity)?;
+            let before = current.get(entity.as_str()).copied().unwrap_or(0);
+            let (diff, changes) = diff::of_entity(self, entity, before)?;
             diffs.extend(diff);
             fields.extend(changes);
         }
@@ -84,8 +85,8 @@ impl Assess<'_> {
         self.replace(summaries)
     }
 
-    /// How many keys of each dataset were current before the first month that changed.
-    fn current_before(&self) -> Result<BTreeMap<Dataset, u64>, PipelineError> {
+    /// How many records, feeders and DERs were current before the first month that changed, by dataset or entity.
+    fn current_before(&self) -> Result<BTreeMap<String, u64>, PipelineError> {
         let Some(from) = self.from else { return Ok(BTreeMap::new()) };
         let mut session = self.bronze.work.session()?;
         session.register("diffs", &store::of_utility(self.bronze, &tables::MONTH_DIFF)?)?;
@@ -93,9 +94,7 @@ impl Assess<'_> {
             "SELECT dataset, delivery_month, current_count FROM diffs WHERE delivery_month < '{from}' ORDER BY delivery_month"
         ))?;
         // Of several months the last one stays.
-        Ok((0..rows.height())
-            .filter_map(|row| Some((Dataset::parse(&rows.text("dataset", row)?)?, rows.count("current_count", row))))
-            .collect())
+        Ok((0..rows.height()).filter_map(|row| Some((rows.text("dataset", row)?, rows.count("current_count", row)))).collect())
     }
 
     fn touched(&self, month: Month) -> bool {

@@ -8,7 +8,7 @@ use super::drift::SchemaDrift;
 use super::facts::DeliveryFacts;
 use crate::config::rules::Subject;
 use crate::engine::Session;
-use crate::frame::{Frame, Relation};
+use crate::frame::Frame;
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
@@ -121,8 +121,7 @@ impl<'a> EvaluationContext<'a> {
             self.silver = Some(Silver::open(self.bronze)?);
         }
         let Some(silver) = &self.silver else { return Ok(false) };
-        let versions: Relation = if subject == Subject::Feeders { silver.feeders.clone() } else { silver.ders.clone() };
-        self.session.register("versions", &versions)?;
+        let versions = if subject == Subject::Feeders { &silver.feeders } else { &silver.ders };
         let key = if subject == Subject::Feeders { "feeder_id" } else { "CONCAT_WS('/', status, der_id)" };
         let as_of = |month: Month| {
             format!(
@@ -130,11 +129,13 @@ impl<'a> EvaluationContext<'a> {
             )
         };
         if relation == subject.as_str() {
+            self.session.register("versions", &versions.as_of(self.month))?;
             self.session.create_view(relation, &as_of(self.month))?;
             return Ok(true);
         }
         let Some(previous) = self.previous else { return Ok(false) };
         if relation.ends_with("_before") {
+            self.session.register("versions", &versions.as_of(previous))?;
             self.session.create_view(relation, &as_of(previous))?;
             return Ok(true);
         }
@@ -143,6 +144,7 @@ impl<'a> EvaluationContext<'a> {
             .filter(|column| column.kind == crate::frame::ColumnType::Real)
             .map(|column| format!("{0} AS was_{0}", column.name))
             .collect();
+        self.session.register("versions", &versions.moved_in(self.month))?;
         let month = text(&self.month.to_string());
         self.session.create_view(
             relation,

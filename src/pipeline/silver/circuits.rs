@@ -1,7 +1,9 @@
 //! Circuits files → feeders and circuits, as SQL.
 
+use super::history::Moved;
 use super::plan::{Plan, key_columns, keys, select, value, without_key};
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAdapter};
+use crate::engine::{EngineError, Materialized, Session};
 use crate::model::columns::{ModelColumn, Origin};
 use crate::model::{Entity, UtilityId};
 use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, record_hash, text};
@@ -135,20 +137,27 @@ fn hashed_feeders(utility: &UtilityId) -> String {
     )
 }
 
-/// Relation `records` as feeders; with `carried`, the current versions in `history` that no record replaces stay.
-pub(super) fn feeders_of_rows(utility: &UtilityAdapter, carried: bool) -> String {
+/// Relation `records` as feeders.
+pub(super) fn feeders_of_rows(utility: &UtilityAdapter) -> String {
     let values: Vec<&str> = std::iter::once("feeder_id").chain(described()).collect();
-    let list = values.join(", ");
-    let mut state = format!("SELECT {list} FROM records");
-    if carried {
-        let of_history: Vec<String> = values.iter().map(|column| format!("h.{column} AS {column}")).collect();
-        state = format!(
-            "{state}\nUNION ALL\nSELECT {} FROM history AS h LEFT JOIN (SELECT feeder_id AS new_id FROM records) AS r ON h.feeder_id = r.new_id\n\
-             WHERE h.is_current AND r.new_id IS NULL",
-            of_history.join(", ")
-        );
+    format!("WITH feeder_state AS (\nSELECT {} FROM records\n)\n{}", values.join(", "), hashed_feeders(&utility.id))
+}
+
+/// The circuits that lead to another feeder after a month than before it.
+pub(super) fn moved(mut session: Box<dyn Session>, before: &Materialized, after: &Materialized) -> Result<Moved, EngineError> {
+    if before.rows == 0 || after.rows == 0 {
+        return Ok(if before.rows == after.rows { Moved::Nothing } else { Moved::Any });
     }
-    format!("WITH feeder_state AS (\n{state}\n)\n{}", hashed_feeders(&utility.id))
+    session.register("before", &before.relation)?;
+    session.register("after", &after.relation)?;
+    let only_in = |one: &str, other: &str| {
+        format!(
+            "SELECT a.circuit_id AS ref FROM {one} AS a LEFT ANTI JOIN {other} AS b ON a.circuit_id = b.circuit_id AND a.feeder_id = b.feeder_id"
+        )
+    };
+    let moved =
+        session.materialize("moved", &format!("{}\nUNION ALL\n{}", only_in("after", "before"), only_in("before", "after")))?;
+    Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
 }
 
 /// Relation `segments` as circuits and their feeders, with the number of segments of both.

@@ -22,11 +22,16 @@ pub(super) fn fingerprint(bronze: &BronzeTables<'_>, dataset: Dataset) -> String
     let Some(adapter) = bronze.adapter.dataset(dataset) else { return String::new() };
     let upper = match (dataset, adapter.grain) {
         (Dataset::Circuits, Grain::Segment) => feeders_of_segments(bronze.adapter, adapter).text(),
-        (Dataset::Circuits, Grain::Entity) => feeders_of_rows(bronze.adapter, true),
-        _ => {
-            Links { adapter: bronze.adapter, delivered: &[dataset], snapshots: &[], carried: true, feeders: true, circuits: true }
-                .sql()
+        (Dataset::Circuits, Grain::Entity) => feeders_of_rows(bronze.adapter),
+        _ => Links {
+            adapter: bronze.adapter,
+            delivered: &[dataset],
+            snapshots: &[],
+            relinked: true,
+            feeders: true,
+            circuits: true,
         }
+        .sql(),
     };
     // A new version of the program, or other types to check, rebuild everything too.
     let checked = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), bronze.adapter.null_values.join(" "), adapter.definition());
@@ -93,7 +98,7 @@ pub fn circuits_sql(bronze: &BronzeTables<'_>) -> Option<String> {
     let adapter = bronze.adapter.dataset(Dataset::Circuits)?;
     let upper = match adapter.grain {
         Grain::Segment => feeders_of_segments(bronze.adapter, adapter).text(),
-        Grain::Entity => format!("-- feeders\n{};", feeders_of_rows(bronze.adapter, false)),
+        Grain::Entity => format!("-- feeders\n{};", feeders_of_rows(bronze.adapter)),
     };
     Some(format!("{}{upper}", records(bronze, adapter).text()))
 }
@@ -108,7 +113,7 @@ pub fn ders_sql(bronze: &BronzeTables<'_>) -> String {
         .map(|adapter| format!("-- {}\n{}", adapter.dataset, records(bronze, adapter).text()))
         .collect();
     let links =
-        Links { adapter: bronze.adapter, delivered: &delivered, snapshots: &[], carried: false, feeders: true, circuits: true };
+        Links { adapter: bronze.adapter, delivered: &delivered, snapshots: &[], relinked: false, feeders: true, circuits: true };
     format!("{}-- links\n{};", records.concat(), links.sql())
 }
 

@@ -98,6 +98,12 @@ fn unlinked() -> Vec<&'static str> {
     ["der_id", "status"].into_iter().chain(described).chain(["_source_file", "_source_line"]).collect()
 }
 
+/// The condition on DERs that end with a month whose snapshots do not hold them; `None` without snapshots.
+pub(super) fn gone(snapshots: &[Dataset]) -> Option<String> {
+    let statuses: Vec<String> = snapshots.iter().filter_map(|dataset| dataset.der_status()).map(text).collect();
+    (!statuses.is_empty()).then(|| format!("status IN ({})", statuses.join(", ")))
+}
+
 /// The plan that puts a month's DERs together and finds the feeder of each.
 pub(super) struct Links<'a> {
     pub(super) adapter: &'a UtilityAdapter,
@@ -105,8 +111,8 @@ pub(super) struct Links<'a> {
     pub(super) delivered: &'a [Dataset],
     /// Those of them that hold everything, so that nothing is carried over.
     pub(super) snapshots: &'a [Dataset],
-    /// Whether there are earlier versions in `history`.
-    pub(super) carried: bool,
+    /// Whether relation `relinked` holds current versions whose feeder has to be looked up again.
+    pub(super) relinked: bool,
     /// Whether `feeders` holds rows.
     pub(super) feeders: bool,
     /// Whether `circuits` holds rows.
@@ -114,13 +120,13 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// The full state of the utility's DERs after the month, with their feeders and hashes.
+    /// The DERs that the month delivers or links anew as they are after it, with their feeders and hashes.
     pub(super) fn sql(&self) -> String {
         let columns = unlinked();
         let values = columns.join(", ");
         let mut parts: Vec<String> = self.delivered.iter().map(|dataset| format!("SELECT {values} FROM {dataset}")).collect();
-        if self.carried {
-            parts.push(self.carried_over());
+        if self.relinked {
+            parts.push(self.not_delivered());
         }
         let hash = record_hash(Entity::Ders.described().map(|column| column.name));
         let (joins, feeder_id, matched) = self.joins();
@@ -134,27 +140,23 @@ impl Links<'_> {
         )
     }
 
-    /// Current versions that no record of the month replaces and no snapshot of the month removes.
-    fn carried_over(&self) -> String {
+    /// Those of relation `relinked` that no record of the month replaces and no snapshot of the month removes.
+    fn not_delivered(&self) -> String {
         let of_history: Vec<String> = unlinked().iter().map(|column| format!("h.{column} AS {column}")).collect();
-        let mut conditions = vec!["h.is_current".to_owned()];
-        conditions.extend(
-            self.snapshots
-                .iter()
-                .filter_map(|dataset| dataset.der_status())
-                .map(|status| format!("h.status <> {}", text(status))),
-        );
+        let delivered: Vec<String> = self
+            .delivered
+            .iter()
+            .map(|dataset| format!("SELECT status AS new_status, der_id AS new_id FROM {dataset}"))
+            .collect();
         let mut join = String::new();
-        if !self.delivered.is_empty() {
-            let new: Vec<String> = self
-                .delivered
-                .iter()
-                .map(|dataset| format!("SELECT status AS new_status, der_id AS new_id FROM {dataset}"))
-                .collect();
-            join = format!(" LEFT JOIN ({}) AS n ON h.status = n.new_status AND h.der_id = n.new_id", new.join(" UNION ALL "));
+        let mut conditions: Vec<String> = gone(self.snapshots).map(|gone| format!("NOT ({gone})")).into_iter().collect();
+        if !delivered.is_empty() {
+            join =
+                format!(" LEFT JOIN ({}) AS n ON h.status = n.new_status AND h.der_id = n.new_id", delivered.join(" UNION ALL "));
             conditions.push("n.new_id IS NULL".into());
         }
-        format!("SELECT {} FROM history AS h{join} WHERE {}", of_history.join(", "), conditions.join(" AND "))
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        format!("SELECT {} FROM relinked AS h{join}{filter}", of_history.join(", "))
     }
 
     /// A reference is looked up as a circuit first, then as a feeder.
@@ -167,7 +169,7 @@ impl Links<'_> {
             arms.push("WHEN c.circuit_feeder IS NOT NULL THEN 'circuit'".into());
         }
         if self.feeders {
-            joins.push_str("\nLEFT JOIN (SELECT feeder_id AS known_feeder FROM feeders WHERE is_current) AS f ON d.feeder_ref = f.known_feeder");
+            joins.push_str("\nLEFT JOIN (SELECT feeder_id AS known_feeder FROM feeders) AS f ON d.feeder_ref = f.known_feeder");
             // A join's key column may be dropped by an engine; the reference itself is the feeder then.
             found.push("f.known_feeder");
             arms.push("WHEN f.known_feeder IS NOT NULL THEN 'feeder'".into());

@@ -1,16 +1,17 @@
 //! Bronze → silver: one model for all utilities, with the history of each feeder and DER.
 //!
 //! Silver is a fold over the months of bronze: the state after a month is compared with the current versions, which
-//! are closed, kept or followed by new ones. A late month takes the fold up again from there, so that the order of
-//! arrival never shows.
+//! are closed, kept or followed by new ones. What a month does not touch is not looked at. A late month takes the fold up again
+//! from there, so that the order of arrival never shows.
 
 mod circuits;
 mod conform;
 mod ders;
+mod history;
 mod plan;
-
 mod records;
 mod scd2;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -21,13 +22,15 @@ use super::rejected::{self, Scope};
 use super::store::{self, Part};
 use super::tables::{self, Table};
 use crate::config::{Grain, UtilityAdapter};
-use crate::engine::{EngineError, Materialized, Session};
+use crate::engine::{Materialized, Session};
 use crate::frame::Relation;
-use crate::lake::Written;
+use crate::lake::{DataFile, Written};
 use crate::model::{Dataset, Delivery, Month, Stage};
 use crate::pipeline::bronze::ColumnStatistics;
+use history::{History, Moved};
 
 pub(crate) use conform::{checked_records, circuits_sql, ders_sql};
+pub(crate) use versions::Versions;
 
 /// A number that differs whenever the deliveries, the adapter or the plans differ: what a utility's silver is made from.
 pub fn input_fingerprint(bronze: &BronzeTables<'_>) -> i64 {
@@ -43,12 +46,15 @@ pub fn application_id(adapter: &UtilityAdapter) -> String {
     format!("feederscope/{}", adapter.id)
 }
 
+/// The tag of a file that says after which month its rows are what they are.
+const AS_OF: &str = "feederscope.as_of";
+
 /// A utility's silver rows, as committed.
 pub struct Silver {
-    /// Every version of its feeders.
-    pub feeders: Relation,
-    /// Every version of its DERs.
-    pub ders: Relation,
+    /// The versions of its feeders.
+    pub feeders: Versions,
+    /// The versions of its DERs.
+    pub ders: Versions,
 }
 
 impl Silver {
@@ -57,24 +63,7 @@ impl Silver {
     /// # Errors
     /// A table cannot be read.
     pub fn open(bronze: &BronzeTables<'_>) -> Result<Self, PipelineError> {
-        Ok(Self { feeders: store::of_utility(bronze, &tables::FEEDERS)?, ders: store::of_utility(bronze, &tables::DERS)? })
-    }
-}
-
-/// Versions of an entity.
-enum Versions {
-    /// Computed.
-    Computed(Materialized),
-    /// Still to be computed, by a plan that goes straight into the table when no month follows.
-    Plan(Box<dyn Session>, String),
-}
-
-impl Versions {
-    fn compute(self) -> Result<Materialized, PipelineError> {
-        match self {
-            Self::Computed(versions) => Ok(versions),
-            Self::Plan(mut session, sql) => Ok(session.materialize("versions", &sql)?),
-        }
+        Ok(Self { feeders: Versions::open(bronze, &tables::FEEDERS)?, ders: Versions::open(bronze, &tables::DERS)? })
     }
 }
 
@@ -105,19 +94,32 @@ impl Build<'_> {
             .flat_map(|dataset| self.bronze.months(*dataset))
             .filter(|month| self.from.is_none_or(|from| *month >= from))
             .collect();
-        let mut feeders = self.history_before(&tables::FEEDERS)?;
-        let mut ders = Versions::Computed(self.history_before(&tables::DERS)?);
-        let mut circuits = self.circuits_before(months.first().copied())?;
+        let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), self.from)?;
+        let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), self.from)?;
+        let committed = self.committed_circuits()?;
+        let mut circuits_stay = committed.is_some();
+        let mut circuits = match committed {
+            Some(circuits) => circuits,
+            None => self.circuits_before(months.first().copied())?,
+        };
         for month in &months {
+            // Its plan may read the feeders as they were written after the month before.
+            ders.current()?;
+            let mut moved = Vec::new();
             if self.bronze.months(Dataset::Circuits).contains(month) {
-                (feeders, circuits) = self.fold_circuits(*month, feeders)?;
+                let (of_feeders, after) = self.fold_circuits(*month, &mut feeders)?;
+                moved = vec![of_feeders, circuits::moved(self.session()?, &circuits, &after)?];
+                (circuits, circuits_stay) = (after, false);
             }
-            ders = self.fold_ders(*month, ders.compute()?, &feeders, &circuits)?;
+            self.fold_ders(*month, &mut ders, feeders.current()?, &circuits, &moved)?;
             self.tell(*month);
         }
-        self.commit(&tables::FEEDER_CIRCUITS, Versions::Computed(circuits))?;
-        self.commit(&tables::FEEDERS, Versions::Computed(feeders))?;
-        self.commit(&tables::DERS, ders)?;
+        if !circuits_stay {
+            self.commit_circuits(&circuits)?;
+        }
+        let made_from = || vec![(application_id(self.bronze.adapter), self.fingerprint)];
+        feeders.commit(made_from())?;
+        ders.commit(made_from())?;
         Silver::open(self.bronze)
     }
 
@@ -128,14 +130,6 @@ impl Build<'_> {
 
     fn session(&self) -> Result<Box<dyn Session>, PipelineError> {
         Ok(self.bronze.work.session()?)
-    }
-
-    /// The utility's versions as they were before the first month that is folded.
-    fn history_before(&self, table: &Table) -> Result<Materialized, PipelineError> {
-        let Some(from) = self.from else { return Ok(Materialized::default()) };
-        let mut session = self.session()?;
-        session.register("history", &store::of_utility(self.bronze, table)?)?;
-        Ok(session.materialize("versions", &scd2::rollback_to(&table.columns(), from))?)
     }
 
     /// The circuits as they were before the first month that is folded.
@@ -154,13 +148,14 @@ impl Build<'_> {
         }
     }
 
-    /// The feeders' versions and the circuits after a month's circuits file.
-    fn fold_circuits(&self, month: Month, history: Materialized) -> Result<(Materialized, Materialized), PipelineError> {
+    /// Takes a month's circuits file into the feeders; which of them are new or gone, and the circuits after it.
+    fn fold_circuits(&self, month: Month, feeders: &mut History<'_>) -> Result<(Moved, Materialized), PipelineError> {
         let adapter = self.bronze.adapter;
-        let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((history, Materialized::default())) };
+        let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((Moved::Nothing, Materialized::default())) };
         let mut session = self.session()?;
         self.records(session.as_mut(), Dataset::Circuits, month)?;
-        let (state, circuits) = match dataset.grain {
+        // Segments are put together from all that are current, and a snapshot holds every feeder.
+        let (is_whole, circuits) = match dataset.grain {
             Grain::Segment => {
                 if self.stands_alone(month) {
                     session.create_view("segments", "SELECT * FROM records")?;
@@ -168,71 +163,65 @@ impl Build<'_> {
                     self.segments_as_of(session.as_mut(), month)?;
                 }
                 let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
-                (state, session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?)
+                let circuits = session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?;
+                session.register("state", &state.relation)?;
+                (true, circuits)
             }
             Grain::Entity => {
-                session.register("history", &history.relation)?;
-                let carried = history.rows > 0 && dataset.delivery == Delivery::Incremental;
-                (session.materialize("state", &circuits::feeders_of_rows(adapter, carried))?, Materialized::default())
+                session.create_view("state", &circuits::feeders_of_rows(adapter))?;
+                (dataset.delivery == Delivery::Snapshot, Materialized::default())
             }
         };
-        session.register("state", &state.relation)?;
-        let versions = Self::advance(session, &history, &tables::FEEDERS, &["feeder_id"], month)?;
-        Ok((versions.compute()?, circuits))
+        let moved = feeders.fold(session, month, is_whole.then_some("TRUE"))?;
+        Ok((moved, circuits))
     }
 
-    /// The DERs' versions after a month.
+    /// Takes a month into the DERs: those that it delivers, those whose reference leads to another feeder since, and those that
+    /// a snapshot no longer holds.
     fn fold_ders(
         &self,
         month: Month,
-        history: Materialized,
-        feeders: &Materialized,
+        ders: &mut History<'_>,
+        feeders: Option<Relation>,
         circuits: &Materialized,
-    ) -> Result<Versions, PipelineError> {
+        moved: &[Moved],
+    ) -> Result<(), PipelineError> {
         let adapter = self.bronze.adapter;
-        let carried = history.rows > 0;
-        let mut session = self.session()?;
         let mut delivered = vec![Dataset::InstallDer, Dataset::PlannedDer];
         delivered.retain(|dataset| self.bronze.months(*dataset).contains(&month));
-        if delivered.is_empty() && !carried {
-            return Ok(Versions::Computed(history));
+        if delivered.is_empty() && moved.iter().all(|moved| matches!(moved, Moved::Nothing)) {
+            return Ok(());
         }
+        let current = ders.current()?;
+        if delivered.is_empty() && current.is_none() {
+            return Ok(());
+        }
+        let mut session = self.session()?;
         for dataset in &delivered {
             self.records(session.as_mut(), *dataset, month)?;
-            keep(session.as_mut(), dataset.as_str(), "SELECT * FROM records", carried)?;
+            session.create_view(dataset.as_str(), "SELECT * FROM records")?;
         }
         let is_snapshot =
             |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
         let snapshots: Vec<Dataset> = delivered.iter().copied().filter(is_snapshot).collect();
-        session.register("history", &history.relation)?;
-        session.register("feeders", &feeders.relation)?;
+        let relinked = match current {
+            Some(current) => history::referring_to(session.as_mut(), &current, moved)?,
+            None => false,
+        };
+        let has_feeders = feeders.is_some();
+        session.register("feeders", &feeders.unwrap_or_else(|| Relation::empty(&tables::FEEDERS.columns())))?;
         session.register("circuits", &circuits.relation)?;
         let links = ders::Links {
             adapter,
             delivered: &delivered,
             snapshots: &snapshots,
-            carried,
-            feeders: feeders.rows > 0,
+            relinked,
+            feeders: has_feeders,
             circuits: circuits.rows > 0,
         };
-        keep(session.as_mut(), "state", &links.sql(), carried)?;
-        Self::advance(session, &history, &tables::DERS, &["status", "der_id"], month)
-    }
-
-    /// The versions after the month whose full state is relation `state`.
-    fn advance(
-        mut session: Box<dyn Session>,
-        history: &Materialized,
-        table: &Table,
-        key: &[&str],
-        month: Month,
-    ) -> Result<Versions, PipelineError> {
-        let columns = table.columns();
-        if history.rows == 0 {
-            return Ok(Versions::Plan(session, scd2::initial(&columns, month)));
-        }
-        session.register("history", &history.relation)?;
-        Ok(Versions::Plan(session, scd2::merge(&columns, key, month)))
+        session.create_view("state", &links.sql())?;
+        ders.fold(session, month, ders::gone(&snapshots).as_deref())?;
+        Ok(())
     }
 
     /// Whether the current segments after a month are those of its own file.
@@ -257,34 +246,50 @@ impl Build<'_> {
     /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.
     fn records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
         let rejects = records::of_month(session, self.bronze, dataset, month, self.statistics)?;
-        let scope =
-            Scope { utility: &self.bronze.adapter.id, month, dataset, stage: Stage::Silver, source_file: None, keep_run: None };
+        let scope = Scope {
+            utility: &self.bronze.adapter.id,
+            month,
+            dataset,
+            stage: Stage::Silver,
+            source_file: None,
+            keep_run: None,
+            of_load: false,
+        };
         let rows = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
         rejected::replace(self.bronze.lake, &scope, rows, self.bronze.work)
     }
 
-    fn commit(&self, table: &'static Table, versions: Versions) -> Result<(), PipelineError> {
-        let (mut session, sql) = match versions {
-            Versions::Computed(versions) if versions.rows == 0 => {
-                return replace_utility(self.bronze, table, Vec::new(), self.fingerprint);
-            }
-            Versions::Computed(versions) => {
-                let mut session = self.session()?;
-                session.register("versions", &versions.relation)?;
-                (session, "SELECT * FROM versions".to_owned())
-            }
-            Versions::Plan(session, sql) => (session, sql),
-        };
-        let partition = [("utility_id", self.bronze.adapter.id.as_str())];
-        let target = self.bronze.lake.target(&table.id(), &table.columns(), &partition)?;
-        let files = session.write(&sql, &target)?;
-        replace_utility(self.bronze, table, target.finish(&files)?, self.fingerprint)
+    /// The circuits of the table, if they are those before the first month that is folded.
+    fn committed_circuits(&self) -> Result<Option<Materialized>, PipelineError> {
+        let Some(from) = self.from else { return Ok(None) };
+        let Some(table) = self.bronze.lake.snapshot(&tables::FEEDER_CIRCUITS.id())? else { return Ok(None) };
+        let is_ours = |file: &DataFile| file.partition_value("utility_id") == Some(self.bronze.adapter.id.as_str());
+        let is_before = |file: &DataFile| file.tag(AS_OF).and_then(Month::parse).is_some_and(|month| month < from);
+        let mut files = table.files.iter().filter(|file| is_ours(file)).peekable();
+        if files.peek().is_none() || !files.clone().all(is_before) {
+            return Ok(None);
+        }
+        Ok(Some(Materialized { rows: files.map(|file| file.rows).sum(), relation: table.scan(is_ours) }))
     }
-}
 
-/// Gives a query's rows a name; computed once where there are versions to compare with, as they are read more than once then.
-fn keep(session: &mut dyn Session, name: &str, sql: &str, carried: bool) -> Result<(), EngineError> {
-    if carried { session.materialize(name, sql).map(drop) } else { session.create_view(name, sql) }
+    fn commit_circuits(&self, circuits: &Materialized) -> Result<(), PipelineError> {
+        let table = &tables::FEEDER_CIRCUITS;
+        let mut written = Vec::new();
+        if circuits.rows > 0 {
+            let mut session = self.session()?;
+            session.register("circuits", &circuits.relation)?;
+            let partition = [("utility_id", self.bronze.adapter.id.as_str())];
+            let target = self.bronze.lake.target(&table.id(), &table.columns(), &partition)?;
+            let files = session.write("SELECT * FROM circuits", &target)?;
+            written = target.finish(&files)?;
+            if let Some(month) = self.bronze.months(Dataset::Circuits).last() {
+                for file in &mut written {
+                    file.note(AS_OF, month);
+                }
+            }
+        }
+        replace_utility(self.bronze, table, written, self.fingerprint)
+    }
 }
 
 /// Replaces a utility's rows of a table that is partitioned by utility by those of new files, and records what they were made

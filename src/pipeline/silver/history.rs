@@ -1,0 +1,230 @@
+//! The versions of an entity while months are folded into them: those that are current, and those that have ended.
+//!
+//! They are in files of their own, so that a month costs what it changes: it replaces the current ones and adds those that it
+//! ends; files of versions that ended before are not read and stay as they are.
+
+use super::scd2;
+use super::versions::{self, Versions};
+use crate::engine::{EngineError, Materialized, Session};
+use crate::frame::Relation;
+use crate::lake::{DataFile, Written};
+use crate::model::Month;
+use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::store;
+use crate::pipeline::tables::Table;
+
+/// The versions of one utility's feeders or DERs.
+pub(super) struct History<'a> {
+    bronze: &'a BronzeTables<'a>,
+    table: &'static Table,
+    key: &'static [&'static str],
+    current: Current,
+    /// Versions that ended in the months that were folded.
+    ended: Vec<Materialized>,
+    /// Files of versions that ended before.
+    ended_files: Vec<DataFile>,
+    /// Files whose rows are in `current` or `ended` now.
+    replaced: Vec<DataFile>,
+}
+
+/// The current versions.
+enum Current {
+    /// There are none.
+    None,
+    /// Those of these files of the table.
+    Committed(Relation, Vec<DataFile>),
+    /// Those of files that are not part of the table yet.
+    Written(Relation, Vec<Written>),
+    /// The rows of a plan, which may read from files that are not part of the table.
+    Plan(Box<dyn Session>, String, Vec<Written>),
+}
+
+/// Which entities began or ended with a month, besides those that go on.
+pub(super) enum Moved {
+    /// None of them.
+    Nothing,
+    /// Those with these ids, as column `ref`.
+    Some(Relation),
+    /// Nobody looked: any of them may have.
+    Any,
+}
+
+impl<'a> History<'a> {
+    /// The versions as they were before a month; none without one.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn before(
+        bronze: &'a BronzeTables<'a>,
+        (table, key): (&'static Table, &'static [&'static str]),
+        from: Option<Month>,
+    ) -> Result<Self, PipelineError> {
+        let files = Versions::open(bronze, table)?;
+        let mut history =
+            Self { bronze, table, key, current: Current::None, ended: Vec::new(), ended_files: Vec::new(), replaced: Vec::new() };
+        let Some(from) = from else {
+            history.replaced = files.files().cloned().collect();
+            return Ok(history);
+        };
+        let (reached, kept): (Vec<DataFile>, Vec<DataFile>) =
+            files.files().cloned().partition(|file| versions::reaches(file, from));
+        let (current, ended): (Vec<DataFile>, Vec<DataFile>) = kept.into_iter().partition(versions::holds_current);
+        history.ended_files = ended;
+        if reached.is_empty() {
+            if !current.is_empty() {
+                history.current = Current::Committed(files.current(), current);
+            }
+            return Ok(history);
+        }
+        // A late month: versions that it reaches are taken back.
+        let places: Vec<&str> = reached.iter().chain(&current).map(DataFile::path).collect();
+        let rows = files.scan(|file| places.contains(&file.path()));
+        let mut session = bronze.work.session()?;
+        session.register("history", &rows)?;
+        let ended = session.materialize("ended", &scd2::ended_before(from))?;
+        history.ended.extend((ended.rows > 0).then_some(ended));
+        history.current = Current::Plan(session, scd2::current_before(&table.columns(), from), Vec::new());
+        history.replaced = reached.into_iter().chain(current).collect();
+        Ok(history)
+    }
+
+    /// The current versions.
+    ///
+    /// # Errors
+    /// They cannot be computed.
+    pub(super) fn current(&mut self) -> Result<Option<Relation>, PipelineError> {
+        self.compute()?;
+        Ok(match &self.current {
+            Current::Committed(rows, _) | Current::Written(rows, _) => Some(rows.clone()),
+            Current::None | Current::Plan(..) => None,
+        })
+    }
+
+    fn compute(&mut self) -> Result<(), PipelineError> {
+        self.current = match std::mem::replace(&mut self.current, Current::None) {
+            Current::Plan(session, sql, sources) => {
+                let written = self.write(session, &sql)?;
+                drop(sources);
+                if written.iter().all(|file| file.rows == 0) {
+                    Current::None
+                } else {
+                    let parts = written.iter().map(Written::part).collect();
+                    Current::Written(Relation::Files { columns: self.table.columns(), parts }, written)
+                }
+            }
+            computed => computed,
+        };
+        Ok(())
+    }
+
+    fn write(&self, mut session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
+        let partition = [("utility_id", self.bronze.adapter.id.as_str())];
+        let target = self.bronze.lake.target(&self.table.id(), &self.table.columns(), &partition)?;
+        let files = session.write(sql, &target)?;
+        Ok(target.finish(&files)?)
+    }
+
+    /// Takes a month in: relation `state` of the session holds entities as they are after it, one row for each key. Of those
+    /// that it does not hold, the ones for which the SQL condition `gone` holds have ended.
+    ///
+    /// # Errors
+    /// A plan is wrong, or somebody asked to stop.
+    pub(super) fn fold(
+        &mut self,
+        mut session: Box<dyn Session>,
+        month: Month,
+        gone: Option<&str>,
+    ) -> Result<Moved, PipelineError> {
+        let columns = self.table.columns();
+        let Some(current) = self.current()? else {
+            self.current = Current::Plan(session, scd2::initial(&columns, month), Vec::new());
+            return Ok(Moved::Any);
+        };
+        session.register("current_versions", &current)?;
+        let opened = session.materialize("opened", &scd2::opened(&columns, self.key, month))?;
+        let ended_keys = session.materialize("ended_keys", &scd2::ended_keys(self.key, gone))?;
+        if opened.rows + ended_keys.rows == 0 {
+            return Ok(Moved::Nothing);
+        }
+        if ended_keys.rows > 0 {
+            self.ended.push(session.materialize("ended", &scd2::ended(&columns, self.key, month))?);
+        }
+        let moved = session.materialize("moved", &scd2::moved(self.key))?;
+        let sources = match std::mem::replace(&mut self.current, Current::None) {
+            Current::Committed(_, files) => {
+                self.replaced.extend(files);
+                Vec::new()
+            }
+            Current::Written(_, written) => written,
+            Current::None | Current::Plan(..) => Vec::new(),
+        };
+        self.current = Current::Plan(session, scd2::current(&columns, self.key), sources);
+        Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
+    }
+
+    /// Commits what changed, with what the rows were made from.
+    ///
+    /// # Errors
+    /// A plan or the commit failed, or somebody asked to stop; the table is as before.
+    pub(super) fn commit(mut self, transactions: store::Transactions) -> Result<(), PipelineError> {
+        self.compute()?;
+        let mut written = self.write_ended()?;
+        if let Current::Written(_, files) = std::mem::replace(&mut self.current, Current::None) {
+            written.extend(files);
+        }
+        store::exchange_files(self.bronze.lake, self.table, &self.replaced, written, transactions, self.bronze.work)
+    }
+
+    /// Writes the versions that ended into one file, with those of earlier files that are not larger: their number stays small,
+    /// and a row is written again only when what it is in doubles.
+    fn write_ended(&mut self) -> Result<Vec<Written>, PipelineError> {
+        if self.ended.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows: u64 = self.ended.iter().map(|ended| ended.rows).sum();
+        let mut sources: Vec<Relation> = self.ended.iter().map(|ended| ended.relation.clone()).collect();
+        let versions = Versions::open(self.bronze, self.table)?;
+        self.ended_files.sort_by_key(|file| file.rows);
+        for file in &self.ended_files {
+            if file.rows > rows {
+                break;
+            }
+            rows += file.rows;
+            sources.push(versions.scan(|other| other.path() == file.path()));
+            self.replaced.push(file.clone());
+        }
+        let mut session = self.bronze.work.session()?;
+        let mut parts = Vec::new();
+        for (at, source) in sources.iter().enumerate() {
+            session.register(&format!("ended_{at}"), source)?;
+            parts.push(format!("SELECT * FROM ended_{at}"));
+        }
+        self.write(session, &parts.join("\nUNION ALL\n"))
+    }
+}
+
+/// Names the current versions whose feeder has to be looked up again `relinked`; whether there may be any.
+pub(super) fn referring_to(session: &mut dyn Session, current: &Relation, moved: &[Moved]) -> Result<bool, EngineError> {
+    let mut refs = Vec::new();
+    for (at, moved) in moved.iter().enumerate() {
+        match moved {
+            Moved::Any => {
+                session.register("relinked", current)?;
+                return Ok(true);
+            }
+            Moved::Nothing => {}
+            Moved::Some(relation) => {
+                session.register(&format!("moved_{at}"), relation)?;
+                refs.push(format!("SELECT ref FROM moved_{at}"));
+            }
+        }
+    }
+    if refs.is_empty() {
+        return Ok(false);
+    }
+    session.register("current_ders", current)?;
+    session.create_view("moved", &refs.join(" UNION ALL "))?;
+    session.create_view("relinked", "SELECT c.* FROM current_ders AS c LEFT SEMI JOIN moved AS m ON c.feeder_ref = m.ref")?;
+    Ok(true)
+}

@@ -1,0 +1,95 @@
+//! A utility's versions of an entity, as committed: which files hold those that a query asks for.
+
+use crate::frame::Relation;
+use crate::lake::{DataFile, Snapshot};
+use crate::model::Month;
+use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::tables::Table;
+
+/// The files of a utility in a table of versions. Current versions and those that have ended are in files of their own.
+pub struct Versions {
+    table: &'static Table,
+    snapshot: Option<Snapshot>,
+    utility: String,
+}
+
+impl Versions {
+    /// Opens the utility's part of a table.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn open(bronze: &BronzeTables<'_>, table: &'static Table) -> Result<Self, PipelineError> {
+        let (snapshot, utility) = (bronze.lake.snapshot(&table.id())?, bronze.adapter.id.to_string());
+        Ok(Self { table, snapshot, utility })
+    }
+
+    fn is_ours(&self, file: &DataFile) -> bool {
+        file.partition_value("utility_id") == Some(&self.utility)
+    }
+
+    /// The utility's files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &DataFile> {
+        self.snapshot.iter().flat_map(|snapshot| &snapshot.files).filter(|file| self.is_ours(file))
+    }
+
+    /// The rows of those files that are wanted.
+    pub(super) fn scan(&self, wanted: impl Fn(&DataFile) -> bool) -> Relation {
+        let none = || Relation::empty(&self.table.columns());
+        self.snapshot.as_ref().map_or_else(none, |snapshot| snapshot.scan(|file| self.is_ours(file) && wanted(file)))
+    }
+
+    /// The current versions.
+    pub fn current(&self) -> Relation {
+        self.scan(holds_current)
+    }
+
+    /// The versions that have ended.
+    pub fn ended(&self) -> Relation {
+        self.scan(|file| !holds_current(file))
+    }
+
+    /// Whether any version has ended.
+    pub fn has_ended(&self) -> bool {
+        self.files().any(|file| !holds_current(file))
+    }
+
+    /// All versions.
+    pub fn all(&self) -> Relation {
+        self.scan(|_| true)
+    }
+
+    /// What may hold the versions that were current after a month.
+    pub fn as_of(&self, month: Month) -> Relation {
+        let month = month.to_string();
+        self.scan(|file| {
+            file.least("valid_from_month").is_none_or(|least| least <= month.as_str())
+                && (holds_current(file) || file.greatest("valid_to_month").is_none_or(|last| last > month.as_str()))
+        })
+    }
+
+    /// What may hold the versions that began or ended with a month.
+    pub fn moved_in(&self, month: Month) -> Relation {
+        let month = month.to_string();
+        self.scan(|file| {
+            let spans = |column: &str| match (file.least(column), file.greatest(column)) {
+                (Some(least), Some(greatest)) => least <= month.as_str() && month.as_str() <= greatest,
+                _ => false,
+            };
+            spans("valid_from_month") || spans("valid_to_month")
+        })
+    }
+}
+
+/// Whether all rows of a file are current versions.
+pub(super) fn holds_current(file: &DataFile) -> bool {
+    file.nulls("valid_to_month") == Some(file.rows)
+}
+
+/// Whether a version of the file began or ended in or after a month.
+pub(super) fn reaches(file: &DataFile, month: Month) -> bool {
+    let month = month.to_string();
+    let is_later = |column: &str| file.greatest(column).is_some_and(|greatest| greatest >= month.as_str());
+    let is_mixed = !holds_current(file) && file.nulls("valid_to_month") != Some(0);
+    is_mixed || is_later("valid_from_month") || is_later("valid_to_month")
+}
