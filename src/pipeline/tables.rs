@@ -115,6 +115,12 @@ tables! {
         hca_refresh_date Day, map_color Text, notes Text, segment_count Whole, circuit_count Whole, length Real,
         record_hash Whole, valid_from_month Text, valid_to_month Text, is_current Flag,
     }
+    /// One row for each current segment of a utility whose months deliver changes only, from the second month on.
+    SEGMENTS = Silver / "segments" by [utility_id] {
+        utility_id Text, record_key Text, feeder_id Text, circuit_id Text, voltage_kv Real, max_hosting_capacity_mw Real,
+        min_hosting_capacity_mw Real, hca_refresh_date Day, map_color Text, notes Text, length Real, delivery_month Text,
+        _source_file Text, _source_line Whole,
+    }
     /// One row for each current circuit and the feeder that it belongs to.
     FEEDER_CIRCUITS = Silver / "feeder_circuits" by [utility_id] {
         utility_id Text, circuit_id Text, feeder_id Text, segment_count Whole,

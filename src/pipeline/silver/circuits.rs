@@ -1,7 +1,7 @@
 //! Circuits files → feeders and circuits, as SQL.
 
 use super::history::Moved;
-use super::plan::{Plan, key_columns, keys, select, value, without_key};
+use super::plan::{Plan, key_columns, select, value};
 use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAdapter};
 use crate::engine::{EngineError, Materialized, Session};
 use crate::model::columns::{ModelColumn, Origin};
@@ -20,7 +20,7 @@ pub(super) fn segment_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Ve
 }
 
 /// The columns of a feeder that records state.
-fn stated() -> impl Iterator<Item = &'static ModelColumn> + Clone {
+pub(super) fn stated() -> impl Iterator<Item = &'static ModelColumn> + Clone {
     Entity::Feeders.described().filter(|column| column.origin == Origin::Mapped)
 }
 
@@ -170,16 +170,5 @@ pub(super) fn circuits_of_segments(utility: &UtilityId) -> String {
         "WITH placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY circuit_id ORDER BY 0 - segment_count, feeder_id) AS place FROM pairs\n)\n\
          SELECT {} AS utility_id, circuit_id, feeder_id, segment_count FROM placed WHERE place = 1",
         text(utility.as_str())
-    )
-}
-
-/// Relation `records` (segments of several months) as the segments that are current: of each key the last record.
-pub(super) fn segments_as_of(adapter: &DatasetAdapter) -> String {
-    format!(
-        "WITH placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-         FROM records WHERE NOT ({})\n)\nSELECT feeder_id, circuit_id, {} FROM placed WHERE place = 1",
-        keys(adapter).join(", "),
-        without_key(adapter),
-        stated().map(|column| column.name).collect::<Vec<_>>().join(", ")
     )
 }

@@ -4,6 +4,7 @@
 //! ends; files of versions that ended before are not read and stay as they are.
 
 use super::scd2;
+use super::staged::{self, StagedRows};
 use super::versions::{self, Versions};
 use crate::engine::{EngineError, Materialized, Session};
 use crate::frame::Relation;
@@ -19,25 +20,13 @@ pub(super) struct History<'a> {
     bronze: &'a BronzeTables<'a>,
     table: &'static Table,
     key: &'static [&'static str],
-    current: Current,
+    current: StagedRows<'a>,
     /// Versions that ended in the months that were folded.
     ended: Vec<Materialized>,
     /// Files of versions that ended before.
     ended_files: Vec<DataFile>,
     /// Files whose rows are in `current` or `ended` now.
     replaced: Vec<DataFile>,
-}
-
-/// The current versions.
-enum Current {
-    /// There are none.
-    None,
-    /// Those of these files of the table.
-    Committed(Relation, Vec<DataFile>),
-    /// Those of files that are not part of the table yet.
-    Written(Relation, Vec<Written>),
-    /// The rows of a plan, which may read from files that are not part of the table.
-    Plan(Box<dyn Session>, String, Vec<Written>),
 }
 
 /// Which entities began or ended with a month, besides those that go on.
@@ -61,8 +50,15 @@ impl<'a> History<'a> {
         from: Option<Month>,
     ) -> Result<Self, PipelineError> {
         let files = Versions::open(bronze, table)?;
-        let mut history =
-            Self { bronze, table, key, current: Current::None, ended: Vec::new(), ended_files: Vec::new(), replaced: Vec::new() };
+        let mut history = Self {
+            bronze,
+            table,
+            key,
+            current: StagedRows::none(bronze, table),
+            ended: Vec::new(),
+            ended_files: Vec::new(),
+            replaced: Vec::new(),
+        };
         let Some(from) = from else {
             history.replaced = files.files().cloned().collect();
             return Ok(history);
@@ -72,9 +68,7 @@ impl<'a> History<'a> {
         let (current, ended): (Vec<DataFile>, Vec<DataFile>) = kept.into_iter().partition(versions::holds_current);
         history.ended_files = ended;
         if reached.is_empty() {
-            if !current.is_empty() {
-                history.current = Current::Committed(files.current(), current);
-            }
+            history.current = StagedRows::committed(bronze, table, files.current(), current);
             return Ok(history);
         }
         // A late month: versions that it reaches are taken back.
@@ -84,45 +78,17 @@ impl<'a> History<'a> {
         session.register("history", &rows)?;
         let ended = session.materialize("ended", &scd2::ended_before(from))?;
         history.ended.extend((ended.rows > 0).then_some(ended));
-        history.current = Current::Plan(session, scd2::current_before(&table.columns(), from), Vec::new());
+        history.current.replace(session, scd2::current_before(&table.columns(), from));
         history.replaced = reached.into_iter().chain(current).collect();
         Ok(history)
     }
 
-    /// The current versions.
+    /// The current versions; `None` if there are none.
     ///
     /// # Errors
     /// They cannot be computed.
     pub(super) fn current(&mut self) -> Result<Option<Relation>, PipelineError> {
-        self.compute()?;
-        Ok(match &self.current {
-            Current::Committed(rows, _) | Current::Written(rows, _) => Some(rows.clone()),
-            Current::None | Current::Plan(..) => None,
-        })
-    }
-
-    fn compute(&mut self) -> Result<(), PipelineError> {
-        self.current = match std::mem::replace(&mut self.current, Current::None) {
-            Current::Plan(session, sql, sources) => {
-                let written = self.write(session, &sql)?;
-                drop(sources);
-                if written.iter().all(|file| file.rows == 0) {
-                    Current::None
-                } else {
-                    let parts = written.iter().map(Written::part).collect();
-                    Current::Written(Relation::Files { columns: self.table.columns(), parts }, written)
-                }
-            }
-            computed => computed,
-        };
-        Ok(())
-    }
-
-    fn write(&self, mut session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
-        let partition = [("utility_id", self.bronze.adapter.id.as_str())];
-        let target = self.bronze.lake.target(&self.table.id(), &self.table.columns(), &partition)?;
-        let files = session.write(sql, &target)?;
-        Ok(target.finish(&files)?)
+        self.current.current()
     }
 
     /// Takes a month in: relation `state` of the session holds entities as they are after it, one row for each key. Of those
@@ -138,7 +104,7 @@ impl<'a> History<'a> {
     ) -> Result<Moved, PipelineError> {
         let columns = self.table.columns();
         let Some(current) = self.current()? else {
-            self.current = Current::Plan(session, scd2::initial(&columns, month), Vec::new());
+            self.current.replace(session, scd2::initial(&columns, month));
             return Ok(Moved::Any);
         };
         session.register("current_versions", &current)?;
@@ -151,15 +117,7 @@ impl<'a> History<'a> {
             self.ended.push(session.materialize("ended", &scd2::ended(&columns, self.key, month))?);
         }
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
-        let sources = match std::mem::replace(&mut self.current, Current::None) {
-            Current::Committed(_, files) => {
-                self.replaced.extend(files);
-                Vec::new()
-            }
-            Current::Written(_, written) => written,
-            Current::None | Current::Plan(..) => Vec::new(),
-        };
-        self.current = Current::Plan(session, scd2::current(&columns, self.key), sources);
+        self.replaced.extend(self.current.replace(session, scd2::current(&columns, self.key)));
         Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
     }
 
@@ -168,11 +126,8 @@ impl<'a> History<'a> {
     /// # Errors
     /// A plan or the commit failed, or somebody asked to stop; the table is as before.
     pub(super) fn commit(mut self, transactions: store::Transactions) -> Result<(), PipelineError> {
-        self.compute()?;
         let mut written = self.write_ended()?;
-        if let Current::Written(_, files) = std::mem::replace(&mut self.current, Current::None) {
-            written.extend(files);
-        }
+        written.extend(self.current.finish()?);
         store::exchange_files(self.bronze.lake, self.table, &self.replaced, written, transactions, self.bronze.work)
     }
 
@@ -200,7 +155,7 @@ impl<'a> History<'a> {
             session.register(&format!("ended_{at}"), source)?;
             parts.push(format!("SELECT * FROM ended_{at}"));
         }
-        self.write(session, &parts.join("\nUNION ALL\n"))
+        staged::write(self.bronze, self.table, session, &parts.join("\nUNION ALL\n"))
     }
 }
 

@@ -11,6 +11,8 @@ mod history;
 mod plan;
 mod records;
 mod scd2;
+mod segments;
+mod staged;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -28,6 +30,7 @@ use crate::lake::{DataFile, Written};
 use crate::model::{Dataset, Delivery, Month, Stage};
 use crate::pipeline::bronze::ColumnStatistics;
 use history::{History, Moved};
+use segments::Segments;
 
 pub(crate) use conform::{checked_records, circuits_sql, ders_sql};
 pub(crate) use versions::Versions;
@@ -83,7 +86,7 @@ pub struct Build<'a> {
     pub tracker: &'a Tracker<'a>,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
     /// Runs the fold.
     ///
     /// # Errors
@@ -96,18 +99,20 @@ impl Build<'_> {
             .collect();
         let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), self.from)?;
         let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), self.from)?;
+        let mut segments = self.segments()?;
         let committed = self.committed_circuits()?;
         let mut circuits_stay = committed.is_some();
-        let mut circuits = match committed {
-            Some(circuits) => circuits,
-            None => self.circuits_before(months.first().copied())?,
+        let mut circuits = match (committed, months.first(), &mut segments) {
+            (Some(circuits), ..) => circuits,
+            (None, Some(month), Some(segments)) => self.circuits_before(*month, segments)?,
+            _ => Materialized::default(),
         };
         for month in &months {
             // Its plan may read the feeders as they were written after the month before.
             ders.current()?;
             let mut moved = Vec::new();
             if self.bronze.months(Dataset::Circuits).contains(month) {
-                let (of_feeders, after) = self.fold_circuits(*month, &mut feeders)?;
+                let (of_feeders, after) = self.fold_circuits(*month, &mut feeders, segments.as_mut())?;
                 moved = vec![of_feeders, circuits::moved(self.session()?, &circuits, &after)?];
                 (circuits, circuits_stay) = (after, false);
             }
@@ -118,6 +123,9 @@ impl Build<'_> {
             self.commit_circuits(&circuits)?;
         }
         let made_from = || vec![(application_id(self.bronze.adapter), self.fingerprint)];
+        if let Some(segments) = segments {
+            segments.commit(made_from())?;
+        }
         feeders.commit(made_from())?;
         ders.commit(made_from())?;
         Silver::open(self.bronze)
@@ -132,45 +140,43 @@ impl Build<'_> {
         Ok(self.bronze.work.session()?)
     }
 
+    /// The segments as they were before the first month that is folded, where the utility delivers segments.
+    fn segments(&self) -> Result<Option<Segments<'_, 'a>>, PipelineError> {
+        let dataset = self.bronze.adapter.dataset(Dataset::Circuits).filter(|dataset| dataset.grain == Grain::Segment);
+        dataset.map(|dataset| Segments::before(self, dataset)).transpose()
+    }
+
     /// The circuits as they were before the first month that is folded.
-    fn circuits_before(&self, first: Option<Month>) -> Result<Materialized, PipelineError> {
-        let Some(first) = first else { return Ok(Materialized::default()) };
-        let earlier = self.bronze.months(Dataset::Circuits).into_iter().rfind(|month| *month < first);
-        let segments = self.bronze.adapter.dataset(Dataset::Circuits).is_some_and(|dataset| dataset.grain == Grain::Segment);
-        match earlier {
-            Some(month) if segments => {
-                let mut session = self.session()?;
-                self.segments_as_of(session.as_mut(), month)?;
-                session.materialize("pairs", circuits::PAIRS)?;
-                Ok(session.materialize("circuits", &circuits::circuits_of_segments(&self.bronze.adapter.id))?)
-            }
-            _ => Ok(Materialized::default()),
+    fn circuits_before(&self, first: Month, segments: &mut Segments<'_, '_>) -> Result<Materialized, PipelineError> {
+        let mut session = self.session()?;
+        if !segments.name_before(session.as_mut(), first)? {
+            return Ok(Materialized::default());
         }
+        session.materialize("pairs", circuits::PAIRS)?;
+        Ok(session.materialize("circuits", &circuits::circuits_of_segments(&self.bronze.adapter.id))?)
     }
 
     /// Takes a month's circuits file into the feeders; which of them are new or gone, and the circuits after it.
-    fn fold_circuits(&self, month: Month, feeders: &mut History<'_>) -> Result<(Moved, Materialized), PipelineError> {
+    fn fold_circuits(
+        &self,
+        month: Month,
+        feeders: &mut History<'_>,
+        segments: Option<&mut Segments<'_, '_>>,
+    ) -> Result<(Moved, Materialized), PipelineError> {
         let adapter = self.bronze.adapter;
         let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((Moved::Nothing, Materialized::default())) };
         let mut session = self.session()?;
-        self.records(session.as_mut(), Dataset::Circuits, month)?;
         // Segments are put together from all that are current, and a snapshot holds every feeder.
-        let (is_whole, circuits) = match dataset.grain {
-            Grain::Segment => {
-                if self.stands_alone(month) {
-                    session.create_view("segments", "SELECT * FROM records")?;
-                } else {
-                    self.segments_as_of(session.as_mut(), month)?;
-                }
-                let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
-                let circuits = session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?;
-                session.register("state", &state.relation)?;
-                (true, circuits)
-            }
-            Grain::Entity => {
-                session.create_view("state", &circuits::feeders_of_rows(adapter))?;
-                (dataset.delivery == Delivery::Snapshot, Materialized::default())
-            }
+        let (is_whole, circuits) = if let Some(segments) = segments {
+            segments.fold(session.as_mut(), month)?;
+            let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
+            let circuits = session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?;
+            session.register("state", &state.relation)?;
+            (true, circuits)
+        } else {
+            self.records(session.as_mut(), Dataset::Circuits, month)?;
+            session.create_view("state", &circuits::feeders_of_rows(adapter))?;
+            (dataset.delivery == Delivery::Snapshot, Materialized::default())
         };
         let moved = feeders.fold(session, month, is_whole.then_some("TRUE"))?;
         Ok((moved, circuits))
@@ -221,25 +227,6 @@ impl Build<'_> {
         };
         session.create_view("state", &links.sql())?;
         ders.fold(session, month, ders::gone(&snapshots).as_deref())?;
-        Ok(())
-    }
-
-    /// Whether the current segments after a month are those of its own file.
-    fn stands_alone(&self, month: Month) -> bool {
-        let snapshot =
-            self.bronze.adapter.dataset(Dataset::Circuits).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
-        snapshot || self.bronze.months(Dataset::Circuits).first() == Some(&month)
-    }
-
-    /// Names the segments that are current after a month `segments`: of each key the last record up to then.
-    fn segments_as_of(&self, session: &mut dyn Session, month: Month) -> Result<(), PipelineError> {
-        let Some(dataset) = self.bronze.adapter.dataset(Dataset::Circuits) else { return Ok(()) };
-        let alone = self.stands_alone(month);
-        let wanted = |m: Month| if alone { m == month } else { m <= month };
-        let Some(rows) = self.bronze.rows(Dataset::Circuits, wanted)? else { return Ok(()) };
-        session.register("bronze", &rows)?;
-        conform::records(self.bronze, dataset).create_views(session)?;
-        session.materialize("segments", &circuits::segments_as_of(dataset))?;
         Ok(())
     }
 

@@ -1,0 +1,102 @@
+//! Rows of a table while months are folded into them: as committed, written and not yet committed, or still a plan.
+
+use crate::engine::Session;
+use crate::frame::Relation;
+use crate::lake::{DataFile, Written};
+use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::tables::Table;
+
+/// A utility's rows of a table. They are computed when they are read or committed, straight into a file.
+pub(super) struct StagedRows<'a> {
+    bronze: &'a BronzeTables<'a>,
+    table: &'static Table,
+    rows: Rows,
+}
+
+enum Rows {
+    /// There are none.
+    None,
+    /// Those of these files of the table.
+    Committed(Relation, Vec<DataFile>),
+    /// Those of files that are not part of the table yet.
+    Written(Relation, Vec<Written>),
+    /// Those of a plan, which may read from files that are not part of the table.
+    Plan(Box<dyn Session>, String, Vec<Written>),
+}
+
+impl<'a> StagedRows<'a> {
+    /// No rows.
+    pub(super) fn none(bronze: &'a BronzeTables<'a>, table: &'static Table) -> Self {
+        Self { bronze, table, rows: Rows::None }
+    }
+
+    /// The rows of files of the table.
+    pub(super) fn committed(bronze: &'a BronzeTables<'a>, table: &'static Table, rows: Relation, files: Vec<DataFile>) -> Self {
+        let rows = if files.is_empty() { Rows::None } else { Rows::Committed(rows, files) };
+        Self { bronze, table, rows }
+    }
+
+    /// The rows; `None` if there are none.
+    ///
+    /// # Errors
+    /// They cannot be computed.
+    pub(super) fn current(&mut self) -> Result<Option<Relation>, PipelineError> {
+        self.compute()?;
+        Ok(match &self.rows {
+            Rows::Committed(rows, _) | Rows::Written(rows, _) => Some(rows.clone()),
+            Rows::None | Rows::Plan(..) => None,
+        })
+    }
+
+    /// From now on the rows are those of a query, which may read the ones before; the files that it replaces.
+    pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: String) -> Vec<DataFile> {
+        let (replaced, sources) = match std::mem::replace(&mut self.rows, Rows::None) {
+            Rows::Committed(_, files) => (files, Vec::new()),
+            // They are needed until the query has been run.
+            Rows::Written(_, written) | Rows::Plan(_, _, written) => (Vec::new(), written),
+            Rows::None => (Vec::new(), Vec::new()),
+        };
+        self.rows = Rows::Plan(session, sql, sources);
+        replaced
+    }
+
+    /// The files that are to be added to the table.
+    ///
+    /// # Errors
+    /// The rows cannot be computed.
+    pub(super) fn finish(mut self) -> Result<Vec<Written>, PipelineError> {
+        self.compute()?;
+        Ok(if let Rows::Written(_, files) = self.rows { files } else { Vec::new() })
+    }
+
+    fn compute(&mut self) -> Result<(), PipelineError> {
+        self.rows = match std::mem::replace(&mut self.rows, Rows::None) {
+            Rows::Plan(session, sql, sources) => {
+                let written = write(self.bronze, self.table, session, &sql)?;
+                drop(sources);
+                if written.iter().all(|file| file.rows == 0) {
+                    Rows::None
+                } else {
+                    let parts = written.iter().map(Written::part).collect();
+                    Rows::Written(Relation::Files { columns: self.table.columns(), parts }, written)
+                }
+            }
+            computed => computed,
+        };
+        Ok(())
+    }
+}
+
+/// Writes a query's rows to files of the utility's part of a table.
+pub(super) fn write(
+    bronze: &BronzeTables<'_>,
+    table: &Table,
+    mut session: Box<dyn Session>,
+    sql: &str,
+) -> Result<Vec<Written>, PipelineError> {
+    let partition = [("utility_id", bronze.adapter.id.as_str())];
+    let target = bronze.lake.target(&table.id(), &table.columns(), &partition)?;
+    let files = session.write(sql, &target)?;
+    Ok(target.finish(&files)?)
+}
