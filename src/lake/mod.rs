@@ -130,6 +130,7 @@ pub struct Lake {
     runtime: Arc<tokio::runtime::Runtime>,
     store: Arc<dyn ObjectStore>,
     write_mutex: Arc<Mutex<()>>,
+    snapshots: Arc<table::Snapshots>,
 }
 
 impl Lake {
@@ -150,6 +151,7 @@ impl Lake {
             runtime: Arc::new(runtime),
             store: Arc::new(LocalStore::new(Checkpoints::Used)),
             write_mutex: Arc::default(),
+            snapshots: Arc::default(),
         })
     }
 

@@ -1,6 +1,9 @@
 //! A table as of its last commit: columns, live files, and the rows in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use deltalake::kernel::{LogicalFileView, Remove};
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
@@ -11,6 +14,7 @@ use super::{Lake, LakeError, TableId};
 use crate::frame::{Column, FilePart, Relation};
 
 /// A table as of one commit.
+#[derive(Debug)]
 pub struct Snapshot {
     /// Which table.
     pub table: TableId,
@@ -23,6 +27,38 @@ pub struct Snapshot {
     pub(super) delta: DeltaTable,
     checkpoints: Checkpoints,
     folder: std::path::PathBuf,
+}
+
+/// The tables that were read, each with the log entry that was its newest: a log is read again only when it has changed.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots(Mutex<HashMap<TableId, (Entry, Arc<Snapshot>)>>);
+
+/// What tells an entry of a log from another one in its place.
+type Entry = (SystemTime, u64);
+
+impl Snapshots {
+    fn known(&self, table: &TableId, log: &Path) -> Option<Arc<Snapshot>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (entry, snapshot) = known.get(table)?;
+        let is_newest = newest(log, snapshot.version) == Some(*entry);
+        is_newest.then(|| snapshot.clone())
+    }
+
+    fn keep(&self, log: &Path, snapshot: &Arc<Snapshot>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match newest(log, snapshot.version) {
+            Some(entry) => known.insert(snapshot.table.clone(), (entry, snapshot.clone())),
+            None => known.remove(&snapshot.table),
+        };
+    }
+}
+
+/// The entry of a version, if it is the last one of its log.
+fn newest(log: &Path, version: u64) -> Option<Entry> {
+    let entry = |version: u64| log.join(format!("{version:020}.json"));
+    let metadata = entry(version).metadata().ok()?;
+    let is_last = !entry(version + 1).exists();
+    is_last.then_some((metadata.modified().ok()?, metadata.len()))
 }
 
 /// One live file of a table.
@@ -92,9 +128,13 @@ impl Lake {
     ///
     /// # Errors
     /// The log cannot be read, or the table needs a reader feature that is missing here.
-    pub fn snapshot(&self, table: &TableId) -> Result<Option<Snapshot>, LakeError> {
+    pub fn snapshot(&self, table: &TableId) -> Result<Option<Arc<Snapshot>>, LakeError> {
         let folder = self.path(table);
-        if !folder.join("_delta_log").is_dir() {
+        let log = folder.join("_delta_log");
+        if let Some(known) = self.snapshots.known(table, &log) {
+            return Ok(Some(known));
+        }
+        if !log.is_dir() {
             return Ok(None);
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
@@ -115,7 +155,9 @@ impl Lake {
             return Err(unsupported("column mapping"));
         }
         let version = delta.version().unwrap_or_default();
-        Ok(Some(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder }))
+        let snapshot = Arc::new(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder });
+        self.snapshots.keep(&log, &snapshot);
+        Ok(Some(snapshot))
     }
 
     /// Reads a log from its newest checkpoint on, or where that cannot be read, from its first entry on.

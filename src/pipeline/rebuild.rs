@@ -4,6 +4,7 @@
 //! for a step that takes one processor, the other goes on.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::bronze::BronzeTables;
 use super::parallel::each;
@@ -33,7 +34,7 @@ impl Pending<'_> {
 }
 
 /// The tables above bronze that record what a utility's rows were made from; the last is written last.
-struct UpperTables(Vec<Option<Snapshot>>);
+struct UpperTables(Vec<Option<Arc<Snapshot>>>);
 
 impl UpperTables {
     fn open(lake: &Lake) -> Result<Self, PipelineError> {
@@ -43,13 +44,13 @@ impl UpperTables {
 
     /// Whether the utility's rows of the last table were made from this.
     fn is_last_made_from(&self, lake: &Lake, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
-        is_made_from(self.0.last().and_then(Option::as_ref), lake, adapter, fingerprint)
+        is_made_from(self.0.last().and_then(Option::as_deref), lake, adapter, fingerprint)
     }
 
     /// Whether those of all tables were.
     fn are_made_from(&self, lake: &Lake, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
         for table in &self.0 {
-            if !is_made_from(table.as_ref(), lake, adapter, fingerprint)? {
+            if !is_made_from(table.as_deref(), lake, adapter, fingerprint)? {
                 return Ok(false);
             }
         }

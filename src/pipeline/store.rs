@@ -54,7 +54,7 @@ pub fn replace_files(
     let remove = base.iter().flat_map(|base| &base.files).filter(|file| part.holds(file)).cloned().collect();
     work.check()?;
     let add = written.into_iter().filter(|file| file.rows > 0).collect();
-    commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_ref()) })
+    commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_deref()) })
 }
 
 /// Replaces data files by others, which are written already; empty ones are left out.
@@ -73,7 +73,7 @@ pub fn exchange_files(
     let base = lake.snapshot(&table.id())?;
     work.check()?;
     let add = written.into_iter().filter(|file| file.rows > 0).collect();
-    commit(lake, table, Change { add, remove: remove.to_vec(), transactions, ..Change::of(base.as_ref()) })
+    commit(lake, table, Change { add, remove: remove.to_vec(), transactions, ..Change::of(base.as_deref()) })
 }
 
 /// Replaces the rows of a part for which the SQL condition `stays` does not hold; without one all of them.
@@ -108,7 +108,7 @@ pub fn replace_rows<R: Row>(
         add.push(writer.finish()?);
     }
     work.check()?;
-    commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_ref()) })
+    commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_deref()) })
 }
 
 /// Appends rows to a table, which is made if it does not exist; no rows, no commit.
@@ -124,7 +124,7 @@ pub fn append<R: Row>(lake: &Lake, rows: Vec<R>, transactions: Transactions) -> 
     let mut writer = lake.write(&R::TABLE.id(), &R::TABLE.columns(), &[])?;
     writer.push(&frame_of(rows)?)?;
     let add = vec![writer.finish()?];
-    commit(lake, R::TABLE, Change { add, transactions, ..Change::of(base.as_ref()) })
+    commit(lake, R::TABLE, Change { add, transactions, ..Change::of(base.as_deref()) })
 }
 
 fn commit(lake: &Lake, table: &Table, change: Change<'_>) -> Result<(), PipelineError> {

@@ -66,7 +66,8 @@ impl Table {
         let base = self.lake.snapshot(&Self::id()).unwrap();
         let mut writer = self.lake.write(&Self::id(), columns, &[("id", id)]).unwrap();
         writer.push(&Frame::from_rows(columns, rows).unwrap()).unwrap();
-        let change = Change { columns, partition_by: &["id"], add: vec![writer.finish().unwrap()], ..Change::of(base.as_ref()) };
+        let change =
+            Change { columns, partition_by: &["id"], add: vec![writer.finish().unwrap()], ..Change::of(base.as_deref()) };
         self.lake.commit(&Self::id(), change).unwrap();
     }
 
@@ -151,7 +152,7 @@ fn written_rows_are_the_querys_in_its_order_and_gone_when_not_committed() {
         let (add, _) = written(session.as_mut());
         assert_eq!(add.iter().map(|file| file.rows).sum::<u64>(), 70_000);
         let base = table.lake.snapshot(&Table::id()).unwrap();
-        let change = Change { columns: &columns(), partition_by: &["id"], add, ..Change::of(base.as_ref()) };
+        let change = Change { columns: &columns(), partition_by: &["id"], add, ..Change::of(base.as_deref()) };
         table.lake.commit(&Table::id(), change).unwrap();
         let snapshot = table.lake.snapshot(&Table::id()).unwrap().unwrap();
         session.register("stored", &snapshot.scan(|file| file.partition_value("id") == Some("w"))).unwrap();

@@ -37,7 +37,7 @@ impl Numbers {
         writer.push(&Frame::from_rows(&columns, &[vec![Value::Whole(number)]]).unwrap())?;
         let add = vec![writer.finish()?];
         let change = Change {
-            base: base.as_ref(),
+            base: base.as_deref(),
             columns: &columns,
             partition_by: &[],
             add,
@@ -86,7 +86,7 @@ fn commit_stands_though_its_checkpoint_cannot_be_written() {
 
 #[test]
 fn checkpoint_is_made_now_and_then_and_a_torn_one_over_a_whole_log_is_no_damage() {
-    let numbers = Numbers::new();
+    let mut numbers = Numbers::new();
     for number in 0..MANY {
         numbers.append(number).unwrap();
     }
@@ -97,6 +97,8 @@ fn checkpoint_is_made_now_and_then_and_a_torn_one_over_a_whole_log_is_no_damage(
         for checkpoint in &checkpoints {
             std::fs::write(checkpoint, torn).unwrap();
         }
+        // As another process, which has not read the log yet.
+        numbers.lake = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
         assert_eq!(numbers.rows_and_files().0, MANY.cast_unsigned(), "{} bytes", torn.len());
     }
     let version = numbers.append(MANY).unwrap();
@@ -118,12 +120,12 @@ fn conflicting_change_is_an_error_and_its_file_is_gone() {
     // Both replace the same file, as seen before either did.
     let columns = [Column::new("n", ColumnType::Whole)];
     let (first, second) = (numbers.lake.snapshot(&Numbers::table()).unwrap(), numbers.lake.snapshot(&Numbers::table()).unwrap());
-    let replace = |base: &Option<feederscope::lake::Snapshot>| {
+    let replace = |base: &Option<std::sync::Arc<feederscope::lake::Snapshot>>| {
         let mut writer = numbers.lake.write(&Numbers::table(), &columns, &[]).unwrap();
         writer.push(&Frame::from_rows(&columns, &[vec![Value::Whole(9)]]).unwrap()).unwrap();
         let remove = base.as_ref().unwrap().files.clone();
         let change = Change {
-            base: base.as_ref(),
+            base: base.as_deref(),
             columns: &columns,
             partition_by: &[],
             add: vec![writer.finish().unwrap()],

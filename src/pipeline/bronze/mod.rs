@@ -117,7 +117,7 @@ impl Loading<'_> {
             self.record(candidate, &committed, (&[], false))?;
             return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
         }
-        match self.write(candidate, &table, base.as_ref(), &committed, &sha256) {
+        match self.write(candidate, &table, base.as_deref(), &committed, &sha256) {
             Ok(loaded) => Ok(loaded),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Refused(refused)) => self.refuse(candidate, &committed, *refused),

@@ -3,6 +3,7 @@
 //! Opened once for a phase of a run and handed on; everything above bronze reads deliveries through it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::files::{CommittedFile, committed_files};
 use crate::config::{UtilityAdapter, column_name};
@@ -19,7 +20,7 @@ pub struct BronzeTables<'a> {
     /// The utility's adapter.
     pub adapter: &'a UtilityAdapter,
     /// The bronze tables that exist.
-    pub tables: Vec<(Dataset, Snapshot)>,
+    pub tables: Vec<(Dataset, Arc<Snapshot>)>,
     /// The deliveries in them, by dataset, month and name.
     pub files: Vec<CommittedFile>,
     /// Headers of files, for the plans of datasets that have no table yet.
@@ -85,7 +86,7 @@ impl<'a> BronzeTables<'a> {
 
     /// The bronze table of a dataset.
     pub fn table(&self, dataset: Dataset) -> Option<&Snapshot> {
-        self.tables.iter().find(|(name, _)| *name == dataset).map(|(_, table)| table)
+        self.tables.iter().find(|(name, _)| *name == dataset).map(|(_, table)| &**table)
     }
 
     /// The bronze rows of the months that `keep` wants.

@@ -78,7 +78,7 @@ impl StaleOutcomes<'_> {
                 input_fingerprint: self.input_fingerprint(silver::input_fingerprint(bronze)),
                 months: &months,
             };
-            let scopes = self.scopes(results.as_ref(), &utility)?;
+            let scopes = self.scopes(results.as_deref(), &utility)?;
             due.extend(scopes.into_iter().map(|(month, scope)| (&adapter.id, month, scope)));
             evaluated.made_from.extend([
                 (application_id(&adapter.id, TABLES), utility.input_fingerprint),

@@ -1,5 +1,7 @@
 //! A utility's versions of an entity, as committed: which files hold those that a query asks for.
 
+use std::sync::Arc;
+
 use crate::frame::Relation;
 use crate::lake::{DataFile, Snapshot};
 use crate::model::Month;
@@ -10,7 +12,7 @@ use crate::pipeline::tables::Table;
 /// The files of a utility in a table of versions. Current versions and those that have ended are in files of their own.
 pub struct Versions {
     table: &'static Table,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<Arc<Snapshot>>,
     utility: String,
 }
 
