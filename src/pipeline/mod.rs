@@ -16,6 +16,7 @@ pub mod rules;
 pub mod run;
 pub(crate) mod silver;
 pub(crate) mod sql;
+mod staged;
 pub(crate) mod store;
 pub mod tables;
 

@@ -8,6 +8,14 @@ use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter, column_name
 /// Columns that lead from a record to its line.
 pub const LINEAGE: &str = "delivery_month, _source_file, _source_line";
 
+/// The parts of a key, none of which is null, as one text: each but the last after its length, so that no two keys have the same.
+pub fn record_key(parts: &[String]) -> String {
+    let Some((last, before)) = parts.split_last() else { return "''".into() };
+    let with_length = |part: &String| format!("CAST(LENGTH({part}) AS VARCHAR), ':', {part}");
+    let parts: Vec<String> = before.iter().map(with_length).chain([last.clone()]).collect();
+    format!("CONCAT({})", parts.join(", "))
+}
+
 /// A name in double quotes.
 pub fn name(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))

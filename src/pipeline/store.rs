@@ -7,6 +7,9 @@ use crate::engine::Work;
 use crate::frame::{Frame, Relation};
 use crate::lake::{Change, DataFile, Lake, Written};
 
+/// The tag of a data file that says after which month its rows are what they are.
+pub const AS_OF: &str = "feederscope.as_of";
+
 /// What an application records with a commit: what rows were made from.
 pub type Transactions = Vec<(String, i64)>;
 

@@ -121,6 +121,10 @@ tables! {
         min_hosting_capacity_mw Real, hca_refresh_date Day, map_color Text, notes Text, length Real, delivery_month Text,
         _source_file Text, _source_line Whole,
     }
+    /// One row for each key of a dataset whose months deliver changes only: where its last record is.
+    STANDING_RECORDS = Silver / "standing_records" by [utility_id, dataset] {
+        utility_id Text, dataset Text, record_key Text, delivery_month Text, _source_file Text, _source_line Whole,
+    }
     /// One row for each current circuit and the feeder that it belongs to.
     FEEDER_CIRCUITS = Silver / "feeder_circuits" by [utility_id] {
         utility_id Text, circuit_id Text, feeder_id Text, segment_count Whole,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::standing::StandingRecords;
 use super::{Assess, Delivered};
 use crate::config::{CellType, UtilityAdapter, column_name};
 use crate::engine::Session;
@@ -10,7 +11,7 @@ use crate::lake::DataFile;
 use crate::model::{Delivery, Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::sql::{Cells, LINEAGE, name, text};
+use crate::pipeline::sql::{Cells, LINEAGE, name, record_key, text};
 use crate::pipeline::tables::{self, FieldChangesRow, MonthDiffRow};
 
 /// Whether a utility sends what versions of an entity are made from.
@@ -85,8 +86,8 @@ type Differences = (Vec<MonthDiffRow>, Vec<FieldChangesRow>);
 pub(super) fn of_records(
     bronze: &BronzeTables<'_>,
     delivered: Delivered,
-    rejected: u64,
-    before: u64,
+    (rejected, before): (u64, u64),
+    standing: &mut StandingRecords<'_>,
 ) -> Result<(MonthDiffRow, Vec<FieldChangesRow>), PipelineError> {
     let (dataset, month) = (delivered.dataset, delivered.month);
     let months = bronze.months(dataset);
@@ -97,28 +98,33 @@ pub(super) fn of_records(
     let mut session = bronze.work.session()?;
     let now = bronze.rows(dataset, |other| other == month)?.unwrap_or_else(|| Relation::empty(&[]));
     session.register("delivered_rows", &now)?;
-    let earlier_rows = match previous {
-        Some(previous) if snapshot => bronze.rows(dataset, |other| other == previous)?,
-        Some(_) => bronze.rows(dataset, |other| other < month)?,
-        None => None,
-    };
     // Each record that was taken into silver has a key of its own.
     let keys = rows_of(month).saturating_sub(rejected);
     let (mut known, mut found) = (0, Frame::default());
-    if let Some(earlier_rows) = earlier_rows {
+    if let Some(previous) = previous {
         session.create_view("keyed", &comparison.keyed("delivered_rows"))?;
-        session.create_view("now", &comparison.last_of_each_key())?;
-        session.register("earlier_rows", &earlier_rows)?;
-        session.create_view("earlier_keys", &comparison.keys_of("earlier_rows"))?;
-        known = session.materialize("places", &comparison.places())?.rows;
+        session.create_view("now", &comparison.last_of_each_key("keyed", &comparison.cells(), rejected == 0))?;
+        let is_unique = if snapshot {
+            let earlier = bronze.rows(dataset, |other| other == previous)?.unwrap_or_else(|| Relation::empty(&[]));
+            session.register("earlier_rows", &earlier)?;
+            session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
+            session.create_view("earlier_keys", &comparison.last_of_each_key("earlier_ids", LINEAGE, false))?;
+            true
+        } else {
+            standing.name_earlier(session.as_mut(), &comparison, month)?
+        };
+        known = session.materialize("places", places(is_unique))?.rows;
         if known > 0 {
-            let standing = standing_rows(session.as_mut(), bronze, delivered)?;
-            session.register("standing_rows", &standing)?;
+            let standing_rows = standing_rows(session.as_mut(), bronze, delivered)?;
+            session.register("standing_rows", &standing_rows)?;
             session.create_view("standing", &comparison.keyed("standing_rows"))?;
-            session.create_view("earlier", EARLIER)?;
+            session.create_view("earlier", &comparison.earlier())?;
             session.create_view("pairs", &comparison.pairs())?;
             session.create_view("normal", &comparison.normal_pairs())?;
             found = session.query(&comparison.changes())?;
+        }
+        if !snapshot {
+            standing.advance(&comparison, month)?;
         }
     }
     let (added, changed) = (keys - known, found.count("changed", 0));
@@ -154,12 +160,20 @@ fn standing_rows(session: &mut dyn Session, bronze: &BronzeTables<'_>, delivered
     Ok(table.scan(holds))
 }
 
-/// Relations `standing` and `places`: the records that are there.
-const EARLIER: &str = "SELECT s.*, 1 AS place FROM standing AS s LEFT SEMI JOIN places AS p\n\
-    ON s._source_file = p.standing_file AND s._source_line = p.standing_line AND s.delivery_month = p.delivery_month";
+/// Relations `now` and `earlier_keys`: where the last earlier record of each delivered key is.
+const fn places(is_unique: bool) -> &'static str {
+    if is_unique {
+        "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
+         FROM earlier_keys AS e LEFT SEMI JOIN now AS n ON e.record_key = n.record_key"
+    } else {
+        "SELECT delivery_month, _source_file AS standing_file, _source_line AS standing_line FROM (\n\
+         SELECT e.*, ROW_NUMBER() OVER (PARTITION BY record_key ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+         FROM earlier_keys AS e LEFT SEMI JOIN now AS n ON e.record_key = n.record_key) AS placed WHERE place = 1"
+    }
+}
 
 /// The plan that compares delivered records with those before.
-struct Comparison<'a> {
+pub(super) struct Comparison<'a> {
     bronze: &'a BronzeTables<'a>,
     delivered: Delivered,
     cells: Cells<'a>,
@@ -201,7 +215,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The same without cells.
-    fn keys_of(&self, relation: &str) -> String {
+    pub(super) fn keys_of(&self, relation: &str) -> String {
         format!("SELECT {}, {LINEAGE} FROM {relation}", self.ids())
     }
 
@@ -218,34 +232,29 @@ impl<'a> Comparison<'a> {
         present.join(" AND ")
     }
 
-    /// Relation `keyed`: the records that were taken, one for each key.
-    fn last_of_each_key(&self) -> String {
-        let names = self.key_names();
-        let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
+    /// The records of a relation that were taken, one for each key, with some columns; `is_unique` where no two share a key.
+    pub(super) fn last_of_each_key(&self, relation: &str, columns: &str, is_unique: bool) -> String {
+        let (record_key, present) = (record_key(&self.key_names()), self.present());
+        if is_unique {
+            return format!("SELECT {record_key} AS record_key, {columns}, 1 AS place FROM {relation} WHERE {present}");
+        }
         format!(
-            "SELECT * FROM (SELECT {names}, {cells}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-             FROM keyed WHERE {present}) AS placed WHERE place = 1",
-            names = names.join(", "),
-            cells = if cells.is_empty() { "nothing".into() } else { cells.join(", ") },
-            present = self.present(),
-        )
-    }
-
-    /// Relations `now` and `earlier_keys`: where the last earlier record of each delivered key is.
-    fn places(&self) -> String {
-        format!(
-            "SELECT delivery_month, _source_file AS standing_file, _source_line AS standing_line FROM (\n\
-             SELECT e.*, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-             FROM earlier_keys AS e LEFT SEMI JOIN now AS n ON {on} WHERE {present}) AS placed WHERE place = 1",
+            "SELECT * FROM (SELECT {record_key} AS record_key, {columns}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+             FROM {relation} WHERE {present}) AS placed WHERE place = 1",
             names = self.key_names().join(", "),
-            on = self.on("n", "e"),
-            present = self.present(),
         )
     }
 
-    fn on(&self, left: &str, right: &str) -> String {
-        let on: Vec<String> = self.key_names().iter().map(|key| format!("{left}.{key} = {right}.{key}")).collect();
-        on.join(" AND ")
+    /// Relations `standing` and `places`: the records that are there.
+    fn earlier(&self) -> String {
+        let cells: Vec<String> = self.columns.iter().map(|column| format!("s.{0} AS {0}", name(column))).collect();
+        let keys: Vec<String> = self.key_names().iter().map(|key| format!("s.{key}")).collect();
+        format!(
+            "SELECT {} AS record_key, {}, 1 AS place FROM standing AS s LEFT SEMI JOIN places AS p\n\
+             ON s._source_file = p.standing_file AND s._source_line = p.standing_line AND s.delivery_month = p.delivery_month",
+            record_key(&keys),
+            if cells.is_empty() { "s.nothing AS nothing".into() } else { cells.join(", ") }
+        )
     }
 
     /// Relations `now` and `earlier` side by side, by key.
@@ -254,7 +263,7 @@ impl<'a> Comparison<'a> {
         for (at, column) in self.columns.iter().enumerate() {
             columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
         }
-        format!("SELECT {} FROM now AS n LEFT JOIN earlier AS e ON {}", columns.join(", "), self.on("n", "e"))
+        format!("SELECT {} FROM now AS n LEFT JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
     }
 
     /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.

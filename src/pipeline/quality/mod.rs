@@ -5,6 +5,7 @@
 pub(crate) mod cells;
 mod diff;
 mod profile;
+mod standing;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use super::store::{self, Part};
 use super::tables::{self, Row};
 use crate::model::{Dataset, Day, Entity, Month, Timestamp};
 use crate::pipeline::bronze::ColumnStatistics;
+use standing::StandingRecords;
 
 /// Makes a utility's quality rows for the months that changed.
 pub struct Assess<'a> {
@@ -61,6 +63,10 @@ impl Assess<'_> {
         let (mut profiles, mut diffs, mut fields, mut summaries) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // By dataset and month, so that each delivery finds what was current before it.
         let mut current = self.current_before()?;
+        let mut standing: BTreeMap<Dataset, StandingRecords<'_>> = BTreeMap::new();
+        for (dataset, _) in &self.bronze.tables {
+            standing.insert(*dataset, StandingRecords::before(self.bronze, *dataset, self.from)?);
+        }
         for delivered in &deliveries {
             self.tell(*delivered);
             let profile = profile::of(self.bronze, *delivered, self.statistics)?;
@@ -68,7 +74,8 @@ impl Assess<'_> {
             summaries.push(summary::of(self, *delivered, &profile, rejections)?);
             profiles.extend(profile);
             let before = current.get(delivered.dataset.as_str()).copied().unwrap_or(0);
-            let (diff, changes) = diff::of_records(self.bronze, *delivered, rejections.in_bronze, before)?;
+            let Some(standing) = standing.get_mut(&delivered.dataset) else { continue };
+            let (diff, changes) = diff::of_records(self.bronze, *delivered, (rejections.in_bronze, before), standing)?;
             current.insert(delivered.dataset.to_string(), diff.current_count.map_or(0, i64::cast_unsigned));
             diffs.push(diff);
             fields.extend(changes);
@@ -78,6 +85,9 @@ impl Assess<'_> {
             let (diff, changes) = diff::of_entity(self, entity, before)?;
             diffs.extend(diff);
             fields.extend(changes);
+        }
+        for (_, standing) in standing {
+            standing.commit(vec![(application_id(self.bronze.adapter), self.fingerprint)])?;
         }
         self.replace(profiles)?;
         self.replace(diffs)?;

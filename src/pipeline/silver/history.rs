@@ -4,7 +4,6 @@
 //! ends; files of versions that ended before are not read and stay as they are.
 
 use super::scd2;
-use super::staged::{self, StagedRows};
 use super::versions::{self, Versions};
 use crate::engine::{EngineError, Materialized, Session};
 use crate::frame::Relation;
@@ -12,6 +11,7 @@ use crate::lake::{DataFile, Written};
 use crate::model::Month;
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::staged::{self, StagedRows};
 use crate::pipeline::store;
 use crate::pipeline::tables::Table;
 
@@ -54,7 +54,7 @@ impl<'a> History<'a> {
             bronze,
             table,
             key,
-            current: StagedRows::none(bronze, table),
+            current: StagedRows::none(bronze.lake, table, super::of_utility(bronze)),
             ended: Vec::new(),
             ended_files: Vec::new(),
             replaced: Vec::new(),
@@ -68,7 +68,7 @@ impl<'a> History<'a> {
         let (current, ended): (Vec<DataFile>, Vec<DataFile>) = kept.into_iter().partition(versions::holds_current);
         history.ended_files = ended;
         if reached.is_empty() {
-            history.current = StagedRows::committed(bronze, table, files.current(), current);
+            history.current.set_committed(files.current(), current);
             return Ok(history);
         }
         // A late month: versions that it reaches are taken back.
@@ -155,7 +155,7 @@ impl<'a> History<'a> {
             session.register(&format!("ended_{at}"), source)?;
             parts.push(format!("SELECT * FROM ended_{at}"));
         }
-        staged::write(self.bronze, self.table, session, &parts.join("\nUNION ALL\n"))
+        staged::write(self.bronze.lake, self.table, &super::of_utility(self.bronze), session, &parts.join("\nUNION ALL\n"))
     }
 }
 

@@ -12,7 +12,6 @@ mod plan;
 mod records;
 mod scd2;
 mod segments;
-mod staged;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -48,9 +47,6 @@ pub fn input_fingerprint(bronze: &BronzeTables<'_>) -> i64 {
 pub fn application_id(adapter: &UtilityAdapter) -> String {
     format!("feederscope/{}", adapter.id)
 }
-
-/// The tag of a file that says after which month its rows are what they are.
-const AS_OF: &str = "feederscope.as_of";
 
 /// A utility's silver rows, as committed.
 pub struct Silver {
@@ -251,7 +247,7 @@ impl<'a> Build<'a> {
         let Some(from) = self.from else { return Ok(None) };
         let Some(table) = self.bronze.lake.snapshot(&tables::FEEDER_CIRCUITS.id())? else { return Ok(None) };
         let is_ours = |file: &DataFile| file.partition_value("utility_id") == Some(self.bronze.adapter.id.as_str());
-        let is_before = |file: &DataFile| file.tag(AS_OF).and_then(Month::parse).is_some_and(|month| month < from);
+        let is_before = |file: &DataFile| file.tag(store::AS_OF).and_then(Month::parse).is_some_and(|month| month < from);
         let mut files = table.files.iter().filter(|file| is_ours(file)).peekable();
         if files.peek().is_none() || !files.clone().all(is_before) {
             return Ok(None);
@@ -271,12 +267,17 @@ impl<'a> Build<'a> {
             written = target.finish(&files)?;
             if let Some(month) = self.bronze.months(Dataset::Circuits).last() {
                 for file in &mut written {
-                    file.note(AS_OF, month);
+                    file.note(store::AS_OF, month);
                 }
             }
         }
         replace_utility(self.bronze, table, written, self.fingerprint)
     }
+}
+
+/// The utility's part of a table that is partitioned by utility.
+fn of_utility(bronze: &BronzeTables<'_>) -> Vec<(&'static str, String)> {
+    vec![("utility_id", bronze.adapter.id.to_string())]
 }
 
 /// Replaces a utility's rows of a table that is partitioned by utility by those of new files, and records what they were made

@@ -3,17 +3,17 @@
 //! They are kept in `silver/segments`, so that a month reads what was current before it and not every month of bronze. The first
 //! month needs no copy: until another one comes, its bronze rows are the current segments.
 
+use super::Build;
 use super::circuits::stated;
 use super::plan::{keys, without_key};
-use super::staged::StagedRows;
-use super::{AS_OF, Build};
 use crate::config::DatasetAdapter;
 use crate::engine::Session;
 use crate::lake::DataFile;
 use crate::model::{Dataset, Delivery, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::sql::{LINEAGE, text};
-use crate::pipeline::store::{self, Transactions};
+use crate::pipeline::sql::{LINEAGE, record_key, text};
+use crate::pipeline::staged::StagedRows;
+use crate::pipeline::store::{self, AS_OF, Transactions};
 use crate::pipeline::tables;
 
 /// The current segments while months are folded into them.
@@ -34,7 +34,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// The table cannot be read.
     pub(super) fn before(build: &'b Build<'a>, dataset: &'b DatasetAdapter) -> Result<Self, PipelineError> {
         let bronze = build.bronze;
-        let rows = StagedRows::none(bronze, &tables::SEGMENTS);
+        let rows = StagedRows::none(bronze.lake, &tables::SEGMENTS, super::of_utility(bronze));
         let mut segments = Self { build, dataset, rows, replaced: Vec::new(), as_of: None };
         let Some(table) = bronze.lake.snapshot(&tables::SEGMENTS.id())? else { return Ok(segments) };
         let is_ours = |file: &DataFile| file.partition_value("utility_id") == Some(bronze.adapter.id.as_str());
@@ -43,7 +43,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         let is_before = |from: Month| files.iter().all(|file| as_of(file).is_some_and(|month| month < from));
         if build.from.is_some_and(is_before) {
             segments.as_of = files.first().and_then(as_of);
-            segments.rows = StagedRows::committed(bronze, &tables::SEGMENTS, table.scan(is_ours), files);
+            segments.rows.set_committed(table.scan(is_ours), files);
         } else {
             segments.replaced = files;
         }
@@ -142,7 +142,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         format!(
             "SELECT {utility} AS utility_id, {record_key} AS record_key, feeder_id, circuit_id, {stated}, {LINEAGE} FROM records",
             utility = text(self.build.bronze.adapter.id.as_str()),
-            record_key = record_key(self.dataset),
+            record_key = record_key(&keys(self.dataset)),
             stated = stated.join(", "),
         )
     }
@@ -151,14 +151,6 @@ impl<'b, 'a> Segments<'b, 'a> {
 /// Relations `current_segments` and `delivered` (those of a month) as the segments that are current after the month.
 const FOLDED: &str = "SELECT c.* FROM current_segments AS c LEFT ANTI JOIN delivered AS d ON c.record_key = d.record_key\n\
     UNION ALL\nSELECT * FROM delivered";
-
-/// The parts of a key as one text, each but the last after its length, so that no two keys have the same text.
-fn record_key(dataset: &DatasetAdapter) -> String {
-    let mut keys = keys(dataset);
-    let last = keys.pop().unwrap_or_default();
-    let parts: Vec<String> = keys.iter().map(|key| format!("CAST(LENGTH({key}) AS VARCHAR), ':', {key}")).chain([last]).collect();
-    format!("CONCAT({})", parts.join(", "))
-}
 
 /// Relation `all_records` (segments of several months): of each key the last record.
 fn last_of_each_key(dataset: &DatasetAdapter) -> String {

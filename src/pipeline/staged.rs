@@ -1,16 +1,17 @@
-//! Rows of a table while months are folded into them: as committed, written and not yet committed, or still a plan.
+//! Rows of a part of a table while months are folded into them: as committed, written and not yet committed, or still a plan.
 
 use crate::engine::Session;
 use crate::frame::Relation;
-use crate::lake::{DataFile, Written};
+use crate::lake::{DataFile, Lake, Written};
 use crate::pipeline::PipelineError;
-use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::tables::Table;
 
-/// A utility's rows of a table. They are computed when they are read or committed, straight into a file.
+/// The rows of a part of a table. They are computed when they are read or committed, straight into a file.
 pub(super) struct StagedRows<'a> {
-    bronze: &'a BronzeTables<'a>,
+    lake: &'a Lake,
     table: &'static Table,
+    /// Partition columns and their values.
+    partition: Vec<(&'static str, String)>,
     rows: Rows,
 }
 
@@ -27,14 +28,22 @@ enum Rows {
 
 impl<'a> StagedRows<'a> {
     /// No rows.
-    pub(super) fn none(bronze: &'a BronzeTables<'a>, table: &'static Table) -> Self {
-        Self { bronze, table, rows: Rows::None }
+    pub(super) fn none(lake: &'a Lake, table: &'static Table, partition: Vec<(&'static str, String)>) -> Self {
+        Self { lake, table, partition, rows: Rows::None }
     }
 
-    /// The rows of files of the table.
-    pub(super) fn committed(bronze: &'a BronzeTables<'a>, table: &'static Table, rows: Relation, files: Vec<DataFile>) -> Self {
-        let rows = if files.is_empty() { Rows::None } else { Rows::Committed(rows, files) };
-        Self { bronze, table, rows }
+    /// The rows are those of files of the table.
+    pub(super) fn set_committed(&mut self, rows: Relation, files: Vec<DataFile>) {
+        self.rows = if files.is_empty() { Rows::None } else { Rows::Committed(rows, files) };
+    }
+
+    /// How many rows there are; `None` if there are none, or they are still a plan.
+    pub(super) fn count(&self) -> Option<u64> {
+        match &self.rows {
+            Rows::Committed(_, files) => Some(files.iter().map(|file| file.rows).sum()),
+            Rows::Written(_, files) => Some(files.iter().map(|file| file.rows).sum()),
+            Rows::None | Rows::Plan(..) => None,
+        }
     }
 
     /// The rows; `None` if there are none.
@@ -73,7 +82,7 @@ impl<'a> StagedRows<'a> {
     fn compute(&mut self) -> Result<(), PipelineError> {
         self.rows = match std::mem::replace(&mut self.rows, Rows::None) {
             Rows::Plan(session, sql, sources) => {
-                let written = write(self.bronze, self.table, session, &sql)?;
+                let written = write(self.lake, self.table, &self.partition, session, &sql)?;
                 drop(sources);
                 if written.iter().all(|file| file.rows == 0) {
                     Rows::None
@@ -88,15 +97,16 @@ impl<'a> StagedRows<'a> {
     }
 }
 
-/// Writes a query's rows to files of the utility's part of a table.
+/// Writes a query's rows to files of a part of a table.
 pub(super) fn write(
-    bronze: &BronzeTables<'_>,
+    lake: &Lake,
     table: &Table,
+    partition: &[(&str, String)],
     mut session: Box<dyn Session>,
     sql: &str,
 ) -> Result<Vec<Written>, PipelineError> {
-    let partition = [("utility_id", bronze.adapter.id.as_str())];
-    let target = bronze.lake.target(&table.id(), &table.columns(), &partition)?;
+    let values: Vec<(&str, &str)> = partition.iter().map(|(column, value)| (*column, value.as_str())).collect();
+    let target = lake.target(&table.id(), &table.columns(), &values)?;
     let files = session.write(sql, &target)?;
     Ok(target.finish(&files)?)
 }
