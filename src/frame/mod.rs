@@ -143,19 +143,22 @@ impl Frame {
         Ok(Self(DataFrame::new(rows, columns)?))
     }
 
-    /// Values and how often each occurs, as columns `v` and `n`.
+    /// Values of columns and how often each occurs, as columns `place`, `v` and `n`.
     ///
     /// # Errors
     /// Never, as both columns are of one length.
-    pub fn of_counts<'a>(counts: impl Iterator<Item = (Cow<'a, str>, u64)>) -> Result<Self, FrameError> {
-        let (mut values, mut numbers) = (StringChunkedBuilder::new("v".into(), 0), Vec::new());
-        for (value, number) in counts {
+    pub fn of_counts<'a>(counts: impl Iterator<Item = (u64, Cow<'a, str>, u64)>) -> Result<Self, FrameError> {
+        let (mut places, mut values, mut numbers) = (Vec::new(), StringChunkedBuilder::new("v".into(), 0), Vec::new());
+        for (place, value, number) in counts {
+            places.push(place.cast_signed());
             values.append_value(&value);
             numbers.push(number.cast_signed());
         }
         let rows = numbers.len();
         let numbers = Int64Chunked::from_vec("n".into(), numbers);
-        Ok(Self(DataFrame::new(rows, vec![values.finish().into_series().into_column(), numbers.into_series().into_column()])?))
+        let places = Int64Chunked::from_vec("place".into(), places).into_series();
+        let columns = [places, values.finish().into_series(), numbers.into_series()];
+        Ok(Self(DataFrame::new(rows, columns.into_iter().map(IntoColumn::into_column).collect())?))
     }
 
     /// The texts of a column that holds no null; none if there is no such column.

@@ -27,6 +27,7 @@ pub fn text(text: &str) -> String {
 }
 
 /// How the cells of one utility are read, given the columns that its bronze table has.
+#[derive(Clone)]
 pub struct Cells<'a> {
     adapter: &'a UtilityAdapter,
     present: Vec<String>,

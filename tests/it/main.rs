@@ -8,6 +8,7 @@ mod commands;
 mod engine_contract;
 mod evaluated;
 mod exact;
+mod increments;
 mod lake;
 mod layers;
 mod months;

@@ -100,10 +100,10 @@ pub(super) fn of_records(
     session.register("delivered_rows", &now)?;
     // Each record that was taken into silver has a key of its own.
     let keys = rows_of(month).saturating_sub(rejected);
-    let (mut known, mut found) = (0, Frame::default());
+    let (mut known, mut changed, mut fields) = (0, 0, Vec::new());
     if let Some(previous) = previous {
-        session.create_view("keyed", &comparison.keyed("delivered_rows"))?;
-        session.create_view("now", &comparison.last_of_each_key("keyed", &comparison.cells(), rejected == 0))?;
+        session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
+        session.create_view("delivered_keys", &comparison.last_of_each_key("delivered_ids", LINEAGE, rejected == 0))?;
         let is_unique = if snapshot {
             let earlier = bronze.rows(dataset, |other| other == previous)?.unwrap_or_else(|| Relation::empty(&[]));
             session.register("earlier_rows", &earlier)?;
@@ -116,18 +116,13 @@ pub(super) fn of_records(
         known = session.materialize("places", places(is_unique))?.rows;
         if known > 0 {
             let standing_rows = standing_rows(session.as_mut(), bronze, delivered)?;
-            session.register("standing_rows", &standing_rows)?;
-            session.create_view("standing", &comparison.keyed("standing_rows"))?;
-            session.create_view("earlier", &comparison.earlier())?;
-            session.create_view("pairs", &comparison.pairs())?;
-            session.create_view("normal", &comparison.normal_pairs())?;
-            found = session.query(&comparison.changes())?;
+            (changed, fields) = comparison.compare(session.as_mut(), (&now, &standing_rows), rejected == 0)?;
         }
         if !snapshot {
             standing.advance(&comparison, month)?;
         }
     }
-    let (added, changed) = (keys - known, found.count("changed", 0));
+    let added = keys - known;
     let removed = if snapshot { before + added - keys } else { 0 };
     let counts = DiffCounts {
         row_count: rows_of(month),
@@ -139,12 +134,7 @@ pub(super) fn of_records(
         removed,
         unchanged: keys - added - changed,
     };
-    let utility = bronze.adapter.id.as_str();
-    let columns: Vec<&str> = comparison.columns.iter().map(String::as_str).collect();
-    Ok((
-        diff_row(month, utility, dataset.as_str(), previous, &counts),
-        field_rows(month, utility, dataset.as_str(), &found, &columns),
-    ))
+    Ok((diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), previous, &counts), fields))
 }
 
 /// The bronze rows of the files that relation `places` names.
@@ -160,19 +150,23 @@ fn standing_rows(session: &mut dyn Session, bronze: &BronzeTables<'_>, delivered
     Ok(table.scan(holds))
 }
 
-/// Relations `now` and `earlier_keys`: where the last earlier record of each delivered key is.
+/// Relations `delivered_keys` and `earlier_keys`: where the last earlier record of each delivered key is.
 const fn places(is_unique: bool) -> &'static str {
     if is_unique {
         "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
-         FROM earlier_keys AS e LEFT SEMI JOIN now AS n ON e.record_key = n.record_key"
+         FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key"
     } else {
         "SELECT delivery_month, _source_file AS standing_file, _source_line AS standing_line FROM (\n\
          SELECT e.*, ROW_NUMBER() OVER (PARTITION BY record_key ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-         FROM earlier_keys AS e LEFT SEMI JOIN now AS n ON e.record_key = n.record_key) AS placed WHERE place = 1"
+         FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key) AS placed WHERE place = 1"
     }
 }
 
+/// Columns that are compared in one plan.
+const COLUMNS_AT_ONCE: usize = 64;
+
 /// The plan that compares delivered records with those before.
+#[derive(Clone)]
 pub(super) struct Comparison<'a> {
     bronze: &'a BronzeTables<'a>,
     delivered: Delivered,
@@ -180,6 +174,8 @@ pub(super) struct Comparison<'a> {
     key: Vec<String>,
     /// The id of the feeder or DER that a record is of: without it a record is not taken.
     entity: String,
+    /// The columns that keys and ids are read from.
+    id_columns: BTreeSet<String>,
     columns: Vec<String>,
 }
 
@@ -197,7 +193,53 @@ impl<'a> Comparison<'a> {
         let is_key = |column: &str| labels.iter().any(|label| column_name(label).eq_ignore_ascii_case(column));
         let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
         let columns = present.iter().filter(compared).cloned().collect();
-        Self { bronze, delivered, cells, key, entity, columns }
+        let labels = || labels.iter().chain(of_entity.iter().flat_map(|column| &column.from));
+        let is_id = |column: &&String| labels().any(|label| column_name(label).eq_ignore_ascii_case(column));
+        let id_columns = present.iter().filter(is_id).cloned().collect();
+        Self { bronze, delivered, cells, key, entity, id_columns, columns }
+    }
+
+    /// The delivered rows and those in relation `places`: how many records differ in more than notation, and in which columns.
+    /// Some columns at a time, as the work of a plan grows with their square.
+    fn compare(
+        &self,
+        session: &mut dyn Session,
+        (delivered, standing): (&Relation, &Relation),
+        is_unique: bool,
+    ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
+        let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);
+        let (mut fields, mut changed) = (Vec::new(), Vec::new());
+        for (part, columns) in self.columns.chunks(COLUMNS_AT_ONCE).enumerate() {
+            let few = Self { columns: columns.to_vec(), ..self.clone() };
+            let wanted = |column: &str| {
+                schema::is_lineage(column) || self.id_columns.contains(column) || columns.iter().any(|other| other == column)
+            };
+            session.register("delivered_rows", &delivered.narrowed(wanted))?;
+            session.register("standing_rows", &standing.narrowed(wanted))?;
+            session.create_view("keyed", &few.keyed("delivered_rows"))?;
+            session.create_view("now", &few.last_of_each_key("keyed", &few.cells(), is_unique))?;
+            session.create_view("standing", &few.keyed("standing_rows"))?;
+            session.create_view("earlier", &few.earlier())?;
+            session.create_view("pairs", &few.pairs())?;
+            session.create_view("normal", &few.normal_pairs())?;
+            let found = session.query(&few.changes())?;
+            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+            fields.extend(field_rows(month, utility, dataset.as_str(), &found, &names));
+            if self.columns.len() <= COLUMNS_AT_ONCE {
+                return Ok((found.count("changed", 0), fields));
+            }
+            if found.count("changed", 0) > 0 {
+                session.materialize(&format!("changed_{part}"), &few.changed_keys())?;
+                changed.push(format!("SELECT record_key FROM changed_{part}"));
+            }
+        }
+        if changed.is_empty() {
+            return Ok((0, fields));
+        }
+        // A record counts once, however many of its columns differ.
+        let found =
+            session.query(&format!("SELECT COUNT(DISTINCT record_key) AS n FROM ({}) AS c", changed.join(" UNION ALL ")))?;
+        Ok((found.count("n", 0), fields))
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -259,7 +301,7 @@ impl<'a> Comparison<'a> {
 
     /// Relations `now` and `earlier` side by side, by key.
     fn pairs(&self) -> String {
-        let mut columns = vec!["e.place AS known".to_owned()];
+        let mut columns = vec!["n.record_key AS record_key, e.place AS known".to_owned()];
         for (at, column) in self.columns.iter().enumerate() {
             columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
         }
@@ -268,7 +310,7 @@ impl<'a> Comparison<'a> {
 
     /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.
     fn normal_pairs(&self) -> String {
-        let mut columns = vec!["known".to_owned()];
+        let mut columns = vec!["record_key, known".to_owned()];
         let mut differ = vec!["FALSE".to_owned()];
         for (at, column) in self.columns.iter().enumerate() {
             let (old, new) = (format!("old_{at}"), format!("new_{at}"));
@@ -280,23 +322,35 @@ impl<'a> Comparison<'a> {
         format!("SELECT {} FROM pairs WHERE known IS NOT NULL AND ({})", columns.join(",\n  "), differ.join(" OR "))
     }
 
+    /// Whether a column of relation `normal` differs in more than its notation.
+    fn differs(&self, at: usize) -> String {
+        let differ = format!("(was_{at} IS DISTINCT FROM is_{at})");
+        let adapter = self.bronze.adapter.dataset(self.delivered.dataset);
+        match adapter.and_then(|adapter| adapter.tolerance(&self.columns[at])) {
+            Some(tolerance) => format!(
+                "({differ} AND NOT COALESCE(ABS(TRY_CAST(was_{at} AS DOUBLE) - TRY_CAST(is_{at} AS DOUBLE)) <= {tolerance:?}, FALSE))"
+            ),
+            None => differ,
+        }
+    }
+
+    fn any_differs(&self) -> String {
+        let any: Vec<String> = (0..self.columns.len()).map(|at| self.differs(at)).chain(["FALSE".to_owned()]).collect();
+        any.join(" OR ")
+    }
+
+    /// Relation `normal`: the records that differ.
+    fn changed_keys(&self) -> String {
+        format!("SELECT record_key FROM normal WHERE known IS NOT NULL AND ({})", self.any_differs())
+    }
+
     /// Counts over relation `normal`.
     fn changes(&self) -> String {
-        let adapter = self.bronze.adapter.dataset(self.delivered.dataset);
-        let real = |at: usize| {
-            let differ = format!("(was_{at} IS DISTINCT FROM is_{at})");
-            match adapter.and_then(|adapter| adapter.tolerance(&self.columns[at])) {
-                Some(tolerance) => format!(
-                    "({differ} AND NOT COALESCE(ABS(TRY_CAST(was_{at} AS DOUBLE) - TRY_CAST(is_{at} AS DOUBLE)) <= {tolerance:?}, FALSE))"
-                ),
-                None => differ,
-            }
-        };
-        let any: Vec<String> = (0..self.columns.len()).map(real).chain(["FALSE".to_owned()]).collect();
-        let mut sums = vec![format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", any.join(" OR "))];
+        let mut sums =
+            vec![format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", self.any_differs())];
         for at in 0..self.columns.len() {
-            sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", real(at)));
-            sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", real(at)));
+            sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", self.differs(at)));
+            sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", self.differs(at)));
         }
         format!("SELECT {} FROM normal", sums.join(",\n  "))
     }

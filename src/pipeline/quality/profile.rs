@@ -3,10 +3,11 @@
 //! Each column is grouped by value first, so that every question is asked once a distinct value and not once a cell. Where the
 //! month is one file that was loaded a moment ago, its values were counted as they passed.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::Delivered;
 use crate::config::{CellType, DatasetAdapter, column_name};
+use crate::engine::{EngineError, Session};
 use crate::frame::{Frame, Relation, schema};
 use crate::lake::TableId;
 use crate::pipeline::PipelineError;
@@ -52,6 +53,9 @@ fn named_by(adapter: &DatasetAdapter) -> impl Iterator<Item = String> {
     adapter.columns.iter().filter(|(_, bronze)| bronze.from.len() == 1).map(|(_, bronze)| column_name(&bronze.from[0]))
 }
 
+/// Columns that the engine groups by their values in one query.
+const COLUMNS_AT_ONCE: usize = 16;
+
 struct Profiler<'a> {
     bronze: &'a BronzeTables<'a>,
     delivered: Delivered,
@@ -60,42 +64,67 @@ struct Profiler<'a> {
 }
 
 impl Profiler<'_> {
-    /// All columns in one query, so that they share the engine's threads, but for those that were counted to the end.
+    /// Columns of one type are asked about together, whose values were counted in one query, the others some at a time: the work
+    /// grows with the columns, not with their square.
     fn columns(&self, columns: &[String], rows: &Relation) -> Result<Vec<ColumnQualityRow>, PipelineError> {
         let mut session = self.bronze.work.session()?;
         session.register("bronze", rows)?;
-        let bare: Vec<String> = columns.iter().map(|column| format!("BARE({0}) AS {0}", name(column))).collect();
-        if !bare.is_empty() {
-            session.create_view("cells", &format!("SELECT {} FROM bronze", bare.join(", ")))?;
-        }
-        let mut profiles: Vec<Option<ColumnQualityRow>> = vec![None; columns.len()];
-        let mut counted = Vec::new();
+        // What no value is counted of says so with zeros.
+        let mut profiles: Vec<ColumnQualityRow> = columns.iter().map(|column| self.found(&Frame::default(), 0, column)).collect();
+        let mut by_type: BTreeMap<TypedValue, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for (at, column) in columns.iter().enumerate() {
-            let [grouped, present, typed, counts] = self.sql(at, column);
+            let (counted, in_bronze) = by_type.entry(self.typed_value(column)).or_default();
             match self.statistics.and_then(|statistics| statistics.values(column)) {
-                Some(ColumnValues::Counted(values)) => {
-                    session.register(&format!("grouped_{at}"), &self.frame(values.iter())?.relation())?;
-                }
-                Some(ColumnValues::HighCardinality(many)) if self.is_text(column) => {
-                    profiles[at] = Some(self.of_many(column, many));
-                    continue;
-                }
-                _ => session.create_view(&format!("grouped_{at}"), &grouped)?,
+                Some(ColumnValues::Counted(_)) => counted.push(at),
+                Some(ColumnValues::HighCardinality(many)) if self.is_text(column) => profiles[at] = self.of_many(column, many),
+                _ => in_bronze.push(at),
             }
-            session.create_view(&format!("present_{at}"), &present)?;
-            session.create_view(&format!("typed_{at}"), &typed)?;
-            counted.push(counts);
         }
-        if !counted.is_empty() {
-            let found = session.query(&counted.join("\nUNION ALL\n"))?;
+        let mut found = Vec::new();
+        for (typed, (counted, in_bronze)) in &by_type {
+            if !counted.is_empty() {
+                session.register("grouped", &self.counted(columns, counted)?.relation())?;
+                found.push(typed.count(session.as_mut(), &self.cells)?);
+            }
+            for some in in_bronze.chunks(COLUMNS_AT_ONCE) {
+                let mut parts = Vec::new();
+                for at in some {
+                    session
+                        .create_view(&format!("cells_{at}"), &format!("SELECT BARE({}) AS v FROM bronze", name(&columns[*at])))?;
+                    parts.push(format!("SELECT {at} AS place, v, COUNT(*) AS n FROM cells_{at} GROUP BY v"));
+                }
+                session.create_view("grouped", &parts.join("\nUNION ALL\n"))?;
+                found.push(typed.count(session.as_mut(), &self.cells)?);
+            }
+        }
+        for found in &found {
             for row in 0..found.height() {
                 let at = usize::try_from(found.count("place", row)).unwrap_or(usize::MAX);
                 if let (Some(profile), Some(column)) = (profiles.get_mut(at), columns.get(at)) {
-                    *profile = Some(self.found(&found, row, column));
+                    *profile = self.found(found, row, column);
                 }
             }
         }
-        Ok(profiles.into_iter().flatten().collect())
+        Ok(profiles)
+    }
+
+    /// The values of some columns that were counted while they were read, with the place of the column.
+    fn counted(&self, columns: &[String], places: &[usize]) -> Result<Frame, PipelineError> {
+        let values = places.iter().filter_map(|at| match self.statistics?.values(&columns[*at]) {
+            Some(ColumnValues::Counted(values)) => Some(values.iter().map(move |(value, cells)| (*at as u64, value, cells))),
+            _ => None,
+        });
+        Frame::of_counts(values.flatten()).map_err(|error| PipelineError::Rows {
+            table: TableId::bronze(&self.bronze.adapter.id, self.delivered.dataset).to_string(),
+            message: error.to_string(),
+        })
+    }
+
+    fn typed_value(&self, column: &str) -> TypedValue {
+        let is_text = self.is_text(column);
+        let kind = self.bronze.adapter.type_of(self.delivered.dataset, column);
+        let sql = if is_text { "present".into() } else { self.cells.typed("present", &kind) };
+        TypedValue { is_text, sql }
     }
 
     fn of_many(&self, column: &str, many: &HighCardinality) -> ColumnQualityRow {
@@ -112,13 +141,6 @@ impl Profiler<'_> {
 
     fn is_text(&self, column: &str) -> bool {
         matches!(self.bronze.adapter.type_of(self.delivered.dataset, column), CellType::Text | CellType::Id)
-    }
-
-    fn frame<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, u64)>) -> Result<Frame, PipelineError> {
-        Frame::of_counts(values).map_err(|error| PipelineError::Rows {
-            table: TableId::bronze(&self.bronze.adapter.id, self.delivered.dataset).to_string(),
-            message: error.to_string(),
-        })
     }
 
     fn found(&self, found: &Frame, row: usize, column: &str) -> ColumnQualityRow {
@@ -160,29 +182,33 @@ impl Profiler<'_> {
             max_value: high,
         }
     }
+}
 
-    /// The steps of a column's plan: its values without blanks around, each once and with the number of its cells; what
-    /// they say; what that is as a value; and the counts.
-    fn sql(&self, at: usize, column: &str) -> [String; 4] {
-        let kind = self.bronze.adapter.type_of(self.delivered.dataset, column);
-        let is_text = self.is_text(column);
-        let typed = if is_text { "present" } else { &self.cells.typed("present", &kind) };
-        let least = |of: &str| if is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
-        [
-            format!("SELECT {cell} AS v, COUNT(*) AS n FROM cells GROUP BY {cell}", cell = name(column)),
-            format!("SELECT v, n, {} AS present FROM grouped_{at}", self.cells.present("v")),
-            format!("SELECT v, n, present, {typed} AS typed FROM present_{at}"),
-            format!(
-                "SELECT MAX({at}) AS place, SUM(n) AS row_count,\n\
-                 \x20 SUM(CASE WHEN v IS NULL THEN n ELSE 0 END) AS absent_count,\n\
-                 \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
-                 \x20 SUM(CASE WHEN v <> '' AND present IS NULL THEN n ELSE 0 END) AS sentinel_count,\n\
-                 \x20 SUM(CASE WHEN present IS NOT NULL AND typed IS NULL THEN n ELSE 0 END) AS invalid_count,\n\
-                 \x20 COUNT(present) AS distinct_count,\n\
-                 \x20 {} AS min_value, {} AS max_value\nFROM typed_{at}",
-                least("MIN"),
-                least("MAX")
-            ),
-        ]
+/// How what a cell says becomes a value.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct TypedValue {
+    is_text: bool,
+    /// The value of what `present` says.
+    sql: String,
+}
+
+impl TypedValue {
+    /// Relation `grouped` (values of columns without blanks around, each once and with the number of its cells): the counts of
+    /// each column, by its place.
+    fn count(&self, session: &mut dyn Session, cells: &Cells<'_>) -> Result<Frame, EngineError> {
+        session.create_view("said", &format!("SELECT place, v, n, {} AS present FROM grouped", cells.present("v")))?;
+        session.create_view("typed", &format!("SELECT place, v, n, present, {} AS typed FROM said", self.sql))?;
+        let least = |of: &str| if self.is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
+        session.query(&format!(
+            "SELECT place, SUM(n) AS row_count,\n\
+             \x20 SUM(CASE WHEN v IS NULL THEN n ELSE 0 END) AS absent_count,\n\
+             \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
+             \x20 SUM(CASE WHEN v <> '' AND present IS NULL THEN n ELSE 0 END) AS sentinel_count,\n\
+             \x20 SUM(CASE WHEN present IS NOT NULL AND typed IS NULL THEN n ELSE 0 END) AS invalid_count,\n\
+             \x20 COUNT(present) AS distinct_count,\n\
+             \x20 {} AS min_value, {} AS max_value\nFROM typed GROUP BY place",
+            least("MIN"),
+            least("MAX")
+        ))
     }
 }

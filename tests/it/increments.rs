@@ -1,0 +1,168 @@
+//! A month costs what it brings: what it does not touch is neither read nor written.
+
+use std::path::{Path, PathBuf};
+
+use feederscope::model::Cancel;
+use feederscope::pipeline::Request;
+
+use crate::support::{Bench, FEEDERS, INSTALLED, feeder};
+
+const SEGMENTS: &str = "utility = \"seg\"\n[circuits]\ngrain = \"segment\"\nkey = [\"C\", \"S\"]\n[circuits.columns]\ncircuit_id = \"C\"\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\", aggregate = \"max\" }\nlength = { from = \"L\", type = \"number\", aggregate = \"sum\" }\n[install_der]\nkey = [\"ID\"]\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
+
+const TABLES: [&str; 8] = [
+    "silver/feeders",
+    "silver/feeder_circuits",
+    "silver/ders",
+    "platinum/feeder_capacity",
+    "platinum/der_details",
+    "platinum/column_quality",
+    "platinum/month_diff",
+    "platinum/field_changes",
+];
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+fn files_of(bench: &Bench) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files(&bench.settings.lake, &mut found);
+    found.sort();
+    found
+}
+
+/// Everything is delivered again each month; a segment moves, a rating changes, and there is a new DER.
+fn deliver(bench: &Bench, month: u32) {
+    let feeder_of_two = if month.is_multiple_of(2) { "F" } else { "G" };
+    let segments = format!("C,S,F,MW,L\nc1,1,F,2.5,1\nc1,2,{feeder_of_two},2.5,0.5\nc2,1,G,{month},1\nc3,1,F,1,0.25\n");
+    bench.put(&format!("seg/2022-{month:02}/seg_circuits.csv"), segments);
+    let new: String = (8..=month).map(|n| format!("N{n},c2,7\n")).collect();
+    bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("ID,F,kW\nA,c1,{month}\nB,G,2\nC,c9,1\n{new}"));
+}
+
+#[test]
+fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
+    let adapter = [("seg.toml", SEGMENTS)];
+    let (bench, undisturbed) = (Bench::with_adapters(&adapter), Bench::with_adapters(&adapter));
+    for bench in [&bench, &undisturbed] {
+        for month in 8..12 {
+            deliver(bench, month);
+            bench.run();
+        }
+    }
+    // Whoever still reads the months before November finds that their files are gone.
+    let bronze: Vec<PathBuf> = files_of(&bench).into_iter().filter(|file| file.to_string_lossy().contains("bronze")).collect();
+    let is_old = |file: &&PathBuf| {
+        file.extension().is_some_and(|end| end == "parquet") && !file.to_string_lossy().contains("delivery_month=2022-11")
+    };
+    let old: Vec<&PathBuf> = bronze.iter().filter(is_old).collect();
+    assert_eq!(old.len(), 6, "three months of two datasets");
+    for file in &old {
+        std::fs::rename(file, file.with_extension("gone")).unwrap();
+    }
+    for bench in [&bench, &undisturbed] {
+        deliver(bench, 12);
+        bench.run();
+    }
+    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
+    assert_eq!(tables(&bench), tables(&undisturbed));
+    // By hand: two segments moved to the other feeder and back, each month.
+    assert_eq!(bench.lines("silver/feeder_circuits", "circuit_id, feeder_id, segment_count"), ["c1|F|2", "c2|G|1", "c3|F|1"]);
+    let ders = "dataset, delivery_month, current_count, added, changed, unchanged";
+    let of_december: Vec<String> =
+        bench.lines("platinum/month_diff", ders).into_iter().filter(|line| line.contains("install_der|2022-12")).collect();
+    assert_eq!(of_december, ["install_der|2022-12|8|1|1|6"]);
+    // A full refresh from bronze, with every file in its place, gives the same.
+    for file in &old {
+        std::fs::rename(file.with_extension("gone"), file).unwrap();
+    }
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(&bench), tables(&undisturbed));
+}
+
+#[test]
+fn run_that_finds_nothing_new_writes_nothing_though_files_are_refused_or_repeated() {
+    let bench = Bench::new();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    // The same content in a later month, and a file without its key.
+    bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    bench.put("utility2/2022-08/utility2_install_der.csv", INSTALLED.replace("DER_ID", "DER") + "D1,null,Solar,7.6,A,0\n");
+    let first = bench.run();
+    assert_eq!((first.count("loaded"), first.count("unchanged"), first.count("refused")), (1, 1, 1));
+    let written = files_of(&bench);
+    assert!(!written.is_empty());
+    for _ in 0..2 {
+        let again = bench.run();
+        assert_eq!((again.count("loaded"), again.count("refused")), (0, 1), "what is refused is told each time");
+        assert_eq!(files_of(&bench), written);
+    }
+    // What is said of a file that changed is written down again.
+    bench.put("utility2/2022-08/utility2_install_der.csv", INSTALLED.replace("DER_ID", "DR") + "D1,null,Solar,7.6,A,0\n");
+    bench.run();
+    assert_ne!(files_of(&bench), written);
+    assert_eq!(bench.count("ops/runs", "outcome = 'refused'"), 2);
+}
+
+#[test]
+fn ended_versions_are_added_and_written_again_only_when_they_double() {
+    let bench = Bench::new();
+    let versions = |bench: &Bench| {
+        let files = files_of(bench).into_iter().filter(|file| file.to_string_lossy().contains("silver/feeders/utility_id"));
+        files.filter(|file| file.extension().is_some_and(|end| end == "parquet")).count()
+    };
+    let mut kept = Vec::new();
+    for month in 1..=9 {
+        bench.put(
+            &format!("utility2/2022-{month:02}/utility2_circuits.csv"),
+            format!("{FEEDERS}{}{}", feeder("A", &month.to_string()), feeder("B", "3")),
+        );
+        bench.run();
+        let snapshot = bench.lake.snapshot(&crate::support::table_id("silver/feeders")).unwrap().unwrap();
+        let mut rows: Vec<u64> = snapshot.files.iter().map(|file| file.rows).collect();
+        rows.sort_unstable();
+        kept.push(rows);
+    }
+    // Two current versions, and 0 to 8 ended ones: in files of 1, 2, 4 and 8 as in a binary counter.
+    assert_eq!(kept[0], [2]);
+    assert_eq!(kept[1], [1, 2]);
+    assert_eq!(kept[2], [2, 2]);
+    assert_eq!(kept[7], [1, 2, 2, 4]);
+    assert_eq!(kept[8], [2, 8]);
+    assert!(versions(&bench) > 9, "files of earlier versions of the table stay for its history");
+    assert_eq!(bench.rows("silver/feeders"), 10);
+}
+
+/// Columns are compared some at a time: what differs in several of them is still one record.
+#[test]
+fn record_of_a_wide_file_counts_as_changed_once() {
+    let bench = Bench::new();
+    let extra: Vec<String> = (0..200).map(|n| format!("X{n}")).collect();
+    let header = format!("{},{}\n", FEEDERS.trim_end(), extra.join(","));
+    let row = |id: &str, cells: &dyn Fn(usize) -> String| {
+        let cells: Vec<String> = (0..200).map(cells).collect();
+        format!("{},{}\n", feeder(id, "5").trim_end(), cells.join(","))
+    };
+    let plain = |n: usize| n.to_string();
+    bench.put(
+        "utility2/2022-08/utility2_circuits.csv",
+        header.clone() + &row("A", &plain) + &row("B", &plain) + &row("C", &plain),
+    );
+    let moved = |n: usize| if n == 3 || n == 150 { "new".into() } else { n.to_string() };
+    let notation = |n: usize| if n == 120 { "120.0".into() } else { n.to_string() };
+    bench.put("utility2/2022-09/utility2_circuits.csv", header + &row("A", &moved) + &row("B", &notation) + &row("C", &plain));
+    bench.run();
+    let changes = bench.lines("platinum/field_changes", "dataset, column_name, changed, cosmetic");
+    assert_eq!(changes, ["circuits|X120|0|1", "circuits|X150|1|0", "circuits|X3|1|0"]);
+    let diffs = bench.lines("platinum/month_diff", "dataset, delivery_month, added, changed, unchanged");
+    assert!(diffs.contains(&"circuits|2022-09|0|1|2".to_owned()), "{diffs:?}");
+    // By hand: each column has three cells, and the new text beside two numbers in two of them.
+    let quality = "delivery_month, column_name, row_count, null_count, distinct_count, min_value, max_value";
+    let quality = bench.lines("platinum/column_quality", quality);
+    assert_eq!(quality.len(), 2 * 208);
+    for line in ["2022-08|X3|3|0|1|3|3", "2022-09|X3|3|0|2|3|new", "2022-09|X120|3|0|2|120|120.0", "2022-09|X199|3|0|1|199|199"] {
+        assert!(quality.contains(&line.to_owned()), "{line}");
+    }
+}
