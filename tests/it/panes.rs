@@ -283,6 +283,42 @@ fn decision_is_for_the_failure_that_was_in_front_when_somebody_began_to_sign() {
     assert_eq!((failure.rule.as_str(), reason.as_str()), (chosen.as_str(), "ok"));
 }
 
+/// At 80 columns what does not fit is marked, and never in place of a digit; nor where an acknowledged failure takes more room.
+#[test]
+fn count_of_a_failure_is_whole_at_eighty_columns() {
+    let mut app = console();
+    press(&mut app, &[Key::Char('5'), Key::Char('[')]);
+    let Remote::Ready { value, .. } = &mut app.rules else { panic!("not read") };
+    let mut outcomes: Vec<_> = value.shown().into_iter().cloned().collect();
+    let whole = |outcomes: &[feederscope::app::reads::checks::Checked], screen: &str| {
+        let shown = screen.lines().filter(|line| line.contains("■ error"));
+        let counts: Vec<String> =
+            shown.map(|line| line.trim_matches(['│', ' ', '…']).split_whitespace().last().unwrap().to_owned()).collect();
+        let errors = outcomes.iter().filter(|checked| checked.is_open() && checked.severity.to_string() == "error");
+        let expected: Vec<String> = errors.map(|checked| checked.failed.to_string()).collect();
+        assert!(!expected.is_empty());
+        assert_eq!(counts, expected, "{screen}");
+    };
+    whole(&outcomes, &screen(&app, 80, 40));
+    let by = feederscope::app::reads::checks::Acknowledgement {
+        account: "a".into(),
+        reason: "r".into(),
+        expires_on: feederscope::model::Day::parse("2023-01-01").unwrap(),
+        failed: 1,
+    };
+    outcomes.last_mut().unwrap().acknowledged = Some(by);
+    let fresh = Event::Read {
+        generation: 1_000,
+        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(outcomes.clone())))),
+        read_at: NOW,
+        job: Box::new(Job::Rules { generation: 1_000 }),
+    };
+    assert_eq!(app.update(fresh), []);
+    let shown = screen(&app, 80, 40);
+    assert!(shown.contains("◇ acknowledged"), "{shown}");
+    whole(&outcomes, &shown);
+}
+
 #[test]
 fn record_that_never_entered_bronze_leads_to_its_raw_line_and_a_late_answer_to_none() {
     let mut app = console();

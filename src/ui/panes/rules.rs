@@ -15,9 +15,6 @@ use crate::ui::draw::{message, titled};
 use crate::ui::text::{count, fit, left, right};
 use crate::ui::theme::Theme;
 
-/// `◇ acknowledged`, the longest state, and a gap.
-const STATE_WIDTH: usize = 15;
-
 pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: &Rules) {
     let Some(month) = rules.month() else {
         return message(
@@ -46,17 +43,18 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: 
         frame.render_widget(Paragraph::new(" every rule holds; v shows them").style(theme.good), inside);
     } else {
         let width = usize::from(inside.width);
+        let state = state_width(&shown, theme);
         let heading = format!(
             " {}{}{}{}{}",
-            left("", STATE_WIDTH),
-            left("rule", rule_width(width)),
+            left("", state),
+            left("rule", rule_width(width, state)),
             left("utility", 10),
             left("of", 12),
             right("failed", 8)
         );
         let mut lines = vec![Line::styled(fit(&heading, width), theme.dim)];
         let height = usize::from(inside.height).saturating_sub(1);
-        lines.extend(window(rules.at, shown.len(), height).map(|at| line(shown[at], theme, at == rules.at, width)));
+        lines.extend(window(rules.at, shown.len(), height).map(|at| line(shown[at], theme, at == rules.at, (width, state))));
         frame.render_widget(Paragraph::new(lines), inside);
     }
     if let Some(checked) = rules.selected() {
@@ -67,9 +65,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rules: 
     }
 }
 
-/// What the other columns leave to the rule's name.
-fn rule_width(width: usize) -> usize {
-    width.saturating_sub(1 + STATE_WIDTH + 10 + 12 + 8).clamp(16, 34)
+/// The column of the longest state that is shown, with its sign and a gap.
+fn state_width(shown: &[&Checked], theme: &Theme) -> usize {
+    shown.iter().map(|checked| state_style(checked, theme).2.chars().count() + 3).max().unwrap_or(0).max(12)
+}
+
+/// What the other columns leave to the rule's name, and to the sign that more follows: it must not hide a digit.
+fn rule_width(width: usize, state: usize) -> usize {
+    width.saturating_sub(1 + state + 10 + 12 + 8 + 1).clamp(16, 34)
 }
 
 fn state_style(checked: &Checked, theme: &Theme) -> (Style, &'static str, &'static str) {
@@ -85,7 +88,7 @@ fn state_style(checked: &Checked, theme: &Theme) -> (Style, &'static str, &'stat
     }
 }
 
-fn line(checked: &Checked, theme: &Theme, selected: bool, width: usize) -> Line<'static> {
+fn line(checked: &Checked, theme: &Theme, selected: bool, (width, state_width): (usize, usize)) -> Line<'static> {
     let (state, glyph, word) = state_style(checked, theme);
     let style = |style: Style| if selected { theme.selection } else { style };
     let failed = if checked.state == RuleState::Failed { count(checked.failed) } else { String::new() };
@@ -94,14 +97,14 @@ fn line(checked: &Checked, theme: &Theme, selected: bool, width: usize) -> Line<
     let detail = checked.detail.as_ref().map_or(String::new(), |detail| format!("  {detail}"));
     let rest = format!(
         "{}{}{}{}{since}{detail}",
-        left(&checked.rule, rule_width(width)),
+        left(&checked.rule, rule_width(width, state_width)),
         left(&checked.utility, 10),
         left(&checked.dataset, 12),
         right(&failed, 8)
     );
     Line::from(vec![
-        Span::styled(format!(" {}", left(&format!("{glyph} {word}"), STATE_WIDTH)), style(state)),
-        Span::styled(fit(&rest, width.saturating_sub(1 + STATE_WIDTH)), style(theme.text)),
+        Span::styled(format!(" {}", left(&format!("{glyph} {word}"), state_width)), style(state)),
+        Span::styled(fit(&rest, width.saturating_sub(1 + state_width)), style(theme.text)),
     ])
 }
 
