@@ -25,7 +25,7 @@ measure() {
 }
 measure "first month                " run
 python3 ../shared/bench/second_month.py "$work/landing" 2022-10 2022-11 0.01 >/dev/null
-measure "second month, 1 % delivered" run
+measure "second month, 1 percent" run
 measure "nothing new                " run
 rm -rf "$work/lake" "$work/landing"
 python3 benches/whole_months.py "$work/first" 2022-10 "$work/whole" "$months"

@@ -55,8 +55,8 @@ impl Scope<'_> {
 }
 
 /// The rows that are about records of committed deliveries: a refused file leaves its findings beside them.
-pub fn of_committed(committed: &[CommittedFile]) -> String {
-    let loads = committed.iter().filter_map(|file| {
+pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> String {
+    let loads = committed.filter_map(|file| {
         let run = file.run_id.as_deref()?;
         Some(format!("(source_file = {} AND run_id = {})", text(&file.source_file), text(run)))
     });

@@ -82,7 +82,7 @@ pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Res
          \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
          FROM rejected WHERE dataset = '{}' AND {}",
         delivered.dataset,
-        rejected::of_committed(&bronze.files)
+        rejected::of_committed(bronze.delivered(delivered.dataset, delivered.month))
     ))?;
     Ok(Rejections {
         records: counts.count("n", 0),

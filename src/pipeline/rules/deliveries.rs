@@ -54,7 +54,7 @@ pub(super) fn rejected_rows(
         "SELECT value AS record_key, COALESCE(column_name, reason) AS column_name, raw_record AS value, source_file AS _source_file, source_line AS _source_line\n\
          FROM t WHERE dataset = '{subject}' AND delivery_month = '{}' AND {} AND reason IN ({}) ORDER BY _source_file, _source_line LIMIT {limit}",
         context.month,
-        rejected::of_committed(&context.bronze.files),
+        rejected::of_committed(context.bronze.files.iter().filter(|file| file.month == context.month)),
         quoted(reasons)
     );
     context.table(&tables::REJECTED, &sql)

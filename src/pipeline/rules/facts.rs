@@ -31,7 +31,7 @@ impl DeliveryFacts {
         };
         let sql = format!(
             "SELECT dataset, stage, reason, COUNT(reason) AS n FROM t WHERE delivery_month = '{month}' AND {} GROUP BY dataset, stage, reason",
-            rejected::of_committed(&bronze.files)
+            rejected::of_committed(bronze.files.iter().filter(|file| file.month == month))
         );
         let rows = table(&tables::REJECTED, &sql)?;
         let cell = |rows: &Frame, column: &str, row: usize| rows.text(column, row).unwrap_or_default();
