@@ -23,17 +23,17 @@ measure() {
         "$program" --lake "$work/lake" --landing "$work/landing" "$@" >/dev/null 2>&1 || [ $? -eq 3 ]
     tail -n 1 "$work/time"
 }
-measure "first month                " run
+measure "first month                 " run
 python3 ../shared/bench/second_month.py "$work/landing" 2022-10 2022-11 0.01 >/dev/null
-measure "second month, 1 percent" run
-measure "nothing new                " run
+measure "second month, 1 %% delivered" run
+measure "nothing new                 " run
 rm -rf "$work/lake" "$work/landing"
 python3 benches/whole_months.py "$work/first" 2022-10 "$work/whole" "$months"
 mkdir "$work/landing"
 for month in "$work/whole"/*; do
     cp -rp "$month"/. "$work/landing/"
-    measure "$(basename "$month"), whole             " run
+    measure "$(basename "$month"), whole              " run
 done
-measure "nothing new                " run
-measure "status                     " status
-measure "feeders --over-mw 8        " feeders --over-mw 8
+measure "nothing new                 " run
+measure "status                      " status
+measure "feeders --over-mw 8         " feeders --over-mw 8
