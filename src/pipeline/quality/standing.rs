@@ -51,7 +51,7 @@ impl<'a> StandingRecords<'a> {
         Ok(standing)
     }
 
-    /// Names the records before a month by their keys `earlier_keys`: `record_key` and places; whether each key is there once.
+    /// Names the keys and places of the records before a month `earlier_keys`; whether each key is there once.
     ///
     /// # Errors
     /// A file cannot be read.

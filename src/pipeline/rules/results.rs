@@ -13,7 +13,7 @@ pub fn fingerprint(rule: &Rule) -> String {
     format!("{:016x}", xxhash_rust::xxh64::xxh64(rule.definition().as_bytes(), 0))
 }
 
-/// Adds outcomes, passes included, to `ops/rule_results`. `at`.
+/// Adds outcomes, passes included, to `ops/rule_results`.
 ///
 /// # Errors
 /// The table cannot be written.
@@ -67,7 +67,7 @@ pub struct Decision<'a> {
     pub expires_on: Day,
 }
 
-/// Adds decisions to `ops/acknowledgements`. `at`.
+/// Adds decisions to `ops/acknowledgements`.
 ///
 /// # Errors
 /// The table cannot be written.

@@ -40,7 +40,7 @@ pub struct Evaluated {
 }
 
 impl Evaluated {
-    /// Adds the outcomes, passes included, to `ops/rule_results`. `at`.
+    /// Adds the outcomes, passes included, to `ops/rule_results`.
     ///
     /// # Errors
     /// The table cannot be written.

@@ -70,9 +70,9 @@ fn state_width(shown: &[&Checked], theme: &Theme) -> usize {
     shown.iter().map(|checked| state_style(checked, theme).2.chars().count() + 3).max().unwrap_or(0).max(12)
 }
 
-/// What the other columns leave to the rule's name, and to the sign that more follows: it must not hide a digit.
+/// What the other columns leave to the rule's name, and to a gap and the sign that more follows, which must not pass for a digit.
 fn rule_width(width: usize, state: usize) -> usize {
-    width.saturating_sub(1 + state + 10 + 12 + 8 + 1).clamp(16, 34)
+    width.saturating_sub(1 + state + 10 + 12 + 8 + 2).clamp(16, 34)
 }
 
 fn state_style(checked: &Checked, theme: &Theme) -> (Style, &'static str, &'static str) {
