@@ -5,6 +5,7 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
+mod layers;
 mod parallel;
 pub(crate) mod platinum;
 pub mod progress;

@@ -6,7 +6,7 @@
 use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::silver::{Silver, replace_utility};
-use super::sql::{exact_sum, text};
+use super::sql::{sum_of_units, text};
 use super::store;
 use super::tables::{self, Table};
 use crate::engine::Session;
@@ -37,6 +37,7 @@ pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> 
     let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
     write(session.as_mut(), &tables::DER_DETAILS, &plans)?;
     session.register("details", &store::of_utility(bronze, &tables::DER_DETAILS)?)?;
+    session.materialize("kinds", &kinds())?;
     session.create_view("totals", &totals())?;
     write(session.as_mut(), &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])
 }
@@ -51,27 +52,39 @@ fn as_of(newest: Option<Month>) -> String {
     newest.map_or("CAST(NULL AS VARCHAR)".into(), |month| text(&month.to_string()))
 }
 
-/// Relation `details` (rows of `der_details`): how many DERs a feeder has, and their ratings.
-fn totals() -> String {
+/// Relation `details` (rows of `der_details`): how many DERs of a type a feeder has, and their ratings in whole units.
+fn kinds() -> String {
+    let units = |status: &str| sum_of_units(&format!("UNITS(CASE WHEN status = '{status}' THEN nameplate_kw END)"));
     format!(
-        "SELECT feeder_id,\n\
-         \x20 CAST(SUM(CASE WHEN status = 'installed' THEN 1 ELSE 0 END) AS BIGINT) AS installed_der_count,\n\
-         \x20 CAST(SUM(CASE WHEN status = 'planned' THEN 1 ELSE 0 END) AS BIGINT) AS planned_der_count,\n\
-         \x20 CAST(SUM(CASE WHEN also_installed THEN 1 ELSE 0 END) AS BIGINT) AS planned_also_installed_count,\n\
-         \x20 {installed_mw} AS installed_der_mw,\n\
-         \x20 {planned_mw} AS planned_der_mw\n\
-         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id",
-        installed_mw = exact_sum("CASE WHEN status = 'installed' THEN nameplate_kw END", -3),
-        planned_mw = exact_sum("CASE WHEN status = 'planned' THEN nameplate_kw END", -3),
+        "SELECT feeder_id, der_type,\n\
+         \x20 SUM(CASE WHEN status = 'installed' THEN 1 ELSE 0 END) AS installed, {} AS installed_kw,\n\
+         \x20 SUM(CASE WHEN status = 'planned' THEN 1 ELSE 0 END) AS planned, {} AS planned_kw,\n\
+         \x20 SUM(CASE WHEN also_installed THEN 1 ELSE 0 END) AS also_installed\n\
+         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id, der_type",
+        units("installed"),
+        units("planned"),
     )
 }
 
-/// Relations `feeders` (versions), `details` and `totals` as one row for each current feeder. `delivery_month` is the newest
+/// Relation `kinds`: how many DERs a feeder has, and their ratings.
+fn totals() -> String {
+    format!(
+        "SELECT feeder_id,\n\
+         \x20 CAST(SUM(installed) AS BIGINT) AS installed_der_count, CAST(SUM(planned) AS BIGINT) AS planned_der_count,\n\
+         \x20 CAST(SUM(also_installed) AS BIGINT) AS planned_also_installed_count,\n\
+         \x20 QUOTIENT({}, -3) AS installed_der_mw, QUOTIENT({}, -3) AS planned_der_mw\n\
+         FROM kinds GROUP BY feeder_id",
+        sum_of_units("installed_kw"),
+        sum_of_units("planned_kw"),
+    )
+}
+
+/// Relations `feeders` (versions), `kinds` and `totals` as one row for each current feeder. `delivery_month` is the newest
 /// month that the utility delivered: the month that the row is as of.
 pub fn feeder_capacity(newest: Option<Month>) -> String {
     format!(
-        "WITH kinds AS (SELECT DISTINCT feeder_id, der_type FROM details WHERE feeder_id IS NOT NULL AND der_type IS NOT NULL),\n\
-         listed AS (SELECT feeder_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types FROM kinds GROUP BY feeder_id),\n\
+        "WITH listed AS (SELECT feeder_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types\n\
+         \x20 FROM kinds WHERE der_type IS NOT NULL GROUP BY feeder_id),\n\
          first_seen AS (SELECT feeder_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
          SELECT f.utility_id AS utility_id, f.feeder_id AS feeder_id, {of_feeders},\n\
          \x20 COALESCE(t.installed_der_count, 0) AS installed_der_count, COALESCE(t.planned_der_count, 0) AS planned_der_count,\n\
@@ -101,7 +114,7 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
 pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_first: bool) -> String {
     let published = published(Entity::Ders, &tables::DER_DETAILS);
     let (also_installed, join) = if status == "planned" {
-        let installed = "SELECT DISTINCT der_id AS installed_id FROM ders WHERE status = 'installed'";
+        let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
         ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
     } else {
         ("FALSE", String::new())

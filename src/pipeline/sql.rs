@@ -151,10 +151,10 @@ fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
     if parses.len() == 1 { parses.concat() } else { format!("COALESCE({})", parses.join(", ")) }
 }
 
-/// A sum that does not depend on the order of its rows, times ten to the power of `exponent`: the double nearest to it; null
-/// where no row has a value. Its place is the top of a query, as that of every function of [`crate::engine`].
-pub fn exact_sum(expression: &str, exponent: i32) -> String {
-    format!("QUOTIENT(CASE WHEN COUNT({expression}) > 0 THEN SUM(UNITS({expression})) END, {exponent})")
+/// A sum of `UNITS(…)`, which does not depend on the order of its rows; null where no row has a value. `QUOTIENT(sum, exponent)` is
+/// the double nearest to it.
+pub fn sum_of_units(units: &str) -> String {
+    format!("CASE WHEN COUNT({units}) > 0 THEN SUM({units}) END")
 }
 
 /// The hash by which two versions of an entity are told apart. Each value is followed by whether it is null, so that a value

@@ -27,6 +27,11 @@ impl Table {
     pub fn columns(&self) -> Vec<Column> {
         self.columns.iter().map(|(name, kind)| Column::new(name, *kind)).collect()
     }
+
+    /// Their names.
+    pub fn column_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.columns.iter().map(|(name, _)| *name)
+    }
 }
 
 /// A row of a table: its cells are fields, by the names of the columns.
@@ -115,7 +120,7 @@ tables! {
         hca_refresh_date Day, map_color Text, notes Text, segment_count Whole, circuit_count Whole, length Real,
         record_hash Whole, valid_from_month Text, valid_to_month Text, is_current Flag,
     }
-    /// One row for each current segment of a utility whose months deliver changes only, from the second month on.
+    /// The current segments of a utility whose months deliver changes only: of each key the row of the newest file counts.
     SEGMENTS = Silver / "segments" by [utility_id] {
         utility_id Text, record_key Text, feeder_id Text, circuit_id Text, voltage_kv Real, max_hosting_capacity_mw Real,
         min_hosting_capacity_mw Real, hca_refresh_date Day, map_color Text, notes Text, length Real, delivery_month Text,

@@ -113,6 +113,19 @@ fn name_stands_for_what_it_was_given_when_a_view_was_made() {
 }
 
 #[test]
+fn alias_is_known_in_its_query_only() {
+    each(|engine| {
+        let mut session = session(engine);
+        session.register("t", &frame(&[("a", 1)]).relation()).unwrap();
+        assert_eq!(lines(session.as_mut(), "SELECT n FROM (SELECT n FROM t) AS placed"), ["1"]);
+        session.create_view("view", "SELECT s.n AS n FROM (SELECT n FROM t) AS s").unwrap();
+        assert_eq!(lines(session.as_mut(), "WITH placed AS (SELECT id FROM t) SELECT id FROM placed"), ["a"]);
+        assert!(session.query("SELECT n FROM placed").is_err(), "the alias of an earlier query");
+        assert!(session.query("SELECT n FROM s").is_err(), "the alias of a view's query");
+    });
+}
+
+#[test]
 fn materialized_rows_are_counted_and_read_by_other_sessions() {
     each(|engine| {
         let mut first = session(engine);

@@ -166,3 +166,41 @@ fn record_of_a_wide_file_counts_as_changed_once() {
         assert!(quality.contains(&line.to_owned()), "{line}");
     }
 }
+
+/// What is kept of the months before one that is corrected is not what it was before that month: it has to be made again.
+#[test]
+fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load() {
+    let adapter = [("seg.toml", SEGMENTS)];
+    let deliver_some = |bench: &Bench, month: u32| {
+        let file = format!("seg/2022-{month:02}/seg_circuits.csv");
+        match month {
+            // Everything, a little, and everything again: one file, two, and one.
+            7 => {
+                let all = "C,S,F,MW,L\nc1,1,F,2,1\nc1,2,F,2,1\nc1,3,G,2,1\nc2,1,G,1,1\nc2,2,G,1,1\nc2,3,G,1,1\nc3,1,H,1,1\n";
+                bench.put(&file, all);
+            }
+            11 => deliver(bench, 11),
+            _ => {
+                bench.put(&file, format!("C,S,F,MW,L\nc{},{},F,{month},0.5\n", month % 3 + 1, month % 2 + 1));
+            }
+        }
+        bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("ID,F,kW\nA,c{},{month}\n", month % 3 + 1));
+    };
+    for corrected in [8, 9, 10, 11] {
+        let (bench, at_once) = (Bench::with_adapters(&adapter), Bench::with_adapters(&adapter));
+        for month in 7..13 {
+            deliver_some(&bench, month);
+            deliver_some(&at_once, month);
+            bench.run();
+        }
+        let correction = "C,S,F,MW,L\nc1,1,G,9,0.125\nc1,2,G,9,0.25\nc9,1,K,3,2\n";
+        for bench in [&bench, &at_once] {
+            bench.put(&format!("seg/2022-{corrected:02}/seg_circuits.csv"), correction);
+            bench.run();
+        }
+        let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
+        assert_eq!(tables(&bench), tables(&at_once), "2022-{corrected:02}");
+        // By hand: only the correction names K, and nothing after it takes it away.
+        assert_eq!(bench.count("silver/feeder_circuits", "circuit_id = 'c9' AND feeder_id = 'K'"), 1);
+    }
+}

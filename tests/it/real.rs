@@ -194,7 +194,7 @@ fn repeated_run_changes_nothing(bench: &Bench) {
             .collect()
     };
     let before = versions(bench);
-    assert_eq!(before.len(), 6 + 4 + 6);
+    assert_eq!(before.len(), 6 + 5 + 6);
     let report = bench.run();
     assert_eq!((report.count("unchanged"), report.rebuilt.len()), (6, 0));
     assert_eq!(versions(bench), before);

@@ -27,25 +27,29 @@ pub(super) struct Polars;
 
 impl super::Engine for Polars {
     fn session(&self, cancel: &Cancel) -> Result<Box<dyn Session>, EngineError> {
-        let context = SQLContext::new().with_function_registry(Arc::new(Functions::new()));
-        Ok(Box::new(PolarsSession { context, cancel: cancel.clone() }))
+        Ok(Box::new(PolarsSession {
+            relations: PlHashMap::default(),
+            functions: Arc::new(Functions::new()),
+            cancel: cancel.clone(),
+        }))
     }
 }
 
 struct PolarsSession {
-    context: SQLContext,
+    relations: PlHashMap<String, LazyFrame>,
+    functions: Arc<Functions>,
     cancel: Cancel,
 }
 
 impl Session for PolarsSession {
     fn register(&mut self, name: &str, relation: &Relation) -> Result<(), EngineError> {
-        self.context.register(name, lazy(relation)?);
+        self.relations.insert(name.to_owned(), lazy(relation)?);
         Ok(())
     }
 
     fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
         let rows = self.plan(sql)?;
-        self.context.register(name, rows);
+        self.relations.insert(name.to_owned(), rows);
         Ok(())
     }
 
@@ -70,10 +74,10 @@ impl Session for PolarsSession {
 }
 
 impl PolarsSession {
-    /// The plan of a query.
-    fn plan(&mut self, sql: &str) -> Result<LazyFrame, EngineError> {
+    /// The plan of a query, in a context of its own: one that is used again takes the alias of an earlier subquery for a relation.
+    fn plan(&self, sql: &str) -> Result<LazyFrame, EngineError> {
         tracing::debug!(target: "feederscope::sql", "{sql}");
-        let context = &mut self.context;
+        let mut context = SQLContext::new_from_table_map(self.relations.clone()).with_function_registry(self.functions.clone());
         let planned = std::thread::scope(|scope| {
             let planner = std::thread::Builder::new().name("plan".into()).stack_size(STACK);
             planner.spawn_scoped(scope, || context.execute(sql)).map(std::thread::ScopedJoinHandle::join)

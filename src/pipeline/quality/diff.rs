@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::standing::StandingRecords;
-use super::{Assess, Delivered};
+use super::{Assess, Delivered, summary};
 use crate::config::{CellType, UtilityAdapter, column_name};
-use crate::engine::Session;
+use crate::engine::{Materialized, Session};
 use crate::frame::{Frame, Relation, schema};
 use crate::lake::DataFile;
 use crate::model::{Delivery, Entity, Month};
@@ -78,6 +78,14 @@ fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, colum
 /// Rows of `month_diff` and of `field_changes`.
 type Differences = (Vec<MonthDiffRow>, Vec<FieldChangesRow>);
 
+/// Where the records are that were current before those that a month delivered.
+pub(super) enum Earlier<'s, 'a> {
+    /// Silver found them, as it folded the month.
+    Replaced(&'s Materialized),
+    /// They have to be looked up.
+    Standing(&'s mut StandingRecords<'a>),
+}
+
 /// A delivery against the records that were current before it: its row of `month_diff`, and those of `field_changes`.
 ///
 /// `rejected`: records of the delivery that are in bronze and went no further; `before`: keys that were current after the month
@@ -87,7 +95,7 @@ pub(super) fn of_records(
     bronze: &BronzeTables<'_>,
     delivered: Delivered,
     (rejected, before): (u64, u64),
-    standing: &mut StandingRecords<'_>,
+    earlier: Earlier<'_, '_>,
 ) -> Result<(MonthDiffRow, Vec<FieldChangesRow>), PipelineError> {
     let (dataset, month) = (delivered.dataset, delivered.month);
     let months = bronze.months(dataset);
@@ -96,30 +104,36 @@ pub(super) fn of_records(
     let snapshot = bronze.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
     let comparison = Comparison::new(bronze, delivered);
     let mut session = bronze.work.session()?;
-    let now = bronze.rows(dataset, |other| other == month)?.unwrap_or_else(|| Relation::empty(&[]));
-    session.register("delivered_rows", &now)?;
     // Each record that was taken into silver has a key of its own.
     let keys = rows_of(month).saturating_sub(rejected);
     let (mut known, mut changed, mut fields) = (0, 0, Vec::new());
     if let Some(previous) = previous {
+        let now = KeptRows::of(bronze, delivered)?;
+        now.name(session.as_mut(), "delivered_rows", |_| true)?;
         session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
-        session.create_view("delivered_keys", &comparison.last_of_each_key("delivered_ids", LINEAGE, rejected == 0))?;
-        let is_unique = if snapshot {
-            let earlier = bronze.rows(dataset, |other| other == previous)?.unwrap_or_else(|| Relation::empty(&[]));
-            session.register("earlier_rows", &earlier)?;
-            session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
-            session.create_view("earlier_keys", &comparison.last_of_each_key("earlier_ids", LINEAGE, false))?;
-            true
-        } else {
-            standing.name_earlier(session.as_mut(), &comparison, month)?
+        session.create_view("delivered_keys", &comparison.taken("delivered_ids", LINEAGE))?;
+        known = match earlier {
+            Earlier::Replaced(places) => {
+                session.register("places", &places.relation)?;
+                places.rows
+            }
+            Earlier::Standing(_) if snapshot => {
+                let earlier = KeptRows::of(bronze, Delivered { dataset, month: previous })?;
+                earlier.name(session.as_mut(), "earlier_rows", |_| true)?;
+                session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
+                session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
+                session.materialize("places", PLACES)?.rows
+            }
+            Earlier::Standing(standing) => {
+                standing.name_earlier(session.as_mut(), &comparison, month)?;
+                let places = session.materialize("places", PLACES)?;
+                standing.advance(&comparison, month)?;
+                places.rows
+            }
         };
-        known = session.materialize("places", places(is_unique))?.rows;
         if known > 0 {
-            let standing_rows = standing_rows(session.as_mut(), bronze, delivered)?;
-            (changed, fields) = comparison.compare(session.as_mut(), (&now, &standing_rows), rejected == 0)?;
-        }
-        if !snapshot {
-            standing.advance(&comparison, month)?;
+            let standing = standing_rows(session.as_mut(), bronze, delivered)?;
+            (changed, fields) = comparison.compare(session.as_mut(), &now, &standing)?;
         }
     }
     let added = keys - known;
@@ -137,9 +151,21 @@ pub(super) fn of_records(
     Ok((diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), previous, &counts), fields))
 }
 
-/// The bronze rows of the files that relation `places` names.
-fn standing_rows(session: &mut dyn Session, bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Relation, PipelineError> {
-    let Some(table) = bronze.table(delivered.dataset) else { return Ok(Relation::empty(&[])) };
+/// Bronze rows of the files that relation `places` names.
+struct StandingRows {
+    rows: Relation,
+    /// Whether they are of one file, so that the line says which record it is.
+    of_one_file: bool,
+}
+
+fn standing_rows(
+    session: &mut dyn Session,
+    bronze: &BronzeTables<'_>,
+    delivered: Delivered,
+) -> Result<StandingRows, PipelineError> {
+    let Some(table) = bronze.table(delivered.dataset) else {
+        return Ok(StandingRows { rows: Relation::empty(&[]), of_one_file: false });
+    };
     let found = session.query("SELECT DISTINCT delivery_month, standing_file FROM places")?;
     let place = |row: usize| Some((found.text("delivery_month", row)?, found.text("standing_file", row)?));
     let files: BTreeSet<(String, String)> = (0..found.height()).filter_map(place).collect();
@@ -147,19 +173,56 @@ fn standing_rows(session: &mut dyn Session, bronze: &BronzeTables<'_>, delivered
         let place = (file.partition_value("delivery_month"), file.constant("_source_file"));
         matches!(place, (Some(month), Some(name)) if files.contains(&(month.to_owned(), name.to_owned())))
     };
-    Ok(table.scan(holds))
+    Ok(StandingRows { rows: table.scan(holds), of_one_file: files.len() == 1 })
 }
 
-/// Relations `delivered_keys` and `earlier_keys`: where the last earlier record of each delivered key is.
-const fn places(is_unique: bool) -> &'static str {
-    if is_unique {
-        "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
-         FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key"
-    } else {
-        "SELECT delivery_month, _source_file AS standing_file, _source_line AS standing_line FROM (\n\
-         SELECT e.*, ROW_NUMBER() OVER (PARTITION BY record_key ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-         FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key) AS placed WHERE place = 1"
+/// Relations `delivered_keys` and `earlier_keys`, both with one record of each key: where the earlier record of each delivered key is.
+const PLACES: &str = "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
+    FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key";
+
+/// The bronze rows of a delivery that silver kept: of each key one.
+pub(super) struct KeptRows {
+    rows: Relation,
+    /// The places of the others, where there are any.
+    lost: Option<Relation>,
+}
+
+impl KeptRows {
+    /// Looks at what was rejected.
+    pub(super) fn of(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Self, PipelineError> {
+        let rows = bronze.rows(delivered.dataset, |month| month == delivered.month)?.unwrap_or_else(|| Relation::empty(&[]));
+        if summary::rejections(bronze, delivered)?.in_bronze == 0 {
+            return Ok(Self { rows, lost: None });
+        }
+        let mut session = bronze.work.session()?;
+        session.register("rejected", &summary::rejected_in(bronze, delivered.month)?)?;
+        let of_silver = format!("dataset = '{}' AND stage = 'silver' AND source_line IS NOT NULL", delivered.dataset);
+        let places = "SELECT source_file AS lost_file, source_line AS lost_line FROM rejected";
+        let lost = session.materialize("lost", &format!("{places} WHERE {of_silver}"))?;
+        Ok(Self { rows, lost: Some(lost.relation) })
     }
+
+    /// Names them, in those of their columns that are wanted.
+    pub(super) fn name(
+        &self,
+        session: &mut dyn Session,
+        relation: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), PipelineError> {
+        session.register(relation, &self.rows.narrowed(wanted))?;
+        if let Some(lost) = &self.lost {
+            session.register("lost", lost)?;
+            let kept = "LEFT ANTI JOIN lost AS l ON r._source_line = l.lost_line AND r._source_file = l.lost_file";
+            session.create_view(relation, &format!("SELECT r.* FROM {relation} AS r {kept}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Relations `standing_rows` and `places`: the bronze rows that are there.
+fn at_places(of_one_file: bool) -> String {
+    let of_file = if of_one_file { "" } else { " AND s._source_file = p.standing_file AND s.delivery_month = p.delivery_month" };
+    format!("SELECT s.* FROM standing_rows AS s LEFT SEMI JOIN places AS p ON s._source_line = p.standing_line{of_file}")
 }
 
 /// Columns that are compared in one plan.
@@ -204,8 +267,8 @@ impl<'a> Comparison<'a> {
     fn compare(
         &self,
         session: &mut dyn Session,
-        (delivered, standing): (&Relation, &Relation),
-        is_unique: bool,
+        delivered: &KeptRows,
+        standing: &StandingRows,
     ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
         let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);
         let (mut fields, mut changed) = (Vec::new(), Vec::new());
@@ -214,11 +277,12 @@ impl<'a> Comparison<'a> {
             let wanted = |column: &str| {
                 schema::is_lineage(column) || self.id_columns.contains(column) || columns.iter().any(|other| other == column)
             };
-            session.register("delivered_rows", &delivered.narrowed(wanted))?;
-            session.register("standing_rows", &standing.narrowed(wanted))?;
+            delivered.name(session, "delivered_rows", wanted)?;
+            session.register("standing_rows", &standing.rows.narrowed(wanted))?;
             session.create_view("keyed", &few.keyed("delivered_rows"))?;
-            session.create_view("now", &few.last_of_each_key("keyed", &few.cells(), is_unique))?;
-            session.create_view("standing", &few.keyed("standing_rows"))?;
+            session.create_view("now", &few.taken("keyed", &few.cells()))?;
+            session.create_view("standing", &at_places(standing.of_one_file))?;
+            session.create_view("standing", &few.keyed("standing"))?;
             session.create_view("earlier", &few.earlier())?;
             session.create_view("pairs", &few.pairs())?;
             session.create_view("normal", &few.normal_pairs())?;
@@ -274,12 +338,15 @@ impl<'a> Comparison<'a> {
         present.join(" AND ")
     }
 
-    /// The records of a relation that were taken, one for each key, with some columns; `is_unique` where no two share a key.
-    pub(super) fn last_of_each_key(&self, relation: &str, columns: &str, is_unique: bool) -> String {
+    /// The records of a relation that were taken, or have the key of one that was, with some columns.
+    pub(super) fn taken(&self, relation: &str, columns: &str) -> String {
         let (record_key, present) = (record_key(&self.key_names()), self.present());
-        if is_unique {
-            return format!("SELECT {record_key} AS record_key, {columns}, 1 AS place FROM {relation} WHERE {present}");
-        }
+        format!("SELECT {record_key} AS record_key, {columns}, 1 AS place FROM {relation} WHERE {present}")
+    }
+
+    /// The records of a relation that were taken, one for each key, with some columns.
+    pub(super) fn last_of_each_key(&self, relation: &str, columns: &str) -> String {
+        let (record_key, present) = (record_key(&self.key_names()), self.present());
         format!(
             "SELECT * FROM (SELECT {record_key} AS record_key, {columns}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
              FROM {relation} WHERE {present}) AS placed WHERE place = 1",
@@ -287,30 +354,23 @@ impl<'a> Comparison<'a> {
         )
     }
 
-    /// Relations `standing` and `places`: the records that are there.
+    /// Relation `standing` with the key of each record.
     fn earlier(&self) -> String {
-        let cells: Vec<String> = self.columns.iter().map(|column| format!("s.{0} AS {0}", name(column))).collect();
-        let keys: Vec<String> = self.key_names().iter().map(|key| format!("s.{key}")).collect();
-        format!(
-            "SELECT {} AS record_key, {}, 1 AS place FROM standing AS s LEFT SEMI JOIN places AS p\n\
-             ON s._source_file = p.standing_file AND s._source_line = p.standing_line AND s.delivery_month = p.delivery_month",
-            record_key(&keys),
-            if cells.is_empty() { "s.nothing AS nothing".into() } else { cells.join(", ") }
-        )
+        format!("SELECT {} AS record_key, {}, 1 AS place FROM standing", record_key(&self.key_names()), self.cells())
     }
 
     /// Relations `now` and `earlier` side by side, by key.
     fn pairs(&self) -> String {
-        let mut columns = vec!["n.record_key AS record_key, e.place AS known".to_owned()];
+        let mut columns = vec!["n.record_key AS record_key".to_owned()];
         for (at, column) in self.columns.iter().enumerate() {
             columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
         }
-        format!("SELECT {} FROM now AS n LEFT JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
+        format!("SELECT {} FROM now AS n INNER JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
     }
 
     /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.
     fn normal_pairs(&self) -> String {
-        let mut columns = vec!["record_key, known".to_owned()];
+        let mut columns = vec!["record_key".to_owned()];
         let mut differ = vec!["FALSE".to_owned()];
         for (at, column) in self.columns.iter().enumerate() {
             let (old, new) = (format!("old_{at}"), format!("new_{at}"));
@@ -319,7 +379,7 @@ impl<'a> Comparison<'a> {
             columns.push(format!("{} AS is_{at}", self.normal(&new, column)));
             differ.push(format!("({old} IS DISTINCT FROM {new})"));
         }
-        format!("SELECT {} FROM pairs WHERE known IS NOT NULL AND ({})", columns.join(",\n  "), differ.join(" OR "))
+        format!("SELECT {} FROM pairs WHERE {}", columns.join(",\n  "), differ.join(" OR "))
     }
 
     /// Whether a column of relation `normal` differs in more than its notation.
@@ -341,13 +401,12 @@ impl<'a> Comparison<'a> {
 
     /// Relation `normal`: the records that differ.
     fn changed_keys(&self) -> String {
-        format!("SELECT record_key FROM normal WHERE known IS NOT NULL AND ({})", self.any_differs())
+        format!("SELECT record_key FROM normal WHERE {}", self.any_differs())
     }
 
     /// Counts over relation `normal`.
     fn changes(&self) -> String {
-        let mut sums =
-            vec![format!("SUM(CASE WHEN known IS NOT NULL AND ({}) THEN 1 ELSE 0 END) AS changed", self.any_differs())];
+        let mut sums = vec![format!("SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS changed", self.any_differs())];
         for at in 0..self.columns.len() {
             sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", self.differs(at)));
             sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", self.differs(at)));

@@ -18,6 +18,7 @@ use super::store::{self, Part};
 use super::tables::{self, Row};
 use crate::model::{Dataset, Day, Entity, Month, Timestamp};
 use crate::pipeline::bronze::ColumnStatistics;
+use diff::Earlier;
 use standing::StandingRecords;
 
 /// Makes a utility's quality rows for the months that changed.
@@ -74,8 +75,13 @@ impl Assess<'_> {
             summaries.push(summary::of(self, *delivered, &profile, rejections)?);
             profiles.extend(profile);
             let before = current.get(delivered.dataset.as_str()).copied().unwrap_or(0);
-            let Some(standing) = standing.get_mut(&delivered.dataset) else { continue };
-            let (diff, changes) = diff::of_records(self.bronze, *delivered, (rejections.in_bronze, before), standing)?;
+            let replaced = self.silver.replaced_segments.get(&delivered.month);
+            let earlier = match (standing.get_mut(&delivered.dataset), replaced) {
+                (_, Some(replaced)) if delivered.dataset == Dataset::Circuits => Earlier::Replaced(replaced),
+                (Some(standing), _) => Earlier::Standing(standing),
+                (None, _) => continue,
+            };
+            let (diff, changes) = diff::of_records(self.bronze, *delivered, (rejections.in_bronze, before), earlier)?;
             current.insert(delivered.dataset.to_string(), diff.current_count.map_or(0, i64::cast_unsigned));
             diffs.push(diff);
             fields.extend(changes);

@@ -4,8 +4,8 @@
 //! earlier months. The table is written anew when the months since then have brought half as many records as it has rows; until
 //! the second month the first one's bronze rows are all there is.
 
-use super::diff::Comparison;
-use super::{Delivered, summary};
+use super::Delivered;
+use super::diff::{Comparison, KeptRows};
 use crate::engine::Session;
 use crate::lake::DataFile;
 use crate::model::{Dataset, Month};
@@ -51,7 +51,7 @@ impl<'a> StandingRecords<'a> {
         Ok(standing)
     }
 
-    /// Names the keys and places of the records before a month `earlier_keys`; whether each key is there once.
+    /// Names the keys and places of the records before a month `earlier_keys`, one for each key.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -60,16 +60,19 @@ impl<'a> StandingRecords<'a> {
         session: &mut dyn Session,
         comparison: &Comparison<'_>,
         month: Month,
-    ) -> Result<bool, PipelineError> {
+    ) -> Result<(), PipelineError> {
         self.name_base(session, comparison)?;
         let since = self.since(month);
         if since.is_empty() {
-            session.create_view("earlier_keys", &keys("base"))?;
-            return Ok(true);
+            return Ok(session.create_view("earlier_keys", &keys("base"))?);
         }
         self.name_taken(session, comparison, "later", &since)?;
-        session.create_view("earlier_keys", &format!("{}\nUNION ALL\n{}", keys("base"), keys("later")))?;
-        Ok(false)
+        Ok(session.create_view(
+            "earlier_keys",
+            "SELECT b.record_key AS record_key, b.delivery_month AS delivery_month, b._source_file AS _source_file, b._source_line AS _source_line\n\
+             FROM base AS b LEFT ANTI JOIN later AS l ON b.record_key = l.record_key\n\
+             UNION ALL\nSELECT record_key, delivery_month, _source_file, _source_line FROM later",
+        )?)
     }
 
     /// Takes a month in that was compared.
@@ -153,15 +156,15 @@ impl<'a> StandingRecords<'a> {
         relation: &str,
         months: &[Month],
     ) -> Result<(), PipelineError> {
+        if let [only] = months {
+            KeptRows::of(self.bronze, Delivered { dataset: self.dataset, month: *only })?.name(session, "rows", |_| true)?;
+            session.create_view("ids", &comparison.keys_of("rows"))?;
+            return Ok(session.create_view(relation, &comparison.taken("ids", LINEAGE))?);
+        }
         let Some(rows) = self.bronze.rows(self.dataset, |month| months.contains(&month))? else { return Ok(()) };
         session.register("rows", &rows)?;
         session.create_view("ids", &comparison.keys_of("rows"))?;
-        let is_unique = match months {
-            [only] => summary::rejections(self.bronze, Delivered { dataset: self.dataset, month: *only })?.in_bronze == 0,
-            _ => false,
-        };
-        session.create_view(relation, &comparison.last_of_each_key("ids", LINEAGE, is_unique))?;
-        Ok(())
+        Ok(session.create_view(relation, &comparison.last_of_each_key("ids", LINEAGE))?)
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Assess, Delivered};
 use crate::config::UtilityAdapter;
 use crate::engine::Session;
 use crate::frame::Relation;
+use crate::lake::DataFile;
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::Cells;
@@ -67,16 +68,21 @@ pub(super) struct Rejections {
     duplicates: u64,
 }
 
-/// Counts what was rejected in this month and dataset.
-pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
-    let Some(table) = bronze.lake.snapshot(&tables::REJECTED.id())? else { return Ok(Rejections::default()) };
-    let month = delivered.month.to_string();
-    let mut session = bronze.work.session()?;
-    let ours = |file: &crate::lake::DataFile| {
+/// What was rejected of the utility's deliveries for a month.
+pub(super) fn rejected_in(bronze: &BronzeTables<'_>, month: Month) -> Result<Relation, PipelineError> {
+    let month = month.to_string();
+    let ours = |file: &DataFile| {
         file.partition_value("utility_id") == Some(bronze.adapter.id.as_str())
             && file.partition_value("delivery_month") == Some(&month)
     };
-    session.register("rejected", &table.scan(ours))?;
+    let table = bronze.lake.snapshot(&tables::REJECTED.id())?;
+    Ok(table.map_or_else(|| Relation::empty(&tables::REJECTED.columns()), |table| table.scan(ours)))
+}
+
+/// Counts what was rejected in this month and dataset.
+pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
+    let mut session = bronze.work.session()?;
+    session.register("rejected", &rejected_in(bronze, delivered.month)?)?;
     let counts = session.query(&format!(
         "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
          \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::Evaluator;
 use super::drift::SchemaDrift;
 use super::facts::DeliveryFacts;
+use super::queries;
 use crate::config::rules::Subject;
-use crate::engine::Session;
+use crate::engine::{EngineError, Session};
 use crate::frame::Frame;
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
@@ -122,21 +123,22 @@ impl<'a> EvaluationContext<'a> {
         }
         let Some(silver) = &self.silver else { return Ok(false) };
         let versions = if subject == Subject::Feeders { &silver.feeders } else { &silver.ders };
-        let key = if subject == Subject::Feeders { "feeder_id" } else { "CONCAT_WS('/', status, der_id)" };
-        let as_of = |month: Month| {
-            format!(
-                "SELECT *, {key} AS record_key FROM versions WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}')"
-            )
+        let key = key_of(subject);
+        let as_of = |session: &mut dyn Session, month: Month| {
+            let (rows, holds_no_others) = versions.as_of(month);
+            session.register("versions", &rows)?;
+            let condition =
+                format!(" WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}')");
+            let condition = if holds_no_others { "" } else { &condition };
+            session.create_view(relation, &format!("SELECT *, {key} AS record_key FROM versions{condition}"))
         };
         if relation == subject.as_str() {
-            self.session.register("versions", &versions.as_of(self.month))?;
-            self.session.create_view(relation, &as_of(self.month))?;
+            as_of(self.session.as_mut(), self.month)?;
             return Ok(true);
         }
         let Some(previous) = self.previous else { return Ok(false) };
         if relation.ends_with("_before") {
-            self.session.register("versions", &versions.as_of(previous))?;
-            self.session.create_view(relation, &as_of(previous))?;
+            as_of(self.session.as_mut(), previous)?;
             return Ok(true);
         }
         let numbers: Vec<String> = if subject == Subject::Feeders { tables::FEEDERS.columns() } else { tables::DERS.columns() }
@@ -158,9 +160,23 @@ impl<'a> EvaluationContext<'a> {
         Ok(true)
     }
 
+    /// Names the entities that ended with the month and have no other version `ended_for_good`; how many there are.
+    pub(super) fn name_ended_for_good(&mut self, subject: Subject, filter: &str) -> Result<u64, EngineError> {
+        let Some(silver) = &self.silver else { return Ok(0) };
+        let versions = if subject == Subject::Feeders { &silver.feeders } else { &silver.ders };
+        self.session.register("versions", &versions.moved_in(self.month))?;
+        let sql = queries::ended_for_good(key_of(subject), self.month, filter);
+        Ok(self.session.materialize("ended_for_good", &sql)?.rows)
+    }
+
     /// Rows of one of the utility's tables, named `t` in the query.
     pub(super) fn table(&mut self, table: &Table, sql: &str) -> Result<Frame, PipelineError> {
         self.session.register("t", &store::of_utility(self.bronze, table)?)?;
         Ok(self.session.query(sql)?)
     }
+}
+
+/// What identifies an entity of a utility; SQL.
+fn key_of(subject: Subject) -> &'static str {
+    if subject == Subject::Feeders { "feeder_id" } else { "CONCAT_WS('/', status, der_id)" }
 }

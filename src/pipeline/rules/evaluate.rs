@@ -118,7 +118,7 @@ impl EvaluationContext<'_> {
         if !self.register(subject, relation)? {
             return in_all(CheckResult::Nothing);
         }
-        match self.session.query(&queries::counts(relation, rules)) {
+        match self.session.query(&queries::counts(subject, relation, rules)) {
             Ok(counts) => {
                 // What did not move in the month was looked at too, and is as it was.
                 let all = if relation == subject.as_str() { 0 } else { self.rows_of(subject)? };
@@ -142,7 +142,7 @@ impl EvaluationContext<'_> {
 
     fn rows_of(&mut self, subject: Subject) -> Result<u64, PipelineError> {
         self.register(subject, subject.as_str())?;
-        Ok(self.session.query(&format!("SELECT COUNT(record_key) AS n FROM {subject}"))?.count("n", 0))
+        Ok(self.session.query(&format!("SELECT COUNT({}) AS n FROM {subject}", queries::in_each_row(subject)))?.count("n", 0))
     }
 
     /// The counts of a query.
@@ -181,7 +181,8 @@ impl EvaluationContext<'_> {
             Ok(failed) => failed.count("n", 0),
             Err(error) => return unchecked(error),
         };
-        self.counted(&format!("SELECT COUNT(record_key) AS checked, MAX({failed}) AS failed FROM {subject}{filter}"))
+        let each = queries::in_each_row(subject);
+        self.counted(&format!("SELECT COUNT({each}) AS checked, MAX({failed}) AS failed FROM {subject}{filter}"))
     }
 
     pub(super) fn distinct_share(
@@ -236,7 +237,18 @@ impl EvaluationContext<'_> {
         if !self.register(subject, &before)? {
             return Ok(CheckResult::Unchecked(format!("feeders and ders can vanish, not {subject}")));
         }
-        self.counted_among(&queries::still_there(subject), &queries::found_in(&before, "record_key", filter, false))
+        let each = queries::in_each_row(subject);
+        let counted = self.session.query(&format!("SELECT COUNT({each}) AS n FROM {before}{filter}"));
+        let counted =
+            counted.map(|rows| rows.count("n", 0)).and_then(|checked| Ok((checked, self.name_ended_for_good(subject, filter)?)));
+        match counted {
+            Ok((checked, 0)) => Ok(CheckResult::counts(checked, 0)),
+            Ok((checked, _)) => {
+                self.session.create_view("vanished", &queries::vanished(subject))?;
+                self.counted(&format!("SELECT MAX({checked}) AS checked, COUNT(record_key) AS failed FROM vanished"))
+            }
+            Err(error) => unchecked(error),
+        }
     }
 
     /// Names what vanished `failing`; `false` where nothing can have.
@@ -245,8 +257,8 @@ impl EvaluationContext<'_> {
         if !self.register(subject, &before)? {
             return Ok(false);
         }
-        self.session.create_view("known", &queries::still_there(subject))?;
-        self.name_failing(&queries::rows_found(&before, "record_key", filter, false))
+        self.name_ended_for_good(subject, filter)?;
+        self.name_failing(&queries::vanished(subject))
     }
 
     /// The rows that fail a rule.

@@ -5,6 +5,7 @@
 
 use super::plan::RulePlan;
 use crate::config::rules::{Rule, Subject};
+use crate::model::Month;
 use crate::pipeline::sql::{name, text};
 
 /// The condition on the rows that are looked at, with `WHERE` before it.
@@ -12,8 +13,17 @@ pub(super) fn filter(rule: &Rule) -> String {
     rule.filter.as_ref().map_or(String::new(), |filter| format!(" WHERE ({filter})"))
 }
 
+/// A column that is never null in the rows of a subject, and is stored as it is: what rows are counted by.
+pub(super) const fn in_each_row(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Feeders | Subject::Ders => "valid_from_month",
+        Subject::Delivery(_) => "_source_line",
+    }
+}
+
 /// How many rows each of the rules looks at and how many fail, in one pass over a relation: `checked_N, failed_N`.
-pub(super) fn counts(relation: &str, rules: &[(usize, &Rule, &str)]) -> String {
+pub(super) fn counts(subject: Subject, relation: &str, rules: &[(usize, &Rule, &str)]) -> String {
+    let each = in_each_row(subject);
     let sums: Vec<String> = rules
         .iter()
         .enumerate()
@@ -23,7 +33,7 @@ pub(super) fn counts(relation: &str, rules: &[(usize, &Rule, &str)]) -> String {
                     "SUM(CASE WHEN {filter} THEN 1 ELSE 0 END) AS checked_{at},\n  SUM(CASE WHEN ({filter}) AND ({fails}) THEN 1 ELSE 0 END) AS failed_{at}"
                 ),
                 // A sum over a constant would be the constant.
-                None => format!("COUNT(record_key) AS checked_{at},\n  SUM(CASE WHEN {fails} THEN 1 ELSE 0 END) AS failed_{at}"),
+                None => format!("COUNT({each}) AS checked_{at},\n  SUM(CASE WHEN {fails} THEN 1 ELSE 0 END) AS failed_{at}"),
             }
         })
         .collect();
@@ -110,15 +120,22 @@ pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
     format!("SELECT {0} AS known_key FROM {relation} WHERE {0} IS NOT NULL AND ({condition})", name(column))
 }
 
-/// The keys of entities that were there before and are not gone: those that are there, and of a DER that is installed now the
-/// planned one that it was.
-pub(super) fn still_there(subject: Subject) -> String {
-    let there = known(subject.as_str(), "record_key", "TRUE");
+/// Relation `versions` (those that began or ended in a month): the entities whose version ended, and that have no other.
+pub(super) fn ended_for_good(key: &str, month: Month, filter: &str) -> String {
+    format!(
+        "WITH followed AS (SELECT {key} AS followed_key FROM versions WHERE valid_from_month = '{month}'),\n\
+         closed AS (SELECT *, {key} AS record_key FROM versions WHERE valid_to_month = '{month}')\n\
+         SELECT c.* FROM (SELECT * FROM closed{filter}) AS c LEFT ANTI JOIN followed AS f ON c.record_key = f.followed_key"
+    )
+}
+
+/// Relation `ended_for_good` without the planned DERs that are installed now.
+pub(super) fn vanished(subject: Subject) -> String {
     if subject != Subject::Ders {
-        return there;
+        return "SELECT * FROM ended_for_good".into();
     }
-    let built = "CONCAT_WS('/', 'planned', der_id)";
-    format!("{there}\nUNION ALL\nSELECT {built} AS known_key FROM {subject} WHERE status = 'installed'")
+    let built = format!("SELECT CONCAT_WS('/', 'planned', der_id) AS built_key FROM {subject} WHERE status = 'installed'");
+    format!("SELECT e.* FROM ended_for_good AS e LEFT ANTI JOIN ({built}) AS b ON e.record_key = b.built_key")
 }
 
 /// The rows whose value of a column is, or is not, in relation `known`.

@@ -6,7 +6,7 @@ use crate::config::{Aggregate, CellType, ColumnSource, DatasetAdapter, UtilityAd
 use crate::engine::{EngineError, Materialized, Session};
 use crate::model::columns::{ModelColumn, Origin};
 use crate::model::{Entity, UtilityId};
-use crate::pipeline::sql::{Cells, LINEAGE, exact_sum, record_hash, text};
+use crate::pipeline::sql::{Cells, LINEAGE, record_hash, sum_of_units, text};
 
 /// Columns of a segment.
 pub(super) fn segment_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec<String> {
@@ -56,26 +56,37 @@ fn word_in(cell: &str, words: &[String]) -> String {
     format!("CASE {} ELSE LOWER({cell}) END", arms.join(" "))
 }
 
-/// Relation `segments` as feeders: small relations that are made one after the other, the last is the result.
+/// Relation `segments` as feeders: small relations that are made one after the other, the last is the result. Segments are read
+/// once, as parts of a circuit and feeder with the same words.
 pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Plan {
-    let mut columns = vec!["s.feeder_id AS feeder_id".to_owned()];
+    let (mut of_parts, mut of_feeders) = (Vec::new(), vec!["p.feeder_id AS feeder_id".to_owned()]);
+    let mut part = vec!["feeder_id", "circuit_id"];
     let mut ranked = Vec::new();
     for ModelColumn { name: column, .. } in stated() {
-        let source = adapter.column(column);
-        match source {
-            Some(source) if !source.words.is_empty() => ranked.push((column, source)),
-            Some(source) => columns.push(format!("{} AS {column}", aggregate(column, source))),
-            None => columns.push(format!("MAX(s.{column}) AS {column}")),
+        match adapter.column(column) {
+            Some(source) if !source.words.is_empty() => {
+                ranked.push((column, source));
+                part.push(column);
+            }
+            source => {
+                let (partly, wholly) = aggregate(column, source);
+                of_parts.push(format!("{partly} AS {column}"));
+                of_feeders.push(format!("{wholly} AS {column}"));
+            }
         }
     }
-    columns.push("CAST(COUNT(*) AS BIGINT) AS segment_count".into());
+    let same: Vec<String> = part.iter().map(|column| format!("s.{column} AS {column}")).collect();
+    of_parts = same.into_iter().chain(of_parts).chain(["CAST(COUNT(*) AS BIGINT) AS segment_count".to_owned()]).collect();
+    of_feeders.push("CAST(SUM(p.segment_count) AS BIGINT) AS segment_count".into());
+    let by: Vec<String> = part.iter().map(|column| format!("s.{column}")).collect();
     let mut steps = vec![
+        ("parts".to_owned(), select(&of_parts, &format!("FROM segments AS s\nGROUP BY {}", by.join(", ")))),
         ("pairs".to_owned(), PAIRS.to_owned()),
         (
             "circuit_counts".to_owned(),
             "SELECT feeder_id AS counted_id, COUNT(circuit_id) AS circuits FROM pairs GROUP BY feeder_id".to_owned(),
         ),
-        ("grouped".to_owned(), select(&columns, "FROM segments AS s\nGROUP BY s.feeder_id")),
+        ("grouped".to_owned(), select(&of_feeders, "FROM parts AS p\nGROUP BY p.feeder_id")),
     ];
     let mut joins = "\nLEFT JOIN circuit_counts AS c ON g.feeder_id = c.counted_id".to_owned();
     for (column, source) in &ranked {
@@ -96,11 +107,15 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
     Plan::new(steps)
 }
 
-fn aggregate(column: &str, source: &ColumnSource) -> String {
-    match (source.aggregate, &source.kind) {
-        (Aggregate::Sum, CellType::Number { .. }) => exact_sum(&format!("s.{column}"), 0),
-        (Aggregate::Min, _) => format!("MIN(s.{column})"),
-        _ => format!("MAX(s.{column})"),
+/// What a column is in a part, and in a feeder of parts.
+fn aggregate(column: &str, source: Option<&ColumnSource>) -> (String, String) {
+    let both = |function: &str| (format!("{function}(s.{column})"), format!("{function}(p.{column})"));
+    match source.map(|source| (source.aggregate, &source.kind)) {
+        Some((Aggregate::Sum, CellType::Number { .. })) => {
+            (sum_of_units(&format!("UNITS(s.{column})")), format!("QUOTIENT({}, 0)", sum_of_units(&format!("p.{column}"))))
+        }
+        Some((Aggregate::Min, _)) => both("MIN"),
+        _ => both("MAX"),
     }
 }
 
@@ -115,7 +130,7 @@ fn ranked_words(column: &str, source: &ColumnSource) -> String {
     let best = if source.aggregate == Aggregate::Min { "MIN" } else { "MAX" };
     format!(
         "SELECT d.feeder_id AS ranked_id, {best}(CASE {} END) AS word_rank\n\
-         FROM (SELECT DISTINCT feeder_id, {column} FROM segments) AS d\nGROUP BY d.feeder_id",
+         FROM (SELECT DISTINCT feeder_id, {column} FROM parts) AS d\nGROUP BY d.feeder_id",
         arms.join(" ")
     )
 }
@@ -160,8 +175,11 @@ pub(super) fn moved(mut session: Box<dyn Session>, before: &Materialized, after:
     Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
 }
 
-/// Relation `segments` as circuits and their feeders, with the number of segments of both.
-pub(super) const PAIRS: &str = "SELECT circuit_id, feeder_id, CAST(COUNT(*) AS BIGINT) AS segment_count FROM segments\n\
+/// Relation `segments` as parts of one segment, as far as circuits need them.
+pub(super) const SINGLE_SEGMENTS: &str = "SELECT feeder_id, circuit_id, CAST(1 AS BIGINT) AS segment_count FROM segments";
+
+/// Relation `parts` as circuits and their feeders, with the number of segments of both.
+pub(super) const PAIRS: &str = "SELECT circuit_id, feeder_id, CAST(SUM(segment_count) AS BIGINT) AS segment_count FROM parts\n\
     WHERE circuit_id IS NOT NULL GROUP BY circuit_id, feeder_id";
 
 /// Relation `pairs` as circuits, each with the feeder that most of its segments belong to.

@@ -14,7 +14,7 @@ mod scd2;
 mod segments;
 mod versions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
@@ -54,6 +54,8 @@ pub struct Silver {
     pub feeders: Versions,
     /// The versions of its DERs.
     pub ders: Versions,
+    /// Where the segments are that those of a month replaced, for the months that were folded and had segments before them.
+    pub replaced_segments: BTreeMap<Month, Materialized>,
 }
 
 impl Silver {
@@ -62,7 +64,8 @@ impl Silver {
     /// # Errors
     /// A table cannot be read.
     pub fn open(bronze: &BronzeTables<'_>) -> Result<Self, PipelineError> {
-        Ok(Self { feeders: Versions::open(bronze, &tables::FEEDERS)?, ders: Versions::open(bronze, &tables::DERS)? })
+        let (feeders, ders) = (Versions::open(bronze, &tables::FEEDERS)?, Versions::open(bronze, &tables::DERS)?);
+        Ok(Self { feeders, ders, replaced_segments: BTreeMap::new() })
     }
 }
 
@@ -103,12 +106,13 @@ impl<'a> Build<'a> {
             (None, Some(month), Some(segments)) => self.circuits_before(*month, segments)?,
             _ => Materialized::default(),
         };
+        let mut replaced_segments = BTreeMap::new();
         for month in &months {
             // Its plan may read the feeders as they were written after the month before.
             ders.current()?;
             let mut moved = Vec::new();
             if self.bronze.months(Dataset::Circuits).contains(month) {
-                let (of_feeders, after) = self.fold_circuits(*month, &mut feeders, segments.as_mut())?;
+                let (of_feeders, after) = self.fold_circuits(*month, &mut feeders, segments.as_mut(), &mut replaced_segments)?;
                 moved = vec![of_feeders, circuits::moved(self.session()?, &circuits, &after)?];
                 (circuits, circuits_stay) = (after, false);
             }
@@ -124,7 +128,7 @@ impl<'a> Build<'a> {
         }
         feeders.commit(made_from())?;
         ders.commit(made_from())?;
-        Silver::open(self.bronze)
+        Ok(Silver { replaced_segments, ..Silver::open(self.bronze)? })
     }
 
     fn tell(&self, month: Month) {
@@ -148,6 +152,7 @@ impl<'a> Build<'a> {
         if !segments.name_before(session.as_mut(), first)? {
             return Ok(Materialized::default());
         }
+        session.create_view("parts", circuits::SINGLE_SEGMENTS)?;
         session.materialize("pairs", circuits::PAIRS)?;
         Ok(session.materialize("circuits", &circuits::circuits_of_segments(&self.bronze.adapter.id))?)
     }
@@ -158,13 +163,14 @@ impl<'a> Build<'a> {
         month: Month,
         feeders: &mut History<'_>,
         segments: Option<&mut Segments<'_, '_>>,
+        replaced_segments: &mut BTreeMap<Month, Materialized>,
     ) -> Result<(Moved, Materialized), PipelineError> {
         let adapter = self.bronze.adapter;
         let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((Moved::Nothing, Materialized::default())) };
         let mut session = self.session()?;
         // Segments are put together from all that are current, and a snapshot holds every feeder.
         let (is_whole, circuits) = if let Some(segments) = segments {
-            segments.fold(session.as_mut(), month)?;
+            replaced_segments.extend(segments.fold(session.as_mut(), month)?.map(|replaced| (month, replaced)));
             let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
             let circuits = session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?;
             session.register("state", &state.relation)?;

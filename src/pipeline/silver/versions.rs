@@ -61,13 +61,16 @@ impl Versions {
         self.scan(|_| true)
     }
 
-    /// What may hold the versions that were current after a month.
-    pub fn as_of(&self, month: Month) -> Relation {
+    /// What may hold the versions that were current after a month, and whether it holds no others.
+    pub fn as_of(&self, month: Month) -> (Relation, bool) {
         let month = month.to_string();
-        self.scan(|file| {
+        let may_hold = |file: &DataFile| {
             file.least("valid_from_month").is_none_or(|least| least <= month.as_str())
                 && (holds_current(file) || file.greatest("valid_to_month").is_none_or(|last| last > month.as_str()))
-        })
+        };
+        let holds_no_others =
+            |file: &DataFile| holds_current(file) && file.greatest("valid_from_month").is_some_and(|last| last <= month.as_str());
+        (self.scan(may_hold), self.files().filter(|file| may_hold(file)).all(holds_no_others))
     }
 
     /// What may hold the versions that began or ended with a month.

@@ -1,0 +1,170 @@
+//! Rows of a part of a table of which each month brings some anew: what is current is the newest row of each key.
+//!
+//! A month adds a layer, a file of its own, and what it does not touch is not written again. A layer takes in those before it
+//! that are not larger; when all that came since the first one are half as large as that, everything becomes one layer. So a row
+//! is written again a few times in all its life, and a part has a dozen files at most.
+
+use crate::engine::{EngineError, Session};
+use crate::frame::Relation;
+use crate::lake::{DataFile, Written};
+use crate::model::Month;
+use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::staged;
+use crate::pipeline::store::{self, AS_OF, Transactions};
+use crate::pipeline::tables::Table;
+
+/// The layers of a part, the oldest first. Rows have a `record_key`, and a layer has one row of each key.
+pub(super) struct Layers<'a> {
+    bronze: &'a BronzeTables<'a>,
+    table: &'static Table,
+    /// Partition columns and their values.
+    partition: Vec<(&'static str, String)>,
+    stack: Vec<Layer>,
+    replaced: Vec<DataFile>,
+}
+
+struct Layer {
+    /// The last month that it knows.
+    as_of: Month,
+    rows: u64,
+    relation: Relation,
+    source: Source,
+}
+
+enum Source {
+    Committed(Box<DataFile>),
+    Written(Vec<Written>),
+}
+
+impl<'a> Layers<'a> {
+    /// Those that hold what was known before a month; none without one.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn before(
+        bronze: &'a BronzeTables<'a>,
+        table: &'static Table,
+        partition: Vec<(&'static str, String)>,
+        from: Option<Month>,
+    ) -> Result<Self, PipelineError> {
+        let mut layers = Self { bronze, table, partition, stack: Vec::new(), replaced: Vec::new() };
+        let Some(snapshot) = bronze.lake.snapshot(&table.id())? else { return Ok(layers) };
+        let is_ours =
+            |file: &DataFile| layers.partition.iter().all(|(column, value)| file.partition_value(column) == Some(value.as_str()));
+        let as_of = |file: &DataFile| file.tag(AS_OF).and_then(Month::parse);
+        let mut files: Vec<&DataFile> = snapshot.files.iter().filter(|file| is_ours(file)).collect();
+        files.sort_by_key(|file| as_of(file));
+        for file in files {
+            match as_of(file) {
+                Some(month) if from.is_some_and(|from| month < from) => layers.stack.push(Layer {
+                    as_of: month,
+                    rows: file.rows,
+                    relation: snapshot.scan(|other| other.path() == file.path()),
+                    source: Source::Committed(Box::new(file.clone())),
+                }),
+                _ => layers.replaced.push(file.clone()),
+            }
+        }
+        Ok(layers)
+    }
+
+    /// The last month that they know; `None` if there are none.
+    pub(super) fn as_of(&self) -> Option<Month> {
+        self.stack.last().map(|layer| layer.as_of)
+    }
+
+    /// Names the newest row of each key, in some of the columns.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn name_current(&self, session: &mut dyn Session, name: &str, columns: &[&str]) -> Result<(), EngineError> {
+        let mut parts = Vec::new();
+        let mut newer: Vec<String> = Vec::new();
+        for (at, layer) in self.stack.iter().enumerate().rev() {
+            session.register(&format!("layer_{at}"), &layer.relation)?;
+            let select = columns.iter().map(|column| format!("l.{column} AS {column}")).collect::<Vec<_>>().join(", ");
+            let without = if newer.is_empty() {
+                String::new()
+            } else {
+                session.create_view(&format!("newer_{at}"), &newer.join(" UNION ALL "))?;
+                format!(" LEFT ANTI JOIN newer_{at} AS n ON l.record_key = n.record_key")
+            };
+            parts.push(format!("SELECT {select} FROM layer_{at} AS l{without}"));
+            newer.push(format!("SELECT record_key FROM layer_{at}"));
+        }
+        session.create_view(name, &parts.join("\nUNION ALL\n"))
+    }
+
+    /// Whether a month that brings so many rows makes all layers one.
+    pub(super) fn are_outgrown_by(&self, rows: u64) -> bool {
+        let Some((first, later)) = self.stack.split_first() else { return true };
+        2 * (later.iter().map(|layer| layer.rows).sum::<u64>() + rows) > first.rows
+    }
+
+    /// Adds what a month brings: the rows of a query.
+    ///
+    /// # Errors
+    /// They cannot be computed.
+    pub(super) fn add(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
+        let mut layer = self.write(session, sql, month)?;
+        while self.stack.len() > 1 && self.stack.last().is_some_and(|last| last.rows <= layer.rows) {
+            let Some(last) = self.stack.pop() else { break };
+            let mut session = self.bronze.work.session()?;
+            session.register("older", &last.relation)?;
+            session.register("newer", &layer.relation)?;
+            let sql = "SELECT o.* FROM older AS o LEFT ANTI JOIN newer AS n ON o.record_key = n.record_key\nUNION ALL\nSELECT * FROM newer";
+            layer = self.write(session, sql, month)?;
+            self.forget(last);
+        }
+        if layer.rows > 0 {
+            self.stack.push(layer);
+        }
+        Ok(())
+    }
+
+    /// The rows of a query, which may read the layers, are all there are as of a month.
+    ///
+    /// # Errors
+    /// They cannot be computed.
+    pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
+        let layer = self.write(session, sql, month)?;
+        for old in std::mem::take(&mut self.stack) {
+            self.forget(old);
+        }
+        self.stack.extend((layer.rows > 0).then_some(layer));
+        Ok(())
+    }
+
+    /// Commits what changed, with what the rows were made from.
+    ///
+    /// # Errors
+    /// The log cannot be written, or somebody asked to stop; the table is as before.
+    pub(super) fn commit(self, transactions: Transactions) -> Result<(), PipelineError> {
+        let mut written = Vec::new();
+        for layer in self.stack {
+            let Source::Written(mut files) = layer.source else { continue };
+            for file in &mut files {
+                file.note(AS_OF, &layer.as_of);
+            }
+            written.extend(files);
+        }
+        if written.is_empty() && self.replaced.is_empty() {
+            return Ok(());
+        }
+        store::exchange_files(self.bronze.lake, self.table, &self.replaced, written, transactions, self.bronze.work)
+    }
+
+    fn write(&self, session: Box<dyn Session>, sql: &str, as_of: Month) -> Result<Layer, PipelineError> {
+        let files = staged::write(self.bronze.lake, self.table, &self.partition, session, sql)?;
+        let parts = files.iter().map(Written::part).collect();
+        let relation = Relation::Files { columns: self.table.columns(), parts };
+        Ok(Layer { as_of, rows: files.iter().map(|file| file.rows).sum(), relation, source: Source::Written(files) })
+    }
+
+    fn forget(&mut self, layer: Layer) {
+        if let Source::Committed(file) = layer.source {
+            self.replaced.push(*file);
+        }
+    }
+}
