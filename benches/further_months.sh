@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What further months cost: a second month of which 1 % is delivered, a run that finds nothing new, then whole months one by one.
-# Processor seconds, seconds and kilobytes at most of whole processes.
-# usage: benches/further_months.sh [K [MONTHS]]   (K copies of the public month; needs GNU time and Python)
+# What further months cost: a second month of which 1 % is delivered, then more of them; whole months one by one; the same in one run,
+# and a correction of the month twelve before the last. Processor seconds, seconds and kilobytes at most of whole processes.
+# usage: benches/further_months.sh [K [CHANGES [WHOLE]]]   (K copies of the public month, so many months of changes only and whole
+# ones; needs GNU time and Python, and its duckdb package for the same second month by DuckDB)
 set -euo pipefail
 cd "$(dirname "$0")/.."
-k="${1:-1}" months="${2:-12}"
+k="${1:-1}" changes="${2:-2}" whole="${3:-12}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo build --release --quiet
@@ -14,26 +15,59 @@ for utility in utility1 utility2; do
     mkdir -p "$work/first/$utility/2022-10"
     mv "$work/flat/${utility}"_*.csv "$work/first/$utility/2022-10/"
 done
-cp -rp "$work/first" "$work/landing"
-measure() {
+timed() {
     local name="$1"
     shift
     # 3 says that rules fail, as they do in the public month.
-    /usr/bin/time -f "$name %U+%S processor s, %e s, %M KB" -o "$work/time" \
-        "$program" --lake "$work/lake" --landing "$work/landing" "$@" >/dev/null 2>&1 || [ $? -eq 3 ]
+    /usr/bin/time -f "$name %U+%S processor s, %e s, %M KB" -o "$work/time" "$@" >/dev/null 2>&1 || [ $? -eq 3 ]
     tail -n 1 "$work/time"
 }
+measure() {
+    local name="$1"
+    shift
+    timed "$name" "$program" --lake "$work/lake" --landing "$work/landing" "$@"
+}
+again() {
+    rm -rf "$work/lake" "$work/landing"
+    mkdir "$work/landing"
+}
+look() {
+    measure "nothing new                 " run
+    measure "status                      " status
+    measure "feeders --over-mw 8         " feeders --over-mw 8
+    local feeder
+    feeder=$("$program" --lake "$work/lake" --landing "$work/landing" feeders --over-mw 8 --limit 1 --format csv | sed -n 2p | cut -d, -f2)
+    measure "ders of a feeder            " ders "$feeder"
+}
+again
+cp -rp "$work/first"/. "$work/landing/"
 measure "first month                 " run
-python3 ../shared/bench/second_month.py "$work/landing" 2022-10 2022-11 0.01 >/dev/null
-measure "second month, 1 %% delivered" run
-measure "nothing new                 " run
-rm -rf "$work/lake" "$work/landing"
-python3 benches/whole_months.py "$work/first" 2022-10 "$work/whole" "$months"
-mkdir "$work/landing"
+for number in $(seq 2 "$changes"); do
+    month=$(date -d "2022-10-01 +$((number - 1)) months" +%Y-%m)
+    # The second month and the last one change the same records.
+    seed=$((number == changes ? 2 : number))
+    python3 ../shared/bench/second_month.py "$work/landing" 2022-10 "$month" 0.01 "$seed" >/dev/null
+    measure "month $number, 1 %% delivered  " run
+done
+look
+if python3 -c 'import duckdb' 2>/dev/null; then
+    for month in "first 2022-10" "second 2022-11"; do
+        read -r mode label <<<"$month"
+        timed "DuckDB, $mode month        " python3 ../shared/bench/duckdb_second_month.py "$mode" "$work/duck.db" \
+            "$work/landing" "$label" "$work/duck"
+    done
+fi
+[ "$whole" -gt 0 ] || exit 0
+again
+python3 benches/whole_months.py "$work/first" 2022-10 "$work/whole" "$whole"
 for month in "$work/whole"/*; do
     cp -rp "$month"/. "$work/landing/"
     measure "$(basename "$month"), whole              " run
 done
-measure "nothing new                 " run
-measure "status                      " status
-measure "feeders --over-mw 8         " feeders --over-mw 8
+look
+rm -rf "$work/lake"
+measure "$whole whole months in one run" run
+if [ "$whole" -gt 12 ]; then
+    python3 benches/whole_months.py --correct "$work/landing" "$(basename "$(ls -d "$work/whole"/* | tail -n 13 | head -n 1)")"
+    measure "twelve months back, 1 %% of it" run
+fi

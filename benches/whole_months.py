@@ -1,6 +1,7 @@
 """Further months of a landing folder, delivered whole: each month 2 % of the records are changed and 0.5 % are new.
 
 usage: whole_months.py LANDING FIRST OUT N   (LANDING/<utility>/FIRST/*.csv becomes OUT/<month>/<utility>/<month>/*.csv)
+       whole_months.py --correct LANDING MONTH   (1 % of the month's records are changed in place)
 """
 import csv
 import os
@@ -15,8 +16,21 @@ KEY = {
     "utility1_install_der": "ProjectID", "utility1_planned_der": "ProjectID", "utility2_circuits": "Master_CDF",
     "utility2_install_der": "DER_ID", "utility2_planned_der": "INTERCONNECTION_QUEUE_REQUEST_ID",
 }
-landing, first, out, months = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 chance = random.Random(3)
+if sys.argv[1] == "--correct":
+    landing, month = sys.argv[2:4]
+    for utility in sorted(os.listdir(landing)):
+        folder = f"{landing}/{utility}/{month}"
+        for name in sorted(os.listdir(folder)):
+            with open(f"{folder}/{name}", encoding="utf-8-sig", newline="") as source:
+                rows = list(csv.reader(source))
+            rating = rows[0].index(RATING[name[:-4]])
+            for at in chance.sample(range(1, len(rows)), max(1, len(rows) // 100)):
+                rows[at][rating] = f"{chance.randint(1, 9999) / 100:g}"
+            with open(f"{folder}/{name}", "w", newline="") as target:
+                csv.writer(target, lineterminator="\n").writerows(rows)
+    sys.exit()
+landing, first, out, months = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 files = {}
 for utility in sorted(os.listdir(landing)):
     for name in sorted(os.listdir(f"{landing}/{utility}/{first}")):

@@ -41,6 +41,11 @@ impl Relation {
         }
     }
 
+    /// Whether it is known to have no rows, without a look at them.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Files { parts, .. } if parts.is_empty())
+    }
+
     /// No rows, with these columns.
     pub fn empty(columns: &[Column]) -> Self {
         Self::Files { columns: columns.to_vec(), parts: Vec::new() }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 
 use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, MetadataExt, StructType, Transaction};
+use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaResult, DeltaTable};
@@ -18,7 +18,7 @@ use super::{DataFile, Lake, LakeError, Snapshot, TableId, Written};
 use crate::frame::Column;
 
 /// Commits from one checkpoint of a table to the next: so many entries of its log a reader reads at most.
-const CHECKPOINT_EVERY: u64 = 50;
+const CHECKPOINT_EVERY: u64 = 10;
 
 /// The key in `commitInfo` by which a commit finds itself in the log.
 const COMMIT_ID: &str = "feederscopeCommit";
@@ -37,13 +37,15 @@ pub struct Change<'a> {
     pub remove: Vec<DataFile>,
     /// Applications and versions to record, so that a repeated run can be told from a new one.
     pub transactions: Vec<(String, i64)>,
+    /// Whether the rows are the same as before, in other files.
+    pub same_rows: bool,
 }
 
 impl<'a> Change<'a> {
     /// A change of nothing yet.
     pub fn of(base: Option<&'a Snapshot>) -> Self {
         let (add, remove, transactions) = (Vec::new(), Vec::new(), Vec::new());
-        Self { base, columns: &[], partition_by: &[], add, remove, transactions }
+        Self { base, columns: &[], partition_by: &[], add, remove, transactions, same_rows: false }
     }
 }
 
@@ -54,7 +56,7 @@ impl Lake {
     /// Somebody else changed the same files in between, or the log cannot be written.
     pub fn commit(&self, table: &TableId, mut change: Change<'_>) -> Result<u64, LakeError> {
         let written = std::mem::take(&mut change.add);
-        let adds: Vec<Action> = written.iter().map(|file| Action::Add(add_action(file))).collect();
+        let adds: Vec<Action> = written.iter().map(|file| Action::Add(add_action(file, !change.same_rows))).collect();
         let commit_id = uuid::Uuid::now_v7().to_string();
         let committed = self.runtime.block_on(async {
             match change.base {
@@ -133,7 +135,8 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
         let fields = state.schema().fields().cloned().chain(new.into_iter().map(delta_field)).collect::<Vec<_>>();
         actions.push(Action::Metadata(state.metadata().clone().with_schema(&StructType::try_new(fields)?)?));
     }
-    actions.extend(change.remove.iter().map(|file| Action::Remove(file.remove.clone())));
+    let removed = |file: &DataFile| Action::Remove(Remove { data_change: !change.same_rows, ..file.remove.clone() });
+    actions.extend(change.remove.iter().map(removed));
     let mode = if change.remove.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
     let partition_by = (!change.partition_by.is_empty()).then(|| change.partition_by.iter().map(ToString::to_string).collect());
     let operation = DeltaOperation::Write { mode, partition_by, predicate: None };
@@ -154,7 +157,7 @@ fn properties(change: &Change<'_>, commit_id: &str) -> CommitProperties {
         .with_cleanup_expired_logs(Some(false))
 }
 
-fn add_action(file: &Written) -> Add {
+fn add_action(file: &Written, data_change: bool) -> Add {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
     let texts = |pairs: &[(String, String)]| -> HashMap<String, Option<String>> {
         pairs.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
@@ -164,7 +167,7 @@ fn add_action(file: &Written) -> Add {
         partition_values: texts(&file.partition),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
         modification_time: i64::try_from(now).unwrap_or(i64::MAX),
-        data_change: true,
+        data_change,
         stats: Some(file.stats.clone()),
         tags: (!file.tags.is_empty()).then(|| texts(&file.tags)),
         deletion_vector: None,

@@ -14,6 +14,9 @@ use crate::pipeline::staged;
 use crate::pipeline::store::{self, AS_OF, Transactions};
 use crate::pipeline::tables::Table;
 
+/// The tag of a data file that took in everything before it.
+const WHOLE: &str = "feederscope.whole";
+
 /// The layers of a part, the oldest first. Rows have a `record_key`, and a layer has one row of each key.
 pub(super) struct Layers<'a> {
     bronze: &'a BronzeTables<'a>,
@@ -28,6 +31,8 @@ struct Layer {
     /// The last month that it knows.
     as_of: Month,
     rows: u64,
+    /// Whether it took in everything before it.
+    is_whole: bool,
     relation: Relation,
     source: Source,
 }
@@ -60,6 +65,7 @@ impl<'a> Layers<'a> {
                 Some(month) if from.is_some_and(|from| month < from) => layers.stack.push(Layer {
                     as_of: month,
                     rows: file.rows,
+                    is_whole: file.tag(WHOLE).is_some(),
                     relation: snapshot.scan(|other| other.path() == file.path()),
                     source: Source::Committed(Box::new(file.clone())),
                 }),
@@ -74,11 +80,19 @@ impl<'a> Layers<'a> {
         self.stack.last().map(|layer| layer.as_of)
     }
 
+    /// Whether the first layer took in everything before it.
+    pub(super) fn are_whole(&self) -> bool {
+        self.stack.first().is_some_and(|layer| layer.is_whole)
+    }
+
     /// Names the newest row of each key, in some of the columns.
     ///
     /// # Errors
     /// A file cannot be read.
     pub(super) fn name_current(&self, session: &mut dyn Session, name: &str, columns: &[&str]) -> Result<(), EngineError> {
+        if self.stack.is_empty() {
+            return session.register(name, &Relation::empty(&self.table.columns()));
+        }
         let mut parts = Vec::new();
         let mut newer: Vec<String> = Vec::new();
         for (at, layer) in self.stack.iter().enumerate().rev() {
@@ -96,10 +110,11 @@ impl<'a> Layers<'a> {
         session.create_view(name, &parts.join("\nUNION ALL\n"))
     }
 
-    /// Whether a month that brings so many rows makes all layers one.
-    pub(super) fn are_outgrown_by(&self, rows: u64) -> bool {
-        let Some((first, later)) = self.stack.split_first() else { return true };
-        2 * (later.iter().map(|layer| layer.rows).sum::<u64>() + rows) > first.rows
+    /// Whether what is more than the whole, of which there are so many rows where no layer is, is half as large with some rows more.
+    pub(super) fn are_outgrown_by(&self, rows: u64, whole: u64) -> bool {
+        let (wholes, others): (Vec<&Layer>, Vec<&Layer>) = self.stack.iter().partition(|layer| layer.is_whole);
+        let whole = wholes.first().map_or(whole, |layer| layer.rows);
+        2 * (others.iter().map(|layer| layer.rows).sum::<u64>() + rows) > whole
     }
 
     /// Adds what a month brings: the rows of a query.
@@ -108,7 +123,7 @@ impl<'a> Layers<'a> {
     /// They cannot be computed.
     pub(super) fn add(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
         let mut layer = self.write(session, sql, month)?;
-        while self.stack.len() > 1 && self.stack.last().is_some_and(|last| last.rows <= layer.rows) {
+        while self.stack.last().is_some_and(|last| !last.is_whole && last.rows <= layer.rows) {
             let Some(last) = self.stack.pop() else { break };
             let mut session = self.bronze.work.session()?;
             session.register("older", &last.relation)?;
@@ -128,7 +143,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// They cannot be computed.
     pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
-        let layer = self.write(session, sql, month)?;
+        let layer = Layer { is_whole: true, ..self.write(session, sql, month)? };
         for old in std::mem::take(&mut self.stack) {
             self.forget(old);
         }
@@ -146,6 +161,9 @@ impl<'a> Layers<'a> {
             let Source::Written(mut files) = layer.source else { continue };
             for file in &mut files {
                 file.note(AS_OF, &layer.as_of);
+                if layer.is_whole {
+                    file.note(WHOLE, &true);
+                }
             }
             written.extend(files);
         }
@@ -159,7 +177,13 @@ impl<'a> Layers<'a> {
         let files = staged::write(self.bronze.lake, self.table, &self.partition, session, sql)?;
         let parts = files.iter().map(Written::part).collect();
         let relation = Relation::Files { columns: self.table.columns(), parts };
-        Ok(Layer { as_of, rows: files.iter().map(|file| file.rows).sum(), relation, source: Source::Written(files) })
+        Ok(Layer {
+            as_of,
+            is_whole: false,
+            rows: files.iter().map(|file| file.rows).sum(),
+            relation,
+            source: Source::Written(files),
+        })
     }
 
     fn forget(&mut self, layer: Layer) {

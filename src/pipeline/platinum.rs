@@ -36,7 +36,7 @@ pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> 
     let is_first = !silver.ders.has_ended();
     let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
     write(session.as_mut(), &tables::DER_DETAILS, &plans)?;
-    session.register("details", &store::of_utility(bronze, &tables::DER_DETAILS)?)?;
+    session.register("details", &store::of_utility(bronze, &tables::DER_DETAILS, None)?)?;
     session.materialize("kinds", &kinds())?;
     session.create_view("totals", &totals())?;
     write(session.as_mut(), &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])

@@ -89,8 +89,12 @@ fn is_known(
     work: Work<'_>,
 ) -> Result<bool, PipelineError> {
     let Some(base) = lake.snapshot(&REJECTED.id())? else { return Ok(rows.is_empty()) };
+    let stored = base.scan(|file| part.holds(file));
+    if stored.is_empty() {
+        return Ok(rows.is_empty());
+    }
     let mut session = work.session()?;
-    session.register("rejected", &base.scan(|file| part.holds(file)))?;
+    session.register("rejected", &stored)?;
     let old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
     let compared =
         |row: &RejectedRow| format!("{:?}", RejectedRow { run_id: row.run_id.clone().filter(|_| of_load), ..row.clone() });

@@ -12,7 +12,7 @@ use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
 use crate::config::Settings;
 use crate::engine::Work;
-use crate::lake::Lake;
+use crate::lake::{DataFile, Lake, Snapshot};
 use crate::landing::{self, Candidate};
 use crate::model::{Dataset, Month, Timestamp, UtilityId};
 
@@ -104,7 +104,7 @@ fn committed_hashes<'b>(bronze: &'b BronzeTables<'_>) -> impl Iterator<Item = (D
 }
 
 /// Utility, dataset and month.
-type AsidePlace = [String; 3];
+type RejectedPlace = [String; 3];
 
 /// What `ops/runs` knows of earlier loads of a file.
 #[derive(Debug, Clone)]
@@ -199,22 +199,31 @@ impl<'a> Run<'a> {
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
         let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
-        let (bronze, aside) = (self.bronze()?, self.set_aside()?);
+        let (bronze, rejected) = (self.bronze()?, self.lake.snapshot(&tables::REJECTED.id())?);
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
         let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
         let touched = self.rebuild(&bronze, &before, (known, &changed), report)?;
-        let now = self.set_aside()?;
-        let fewer = |(place, count): (AsidePlace, u64)| count.saturating_sub(now.get(&place).copied().unwrap_or(0));
-        report.recovered = aside.into_iter().map(fewer).sum();
+        let now = self.lake.snapshot(&tables::REJECTED.id())?;
+        let after = self.rejected_in(now.as_deref(), rejected.as_deref())?;
+        let fewer = |(place, count): (RejectedPlace, u64)| count.saturating_sub(after.get(&place).copied().unwrap_or(0));
+        report.recovered = self.rejected_in(rejected.as_deref(), now.as_deref())?.into_iter().map(fewer).sum();
         Ok(Rebuilt { bronze, before, touched })
     }
 
-    /// Records rejected, by utility, dataset and month.
-    fn set_aside(&self) -> Result<BTreeMap<AsidePlace, u64>, PipelineError> {
-        let Some(table) = self.lake.snapshot(&tables::REJECTED.id())? else { return Ok(BTreeMap::new()) };
+    /// Records rejected, by utility, dataset and month, as far as the files of another state of the table do not say the same.
+    fn rejected_in(
+        &self,
+        table: Option<&Snapshot>,
+        other: Option<&Snapshot>,
+    ) -> Result<BTreeMap<RejectedPlace, u64>, PipelineError> {
+        let Some(table) = table else { return Ok(BTreeMap::new()) };
+        let is_in_both = |file: &DataFile| other.is_some_and(|other| other.files.iter().any(|same| same.path() == file.path()));
+        if table.files.iter().all(is_in_both) {
+            return Ok(BTreeMap::new());
+        }
         let mut session = self.work.session()?;
-        session.register("rejected", &table.scan_all())?;
+        session.register("rejected", &table.scan(|file| !is_in_both(file)))?;
         let rows = session.query(
             "SELECT utility_id, dataset, delivery_month, COUNT(reason) AS n FROM rejected\n\
              WHERE source_line IS NOT NULL GROUP BY utility_id, dataset, delivery_month",

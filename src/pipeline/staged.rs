@@ -37,15 +37,6 @@ impl<'a> StagedRows<'a> {
         self.rows = if files.is_empty() { Rows::None } else { Rows::Committed(rows, files) };
     }
 
-    /// How many rows there are; `None` if there are none, or they are still a plan.
-    pub(super) fn count(&self) -> Option<u64> {
-        match &self.rows {
-            Rows::Committed(_, files) => Some(files.iter().map(|file| file.rows).sum()),
-            Rows::Written(_, files) => Some(files.iter().map(|file| file.rows).sum()),
-            Rows::None | Rows::Plan(..) => None,
-        }
-    }
-
     /// The rows; `None` if there are none.
     ///
     /// # Errors

@@ -2,10 +2,12 @@
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
+use super::staged;
 use super::tables::{Row, Table};
 use crate::engine::Work;
 use crate::frame::{Frame, Relation};
-use crate::lake::{Change, DataFile, Lake, Written};
+use crate::lake::{Change, DataFile, Lake, Snapshot, Written};
+use crate::model::{Cancel, Month};
 
 /// The tag of a data file that says after which month its rows are what they are.
 pub const AS_OF: &str = "feederscope.as_of";
@@ -29,14 +31,19 @@ impl Part<'_> {
 }
 
 /// A utility's rows of a table, and those of others where the table is not partitioned by utility; none if there is no such
-/// table yet.
+/// table yet. With a month those of others are left out, too, where the table is partitioned by it.
 ///
 /// # Errors
 /// The log cannot be read.
-pub fn of_utility(bronze: &BronzeTables<'_>, table: &Table) -> Result<Relation, PipelineError> {
-    let utility = bronze.adapter.id.as_str();
+pub fn of_utility(bronze: &BronzeTables<'_>, table: &Table, month: Option<Month>) -> Result<Relation, PipelineError> {
+    let (utility, month) = (bronze.adapter.id.as_str(), month.map(|month| month.to_string()));
+    let is_of_month = |file: &DataFile| {
+        let of = file.partition_value("delivery_month");
+        month.as_deref().zip(of).is_none_or(|(month, of)| month == of)
+    };
+    let is_ours = |file: &DataFile| file.partition_value("utility_id").is_none_or(|of| of == utility) && is_of_month(file);
     Ok(match bronze.lake.snapshot(&table.id())? {
-        Some(snapshot) => snapshot.scan(|file| file.partition_value("utility_id").is_none_or(|of| of == utility)),
+        Some(snapshot) => snapshot.scan(is_ours),
         None => Relation::empty(&table.columns()),
     })
 }
@@ -93,28 +100,84 @@ pub fn replace_rows<R: Row>(
 ) -> Result<(), PipelineError> {
     let _mutex = lake.write_mutex();
     let base = lake.snapshot(&part.table.id())?;
-    let (mut kept, mut remove) = (Frame::default(), Vec::new());
-    if let Some(base) = &base {
-        remove = base.files.iter().filter(|file| part.holds(file)).cloned().collect();
-        if let Some(condition) = stays {
-            let mut session = work.session()?;
-            session.register("rows", &base.scan(|file| part.holds(file)))?;
-            kept = session.query(&format!("SELECT * FROM rows WHERE {condition}"))?;
-        }
-    }
-    let mut add = Vec::new();
-    if kept.height() + rows.len() > 0 {
-        let mut writer = lake.write(&part.table.id(), &part.table.columns(), part.values)?;
-        for frame in [kept, frame_of(rows)?].iter().filter(|frame| frame.height() > 0) {
-            writer.push(frame)?;
-        }
-        add.push(writer.finish()?);
-    }
-    work.check()?;
-    commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base.as_deref()) })
+    let files = base.iter().flat_map(|base| &base.files).filter(|file| part.holds(file)).cloned().collect();
+    let replacement = Replacement { part, base: base.as_deref(), remove: files, stays };
+    replacement.commit(lake, rows, transactions, work)
 }
 
-/// Appends rows to a table, which is made if it does not exist; no rows, no commit.
+/// Replaces the rows of a part for a month and those after it; without one all of them. Files of earlier months are not read, but for
+/// those that are not larger than what is written, which go into it: a part has few files, and a row is written again only when
+/// what it is in doubles.
+///
+/// # Errors
+/// As [`replace_rows`].
+pub fn replace_from<R: Row>(
+    lake: &Lake,
+    part: &Part<'_>,
+    from: Option<Month>,
+    rows: Vec<R>,
+    transactions: Transactions,
+    work: Work<'_>,
+) -> Result<(), PipelineError> {
+    let Some(from) = from else { return replace_rows(lake, part, None, rows, transactions, work) };
+    let _mutex = lake.write_mutex();
+    let base = lake.snapshot(&part.table.id())?;
+    let month = from.to_string();
+    let is_earlier = |file: &DataFile| file.greatest("delivery_month").is_some_and(|last| last < month.as_str());
+    let ours = base.iter().flat_map(|base| &base.files).filter(|file| part.holds(file)).cloned();
+    let (mut earlier, mut taken): (Vec<DataFile>, Vec<DataFile>) = ours.partition(is_earlier);
+    let mut size = taken.iter().map(|file| file.rows).sum::<u64>().max(rows.len() as u64);
+    earlier.sort_by_key(|file| file.rows);
+    for file in earlier {
+        if file.rows > size {
+            break;
+        }
+        size += file.rows;
+        taken.push(file);
+    }
+    let stays = format!("delivery_month < '{month}'");
+    let replacement = Replacement { part, base: base.as_deref(), remove: taken, stays: Some(&stays) };
+    replacement.commit(lake, rows, transactions, work)
+}
+
+/// Files of a part, and what becomes of them.
+struct Replacement<'a> {
+    part: &'a Part<'a>,
+    base: Option<&'a Snapshot>,
+    remove: Vec<DataFile>,
+    /// The SQL condition on those of their rows that stay, with new ones in one new file.
+    stays: Option<&'a str>,
+}
+
+impl Replacement<'_> {
+    fn commit<R: Row>(self, lake: &Lake, rows: Vec<R>, transactions: Transactions, work: Work<'_>) -> Result<(), PipelineError> {
+        let Self { part, base, remove, stays } = self;
+        let mut kept = Frame::default();
+        if let (Some(base), Some(condition), false) = (base, stays, remove.is_empty()) {
+            let mut session = work.session()?;
+            session.register("rows", &base.scan(|file| remove.iter().any(|taken| taken.path() == file.path())))?;
+            kept = session.query(&format!("SELECT * FROM rows WHERE {condition}"))?;
+        }
+        let mut add = Vec::new();
+        if kept.height() + rows.len() > 0 {
+            let mut writer = lake.write(&part.table.id(), &part.table.columns(), part.values)?;
+            for frame in [kept, frame_of(rows)?].iter().filter(|frame| frame.height() > 0) {
+                writer.push(frame)?;
+            }
+            add.push(writer.finish()?);
+        }
+        work.check()?;
+        commit(lake, part.table, Change { add, remove, transactions, ..Change::of(base) })
+    }
+}
+
+/// So many small files are left as they are, so that a row is written again in every few appends only.
+const SMALL_FILES: usize = 12;
+
+/// A file that is worth no second look when others are put together.
+const SMALL_ROWS: u64 = 10_000;
+
+/// Appends rows to a table, which is made if it does not exist; no rows, no commit. Small files become one now and then.
 ///
 /// # Errors
 /// The rows do not fit, or the log cannot be written.
@@ -127,7 +190,39 @@ pub fn append<R: Row>(lake: &Lake, rows: Vec<R>, transactions: Transactions) -> 
     let mut writer = lake.write(&R::TABLE.id(), &R::TABLE.columns(), &[])?;
     writer.push(&frame_of(rows)?)?;
     let add = vec![writer.finish()?];
-    commit(lake, R::TABLE, Change { add, transactions, ..Change::of(base.as_deref()) })
+    commit(lake, R::TABLE, Change { add, transactions, ..Change::of(base.as_deref()) })?;
+    // The rows are there, whatever becomes of the files.
+    if let Err(error) = compact(lake, R::TABLE) {
+        tracing::warn!("the small files of `{}` stay as they are: {error}", R::TABLE.id());
+    }
+    Ok(())
+}
+
+/// Puts the small files of a table that is not partitioned into one, if there are many: those that are not larger than all smaller
+/// ones together. The rows stay as they are.
+fn compact(lake: &Lake, table: &'static Table) -> Result<(), PipelineError> {
+    let Some(base) = lake.snapshot(&table.id())? else { return Ok(()) };
+    let mut files: Vec<&DataFile> = base.files.iter().collect();
+    files.sort_by_key(|file| file.rows);
+    let mut rows = 0;
+    let small: Vec<DataFile> = files
+        .into_iter()
+        .take_while(|file| {
+            let is_small = file.rows <= rows.max(SMALL_ROWS);
+            rows += file.rows;
+            is_small
+        })
+        .cloned()
+        .collect();
+    if small.len() < SMALL_FILES {
+        return Ok(());
+    }
+    let is_small = |file: &DataFile| small.iter().any(|other| other.path() == file.path());
+    let cancel = Cancel::default();
+    let mut session = Work::local(&cancel).session()?;
+    session.register("rows", &base.scan(is_small))?;
+    let add = staged::write(lake, table, &[], session, "SELECT * FROM rows")?;
+    commit(lake, table, Change { add, remove: small, same_rows: true, ..Change::of(Some(&base)) })
 }
 
 fn commit(lake: &Lake, table: &Table, change: Change<'_>) -> Result<(), PipelineError> {

@@ -204,3 +204,34 @@ fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load
         assert_eq!(bench.count("silver/feeder_circuits", "circuit_id = 'c9' AND feeder_id = 'K'"), 1);
     }
 }
+
+#[test]
+fn books_have_few_files_and_say_that_no_row_changed_when_files_become_one() {
+    let bench = Bench::new();
+    for month in 1..=14 {
+        let folder = format!("utility2/20{}-{:02}", 20 + month / 13, (month - 1) % 12 + 1);
+        bench.put(&format!("{folder}/utility2_circuits.csv"), format!("{FEEDERS}{}", feeder("A", &month.to_string())));
+        bench.run();
+    }
+    let files = |table: &str| {
+        let snapshot = bench.lake.snapshot(&crate::support::table_id(table)).unwrap().unwrap();
+        let mut rows: Vec<u64> = snapshot.files.iter().map(|file| file.rows).collect();
+        rows.sort_unstable();
+        rows
+    };
+    // The twelfth run made one file of twelve.
+    assert_eq!(files("ops/runs"), [1, 1, 12]);
+    assert_eq!(bench.count("ops/runs", "outcome = 'loaded'"), 14);
+    let log = bench.settings.lake.join("iedr_dev/ops/runs/_delta_log");
+    let entry = |version: u64| std::fs::read_to_string(log.join(format!("{version:020}.json"))).unwrap();
+    assert_eq!((entry(11).matches("\"dataChange\":true").count(), entry(11).matches("\"dataChange\":false").count()), (1, 0));
+    assert_eq!((entry(12).matches("\"dataChange\":true").count(), entry(12).matches("\"dataChange\":false").count()), (0, 13));
+    // Three rows a month, those of circuits, feeders and DERs, in files of 2, 4 and 8 months as in a binary counter.
+    assert_eq!(files("platinum/month_diff"), [6, 12, 24]);
+    let months = bench.lines("platinum/month_diff", "delivery_month");
+    assert_eq!(months.len(), 42);
+    // A correction of an old month writes again what reaches it.
+    bench.put("utility2/2021-01/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "99")));
+    bench.run();
+    assert_eq!(files("platinum/month_diff"), [6, 12, 24]);
+}

@@ -43,6 +43,7 @@ impl Numbers {
             add,
             remove: Vec::new(),
             transactions: Vec::new(),
+            same_rows: false,
         };
         self.lake.commit(&Self::table(), change)
     }
@@ -131,6 +132,7 @@ fn conflicting_change_is_an_error_and_its_file_is_gone() {
             add: vec![writer.finish().unwrap()],
             remove,
             transactions: Vec::new(),
+            same_rows: false,
         };
         numbers.lake.commit(&Numbers::table(), change)
     };

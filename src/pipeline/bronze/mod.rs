@@ -167,6 +167,7 @@ impl Loading<'_> {
             add: vec![file],
             remove: replaced.iter().map(|file| file.file.clone()).collect(),
             transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at.micros())],
+            same_rows: false,
         };
         self.work.check().map_err(PipelineError::from)?;
         self.lake.commit(table, change)?;

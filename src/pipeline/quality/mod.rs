@@ -105,7 +105,7 @@ impl Assess<'_> {
     fn current_before(&self) -> Result<BTreeMap<String, u64>, PipelineError> {
         let Some(from) = self.from else { return Ok(BTreeMap::new()) };
         let mut session = self.bronze.work.session()?;
-        session.register("diffs", &store::of_utility(self.bronze, &tables::MONTH_DIFF)?)?;
+        session.register("diffs", &store::of_utility(self.bronze, &tables::MONTH_DIFF, None)?)?;
         let rows = session.query(&format!(
             "SELECT dataset, delivery_month, current_count FROM diffs WHERE delivery_month < '{from}' ORDER BY delivery_month"
         ))?;
@@ -134,8 +134,7 @@ impl Assess<'_> {
     /// Replaces the utility's rows of the touched months; those of earlier months stay.
     fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), PipelineError> {
         let part = Part { table: R::TABLE, values: &[("utility_id", self.utility())] };
-        let earlier = self.from.map(|from| format!("delivery_month < '{from}'"));
         let transactions = vec![(application_id(self.bronze.adapter), self.fingerprint)];
-        store::replace_rows(self.bronze.lake, &part, earlier.as_deref(), rows, transactions, self.bronze.work)
+        store::replace_from(self.bronze.lake, &part, self.from, rows, transactions, self.bronze.work)
     }
 }

@@ -81,8 +81,12 @@ pub(super) fn rejected_in(bronze: &BronzeTables<'_>, month: Month) -> Result<Rel
 
 /// Counts what was rejected in this month and dataset.
 pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
+    let rejected = rejected_in(bronze, delivered.month)?;
+    if rejected.is_empty() {
+        return Ok(Rejections::default());
+    }
     let mut session = bronze.work.session()?;
-    session.register("rejected", &rejected_in(bronze, delivered.month)?)?;
+    session.register("rejected", &rejected)?;
     let counts = session.query(&format!(
         "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
          \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\

@@ -171,7 +171,7 @@ impl<'a> EvaluationContext<'a> {
 
     /// Rows of one of the utility's tables, named `t` in the query.
     pub(super) fn table(&mut self, table: &Table, sql: &str) -> Result<Frame, PipelineError> {
-        self.session.register("t", &store::of_utility(self.bronze, table)?)?;
+        self.session.register("t", &store::of_utility(self.bronze, table, Some(self.month))?)?;
         Ok(self.session.query(sql)?)
     }
 }

@@ -113,7 +113,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         };
         self.name(plan.as_mut(), "current_segments")?;
         let replaced = plan.materialize("replaced", REPLACED)?;
-        if self.layers.are_outgrown_by(self.build.bronze.row_count(Dataset::Circuits, month)) {
+        if self.layers.are_outgrown_by(self.build.bronze.row_count(Dataset::Circuits, month), 0) {
             self.layers.replace(plan, FOLDED, month)?;
         } else {
             self.layers.add(plan, "SELECT * FROM delivered", month)?;

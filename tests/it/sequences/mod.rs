@@ -1,14 +1,17 @@
 //! Property: whatever comes in whatever order, the tables are those of the files that are there, and stay so.
 //!
 //! Random sequences of deliveries (late months, corrections, several files a month, duplicates, records without key or
-//! feeder, values that move into empty neighbours) are loaded one by one, all at once, and refreshed twice. Tables, outcomes
-//! of rules and ledgers are the same each time, and those of the model in `history`, which shares no code with the program.
+//! feeder, values that move into empty neighbours, an adapter that changes in between) are loaded one by one, all at once, and
+//! refreshed twice. Tables, outcomes of rules and ledgers are the same each time, and those of the model in `history`, which shares
+//! no code with the program. `kinds` counts which kinds of change were met.
 //!
 //! `FEEDERSCOPE_SEQUENCES=2000 cargo test --release --test it sequences::` tries so many; without it there are a few.
 
 mod deliveries;
 mod history;
+mod kinds;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use feederscope::app::reads::checks;
@@ -16,6 +19,7 @@ use feederscope::config::RuleSet;
 use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use crate::support::Bench;
 use deliveries::{Content, Gene, Grain, Mode, Utility};
@@ -134,42 +138,103 @@ fn utilities() -> impl Strategy<Value = Utility> {
     )
 }
 
-fn genes() -> impl Strategy<Value = Vec<Gene>> {
+/// A utility, the deliveries in their order, how many of them arrive between two runs, and after how many of them the adapter says
+/// what it says in the end; before that it takes planned DERs in the other mode.
+#[derive(Debug, Clone)]
+struct Sequence {
+    utility: Utility,
+    genes: Vec<Gene>,
+    batch: usize,
+    adapter_changes_after: usize,
+}
+
+impl Sequence {
+    fn steps(&self) -> Vec<(String, Content)> {
+        self.genes.iter().enumerate().map(|(serial, gene)| deliveries::step(&self.utility, gene, serial)).collect()
+    }
+
+    /// The utility as its adapter describes it until the change.
+    fn before_change(&self) -> Utility {
+        let planned = if self.utility.planned == Mode::Snapshot { Mode::Incremental } else { Mode::Snapshot };
+        Utility { planned, ..self.utility }
+    }
+}
+
+fn sequences() -> impl Strategy<Value = Sequence> {
     let rows = prop::collection::vec(any::<[u8; 6]>(), 0..7);
     let gene = (0_u8..3, 0_u8..4, 0_u8..3, rows).prop_map(|(dataset, month, part, rows)| Gene { dataset, month, part, rows });
-    prop::collection::vec(gene, 1..8)
+    // In one of two sequences the adapter is the same from the start.
+    let change = prop_oneof![Just(0_usize), 1_usize..10];
+    (utilities(), prop::collection::vec(gene, 1..12), 1_usize..4, change)
+        .prop_map(|(utility, genes, batch, adapter_changes_after)| Sequence { utility, genes, batch, adapter_changes_after })
 }
 
 fn cases() -> u32 {
     std::env::var("FEEDERSCOPE_SEQUENCES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 4 * cases(), failure_persistence: None, ..ProptestConfig::default() })]
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, max_shrink_iters: 4 * cases, failure_persistence: None, ..ProptestConfig::default() }
+}
 
-    #[test]
-    fn tables_are_those_of_the_files_however_they_came(utility in utilities(), genes in genes(), batch in 1_usize..4) {
-        let steps: Vec<(String, Content)> =
-            genes.iter().enumerate().map(|(serial, gene)| deliveries::step(&utility, gene, serial)).collect();
-        let stepwise = bench(&utility);
-        for some in steps.chunks(batch) {
-            for (path, content) in some {
-                stepwise.put(path, content.csv(&utility));
-            }
-            stepwise.run();
+#[test]
+fn tables_are_those_of_the_files_however_they_came() {
+    let met = RefCell::new(BTreeMap::new());
+    let tried = TestRunner::new(config(cases())).run(&sequences(), |sequence| {
+        kinds::count(&sequence, &mut met.borrow_mut());
+        however_they_came(&sequence)
+    });
+    eprintln!("sequences with each kind of change: {:?}", met.borrow());
+    if let Err(error) = tried {
+        panic!("{error}");
+    }
+}
+
+fn however_they_came(sequence: &Sequence) -> Result<(), TestCaseError> {
+    let (utility, steps) = (&sequence.utility, sequence.steps());
+    let mut stepwise = bench(&sequence.before_change());
+    for (at, some) in steps.chunks(sequence.batch).enumerate() {
+        if at * sequence.batch >= sequence.adapter_changes_after {
+            stepwise.settings.utilities = bench(utility).settings.utilities;
         }
-        let files: BTreeMap<String, Content> = steps.into_iter().collect();
-        let at_once = bench(&utility);
-        for (path, content) in &files {
-            at_once.put(path, content.csv(&utility));
+        for (path, content) in some {
+            stepwise.put(path, content.csv(utility));
         }
-        at_once.run();
-        let whole = seen(&at_once);
+        stepwise.run();
+    }
+    stepwise.settings.utilities = bench(utility).settings.utilities;
+    stepwise.run();
+    let files: BTreeMap<String, Content> = steps.into_iter().collect();
+    let at_once = bench(utility);
+    for (path, content) in &files {
+        at_once.put(path, content.csv(utility));
+    }
+    at_once.run();
+    let whole = seen(&at_once);
+    prop_assert_eq!(differences(&seen(&stepwise), &whole), Vec::<String>::new());
+    prop_assert_eq!(modelled(&at_once), history::expected(utility, &files));
+    for _ in 0..2 {
+        refresh(&stepwise);
         prop_assert_eq!(differences(&seen(&stepwise), &whole), Vec::<String>::new());
-        prop_assert_eq!(modelled(&at_once), history::expected(&utility, &files));
-        for _ in 0..2 {
-            refresh(&stepwise);
-            prop_assert_eq!(differences(&seen(&stepwise), &whole), Vec::<String>::new());
-        }
+    }
+    Ok(())
+}
+
+/// Drawn without being loaded: each kind of change is in more than one of thirty sequences, so that the thousands that were tried,
+/// and within weeks those of every day, meet it.
+#[test]
+fn each_kind_of_change_is_drawn() {
+    let met = RefCell::new(BTreeMap::new());
+    let drawn = TestRunner::new_with_rng(config(600), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let mut drawn = drawn;
+    drawn
+        .run(&sequences(), |sequence| {
+            kinds::count(&sequence, &mut met.borrow_mut());
+            Ok(())
+        })
+        .unwrap();
+    let met = met.into_inner();
+    for kind in kinds::ALL {
+        assert!(met.get(&kind).is_some_and(|count| *count > 20), "{kind:?} in {:?} of 600", met.get(&kind));
     }
 }
