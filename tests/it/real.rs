@@ -1,5 +1,6 @@
 //! The public files of October 2022 against counts made by other means (`expected.json`: Python's csv module).
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -198,4 +199,100 @@ fn repeated_run_changes_nothing(bench: &Bench) {
     let report = bench.run();
     assert_eq!((report.count("unchanged"), report.rebuilt.len()), (6, 0));
     assert_eq!(versions(bench), before);
+}
+
+/// The cells of a line of a public file; quotes hold cells with commas.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut quoted) = (vec![String::new()], false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            c => cells.last_mut().unwrap().push(c),
+        }
+    }
+    cells
+}
+
+fn line(cells: &[String]) -> String {
+    let quoted = |cell: &String| if cell.contains(',') { format!("\"{cell}\"") } else { cell.clone() };
+    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// The public month and eleven months of changes made from it, each beside what a second reader counts, which knows nothing but the
+/// files: the last record of each id.
+#[test]
+fn eleven_months_of_changes_after_the_public_one_agree_with_a_second_reader() {
+    let Some(folder) = real() else { return };
+    let mut bench = Bench::new();
+    bench.settings.today = Day::parse("2023-09-20").unwrap();
+    // By file: the columns of the id and of the rating.
+    let places = [
+        ("utility1_install_der", 0, 2),
+        ("utility1_planned_der", 4, 1),
+        ("utility2_install_der", 0, 3),
+        ("utility2_planned_der", 7, 1),
+    ];
+    let mut records: BTreeMap<&str, Vec<Vec<String>>> = BTreeMap::new();
+    let mut headers = BTreeMap::new();
+    // By file: the rating of each id, in thousandths of a kW, as the last record says it.
+    let mut current: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
+    for file in FILES {
+        bench.copy(&folder.join(format!("{file}.csv")), &format!("{}/2022-10/{file}.csv", &file[..8]));
+    }
+    for (file, id, rating) in places {
+        let text = std::fs::read_to_string(folder.join(format!("{file}.csv"))).unwrap();
+        let mut lines = text.trim_start_matches('\u{feff}').lines();
+        headers.insert(file, lines.next().unwrap().to_owned());
+        for row in lines.map(cells) {
+            let thousandths = row[rating].parse::<f64>().map_or(0, |kw| (kw * 1000.0).round() as i64);
+            current.entry(file).or_default().insert(row[id].clone(), thousandths);
+            records.entry(file).or_default().push(row);
+        }
+    }
+    bench.run();
+    for number in 1..12_usize {
+        let mut counted = BTreeMap::new();
+        let month = if number < 3 { format!("2022-{}", 10 + number) } else { format!("2023-{:02}", number - 2) };
+        for (file, id, rating) in places {
+            let mut text = headers[file].clone() + "\n";
+            let known = current.get_mut(file).unwrap();
+            let (mut changed, mut added) = (0, 0);
+            for row in records[file].iter().skip(number * 7).step_by(211) {
+                let mut row = row.clone();
+                // One in five is new, the others are rated anew, by a number that no rating has had.
+                if (row[id].bytes().map(usize::from).sum::<usize>() + number).is_multiple_of(5) {
+                    row[id] = format!("{}{number}77", row[id]);
+                }
+                let kw = 1_000_000 + i64::try_from(number).unwrap();
+                row[rating] = format!("{}.{:03}", kw / 1000, kw % 1000);
+                match known.insert(row[id].clone(), kw) {
+                    Some(_) => changed += 1,
+                    None => added += 1,
+                }
+                text.push_str(&line(&row));
+            }
+            assert!(changed > 0, "{file} {month}");
+            bench.put(&format!("{}/{month}/{file}.csv", &file[..8]), text);
+            counted.insert(file, (known.len(), added, changed));
+        }
+        let report = bench.run();
+        assert_eq!(report.count("loaded"), 4, "{month}");
+        for (file, ..) in places {
+            let (utility, dataset) = (&file[..8], &file[9..]);
+            let place = format!("utility_id = '{utility}' AND dataset = '{dataset}' AND delivery_month = '{month}'");
+            let found = bench
+                .query("platinum/month_diff", &format!("SELECT current_count, added, changed, removed FROM t WHERE {place}"));
+            let count = |column: &str| usize::try_from(found.count(column, 0)).unwrap();
+            assert_eq!((count("current_count"), count("added"), count("changed")), counted[file], "{file} {month}");
+            assert_eq!(count("removed"), 0);
+            let status = if dataset == "install_der" { "installed" } else { "planned" };
+            let of = format!("utility_id = '{utility}' AND status = '{status}'");
+            let sum = bench
+                .query("platinum/der_details", &format!("SELECT COUNT(der_id) AS n, SUM(nameplate_kw) AS kw FROM t WHERE {of}"));
+            assert_eq!(usize::try_from(sum.count("n", 0)).unwrap(), current[file].len(), "{file} {month}");
+            let expected = current[file].values().sum::<i64>() as f64 / 1000.0;
+            assert!((sum.number("kw", 0).unwrap() - expected).abs() < 0.01, "{file} {month}: {expected}");
+        }
+    }
 }
