@@ -5,8 +5,8 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
-mod layers;
 mod parallel;
+mod patches;
 pub(crate) mod platinum;
 pub mod progress;
 pub(crate) mod quality;

@@ -1,49 +1,29 @@
-//! What changed between months: delivered records by their key, and feeders and DERs by their versions.
+//! What changed between months: delivered records by their key.
 
-use std::collections::BTreeSet;
-
+use super::Delivered;
+use super::comparison::{Comparison, KeptRows, PLACES, standing_rows};
 use super::standing::StandingRecords;
-use super::{Assess, Delivered, summary};
-use crate::config::{CellType, UtilityAdapter, column_name};
-use crate::engine::{Materialized, Session};
-use crate::frame::{Frame, Relation, schema};
-use crate::lake::DataFile;
-use crate::model::{Delivery, Entity, Month};
+use crate::engine::Materialized;
+use crate::frame::Frame;
+use crate::model::{Delivery, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::sql::{Cells, LINEAGE, name, record_key, text};
+use crate::pipeline::sql::LINEAGE;
 use crate::pipeline::tables::{self, FieldChangesRow, MonthDiffRow};
 
-/// Whether a utility sends what versions of an entity are made from.
-fn is_delivered_by(entity: Entity, adapter: &UtilityAdapter) -> bool {
-    adapter.datasets.iter().any(|dataset| Entity::of(dataset.dataset) == entity)
-}
-
-/// What identifies an entity of a utility; SQL.
-const fn key(entity: Entity) -> &'static str {
-    match entity {
-        Entity::Feeders => "feeder_id",
-        Entity::Ders => "status || '/' || der_id",
-    }
-}
-
-fn described(entity: Entity) -> Vec<&'static str> {
-    entity.described().map(|column| column.name).collect()
-}
-
 /// Counts of one comparison.
-struct DiffCounts {
-    row_count: u64,
-    previous_row_count: Option<u64>,
-    current: u64,
-    previous_current: u64,
-    added: u64,
-    changed: u64,
-    removed: u64,
-    unchanged: u64,
+pub(super) struct DiffCounts {
+    pub(super) row_count: u64,
+    pub(super) previous_row_count: Option<u64>,
+    pub(super) current: u64,
+    pub(super) previous_current: u64,
+    pub(super) added: u64,
+    pub(super) changed: u64,
+    pub(super) removed: u64,
+    pub(super) unchanged: u64,
 }
 
-fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &DiffCounts) -> MonthDiffRow {
+pub(super) fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>, counts: &DiffCounts) -> MonthDiffRow {
     MonthDiffRow {
         delivery_month: Some(month.to_string()),
         utility_id: Some(utility.to_owned()),
@@ -60,7 +40,7 @@ fn diff_row(month: Month, utility: &str, dataset: &str, previous: Option<Month>,
     }
 }
 
-fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, columns: &[&str]) -> Vec<FieldChangesRow> {
+pub(super) fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, columns: &[&str]) -> Vec<FieldChangesRow> {
     let row = |(at, column): (usize, &&str)| {
         let (real, cosmetic) = (changes.count(&format!("changed_{at}"), 0), changes.count(&format!("cosmetic_{at}"), 0));
         (real + cosmetic > 0).then(|| FieldChangesRow {
@@ -74,9 +54,6 @@ fn field_rows(month: Month, utility: &str, dataset: &str, changes: &Frame, colum
     };
     columns.iter().enumerate().filter_map(row).collect()
 }
-
-/// Rows of `month_diff` and of `field_changes`.
-type Differences = (Vec<MonthDiffRow>, Vec<FieldChangesRow>);
 
 /// Where the records are that were current before those that a month delivered.
 pub(super) enum Earlier<'s, 'a> {
@@ -149,358 +126,4 @@ pub(super) fn of_records(
         unchanged: keys - added - changed,
     };
     Ok((diff_row(month, bronze.adapter.id.as_str(), dataset.as_str(), previous, &counts), fields))
-}
-
-/// Bronze rows of the files that relation `places` names.
-struct StandingRows {
-    rows: Relation,
-    /// Whether they are of one file, so that the line says which record it is.
-    of_one_file: bool,
-}
-
-fn standing_rows(
-    session: &mut dyn Session,
-    bronze: &BronzeTables<'_>,
-    delivered: Delivered,
-) -> Result<StandingRows, PipelineError> {
-    let Some(table) = bronze.table(delivered.dataset) else {
-        return Ok(StandingRows { rows: Relation::empty(&[]), of_one_file: false });
-    };
-    let found = session.query("SELECT DISTINCT delivery_month, standing_file FROM places")?;
-    let place = |row: usize| Some((found.text("delivery_month", row)?, found.text("standing_file", row)?));
-    let files: BTreeSet<(String, String)> = (0..found.height()).filter_map(place).collect();
-    let holds = |file: &DataFile| {
-        let place = (file.partition_value("delivery_month"), file.constant("_source_file"));
-        matches!(place, (Some(month), Some(name)) if files.contains(&(month.to_owned(), name.to_owned())))
-    };
-    Ok(StandingRows { rows: table.scan(holds), of_one_file: files.len() == 1 })
-}
-
-/// Relations `delivered_keys` and `earlier_keys`, both with one record of each key: where the earlier record of each delivered key is.
-const PLACES: &str = "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
-    FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key";
-
-/// The bronze rows of a delivery that silver kept: of each key one.
-pub(super) struct KeptRows {
-    rows: Relation,
-    /// The places of the others, where there are any.
-    lost: Option<Relation>,
-}
-
-impl KeptRows {
-    /// Looks at what was rejected.
-    pub(super) fn of(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Self, PipelineError> {
-        let rows = bronze.rows(delivered.dataset, |month| month == delivered.month)?.unwrap_or_else(|| Relation::empty(&[]));
-        if summary::rejections(bronze, delivered)?.in_bronze == 0 {
-            return Ok(Self { rows, lost: None });
-        }
-        let mut session = bronze.work.session()?;
-        session.register("rejected", &summary::rejected_in(bronze, delivered.month)?)?;
-        let of_silver = format!("dataset = '{}' AND stage = 'silver' AND source_line IS NOT NULL", delivered.dataset);
-        let places = "SELECT source_file AS lost_file, source_line AS lost_line FROM rejected";
-        let lost = session.materialize("lost", &format!("{places} WHERE {of_silver}"))?;
-        Ok(Self { rows, lost: Some(lost.relation) })
-    }
-
-    /// Names them, in those of their columns that are wanted.
-    pub(super) fn name(
-        &self,
-        session: &mut dyn Session,
-        relation: &str,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), PipelineError> {
-        session.register(relation, &self.rows.narrowed(wanted))?;
-        if let Some(lost) = &self.lost {
-            session.register("lost", lost)?;
-            let kept = "LEFT ANTI JOIN lost AS l ON r._source_line = l.lost_line AND r._source_file = l.lost_file";
-            session.create_view(relation, &format!("SELECT r.* FROM {relation} AS r {kept}"))?;
-        }
-        Ok(())
-    }
-}
-
-/// Relations `standing_rows` and `places`: the bronze rows that are there.
-fn at_places(of_one_file: bool) -> String {
-    let of_file = if of_one_file { "" } else { " AND s._source_file = p.standing_file AND s.delivery_month = p.delivery_month" };
-    format!("SELECT s.* FROM standing_rows AS s LEFT SEMI JOIN places AS p ON s._source_line = p.standing_line{of_file}")
-}
-
-/// Columns that are compared in one plan.
-const COLUMNS_AT_ONCE: usize = 64;
-
-/// The plan that compares delivered records with those before.
-#[derive(Clone)]
-pub(super) struct Comparison<'a> {
-    bronze: &'a BronzeTables<'a>,
-    delivered: Delivered,
-    cells: Cells<'a>,
-    key: Vec<String>,
-    /// The id of the feeder or DER that a record is of: without it a record is not taken.
-    entity: String,
-    /// The columns that keys and ids are read from.
-    id_columns: BTreeSet<String>,
-    columns: Vec<String>,
-}
-
-impl<'a> Comparison<'a> {
-    fn new(bronze: &'a BronzeTables<'a>, delivered: Delivered) -> Self {
-        let present = bronze.columns(delivered.dataset);
-        let cells = Cells::new(bronze.adapter, present.clone());
-        let labels = bronze.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
-        let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
-        let id = Entity::of(delivered.dataset).id();
-        let of_entity = bronze.adapter.dataset(delivered.dataset).and_then(|adapter| adapter.column(id));
-        let ids: Vec<String> = of_entity.iter().flat_map(|column| &column.from).map(|label| cells.untrimmed_id(label)).collect();
-        let entity = format!("COALESCE({})", ids.join(", "));
-        // A column without a name is a running number of the export, and keys cannot change.
-        let is_key = |column: &str| labels.iter().any(|label| column_name(label).eq_ignore_ascii_case(column));
-        let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
-        let columns = present.iter().filter(compared).cloned().collect();
-        let labels = || labels.iter().chain(of_entity.iter().flat_map(|column| &column.from));
-        let is_id = |column: &&String| labels().any(|label| column_name(label).eq_ignore_ascii_case(column));
-        let id_columns = present.iter().filter(is_id).cloned().collect();
-        Self { bronze, delivered, cells, key, entity, id_columns, columns }
-    }
-
-    /// The delivered rows and those in relation `places`: how many records differ in more than notation, and in which columns.
-    /// Some columns at a time, as the work of a plan grows with their square.
-    fn compare(
-        &self,
-        session: &mut dyn Session,
-        delivered: &KeptRows,
-        standing: &StandingRows,
-    ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
-        let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);
-        let (mut fields, mut changed) = (Vec::new(), Vec::new());
-        for (part, columns) in self.columns.chunks(COLUMNS_AT_ONCE).enumerate() {
-            let few = Self { columns: columns.to_vec(), ..self.clone() };
-            let wanted = |column: &str| {
-                schema::is_lineage(column) || self.id_columns.contains(column) || columns.iter().any(|other| other == column)
-            };
-            delivered.name(session, "delivered_rows", wanted)?;
-            session.register("standing_rows", &standing.rows.narrowed(wanted))?;
-            session.create_view("keyed", &few.keyed("delivered_rows"))?;
-            session.create_view("now", &few.taken("keyed", &few.cells()))?;
-            session.create_view("standing", &at_places(standing.of_one_file))?;
-            session.create_view("standing", &few.keyed("standing"))?;
-            session.create_view("earlier", &few.earlier())?;
-            session.create_view("pairs", &few.pairs())?;
-            session.create_view("normal", &few.normal_pairs())?;
-            let found = session.query(&few.changes())?;
-            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-            fields.extend(field_rows(month, utility, dataset.as_str(), &found, &names));
-            if self.columns.len() <= COLUMNS_AT_ONCE {
-                return Ok((found.count("changed", 0), fields));
-            }
-            if found.count("changed", 0) > 0 {
-                session.materialize(&format!("changed_{part}"), &few.changed_keys())?;
-                changed.push(format!("SELECT record_key FROM changed_{part}"));
-            }
-        }
-        if changed.is_empty() {
-            return Ok((0, fields));
-        }
-        // A record counts once, however many of its columns differ.
-        let found =
-            session.query(&format!("SELECT COUNT(DISTINCT record_key) AS n FROM ({}) AS c", changed.join(" UNION ALL ")))?;
-        Ok((found.count("n", 0), fields))
-    }
-
-    fn key_names(&self) -> Vec<String> {
-        (0..self.key.len()).map(|at| format!("key_{at}")).collect()
-    }
-
-    fn cells(&self) -> String {
-        let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
-        if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") }
-    }
-
-    /// A relation of bronze rows: keys, cells and places.
-    fn keyed(&self, relation: &str) -> String {
-        format!("SELECT {}, {}, {LINEAGE} FROM {relation}", self.ids(), self.cells())
-    }
-
-    /// The same without cells.
-    pub(super) fn keys_of(&self, relation: &str) -> String {
-        format!("SELECT {}, {LINEAGE} FROM {relation}", self.ids())
-    }
-
-    fn ids(&self) -> String {
-        let keys = self.key.iter().zip(self.key_names()).map(|(key, name)| format!("{key} AS {name}"));
-        keys.chain([format!("{} AS entity_id", self.entity)]).collect::<Vec<_>>().join(", ")
-    }
-
-    /// What a record needs so that it can be taken.
-    fn present(&self) -> String {
-        let names = self.key_names();
-        let present: Vec<String> =
-            names.iter().map(String::as_str).chain(["entity_id"]).map(|id| format!("{id} IS NOT NULL")).collect();
-        present.join(" AND ")
-    }
-
-    /// The records of a relation that were taken, or have the key of one that was, with some columns.
-    pub(super) fn taken(&self, relation: &str, columns: &str) -> String {
-        let (record_key, present) = (record_key(&self.key_names()), self.present());
-        format!("SELECT {record_key} AS record_key, {columns}, 1 AS place FROM {relation} WHERE {present}")
-    }
-
-    /// The records of a relation that were taken, one for each key, with some columns.
-    pub(super) fn last_of_each_key(&self, relation: &str, columns: &str) -> String {
-        let (record_key, present) = (record_key(&self.key_names()), self.present());
-        format!(
-            "SELECT * FROM (SELECT {record_key} AS record_key, {columns}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
-             FROM {relation} WHERE {present}) AS placed WHERE place = 1",
-            names = self.key_names().join(", "),
-        )
-    }
-
-    /// Relation `standing` with the key of each record.
-    fn earlier(&self) -> String {
-        format!("SELECT {} AS record_key, {}, 1 AS place FROM standing", record_key(&self.key_names()), self.cells())
-    }
-
-    /// Relations `now` and `earlier` side by side, by key.
-    fn pairs(&self) -> String {
-        let mut columns = vec!["n.record_key AS record_key".to_owned()];
-        for (at, column) in self.columns.iter().enumerate() {
-            columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
-        }
-        format!("SELECT {} FROM now AS n INNER JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
-    }
-
-    /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.
-    fn normal_pairs(&self) -> String {
-        let mut columns = vec!["record_key".to_owned()];
-        let mut differ = vec!["FALSE".to_owned()];
-        for (at, column) in self.columns.iter().enumerate() {
-            let (old, new) = (format!("old_{at}"), format!("new_{at}"));
-            columns.push(format!("({old} IS DISTINCT FROM {new}) AS raw_{at}"));
-            columns.push(format!("{} AS was_{at}", self.normal(&old, column)));
-            columns.push(format!("{} AS is_{at}", self.normal(&new, column)));
-            differ.push(format!("({old} IS DISTINCT FROM {new})"));
-        }
-        format!("SELECT {} FROM pairs WHERE {}", columns.join(",\n  "), differ.join(" OR "))
-    }
-
-    /// Whether a column of relation `normal` differs in more than its notation.
-    fn differs(&self, at: usize) -> String {
-        let differ = format!("(was_{at} IS DISTINCT FROM is_{at})");
-        let adapter = self.bronze.adapter.dataset(self.delivered.dataset);
-        match adapter.and_then(|adapter| adapter.tolerance(&self.columns[at])) {
-            Some(tolerance) => format!(
-                "({differ} AND NOT COALESCE(ABS(TRY_CAST(was_{at} AS DOUBLE) - TRY_CAST(is_{at} AS DOUBLE)) <= {tolerance:?}, FALSE))"
-            ),
-            None => differ,
-        }
-    }
-
-    fn any_differs(&self) -> String {
-        let any: Vec<String> = (0..self.columns.len()).map(|at| self.differs(at)).chain(["FALSE".to_owned()]).collect();
-        any.join(" OR ")
-    }
-
-    /// Relation `normal`: the records that differ.
-    fn changed_keys(&self) -> String {
-        format!("SELECT record_key FROM normal WHERE {}", self.any_differs())
-    }
-
-    /// Counts over relation `normal`.
-    fn changes(&self) -> String {
-        let mut sums = vec![format!("SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS changed", self.any_differs())];
-        for at in 0..self.columns.len() {
-            sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", self.differs(at)));
-            sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", self.differs(at)));
-        }
-        format!("SELECT {} FROM normal", sums.join(",\n  "))
-    }
-
-    /// What a cell says, whatever its notation: its number, day or time if it is one, else its text in lower case
-    /// without blanks around.
-    fn normal(&self, cell: &str, column: &str) -> String {
-        let trimmed = self.cells.present(cell);
-        let plain = format!("LOWER({trimmed})");
-        match self.bronze.adapter.type_of(self.delivered.dataset, column) {
-            CellType::Id => self.cells.typed(&plain, &CellType::Id),
-            CellType::Text => {
-                let number = self.cells.typed(&trimmed, &CellType::Number { exponent: 0 });
-                format!("COALESCE(CAST({number} AS VARCHAR), {plain})")
-            }
-            kind => format!("COALESCE(CAST({} AS VARCHAR), {plain})", self.cells.typed(&trimmed, &kind)),
-        }
-    }
-}
-
-/// The versions of feeders or DERs: a row for each touched month, and their changed columns. `before`: how many were current
-/// before the first of them.
-pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity, before: u64) -> Result<Differences, PipelineError> {
-    let versions = match entity {
-        Entity::Feeders => &assess.silver.feeders,
-        Entity::Ders => &assess.silver.ders,
-    };
-    let months: BTreeSet<Month> = assess.all_months();
-    let (mut diffs, mut fields) = Differences::default();
-    if !is_delivered_by(entity, assess.bronze.adapter) {
-        return Ok((diffs, fields));
-    }
-    let mut session = assess.bronze.work.session()?;
-    let mut before = before;
-    for month in months.iter().copied().filter(|month| assess.touched(*month)) {
-        let previous = months.iter().copied().rfind(|other| *other < month);
-        session.register("versions", &versions.moved_in(month))?;
-        let counted = session.query(&entity_counts(month))?;
-        let count = |name: &str| counted.count(name, 0);
-        let (opened, closed) = (count("opened"), count("closed"));
-        // Nothing can follow a version where none ended.
-        let found = if closed > 0 { session.query(&entity_changes(entity, month))? } else { Frame::default() };
-        let both = found.count("replaced", 0);
-        let current = before + opened - closed;
-        let counts = DiffCounts {
-            row_count: current,
-            previous_row_count: previous.map(|_| before),
-            current,
-            previous_current: before,
-            added: opened - both,
-            changed: both,
-            removed: closed - both,
-            unchanged: before - closed,
-        };
-        diffs.push(diff_row(month, assess.utility(), entity.as_str(), previous, &counts));
-        fields.extend(field_rows(month, assess.utility(), entity.as_str(), &found, &described(entity)));
-        before = current;
-    }
-    Ok((diffs, fields))
-}
-
-/// Relation `versions`: how many began and ended in a month.
-fn entity_counts(month: Month) -> String {
-    format!(
-        "SELECT SUM(CASE WHEN valid_from_month = '{month}' THEN 1 ELSE 0 END) AS opened,\n\
-         \x20 SUM(CASE WHEN valid_to_month = '{month}' THEN 1 ELSE 0 END) AS closed\n\
-         FROM versions"
-    )
-}
-
-/// Relation `versions`: those that began in a month where another ended, and which of their columns differ.
-fn entity_changes(entity: Entity, month: Month) -> String {
-    let month = text(&month.to_string());
-    let columns = described(entity);
-    let list = |prefix: &str| {
-        columns.iter().enumerate().map(|(at, column)| format!("{column} AS {prefix}_{at}")).collect::<Vec<_>>().join(", ")
-    };
-    let sums: Vec<String> = (0..columns.len())
-        .map(|at| {
-            let kind = format!("SUM(CASE WHEN n.new_{at} IS DISTINCT FROM o.old_{at}");
-            format!("{kind} THEN 1 ELSE 0 END) AS changed_{at}")
-        })
-        .collect();
-    format!(
-        "WITH opened AS (SELECT {key} AS new_key, {new} FROM versions WHERE valid_from_month = {month}),\n\
-         closed AS (SELECT {key} AS old_key, {old} FROM versions WHERE valid_to_month = {month})\n\
-         SELECT COUNT(*) AS replaced,\n  {sums}\n\
-         FROM opened AS n INNER JOIN closed AS o ON n.new_key = o.old_key",
-        key = key(entity),
-        new = list("new"),
-        old = list("old"),
-        sums = sums.join(",\n  ")
-    )
 }

@@ -3,7 +3,9 @@
 //! A month's rows are rebuilt when it, or the month before it, changed; the others stay.
 
 pub(crate) mod cells;
+mod comparison;
 mod diff;
+mod entities;
 mod profile;
 mod standing;
 mod summary;
@@ -88,7 +90,7 @@ impl Assess<'_> {
         }
         for entity in Entity::ALL {
             let before = current.get(entity.as_str()).copied().unwrap_or(0);
-            let (diff, changes) = diff::of_entity(self, entity, before)?;
+            let (diff, changes) = entities::of_entity(self, entity, before)?;
             diffs.extend(diff);
             fields.extend(changes);
         }

@@ -4,24 +4,24 @@
 //! earlier months. The first month stands for itself until what came since is half as large; so do the last few months.
 
 use super::Delivered;
-use super::diff::{Comparison, KeptRows};
+use super::comparison::{Comparison, KeptRows};
 use crate::engine::Session;
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::layers::Layers;
+use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, text};
 use crate::pipeline::store::Transactions;
 use crate::pipeline::tables;
 
-/// So many months are looked up in bronze before they become a layer.
+/// So many months are looked up in bronze before they become a patch.
 const MONTHS_IN_BRONZE: usize = 6;
 
 /// The standing records of a dataset while months are compared.
 pub(super) struct StandingRecords<'a> {
     bronze: &'a BronzeTables<'a>,
     dataset: Dataset,
-    layers: Layers<'a>,
+    patches: Patches<'a>,
 }
 
 impl<'a> StandingRecords<'a> {
@@ -31,8 +31,8 @@ impl<'a> StandingRecords<'a> {
     /// The table cannot be read.
     pub(super) fn before(bronze: &'a BronzeTables<'a>, dataset: Dataset, from: Option<Month>) -> Result<Self, PipelineError> {
         let partition = vec![("utility_id", bronze.adapter.id.to_string()), ("dataset", dataset.to_string())];
-        let layers = Layers::before(bronze, &tables::STANDING_RECORDS, partition, from)?;
-        Ok(Self { bronze, dataset, layers })
+        let patches = Patches::before(bronze, &tables::STANDING_RECORDS, partition, from)?;
+        Ok(Self { bronze, dataset, patches })
     }
 
     /// Names the keys and places of the records before a month `earlier_keys`, one for each key.
@@ -57,17 +57,17 @@ impl<'a> StandingRecords<'a> {
         since.push(month);
         let rows = |months: &[Month]| months.iter().map(|month| self.bronze.row_count(self.dataset, *month)).sum();
         let first: Vec<Month> = self.first().into_iter().collect();
-        let is_outgrown = self.layers.are_outgrown_by(rows(&since), rows(&first));
+        let is_outgrown = self.patches.are_outgrown_by(rows(&since), rows(&first));
         if !is_outgrown && since.len() < MONTHS_IN_BRONZE {
             return Ok(());
         }
         let mut session = self.bronze.work.session()?;
         if is_outgrown {
             self.name(session.as_mut(), comparison, &since)?;
-            self.layers.replace(session, &self.rows_of("earlier_keys"), month)
+            self.patches.replace(session, &self.rows_of("earlier_keys"), month)
         } else {
             self.name_taken(session.as_mut(), comparison, "later", &since)?;
-            self.layers.add(session, &self.rows_of("later"), month)
+            self.patches.add(session, &self.rows_of("later"), month)
         }
     }
 
@@ -76,7 +76,7 @@ impl<'a> StandingRecords<'a> {
     /// # Errors
     /// The log cannot be written.
     pub(super) fn commit(self, transactions: Transactions) -> Result<(), PipelineError> {
-        self.layers.commit(transactions)
+        self.patches.commit(transactions)
     }
 
     /// The first month of the dataset, which stands for itself.
@@ -86,7 +86,7 @@ impl<'a> StandingRecords<'a> {
 
     /// The months after those that are kept, or after the first, and before a month.
     fn since(&self, month: Month) -> Vec<Month> {
-        let kept = self.layers.as_of().or_else(|| self.first());
+        let kept = self.patches.as_of().or_else(|| self.first());
         self.bronze.months(self.dataset).into_iter().filter(|other| *other < month && Some(*other) > kept).collect()
     }
 
@@ -99,12 +99,12 @@ impl<'a> StandingRecords<'a> {
             newer.push("later");
             parts.push(keys("later", None));
         }
-        if self.layers.as_of().is_some() {
-            self.layers.name_current(session, "kept", &KEY_AND_PLACE)?;
+        if self.patches.as_of().is_some() {
+            self.patches.name_current(session, "kept", &KEY_AND_PLACE)?;
             parts.push(keys("kept", (!since.is_empty()).then_some("later")));
             newer.push("kept");
         }
-        if let Some(first) = self.first().filter(|_| !self.layers.are_whole()) {
+        if let Some(first) = self.first().filter(|_| !self.patches.are_whole()) {
             self.name_taken(session, comparison, "base", &[first])?;
             let sources: Vec<String> = newer.iter().map(|relation| format!("SELECT record_key FROM {relation}")).collect();
             if !sources.is_empty() {

@@ -9,7 +9,7 @@ use crate::config::DatasetAdapter;
 use crate::engine::{Materialized, Session};
 use crate::model::{Dataset, Delivery, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::layers::Layers;
+use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, record_key, text};
 use crate::pipeline::store::Transactions;
 use crate::pipeline::tables;
@@ -18,7 +18,7 @@ use crate::pipeline::tables;
 pub(super) struct Segments<'b, 'a> {
     build: &'b Build<'a>,
     dataset: &'b DatasetAdapter,
-    layers: Layers<'b>,
+    patches: Patches<'b>,
 }
 
 impl<'b, 'a> Segments<'b, 'a> {
@@ -28,8 +28,8 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// A table cannot be read.
     pub(super) fn before(build: &'b Build<'a>, dataset: &'b DatasetAdapter) -> Result<Self, PipelineError> {
         let bronze = build.bronze;
-        let layers = Layers::before(bronze, &tables::SEGMENTS, super::of_utility(bronze), build.from)?;
-        let mut segments = Self { build, dataset, layers };
+        let patches = Patches::before(bronze, &tables::SEGMENTS, super::of_utility(bronze), build.from)?;
+        let mut segments = Self { build, dataset, patches };
         if let Some(from) = build.from.filter(|_| !segments.is_snapshot()) {
             segments.catch_up(from)?;
         }
@@ -75,7 +75,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// # Errors
     /// The log cannot be written.
     pub(super) fn commit(self, transactions: Transactions) -> Result<(), PipelineError> {
-        self.layers.commit(transactions)
+        self.patches.commit(transactions)
     }
 
     fn is_snapshot(&self) -> bool {
@@ -84,12 +84,12 @@ impl<'b, 'a> Segments<'b, 'a> {
 
     fn name(&self, session: &mut dyn Session, name: &str) -> Result<(), PipelineError> {
         let columns: Vec<&str> = tables::SEGMENTS.column_names().collect();
-        Ok(self.layers.name_current(session, name, &columns)?)
+        Ok(self.patches.name_current(session, name, &columns)?)
     }
 
-    /// Takes in the months before one that the layers do not know.
+    /// Takes in the months before one that the patches do not know.
     fn catch_up(&mut self, month: Month) -> Result<(), PipelineError> {
-        let known = self.layers.as_of();
+        let known = self.patches.as_of();
         let unknown = |other: Month| other < month && known.is_none_or(|known| other > known);
         let Some(newest) = self.build.bronze.months(Dataset::Circuits).into_iter().rfind(|month| unknown(*month)) else {
             return Ok(());
@@ -107,16 +107,16 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// Takes in relation `records` of a session, with one record of each key.
     fn take(&mut self, mut plan: Box<dyn Session>, month: Month) -> Result<Option<Materialized>, PipelineError> {
         plan.create_view("delivered", &self.rows_of_records())?;
-        let Some(_) = self.layers.as_of() else {
-            self.layers.replace(plan, "SELECT * FROM delivered", month)?;
+        let Some(_) = self.patches.as_of() else {
+            self.patches.replace(plan, "SELECT * FROM delivered", month)?;
             return Ok(None);
         };
         self.name(plan.as_mut(), "current_segments")?;
         let replaced = plan.materialize("replaced", REPLACED)?;
-        if self.layers.are_outgrown_by(self.build.bronze.row_count(Dataset::Circuits, month), 0) {
-            self.layers.replace(plan, FOLDED, month)?;
+        if self.patches.are_outgrown_by(self.build.bronze.row_count(Dataset::Circuits, month), 0) {
+            self.patches.replace(plan, FOLDED, month)?;
         } else {
-            self.layers.add(plan, "SELECT * FROM delivered", month)?;
+            self.patches.add(plan, "SELECT * FROM delivered", month)?;
         }
         Ok(Some(replaced))
     }

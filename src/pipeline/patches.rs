@@ -1,7 +1,7 @@
 //! Rows of a part of a table of which each month brings some anew: what is current is the newest row of each key.
 //!
-//! A month adds a layer, a file of its own, and what it does not touch is not written again. A layer takes in those before it
-//! that are not larger; when all that came since the first one are half as large as that, everything becomes one layer. So a row
+//! A month adds a patch, a file of its own, and what it does not touch is not written again. A patch takes in those before it
+//! that are not larger; when all that came since the first one are half as large as that, everything becomes one patch. So a row
 //! is written again a few times in all its life, and a part has a dozen files at most.
 
 use crate::engine::{EngineError, Session};
@@ -17,17 +17,17 @@ use crate::pipeline::tables::Table;
 /// The tag of a data file that took in everything before it.
 const WHOLE: &str = "feederscope.whole";
 
-/// The layers of a part, the oldest first. Rows have a `record_key`, and a layer has one row of each key.
-pub(super) struct Layers<'a> {
+/// The patches of a part, the oldest first. Rows have a `record_key`, and a patch has one row of each key.
+pub(super) struct Patches<'a> {
     bronze: &'a BronzeTables<'a>,
     table: &'static Table,
     /// Partition columns and their values.
     partition: Vec<(&'static str, String)>,
-    stack: Vec<Layer>,
+    stack: Vec<Patch>,
     replaced: Vec<DataFile>,
 }
 
-struct Layer {
+struct Patch {
     /// The last month that it knows.
     as_of: Month,
     rows: u64,
@@ -42,7 +42,7 @@ enum Source {
     Written(Vec<Written>),
 }
 
-impl<'a> Layers<'a> {
+impl<'a> Patches<'a> {
     /// Those that hold what was known before a month; none without one.
     ///
     /// # Errors
@@ -53,36 +53,37 @@ impl<'a> Layers<'a> {
         partition: Vec<(&'static str, String)>,
         from: Option<Month>,
     ) -> Result<Self, PipelineError> {
-        let mut layers = Self { bronze, table, partition, stack: Vec::new(), replaced: Vec::new() };
-        let Some(snapshot) = bronze.lake.snapshot(&table.id())? else { return Ok(layers) };
-        let is_ours =
-            |file: &DataFile| layers.partition.iter().all(|(column, value)| file.partition_value(column) == Some(value.as_str()));
+        let mut patches = Self { bronze, table, partition, stack: Vec::new(), replaced: Vec::new() };
+        let Some(snapshot) = bronze.lake.snapshot(&table.id())? else { return Ok(patches) };
+        let is_ours = |file: &DataFile| {
+            patches.partition.iter().all(|(column, value)| file.partition_value(column) == Some(value.as_str()))
+        };
         let as_of = |file: &DataFile| file.tag(AS_OF).and_then(Month::parse);
         let mut files: Vec<&DataFile> = snapshot.files.iter().filter(|file| is_ours(file)).collect();
         files.sort_by_key(|file| as_of(file));
         for file in files {
             match as_of(file) {
-                Some(month) if from.is_some_and(|from| month < from) => layers.stack.push(Layer {
+                Some(month) if from.is_some_and(|from| month < from) => patches.stack.push(Patch {
                     as_of: month,
                     rows: file.rows,
                     is_whole: file.tag(WHOLE).is_some(),
                     relation: snapshot.scan(|other| other.path() == file.path()),
                     source: Source::Committed(Box::new(file.clone())),
                 }),
-                _ => layers.replaced.push(file.clone()),
+                _ => patches.replaced.push(file.clone()),
             }
         }
-        Ok(layers)
+        Ok(patches)
     }
 
     /// The last month that they know; `None` if there are none.
     pub(super) fn as_of(&self) -> Option<Month> {
-        self.stack.last().map(|layer| layer.as_of)
+        self.stack.last().map(|patch| patch.as_of)
     }
 
-    /// Whether the first layer took in everything before it.
+    /// Whether the first patch took in everything before it.
     pub(super) fn are_whole(&self) -> bool {
-        self.stack.first().is_some_and(|layer| layer.is_whole)
+        self.stack.first().is_some_and(|patch| patch.is_whole)
     }
 
     /// Names the newest row of each key, in some of the columns.
@@ -95,8 +96,8 @@ impl<'a> Layers<'a> {
         }
         let mut parts = Vec::new();
         let mut newer: Vec<String> = Vec::new();
-        for (at, layer) in self.stack.iter().enumerate().rev() {
-            session.register(&format!("layer_{at}"), &layer.relation)?;
+        for (at, patch) in self.stack.iter().enumerate().rev() {
+            session.register(&format!("patch_{at}"), &patch.relation)?;
             let select = columns.iter().map(|column| format!("l.{column} AS {column}")).collect::<Vec<_>>().join(", ");
             let without = if newer.is_empty() {
                 String::new()
@@ -104,17 +105,17 @@ impl<'a> Layers<'a> {
                 session.create_view(&format!("newer_{at}"), &newer.join(" UNION ALL "))?;
                 format!(" LEFT ANTI JOIN newer_{at} AS n ON l.record_key = n.record_key")
             };
-            parts.push(format!("SELECT {select} FROM layer_{at} AS l{without}"));
-            newer.push(format!("SELECT record_key FROM layer_{at}"));
+            parts.push(format!("SELECT {select} FROM patch_{at} AS l{without}"));
+            newer.push(format!("SELECT record_key FROM patch_{at}"));
         }
         session.create_view(name, &parts.join("\nUNION ALL\n"))
     }
 
-    /// Whether what is more than the whole, of which there are so many rows where no layer is, is half as large with some rows more.
+    /// Whether what is more than the whole, of which there are so many rows where no patch is, is half as large with some rows more.
     pub(super) fn are_outgrown_by(&self, rows: u64, whole: u64) -> bool {
-        let (wholes, others): (Vec<&Layer>, Vec<&Layer>) = self.stack.iter().partition(|layer| layer.is_whole);
-        let whole = wholes.first().map_or(whole, |layer| layer.rows);
-        2 * (others.iter().map(|layer| layer.rows).sum::<u64>() + rows) > whole
+        let (wholes, others): (Vec<&Patch>, Vec<&Patch>) = self.stack.iter().partition(|patch| patch.is_whole);
+        let whole = wholes.first().map_or(whole, |patch| patch.rows);
+        2 * (others.iter().map(|patch| patch.rows).sum::<u64>() + rows) > whole
     }
 
     /// Adds what a month brings: the rows of a query.
@@ -122,32 +123,32 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// They cannot be computed.
     pub(super) fn add(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
-        let mut layer = self.write(session, sql, month)?;
-        while self.stack.last().is_some_and(|last| !last.is_whole && last.rows <= layer.rows) {
+        let mut patch = self.write(session, sql, month)?;
+        while self.stack.last().is_some_and(|last| !last.is_whole && last.rows <= patch.rows) {
             let Some(last) = self.stack.pop() else { break };
             let mut session = self.bronze.work.session()?;
             session.register("older", &last.relation)?;
-            session.register("newer", &layer.relation)?;
+            session.register("newer", &patch.relation)?;
             let sql = "SELECT o.* FROM older AS o LEFT ANTI JOIN newer AS n ON o.record_key = n.record_key\nUNION ALL\nSELECT * FROM newer";
-            layer = self.write(session, sql, month)?;
+            patch = self.write(session, sql, month)?;
             self.forget(last);
         }
-        if layer.rows > 0 {
-            self.stack.push(layer);
+        if patch.rows > 0 {
+            self.stack.push(patch);
         }
         Ok(())
     }
 
-    /// The rows of a query, which may read the layers, are all there are as of a month.
+    /// The rows of a query, which may read the patches, are all there are as of a month.
     ///
     /// # Errors
     /// They cannot be computed.
     pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
-        let layer = Layer { is_whole: true, ..self.write(session, sql, month)? };
+        let patch = Patch { is_whole: true, ..self.write(session, sql, month)? };
         for old in std::mem::take(&mut self.stack) {
             self.forget(old);
         }
-        self.stack.extend((layer.rows > 0).then_some(layer));
+        self.stack.extend((patch.rows > 0).then_some(patch));
         Ok(())
     }
 
@@ -157,11 +158,11 @@ impl<'a> Layers<'a> {
     /// The log cannot be written, or somebody asked to stop; the table is as before.
     pub(super) fn commit(self, transactions: Transactions) -> Result<(), PipelineError> {
         let mut written = Vec::new();
-        for layer in self.stack {
-            let Source::Written(mut files) = layer.source else { continue };
+        for patch in self.stack {
+            let Source::Written(mut files) = patch.source else { continue };
             for file in &mut files {
-                file.note(AS_OF, &layer.as_of);
-                if layer.is_whole {
+                file.note(AS_OF, &patch.as_of);
+                if patch.is_whole {
                     file.note(WHOLE, &true);
                 }
             }
@@ -173,11 +174,11 @@ impl<'a> Layers<'a> {
         store::exchange_files(self.bronze.lake, self.table, &self.replaced, written, transactions, self.bronze.work)
     }
 
-    fn write(&self, session: Box<dyn Session>, sql: &str, as_of: Month) -> Result<Layer, PipelineError> {
+    fn write(&self, session: Box<dyn Session>, sql: &str, as_of: Month) -> Result<Patch, PipelineError> {
         let files = staged::write(self.bronze.lake, self.table, &self.partition, session, sql)?;
         let parts = files.iter().map(Written::part).collect();
         let relation = Relation::Files { columns: self.table.columns(), parts };
-        Ok(Layer {
+        Ok(Patch {
             as_of,
             is_whole: false,
             rows: files.iter().map(|file| file.rows).sum(),
@@ -186,8 +187,8 @@ impl<'a> Layers<'a> {
         })
     }
 
-    fn forget(&mut self, layer: Layer) {
-        if let Source::Committed(file) = layer.source {
+    fn forget(&mut self, patch: Patch) {
+        if let Source::Committed(file) = patch.source {
             self.replaced.push(*file);
         }
     }
