@@ -54,15 +54,16 @@ impl KeptRows {
     /// Looks at what was rejected.
     pub(super) fn of(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Self, PipelineError> {
         let rows = bronze.rows(delivered.dataset, |month| month == delivered.month)?.unwrap_or_else(|| Relation::empty(&[]));
-        if summary::rejections(bronze, delivered)?.in_bronze == 0 {
+        let rejected = summary::rejected_in(bronze, delivered.month)?;
+        if rejected.is_empty() {
             return Ok(Self { rows, lost: None });
         }
         let mut session = bronze.work.session()?;
-        session.register("rejected", &summary::rejected_in(bronze, delivered.month)?)?;
+        session.register("rejected", &rejected)?;
         let of_silver = format!("dataset = '{}' AND stage = 'silver' AND source_line IS NOT NULL", delivered.dataset);
         let places = "SELECT source_file AS lost_file, source_line AS lost_line FROM rejected";
         let lost = session.materialize("lost", &format!("{places} WHERE {of_silver}"))?;
-        Ok(Self { rows, lost: Some(lost.relation) })
+        Ok(Self { rows, lost: (lost.rows > 0).then_some(lost.relation) })
     }
 
     /// Names them, in those of their columns that are wanted.
@@ -204,7 +205,7 @@ impl<'a> Comparison<'a> {
     /// The records of a relation that were taken, or have the key of one that was, with some columns.
     pub(super) fn taken(&self, relation: &str, columns: &str) -> String {
         let (record_key, present) = (record_key(&self.key_names()), self.present());
-        format!("SELECT {record_key} AS record_key, {columns}, 1 AS place FROM {relation} WHERE {present}")
+        format!("SELECT {record_key} AS record_key, {columns} FROM {relation} WHERE {present}")
     }
 
     /// The records of a relation that were taken, one for each key, with some columns.
@@ -219,7 +220,7 @@ impl<'a> Comparison<'a> {
 
     /// Relation `standing` with the key of each record.
     fn earlier(&self) -> String {
-        format!("SELECT {} AS record_key, {}, 1 AS place FROM standing", record_key(&self.key_names()), self.cells())
+        format!("SELECT {} AS record_key, {} FROM standing", record_key(&self.key_names()), self.cells())
     }
 
     /// Relations `now` and `earlier` side by side, by key.
