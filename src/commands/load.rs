@@ -133,7 +133,7 @@ fn describe(file: &FileOutcome) -> Option<String> {
             for (month, old) in superseded {
                 line = format!("{line}; replaces `{old}` of {month}");
             }
-            if let Some(note) = summary.note() {
+            for note in &summary.notes {
                 line = format!("{line}; {note}");
             }
             header.iter().fold(line, |line, finding| format!("{line}; {finding}"))
@@ -201,7 +201,7 @@ pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
         {
             let mut bronze = BronzeTables::open(&context.lake, adapter, Work::local(&cancel))?;
             for candidate in candidates.iter().filter(|candidate| candidate.utility == adapter.id) {
-                let reader = landing::RecordReader::open(&candidate.path, adapter.dialect.delimiter, &cancel);
+                let reader = landing::reader::open(&candidate.path, adapter.dialect.delimiter, &cancel);
                 bronze.headers.extend(reader.ok().map(|reader| (candidate.dataset, reader.labels().to_vec())));
             }
             let circuits = circuits_sql(&bronze).unwrap_or_default();

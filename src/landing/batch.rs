@@ -40,13 +40,8 @@ pub struct Summary {
     pub records: u64,
     /// Records rejected.
     pub rejected: Vec<Finding>,
-    /// Whether it starts with a byte-order mark, which is no part of its first label.
-    pub byte_order_mark: bool,
-}
-
-impl Summary {
+    /// Lines beside the first of records that were rejected for a quote without its pair: what such a quote may have swallowed.
+    pub swallowed: u64,
     /// What is worth knowing about the file as a whole, for people.
-    pub fn note(&self) -> Option<&'static str> {
-        self.byte_order_mark.then_some("starts with a byte-order mark")
-    }
+    pub notes: Vec<&'static str>,
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use sha2::{Digest, Sha256};
 
+use super::lines::line_ends;
 use crate::model::Cancel;
 
 /// Blocks are a power of two pages: large enough for the disk, small enough to stop within a moment.
@@ -59,6 +60,21 @@ pub(super) fn blocks(path: &Path) -> std::io::Result<Receiver<Block>> {
         }
     })?;
     Ok(receiver)
+}
+
+/// The first bytes of a file, by which formats are told apart.
+pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = vec![0; 8];
+    let read = fill(&mut File::open(path)?, &mut start)?;
+    start.truncate(read);
+    Ok(start)
+}
+
+/// The physical line, from 1, that the byte at an offset stands on.
+pub(super) fn line_at(path: &Path, offset: u64) -> std::io::Result<u64> {
+    let mut before = Vec::new();
+    File::open(path)?.take(offset).read_to_end(&mut before)?;
+    Ok(1 + line_ends(&before))
 }
 
 fn fill(file: &mut File, block: &mut [u8]) -> std::io::Result<usize> {

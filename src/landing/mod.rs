@@ -5,12 +5,15 @@
 
 mod batch;
 mod bytes;
+mod csv;
 pub(crate) mod deliveries;
-pub(crate) mod records;
+mod lines;
+mod quotes;
+pub(crate) mod reader;
 pub(crate) mod stability;
 pub(crate) mod watch;
 
 pub(crate) use batch::{Batch, Summary};
 pub(crate) use bytes::sha256_of;
 pub(crate) use deliveries::{Candidate, scan};
-pub(crate) use records::{ReadError, RecordReader, Refusal};
+pub(crate) use reader::{ReadError, RecordReader, Refusal};

@@ -1,5 +1,6 @@
 //! What a cell of a delivered file can lack.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Why a cell holds no value.
@@ -47,16 +48,76 @@ impl fmt::Display for CellState {
     }
 }
 
-/// A cell without blanks around.
+/// A cell without blanks, and without what is not seen, around.
 pub fn bare(cell: &str) -> &str {
     match cell.as_bytes() {
         [] => cell,
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
-        _ => cell.trim(),
+        _ => cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c)),
     }
 }
 
-/// The words of a utility that say nothing, such as `null`; the empty text is always one of them.
+/// Whether a character shows nothing and is no blank: control and format characters (zero width, byte-order and direction marks).
+///
+/// Unicode's general categories Cc and Cf, as far as text in cells may meet them.
+pub fn is_invisible(c: char) -> bool {
+    match c {
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => true,
+        _ => c.is_control() && !c.is_whitespace(),
+    }
+}
+
+/// Whether a text holds characters that are not seen.
+pub fn has_invisible(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    !is_plain && text.chars().any(is_invisible)
+}
+
+/// Whether a bare text is an id as it is.
+pub fn is_id(text: &str) -> bool {
+    without_fraction(text).is_none() && !has_invisible(text)
+}
+
+/// A bare text as an id: without characters that are not seen, and without a `.0` behind digits.
+pub fn id(text: &str) -> Cow<'_, str> {
+    if !has_invisible(text) {
+        return Cow::Borrowed(without_fraction(text).unwrap_or(text));
+    }
+    let mut seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    if let Some(digits) = without_fraction(&seen).map(str::len) {
+        seen.truncate(digits);
+    }
+    Cow::Owned(seen)
+}
+
+/// The digits before a `.0`, as a spreadsheet writes whole numbers.
+fn without_fraction(text: &str) -> Option<&str> {
+    text.strip_suffix(".0").filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What a spreadsheet writes where it has no value; no value and no id anywhere. In lower case.
+pub const ERROR_WORDS: [&str; 9] = ["#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "#getting_data", "nan"];
+
+/// Whether a cell holds what nobody wrote: the word that a spreadsheet writes for an error, or characters that are not seen.
+pub fn is_damaged(cell: &str) -> bool {
+    has_invisible(cell) || is_error_word(bare(cell))
+}
+
+/// Whether a bare cell is one of the words that a spreadsheet writes for an error.
+fn is_error_word(cell: &str) -> bool {
+    matches!(cell.as_bytes().first(), Some(b'#' | b'n' | b'N')) && ERROR_WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
+}
+
+/// The words of a utility that say nothing, such as `null`; the empty text and [`ERROR_WORDS`] are always among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NullSentinels {
     list: Vec<String>,
@@ -68,6 +129,10 @@ pub struct NullSentinels {
 impl NullSentinels {
     /// `words` in lower case.
     pub fn new(words: &[String]) -> Self {
+        let mut words = words.to_vec();
+        words.extend(
+            ERROR_WORDS.iter().filter(|word| !words.iter().any(|own| own == *word)).map(ToString::to_string).collect::<Vec<_>>(),
+        );
         // A word in another alphabet may be of another length, and begin otherwise, in upper case.
         let is_ascii = words.iter().all(|word| word.is_ascii());
         let longest = if is_ascii { words.iter().map(String::len).max().unwrap_or(0) } else { usize::MAX };
@@ -76,7 +141,7 @@ impl NullSentinels {
             first[usize::from(byte)] = true;
             first[usize::from(byte.to_ascii_uppercase())] = true;
         }
-        Self { list: words.to_vec(), longest, first }
+        Self { list: words, longest, first }
     }
 
     /// Whether a bare cell says nothing.
@@ -97,5 +162,20 @@ mod tests {
         let said: Vec<bool> = ["", "NULL", "N/a", "ÄHNLICH", "nil", "nulls", "0"].map(|cell| words.contain(cell)).into();
         assert_eq!(said, [true, true, true, true, false, false, false]);
         assert_eq!([" x ", "\u{a0}x", "x", "", "\t"].map(bare), ["x", "x", "x", "", ""]);
+    }
+
+    #[test]
+    fn what_is_not_seen_is_told_from_blanks_and_letters() {
+        assert_eq!(["\u{feff}x\u{200b}", "\u{202e} x\u{ad}", "\u{7}x"].map(bare), ["x", "x", "x"]);
+        assert_eq!(
+            ["a\u{200d}b", "a\u{0}b", "a b", "a\tb", "Zürich", "a\u{a0}b"].map(has_invisible),
+            [true, true, false, false, false, false]
+        );
+        assert_eq!(["\u{feff}x", " #N/A ", "nan", "x", "N/A", "nano"].map(is_damaged), [true, true, true, false, false, false]);
+        let none = NullSentinels::new(&[]);
+        assert_eq!(
+            ["#N/A", "#Ref!", "NaN", "N/A", "#1", "null"].map(|cell| none.contain(cell)),
+            [true, true, true, false, false, false]
+        );
     }
 }

@@ -52,7 +52,7 @@ macro_rules! reason_codes {
 
 reason_codes! {
     /// Bytes that are not UTF-8.
-    EncodingError = "encoding-error", "not UTF-8", "ask the utility to export the file as UTF-8";
+    EncodingError = "encoding-error", "not UTF-8", "ask the utility to export the file as CSV in UTF-8";
     /// A column without a name.
     BlankHeader = "blank-header", "a column has no name", "nothing: the column is loaded as `column_N`";
     /// Two columns of one name.
@@ -81,6 +81,8 @@ reason_codes! {
     TruncatedFile = "truncated-file", "the file is not complete", "copy the file again, or ask the utility to send it again";
     /// A quote that is never closed.
     UnclosedQuote = "unclosed-quote", "a quote is never closed", "look at the line for a stray quote and send the file again";
+    /// A quote inside a cell, or text behind a closing one.
+    StrayQuote = "stray-quote", "a quote that is no pair around a cell", "look at the raw record for a quote that must be doubled, or left out";
     /// A value a thousand times too large or small.
     UnitSuspect = "unit-suspect", "probably kW for MW or the reverse", "ask the utility for the unit";
     /// A type that the adapter does not name.
@@ -121,6 +123,11 @@ impl Finding {
     /// A finding about the whole file.
     pub fn of_file(reason: ReasonCode, value: impl Into<String>) -> Self {
         Self { reason, line: None, column: None, value: Some(value.into()), raw: None }
+    }
+
+    /// A finding about the record that starts on a line.
+    pub fn of_record(reason: ReasonCode, line: u64) -> Self {
+        Self { reason, line: Some(line), column: None, value: None, raw: None }
     }
 
     /// The same finding at a line.

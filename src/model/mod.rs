@@ -12,6 +12,7 @@ pub(crate) mod finding;
 pub(crate) mod freshness;
 pub(crate) mod ids;
 pub(crate) mod month;
+pub(crate) mod number;
 pub(crate) mod severity;
 pub(crate) mod time;
 pub(crate) mod units;

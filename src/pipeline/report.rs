@@ -91,8 +91,8 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: Timestam
             sha256 = Some(summary.sha256.clone());
             (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
             let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
-            let note = summary.note().map(str::to_owned);
-            let said: Vec<String> = replaced.chain(note).chain(header.iter().map(ToString::to_string)).collect();
+            let notes = summary.notes.iter().map(|note| (*note).to_owned());
+            let said: Vec<String> = replaced.chain(notes).chain(header.iter().map(ToString::to_string)).collect();
             detail = (!said.is_empty()).then(|| said.join("; "));
             if candidate.month_assumed {
                 reason = Some(ReasonCode::MonthAssumed);

@@ -101,8 +101,8 @@ impl<'a> Cells<'a> {
             CellType::Text => trimmed.to_owned(),
             CellType::Id => id_of(trimmed),
             CellType::Number { exponent } => number(trimmed, *exponent, self.adapter.dialect),
-            CellType::Date { formats } => time(trimmed, formats, "DATE"),
-            CellType::Timestamp { formats } => time(trimmed, formats, "TIMESTAMP"),
+            CellType::Date { formats } => time(trimmed, formats, "DATE", self.adapter.years),
+            CellType::Timestamp { formats } => time(trimmed, formats, "TIMESTAMP", self.adapter.years),
         }
     }
 }
@@ -118,7 +118,11 @@ const fn sql_type(kind: &CellType) -> &'static str {
 
 /// Nothing, in the type of a column; times are in UTC.
 pub fn null_of(kind: &str) -> String {
-    if kind == "TIMESTAMP" { "TRY_STRPTIME(CAST(NULL AS VARCHAR), '%Y')".into() } else { format!("CAST(NULL AS {kind})") }
+    if kind == "TIMESTAMP" {
+        "TRY_STRPTIME(CAST(NULL AS VARCHAR), '%Y', 1900, 2100, 'utc')".into()
+    } else {
+        format!("CAST(NULL AS {kind})")
+    }
 }
 
 fn id_of(trimmed: &str) -> String {
@@ -127,24 +131,20 @@ fn id_of(trimmed: &str) -> String {
 
 /// A finite number in the model's unit, ten to the power of `exponent` of the file's.
 fn number(trimmed: &str, exponent: i32, dialect: Dialect) -> String {
-    let mut digits = trimmed.to_owned();
-    if let Some(grouping) = dialect.grouping {
-        digits = format!("REPLACE({digits}, {}, '')", text(&grouping.to_string()));
+    let marks: String =
+        dialect.grouping.into_iter().fold(dialect.decimal.to_string(), |marks, grouping| format!("{marks}{grouping}"));
+    if marks == "." {
+        format!("NUMBER({trimmed}, {exponent})")
+    } else {
+        format!("NUMBER({trimmed}, {exponent}, {})", text(&marks))
     }
-    if dialect.decimal != '.' {
-        if dialect.grouping != Some('.') {
-            // Read as a fraction, a point that groups digits would be a thousandfold error: it is no number instead.
-            digits = format!("REPLACE({digits}, '.', '?')");
-        }
-        digits = format!("REPLACE({digits}, {}, '.')", text(&dialect.decimal.to_string()));
-    }
-    format!("NUMBER({digits}, {exponent})")
 }
 
-fn time(trimmed: &str, formats: &[String], kind: &str) -> String {
+fn time(trimmed: &str, formats: &[String], kind: &str, years: (i16, i16)) -> String {
     let parse = |format: &String| {
-        let time = format!("TRY_STRPTIME({trimmed}, {})", text(format));
-        // A cast to TIMESTAMP would take the zone away.
+        // Of a day with a time and its zone the day as written counts. A cast to TIMESTAMP would take the zone away.
+        let zone = if kind == "DATE" { "written" } else { "utc" };
+        let time = format!("TRY_STRPTIME({trimmed}, {}, {}, {}, '{zone}')", text(format), years.0, years.1);
         if kind == "DATE" { format!("CAST({time} AS DATE)") } else { time }
     };
     let parses: Vec<String> = formats.iter().map(parse).collect();
@@ -223,10 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn ids_stay_text_but_for_a_spreadsheets_fraction() {
+    fn ids_stay_text_but_for_a_spreadsheets_fraction_and_what_is_not_seen() {
         let seen = read(&CellType::Id, POINT, &["12345.0", "007", "36_30_45151", "A.0", "10.00", " x ", "n/a"]);
         let texts: Vec<Option<&str>> = seen.iter().map(Value::as_str).collect();
         assert_eq!(texts, [Some("12345"), Some("007"), Some("36_30_45151"), Some("A.0"), Some("10.00"), Some("x"), None]);
+        let damaged = ["\u{feff}12", "1\u{200b}2", "12\u{202c}.0", "#N/A", "#REF!", "nan", "1\u{a0}2", "\u{200b}"];
+        let seen = read(&CellType::Id, POINT, &damaged);
+        let texts: Vec<Option<&str>> = seen.iter().map(Value::as_str).collect();
+        assert_eq!(texts, [Some("12"), Some("12"), Some("12"), None, None, None, Some("1\u{a0}2"), None]);
     }
 
     #[test]
@@ -235,5 +239,25 @@ mod tests {
         let seen = read(&kind, POINT, &["7/4/2020", "2022-10-15 00:00:00", "ASAP", "21:53.0", "12/15/2021 Per AW", "13/13/2020"]);
         let day = |text| Value::Day(Day::parse(text).unwrap());
         assert_eq!(seen, [day("2020-07-04"), day("2022-10-15"), Value::Null, Value::Null, Value::Null, Value::Null]);
+        let odd = ["7/4/22", "7/4/202", "1/1/-22", "1/1/+2022", "1/1/02022", "12/31/-5000", "1/1/+40000", "1/1/1899", "1/1/2101"];
+        assert_eq!(read(&kind, POINT, &odd), vec![Value::Null; odd.len()]);
+        assert_eq!(read(&kind, POINT, &["1/1/1900", "12/31/2100"]), [day("1900-01-01"), day("2100-12-31")]);
+        let short = CellType::Date { formats: vec!["%m/%d/%y".into()] };
+        assert_eq!(read(&short, POINT, &["7/4/22", "7/4/2022"]), [day("2022-07-04"), Value::Null]);
+        let joined = CellType::Date { formats: vec!["%Y%m%d".into()] };
+        assert_eq!(read(&joined, POINT, &["20221105", "2022115", "202211"]), [day("2022-11-05"), Value::Null, Value::Null]);
+    }
+
+    #[test]
+    fn time_with_an_offset_is_told_in_utc_and_a_day_as_it_is_written() {
+        let formats = vec!["%Y-%m-%d %H:%M%z".to_owned()];
+        let cells = ["2022-10-15 23:30-0500", "2022-10-15 23:30+00:00", "2022-10-15 23:30"];
+        let at = |text: &str| {
+            Value::Time(crate::model::Timestamp::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond()))
+        };
+        let seen = read(&CellType::Timestamp { formats: formats.clone() }, POINT, &cells);
+        assert_eq!(seen, [at("2022-10-16T04:30:00Z"), at("2022-10-15T23:30:00Z"), Value::Null]);
+        let day = Value::Day(Day::parse("2022-10-15").unwrap());
+        assert_eq!(read(&CellType::Date { formats }, POINT, &cells), [day.clone(), day, Value::Null]);
     }
 }

@@ -164,7 +164,7 @@ tables! {
     /// One row for each delivered month, utility, dataset and source column.
     COLUMN_QUALITY rows ColumnQualityRow = Platinum / "column_quality" by [utility_id] {
         delivery_month Text, utility_id Text, dataset Text, column_name Text, row_count Whole, null_count Whole,
-        sentinel_count Whole, missing_count Whole, invalid_count Whole, absent Flag, distinct_count Whole, min_value Text,
+        sentinel_count Whole, missing_count Whole, invalid_count Whole, damaged_count Whole, absent Flag, distinct_count Whole, min_value Text,
         max_value Text,
     }
     /// One row for each month, utility and dataset, or kind of entity.

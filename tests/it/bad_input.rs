@@ -52,7 +52,7 @@ fn file_without_its_key_column_is_refused() {
 fn file_that_is_not_utf8_is_refused_with_the_offset() {
     let mut content = FEEDERS.as_bytes().to_vec();
     content.extend_from_slice(b"caf\xe9,13.2,1,0,0,,,\n");
-    refused(content, "encoding-error", "-", &format!("byte {} is not UTF-8", FEEDERS.len() + 3));
+    refused(content, "encoding-error", "2", &format!("byte {} is not UTF-8", FEEDERS.len() + 3));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! From a record to the line of the file that it came from.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::{QueryError, rows};
@@ -8,7 +7,7 @@ use crate::config::Settings;
 use crate::engine::Work;
 use crate::frame::schema;
 use crate::lake::Lake;
-use crate::landing;
+use crate::landing::{self, ReadError};
 use crate::model::{Cancel, Dataset, Month, ReasonCode, Stage};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::silver::checked_records;
@@ -109,11 +108,10 @@ fn in_bronze(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Result<
             .filter_map(|column| Some((column.clone(), found.text(&column, row)?)))
             .collect();
         let line = found.count("_source_line", row);
-        let breaks = cells.iter().map(|(_, cell)| cell.matches('\n').count()).sum::<usize>();
         let path = settings.landing.join(cell("_source_file"));
         traced.push(Traced {
             month,
-            raw: raw_lines(&path, &cell("_file_sha256"), line, 1 + breaks)?,
+            raw: raw_record((&path, &cell("_file_sha256")), line, adapter.dialect.delimiter)?,
             source_file: cell("_source_file"),
             source_line: line,
             sha256: Some(cell("_file_sha256")),
@@ -162,16 +160,18 @@ fn before_bronze(lake: &Lake, wanted: &RecordFilter) -> Result<Vec<Traced>, Quer
     Ok(traced)
 }
 
-/// Lines of a landing file, if it still is the file that was loaded.
-fn raw_lines(path: &Path, sha256: &str, first: u64, count: usize) -> Result<Option<String>, QueryError> {
+/// The record of a landing file that starts on a line, if it still is the file that was loaded.
+fn raw_record((path, sha256): (&Path, &str), line: u64, delimiter: u8) -> Result<Option<String>, QueryError> {
     let failed = |source| QueryError::File { path: path.to_owned(), source };
     match landing::sha256_of(path, &Cancel::default()) {
         Ok(Some(hash)) if hash == sha256 => {}
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => return Ok(None),
     }
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let skipped = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
-    let lines: Vec<String> = BufReader::new(file).lines().skip(skipped).take(count).collect::<Result<_, _>>().map_err(failed)?;
-    Ok(Some(lines.join("\n")))
+    match landing::reader::open(path, delimiter, &Cancel::default()).and_then(|mut reader| reader.raw_at(line)) {
+        Ok(raw) => Ok(raw),
+        Err(ReadError::Io { source, .. }) => Err(failed(source)),
+        // A dialect that was changed since reads the file in another way.
+        Err(ReadError::Refused(_) | ReadError::Cancelled) => Ok(None),
+    }
 }

@@ -4,6 +4,7 @@
 //! every column it maps exists in the common model, every date column has formats, every dataset a key.
 
 mod parse;
+mod time_format;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,8 @@ pub struct UtilityAdapter {
     pub dialect: Dialect,
     /// Values that mean "nothing", trimmed and in lower case; the empty cell is counted apart.
     pub null_values: Vec<String>,
+    /// The first and the last year that a date can lie in; one outside is invalid.
+    pub years: (i16, i16),
     /// When its files are due.
     pub schedule: Schedule,
     /// Regular expression of feeder references that name a transmission line instead.

@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::time_format;
 use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
 use crate::config::file::{Problem, did_you_mean, line_of};
 use crate::model::freshness::Schedule;
@@ -21,6 +22,7 @@ struct RawAdapter {
     decimal: Option<char>,
     grouping: Option<char>,
     null_values: Option<Vec<String>>,
+    years: Option<(i16, i16)>,
     due_day: Option<u8>,
     grace_days: Option<u16>,
     transmission: Option<String>,
@@ -112,6 +114,15 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
         context.problem(&raw.utility, format!("`{}` is no utility id: use lower-case letters, digits, `-` and `_`", raw.utility))
     })?;
     let dialect = context.dialect(&raw)?;
+    let years = raw.years.unwrap_or((1900, 2100));
+    if years.0 > years.1 {
+        return Err(context.problem("years", format!("`years` is from {} to {}; the first must come first", years.0, years.1)));
+    }
+    if let Some(transmission) = &raw.transmission
+        && let Err(error) = regex::Regex::new(transmission)
+    {
+        return Err(context.problem("transmission", format!("`transmission` is no regular expression: {}", last_line(&error))));
+    }
     let mut datasets = Vec::new();
     for (dataset, raw) in
         [(Dataset::Circuits, raw.circuits), (Dataset::InstallDer, raw.install_der), (Dataset::PlannedDer, raw.planned_der)]
@@ -128,6 +139,7 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
         id,
         dialect,
         null_values: null_values.iter().map(|value| value.trim().to_lowercase()).filter(|value| !value.is_empty()).collect(),
+        years,
         schedule: Schedule { due_day: raw.due_day.unwrap_or(10), grace_days: raw.grace_days.unwrap_or(20) },
         transmission: raw.transmission,
         technologies,
@@ -271,7 +283,10 @@ impl AdapterFile<'_> {
 
     fn cell_type(&self, name: &str, kind: ModelKind, raw: &RawSource) -> Result<CellType, Problem> {
         let formats = || match raw.format.clone().map(OneOrMany::list) {
-            Some(formats) if !formats.is_empty() => Ok(formats),
+            Some(formats) if !formats.is_empty() => match formats.iter().find_map(|format| time_format::problem(format)) {
+                Some(problem) => Err(self.problem("format", format!("`{name}`: {problem}"))),
+                None => Ok(formats),
+            },
             _ => Err(self.problem(name, format!("`{name}` needs `format`, such as \"%m/%d/%Y\""))),
         };
         Ok(match kind {
@@ -309,6 +324,11 @@ impl AdapterFile<'_> {
         };
         self.cell_type(name, kind, &raw)
     }
+}
+
+/// What is wrong with a regular expression, without the drawing of its place.
+fn last_line(error: &regex::Error) -> String {
+    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]
@@ -352,6 +372,31 @@ mod tests {
             message(&GOOD.replace("key =", "delivery = \"snapshots\"\nkey =")),
             "`u.toml`, line 3: `delivery` is `snapshots`; did you mean `snapshot`?"
         );
+    }
+
+    #[test]
+    fn what_a_plan_would_choke_on_is_found_when_the_adapter_is_read() {
+        let with_format =
+            |format: &str| message(&format!("{GOOD}hca_refresh_date = {{ from = \"D\", format = \"{format}\" }}\n"));
+        assert_eq!(
+            with_format("M/D/YYYY"),
+            "`u.toml`, line 6: `hca_refresh_date`: `M/D/YYYY` is no `strftime` notation; is it `%m/%d/%Y`?"
+        );
+        assert_eq!(with_format("%Q"), "`u.toml`, line 6: `hca_refresh_date`: `%Q` is no `strftime` notation");
+        assert_eq!(with_format("%"), "`u.toml`, line 6: `hca_refresh_date`: `%` is no `strftime` notation");
+        assert_eq!(with_format("%Y-%m"), "`u.toml`, line 6: `hca_refresh_date`: `%Y-%m` does not say which day it is");
+        assert_eq!(
+            message(&format!("transmission = '(T'\n{GOOD}")),
+            "`u.toml`, line 1: `transmission` is no regular expression: unclosed group"
+        );
+        assert_eq!(
+            message(&format!("years = [2100, 1900]\n{GOOD}")),
+            "`u.toml`, line 1: `years` is from 2100 to 1900; the first must come first"
+        );
+        for format in ["%m/%d/%Y", "%d.%m.%y", "%Y%m%d", "%F %T%z", "%b %e, %Y", "%s"] {
+            adapter(Path::new("u.toml"), &format!("{GOOD}hca_refresh_date = {{ from = \"D\", format = \"{format}\" }}\n"))
+                .unwrap();
+        }
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! SQL functions that the plans need and the engine's dialect lacks.
 //!
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
-//! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits.
-//! `NUMBER(text, exponent)` → real number, times ten to the power of `exponent`; null where the text is none, or none of this
-//! world (beyond 10¹⁵, `inf`, `nan`). `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
+//! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `DAMAGED(cell)` → whether it holds what nobody
+//! wrote: a spreadsheet's error word or characters that are not seen. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits and without
+//! characters that are not seen.
+//! `NUMBER(text, exponent, marks)` → real number, times ten to the power of `exponent`; null where the text is none, or none of
+//! this world (beyond 10¹⁵, `inf`, `nan`). `marks`, if given: the character before the fraction, and the one between groups. `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
 //! to be summed; `QUOTIENT(sum, exponent)` → real number from such a sum. All of them give the nearest double: see
 //! [`crate::model::decimal`].
 //! `RATINGS(label, number, …)` → `label number; label number` of those numbers that are not null and not 0; null where there is
 //! none. A whole number has no fraction.
-//! `TRY_STRPTIME(text, format)` → time in UTC, null where the text is not in that notation (`try_strptime` of DuckDB).
+//! `TRY_STRPTIME(text, format, first, last, zone)` → time in UTC, null where the text is not in that notation or the year is none
+//! from `first` to `last`. An offset is brought to UTC where `zone` is `utc`; where it is `written`, it is read over.
 //! `XXHASH64(a, b, …)` → whole number: the XXH64 of the values one after the other, each seeded with the hash so far,
 //! 42 at first, nulls leaving it as it is (Spark's `xxhash64`). The same value gives the same hash for ever, which is
 //! what a stored `record_hash` needs.
@@ -23,6 +26,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use crate::model::cell::{self, NullSentinels};
 use crate::model::decimal;
+use crate::model::{Day, number};
 
 pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
 
@@ -31,15 +35,16 @@ impl Functions {
         let text_to_time = UserDefinedFunction::new("try_strptime".into(), BaseColumnUdf::new(try_strptime, time_field));
         let hash = UserDefinedFunction::new("xxhash64".into(), BaseColumnUdf::new(xxhash64, hash_field));
         let present = UserDefinedFunction::new("present".into(), BaseColumnUdf::new(present, text_field));
+        let damaged = UserDefinedFunction::new("damaged".into(), BaseColumnUdf::new(damaged, flag_field));
         let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
         let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
-        let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(number, number_field));
+        let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(read_number, number_field));
         let shift = UserDefinedFunction::new("shift".into(), BaseColumnUdf::new(shift, number_field));
         let units = UserDefinedFunction::new("units".into(), BaseColumnUdf::new(units, units_field));
         let quotient = UserDefinedFunction::new("quotient".into(), BaseColumnUdf::new(quotient, number_field));
         let ratings = UserDefinedFunction::new("ratings".into(), BaseColumnUdf::new(ratings, text_field));
         Self(
-            [bare, present, id, number, shift, units, quotient, ratings, text_to_time, hash]
+            [bare, present, damaged, id, number, shift, units, quotient, ratings, text_to_time, hash]
                 .into_iter()
                 .map(|mut function| {
                     function.options = FunctionOptions::elementwise();
@@ -85,6 +90,11 @@ fn units_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
+fn flag_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
+    Ok(Field::new(field_name(fields), DataType::Boolean))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
 fn time_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
     Ok(Field::new(field_name(fields), DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))))
 }
@@ -118,6 +128,13 @@ fn bare(columns: &mut [Column]) -> PolarsResult<Column> {
     Ok(without_blanks_around(cells.str()?).into_series().into_column())
 }
 
+fn damaged(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [cells] = columns else { polars_bail!(InvalidOperation: "DAMAGED needs a cell") };
+    let cells = cells.str()?;
+    let damaged: BooleanChunked = cells.iter().map(|cell| cell.map(cell::is_damaged)).collect();
+    Ok(damaged.with_name(cells.name().clone()).into_series().into_column())
+}
+
 fn without_blanks_around(cells: &StringChunked) -> StringChunked {
     if cells.iter().flatten().all(|cell| cell::bare(cell).len() == cell.len()) {
         return cells.clone();
@@ -126,28 +143,34 @@ fn without_blanks_around(cells: &StringChunked) -> StringChunked {
 }
 
 fn id(columns: &mut [Column]) -> PolarsResult<Column> {
-    fn whole(text: &str) -> Option<&str> {
-        text.strip_suffix(".0").filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-    }
     let [texts] = columns else { polars_bail!(InvalidOperation: "ID needs a text") };
     let texts = texts.str()?;
-    if !texts.iter().flatten().any(|text| whole(text).is_some()) {
+    if texts.iter().flatten().all(cell::is_id) {
         return Ok(texts.clone().into_series().into_column());
     }
-    Ok(texts.apply_values(|text| Cow::Borrowed(whole(text).unwrap_or(text))).into_series().into_column())
+    Ok(texts.apply_values(cell::id).into_series().into_column())
 }
 
 /// Equal cells often follow one another, and are then read once.
-fn number(columns: &mut [Column]) -> PolarsResult<Column> {
+fn read_number(columns: &mut [Column]) -> PolarsResult<Column> {
     const MOST: f64 = 1e15;
-    let [texts, exponent] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text and an exponent") };
+    let [texts, exponent, marks @ ..] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text and an exponent") };
     let (texts, exponent) = (texts.str()?, whole(exponent)?);
+    let marks =
+        marks.first().map(|marks| Ok::<_, PolarsError>(marks.str()?.get(0).unwrap_or_default().to_owned())).transpose()?;
+    let mut marks = marks.as_deref().unwrap_or(".").chars();
+    let (decimal_mark, grouping) = (marks.next().unwrap_or('.'), marks.next());
+    let is_plain = decimal_mark == '.' && grouping.is_none();
+    let read_one = |text: &str| {
+        let text = if is_plain { Cow::Borrowed(text) } else { number::plain(text, decimal_mark, grouping)? };
+        let is_of_this_world = text.parse::<f64>().is_ok_and(|number| number.abs() < MOST);
+        is_of_this_world.then(|| decimal::parse(&text, exponent)).flatten()
+    };
     let (mut last, mut value) = ("", None);
     let read = texts.iter().map(|text| {
         let text = text?;
         if text != last {
-            let is_of_this_world = text.parse::<f64>().is_ok_and(|number| number.abs() < MOST);
-            (last, value) = (text, is_of_this_world.then(|| decimal::parse(text, exponent)).flatten());
+            (last, value) = (text, read_one(text));
         }
         value
     });
@@ -204,11 +227,22 @@ fn ratings(columns: &mut [Column]) -> PolarsResult<Column> {
 }
 
 fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
-    let [text, format] = columns else { polars_bail!(InvalidOperation: "TRY_STRPTIME needs a text and a format") };
-    let format = format.str()?.get(0).map(str::to_owned);
+    let [text, format, first_year, last_year, zone] = columns else {
+        polars_bail!(InvalidOperation: "TRY_STRPTIME needs a text, a format, the first and the last year, and a zone")
+    };
+    let format = format.str()?.get(0).unwrap_or_default().to_owned();
+    let has_offset = zone.str()?.get(0) == Some("utc") && ["%z", "%:z", "%#z", "%+"].iter().any(|offset| format.contains(offset));
+    let midnight = |year: i32| i64::from(Day::from_ymd(year.clamp(-32_000, 32_000) as i16, 1, 1).epoch_days()) * 86_400_000_000;
+    let (from, until) = (midnight(whole(first_year)?), midnight(whole(last_year)? + 1));
+    let digits = Digits::of(&format);
     let ambiguous = StringChunked::new("ambiguous".into(), ["raise"]);
-    let read = |texts: &StringChunked| {
-        texts.as_datetime(format.as_deref(), TimeUnit::Microseconds, true, false, Some(&TimeZone::UTC), &ambiguous)
+    let read = |texts: &StringChunked| -> PolarsResult<DatetimeChunked> {
+        let texts = texts.apply(|text| text.filter(|text| digits.fit(text)).map(Cow::Borrowed));
+        let times =
+            texts.as_datetime(Some(&format), TimeUnit::Microseconds, true, has_offset, Some(&TimeZone::UTC), &ambiguous)?;
+        let is_between = |time: &i64| (from..until).contains(time);
+        let within: Int64Chunked = times.physical().iter().map(|time| time.filter(is_between)).collect();
+        Ok(within.with_name(times.physical().name().clone()).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
     };
     let texts = text.str()?;
     // Equal cells often follow one another, and are then read once.
@@ -226,6 +260,41 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
     }
     let times = read(&heads.finish())?.into_series();
     Ok(times.take(&IdxCa::from_vec("head".into(), head_of))?.into_column())
+}
+
+/// How many digits a time has in a notation: a parser by itself takes a year of any length, and short parts in one word.
+struct Digits {
+    /// The length of every text in a notation whose parts follow one another without a mark between.
+    length: Option<usize>,
+    /// The most digits in a row.
+    in_a_row: usize,
+    /// Whether a plus may stand in it.
+    plus: bool,
+}
+
+impl Digits {
+    fn of(format: &str) -> Self {
+        let parts: Vec<&str> = format.split('%').skip(1).collect();
+        let width = |part: &&str| match part.chars().next() {
+            Some('Y') => Some(4),
+            Some('j') => Some(3),
+            Some('m' | 'd' | 'H' | 'M' | 'S' | 'y' | 'I') => Some(2),
+            _ => None,
+        };
+        let widths: Option<Vec<usize>> = parts.iter().map(width).collect();
+        // A part that is one letter is followed by the next at once.
+        let is_joined = parts.iter().rev().skip(1).any(|part| part.len() == 1);
+        let literals = format.len() - 2 * parts.len();
+        let length = widths.filter(|_| is_joined).map(|widths| widths.iter().sum::<usize>() + literals);
+        let is_long =
+            is_joined || ["%s", "%f", "%.", "%3", "%6", "%9", "%N", "%+", "%z"].iter().any(|part| format.contains(part));
+        Self { length, in_a_row: if is_long { usize::MAX } else { 4 }, plus: format.contains(['+', 'z']) }
+    }
+
+    fn fit(&self, text: &str) -> bool {
+        let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+        self.length.is_none_or(|length| text.len() == length) && longest <= self.in_a_row && (self.plus || !text.contains('+'))
+    }
 }
 
 fn xxhash64(columns: &mut [Column]) -> PolarsResult<Column> {

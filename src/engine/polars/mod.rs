@@ -191,7 +191,9 @@ mod tests {
 
     #[test]
     fn text_that_is_no_date_is_null_and_no_error() {
-        let rows = session().query("SELECT CAST(TRY_STRPTIME(text, '%m/%d/%Y') AS DATE) AS d FROM t ORDER BY id").unwrap();
+        let rows = session()
+            .query("SELECT CAST(TRY_STRPTIME(text, '%m/%d/%Y', 1900, 2100, 'utc') AS DATE) AS d FROM t ORDER BY id")
+            .unwrap();
         assert_eq!(rows.day("d", 0), Day::parse("2020-07-24"));
         assert_eq!((rows.day("d", 1), rows.day("d", 2)), (None, None));
     }

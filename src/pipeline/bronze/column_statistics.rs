@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::model::cell::{NullSentinels, bare};
+use crate::model::cell::{NullSentinels, bare, is_damaged, is_id};
 
 /// Values and the number of their cells. Most values are short, and are found faster as numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +68,15 @@ const MOST_VALUES: usize = 1 << 17;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnStatistics {
     words: NullSentinels,
-    columns: Vec<(String, ColumnValues)>,
+    columns: Vec<Counts>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counts {
+    name: String,
+    values: ColumnValues,
+    /// Cells whose bare value is sound, and which have characters around it that are not seen.
+    surrounded: u64,
 }
 
 /// The bare values of a column.
@@ -91,16 +99,19 @@ pub struct HighCardinality {
     pub empty: u64,
     /// Cells that hold a word that says nothing.
     pub words: u64,
+    /// Cells that hold what nobody wrote, see [`is_damaged`].
+    damaged: u64,
     /// The least value that is present, as text.
     pub least: String,
     /// The greatest.
     pub greatest: String,
-    /// Whether a value ends as a spreadsheet writes whole numbers.
-    has_fraction: bool,
+    /// Whether a value is not the id that it stands for.
+    has_other_notation: bool,
 }
 
 impl HighCardinality {
     fn add(&mut self, hasher: &FixedState, words: &NullSentinels, value: &str, cells: u64) {
+        self.damaged += if is_damaged(value) { cells } else { 0 };
         if value.is_empty() {
             self.empty += cells;
         } else if words.contain(value) {
@@ -112,7 +123,7 @@ impl HighCardinality {
             if value > self.greatest.as_str() {
                 value.clone_into(&mut self.greatest);
             }
-            self.has_fraction |= value.ends_with(".0");
+            self.has_other_notation |= !is_id(value);
         }
     }
 
@@ -125,14 +136,16 @@ impl HighCardinality {
 impl ColumnStatistics {
     /// Nothing counted yet; `names` in the file's order, `words` say nothing, in lower case.
     pub fn new(names: &[String], words: &[String]) -> Self {
-        let columns = names.iter().map(|name| (name.clone(), ColumnValues::Counted(ValueCounts::default()))).collect();
+        let empty = || ColumnValues::Counted(ValueCounts::default());
+        let columns = names.iter().map(|name| Counts { name: name.clone(), values: empty(), surrounded: 0 }).collect();
         Self { words: NullSentinels::new(words), columns }
     }
 
     /// Counts cells of the column at a place.
     pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
         let hasher = FixedState::default();
-        let Some((_, values)) = self.columns.get_mut(column) else { return };
+        let Some(Counts { values, surrounded, .. }) = self.columns.get_mut(column) else { return };
+        let cells = cells.inspect(|cell| *surrounded += u64::from(is_surrounded(cell)));
         match values {
             ColumnValues::Counted(counts) => {
                 runs(cells, |value, cells| counts.add(value, cells));
@@ -150,8 +163,8 @@ impl ColumnStatistics {
 
     /// The file has ended: what only more cells would be compared with is forgotten.
     pub fn finish(&mut self) {
-        for (_, values) in &mut self.columns {
-            if let ColumnValues::HighCardinality(many) = values {
+        for counts in &mut self.columns {
+            if let ColumnValues::HighCardinality(many) = &mut counts.values {
                 many.distinct = many.distinct();
                 many.seen = HashSet::default();
             }
@@ -160,7 +173,21 @@ impl ColumnStatistics {
 
     /// The values of a column; `None` if the file lacks it.
     pub fn values(&self, column: &str) -> Option<&ColumnValues> {
-        self.columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, values)| values)
+        self.counts(column).map(|counts| &counts.values)
+    }
+
+    fn counts(&self, column: &str) -> Option<&Counts> {
+        self.columns.iter().find(|counts| counts.name.eq_ignore_ascii_case(column))
+    }
+
+    /// How many cells of a column hold what nobody wrote.
+    pub fn damaged(&self, column: &str) -> Option<u64> {
+        let counts = self.counts(column)?;
+        let inside: u64 = match &counts.values {
+            ColumnValues::Counted(counts) => counts.iter().filter(|(value, _)| is_damaged(value)).map(|(_, cells)| cells).sum(),
+            ColumnValues::HighCardinality(many) => many.damaged,
+        };
+        Some(inside + counts.surrounded)
     }
 
     /// How many cells of a column say nothing.
@@ -176,9 +203,9 @@ impl ColumnStatistics {
     /// How many ids a column holds; `None` where some could be written in two ways, such as `12` and `12.0`.
     pub fn distinct_ids(&self, column: &str) -> Option<u64> {
         match self.values(column)? {
-            ColumnValues::Counted(counts) if counts.iter().any(|(value, _)| value.ends_with(".0")) => None,
+            ColumnValues::Counted(counts) if counts.iter().any(|(value, _)| !is_id(&value)) => None,
             ColumnValues::Counted(counts) => Some(counts.iter().filter(|(value, _)| !self.words.contain(value)).count() as u64),
-            ColumnValues::HighCardinality(many) => (!many.has_fraction).then(|| many.distinct()),
+            ColumnValues::HighCardinality(many) => (!many.has_other_notation).then(|| many.distinct()),
         }
     }
 
@@ -188,13 +215,19 @@ impl ColumnStatistics {
             ColumnValues::Counted(counts) => counts.len(),
             ColumnValues::HighCardinality(_) => 1,
         };
-        self.columns.iter().map(|(_, values)| len(values)).sum()
+        self.columns.iter().map(|counts| len(&counts.values)).sum()
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.columns.clear();
     }
+}
+
+/// Whether a cell has characters around it that are not seen, and is sound without them.
+fn is_surrounded(cell: &str) -> bool {
+    let bare = bare(cell);
+    bare.len() != cell.len() && is_damaged(cell) && !is_damaged(bare)
 }
 
 /// Bare values and how often each follows itself: equal cells often do, and are then looked up once.
@@ -232,6 +265,18 @@ mod tests {
         let expected = [("", 2), ("NULL", 1), ("a longer text", 1), ("x", 3), ("y", 1), ("ä€", 1)];
         assert_eq!(counts, expected.map(|(value, cells)| (value.to_owned(), cells)));
         assert_eq!((statistics.missing("a"), statistics.distinct_ids("a"), statistics.values("b")), (Some(3), Some(4), None));
+    }
+
+    #[test]
+    fn cells_that_nobody_wrote_are_counted_among_few_values_and_many() {
+        let damaged = ["#N/A", " #ref! ", "x\u{200b}", "x\u{200b}y", "x\u{200b}y", "\u{feff}#N/A", "x", "", "null"];
+        let mut few = statistics(&damaged);
+        assert_eq!(few.damaged("a"), Some(6));
+        let many: Vec<String> = (0..MOST_VALUES + 5).map(|n| n.to_string()).collect();
+        few.feed(0, many.iter().map(String::as_str));
+        few.feed(0, damaged.into_iter());
+        assert!(matches!(few.values("a"), Some(ColumnValues::HighCardinality(_))));
+        assert_eq!((few.damaged("a"), few.distinct_ids("a")), (Some(12), None));
     }
 
     #[test]

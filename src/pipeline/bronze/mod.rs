@@ -22,7 +22,7 @@ use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, schema};
 use crate::lake::{Change, Lake, LakeError, Snapshot, TableId, TableWriter, Written};
-use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary};
+use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary, reader};
 use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
 use files::committed_files;
 
@@ -137,7 +137,7 @@ impl Loading<'_> {
         committed: &[CommittedFile],
         sha256: &str,
     ) -> Result<LoadOutcome, Stop> {
-        let mut reader = RecordReader::open(&candidate.path, self.adapter.dialect.delimiter, self.work.cancel)?;
+        let mut reader = reader::open(&candidate.path, self.adapter.dialect.delimiter, self.work.cancel)?;
         let (names, header) = header::names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
         self.check_key(&names).map_err(Refused::one)?;
         let columns: Vec<Column> =
@@ -145,7 +145,7 @@ impl Loading<'_> {
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
         let mut statistics = ColumnStatistics::new(&names, &self.adapter.null_values);
-        let rows = self.copy(&mut reader, &mut writer, (&names, &mut statistics), candidate, sha256)?;
+        let rows = self.copy(reader.as_mut(), &mut writer, (&names, &mut statistics), candidate, sha256)?;
         statistics.finish();
         let summary = reader.finish()?;
         if summary.records == 0 {
@@ -182,7 +182,7 @@ impl Loading<'_> {
     /// Reads on one thread, counts on another and writes on a third; the rows in bronze.
     fn copy(
         &self,
-        reader: &mut RecordReader,
+        reader: &mut dyn RecordReader,
         writer: &mut TableWriter,
         (names, statistics): (&[String], &mut ColumnStatistics),
         candidate: &Candidate,
@@ -238,7 +238,9 @@ impl Loading<'_> {
     /// A file with too many bad records is refused whole, for what most of them suffer from.
     fn check_share(&self, summary: &Summary) -> Result<(), Box<Refused>> {
         let bad: Vec<&Finding> = summary.rejected.iter().filter(|finding| finding.reason != ReasonCode::BlankRow).collect();
-        let share = bad.len() as f64 / summary.records as f64;
+        // Each line that a quote may have swallowed counts as the record that it may be.
+        let (bad_lines, lines) = (bad.len() as u64 + summary.swallowed, summary.records + summary.swallowed);
+        let share = bad_lines as f64 / lines as f64;
         if share <= self.settings.max_bad_share {
             return Ok(());
         }
@@ -248,9 +250,8 @@ impl Loading<'_> {
         }
         let most = counts.into_iter().max_by_key(|(_, count)| *count).map_or(ReasonCode::MissingCell, |(reason, _)| reason);
         let value = format!(
-            "{} of {} records ({:.1} %) do not fit the header; the limit is {:.1} %",
-            bad.len(),
-            summary.records,
+            "{bad_lines} of {lines} {} ({:.1} %) do not fit the header; the limit is {:.1} %",
+            if summary.swallowed == 0 { "records" } else { "lines" },
             share * 100.0,
             self.settings.max_bad_share * 100.0
         );

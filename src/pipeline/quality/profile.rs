@@ -83,15 +83,21 @@ impl Profiler<'_> {
         let mut found = Vec::new();
         for (typed, (counted, in_bronze)) in &by_type {
             if !counted.is_empty() {
-                session.register("grouped", &self.counted(columns, counted)?.relation())?;
+                session.register("counted", &self.counted(columns, counted)?.relation())?;
+                session.create_view("grouped", "SELECT *, 0 AS damaged FROM counted")?;
                 found.push(typed.count(session.as_mut(), &self.cells)?);
             }
             for some in in_bronze.chunks(COLUMNS_AT_ONCE) {
                 let mut parts = Vec::new();
                 for at in some {
-                    session
-                        .create_view(&format!("cells_{at}"), &format!("SELECT BARE({}) AS v FROM bronze", name(&columns[*at])))?;
-                    parts.push(format!("SELECT {at} AS place, v, COUNT(*) AS n FROM cells_{at} GROUP BY v"));
+                    let cell = name(&columns[*at]);
+                    session.create_view(
+                        &format!("cells_{at}"),
+                        &format!("SELECT BARE({cell}) AS v, CASE WHEN DAMAGED({cell}) THEN 1 ELSE 0 END AS damaged FROM bronze"),
+                    )?;
+                    parts.push(format!(
+                        "SELECT {at} AS place, v, COUNT(*) AS n, SUM(damaged) AS damaged FROM cells_{at} GROUP BY v"
+                    ));
                 }
                 session.create_view("grouped", &parts.join("\nUNION ALL\n"))?;
                 found.push(typed.count(session.as_mut(), &self.cells)?);
@@ -130,7 +136,7 @@ impl Profiler<'_> {
     fn of_many(&self, column: &str, many: &HighCardinality) -> ColumnQualityRow {
         let row_count = self.row_count();
         let bound = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
-        let counts = [many.empty, many.words, 0, many.distinct()];
+        let counts = [many.empty, many.words, 0, 0, many.distinct()];
         self.row(column, row_count, counts, false, bound(&many.least), bound(&many.greatest))
     }
 
@@ -149,19 +155,19 @@ impl Profiler<'_> {
         let (row_count, absent_count) = (count("row_count"), count("absent_count"));
         let absent = row_count > 0 && absent_count == row_count;
         let empty = count("null_count") + if absent { 0 } else { absent_count };
-        let counts = [empty, count("sentinel_count"), count("invalid_count"), count("distinct_count")];
+        let counts = [empty, count("sentinel_count"), count("invalid_count"), count("damaged_count"), count("distinct_count")];
         self.row(column, row_count, counts, absent, found.text("min_value", row), found.text("max_value", row))
     }
 
     fn absent(&self, label: &str, row_count: u64) -> ColumnQualityRow {
-        self.row(label, row_count, [0; 4], true, None, None)
+        self.row(label, row_count, [0; 5], true, None, None)
     }
 
     fn row(
         &self,
         column: &str,
         row_count: u64,
-        [empty, sentinel, invalid, distinct]: [u64; 4],
+        [empty, sentinel, invalid, damaged, distinct]: [u64; 5],
         absent: bool,
         low: Option<String>,
         high: Option<String>,
@@ -176,6 +182,8 @@ impl Profiler<'_> {
             sentinel_count: tables::count(sentinel),
             missing_count: tables::count(empty + sentinel),
             invalid_count: tables::count(invalid),
+            // What passed was counted then.
+            damaged_count: tables::count(self.statistics.and_then(|statistics| statistics.damaged(column)).unwrap_or(damaged)),
             absent: Some(absent),
             distinct_count: tables::count(distinct),
             min_value: low,
@@ -196,8 +204,8 @@ impl TypedValue {
     /// Relation `grouped` (values of columns without blanks around, each once and with the number of its cells): the counts of
     /// each column, by its place.
     fn count(&self, session: &mut dyn Session, cells: &Cells<'_>) -> Result<Frame, EngineError> {
-        session.create_view("said", &format!("SELECT place, v, n, {} AS present FROM grouped", cells.present("v")))?;
-        session.create_view("typed", &format!("SELECT place, v, n, present, {} AS typed FROM said", self.sql))?;
+        session.create_view("said", &format!("SELECT place, v, n, damaged, {} AS present FROM grouped", cells.present("v")))?;
+        session.create_view("typed", &format!("SELECT place, v, n, damaged, present, {} AS typed FROM said", self.sql))?;
         let least = |of: &str| if self.is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
         session.query(&format!(
             "SELECT place, SUM(n) AS row_count,\n\
@@ -205,6 +213,7 @@ impl TypedValue {
              \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
              \x20 SUM(CASE WHEN v <> '' AND present IS NULL THEN n ELSE 0 END) AS sentinel_count,\n\
              \x20 SUM(CASE WHEN present IS NOT NULL AND typed IS NULL THEN n ELSE 0 END) AS invalid_count,\n\
+             \x20 SUM(damaged) AS damaged_count,\n\
              \x20 COUNT(present) AS distinct_count,\n\
              \x20 {} AS min_value, {} AS max_value\nFROM typed GROUP BY place",
             least("MIN"),
