@@ -105,6 +105,12 @@ pub struct Output {
     /// How rows are printed
     #[arg(long, value_enum, default_value = "table")]
     pub format: OutputFormat,
+    /// Show every column of a table, whole, however wide the terminal is
+    #[arg(long)]
+    pub wide: bool,
+    /// Put an apostrophe before CSV cells that a spreadsheet would take for a formula; `rejected` does so without being told
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub spreadsheet_safe: Option<bool>,
 }
 
 /// The commands.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use feederscope::cli::{Cli, Command, Output};
-use feederscope::commands::{self, Context, Exit, Printer, Usage, quality::Span};
+use feederscope::commands::{self, Context, CsvCells, Exit, Printer, Usage, quality::Span};
 use feederscope::config::{Paths, Settings};
 use feederscope::model::Timestamp;
 use feederscope::pipeline::Request;
@@ -37,10 +37,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     let paths = Paths::of_this_account();
     let clock = Timestamp::now().day();
     let printer = Printer {
-        format: format_of(cli.command.as_ref()),
+        format: output_of(cli.command.as_ref()).map_or_else(Default::default, |output| output.format.into()),
         color: cli.global.color.into(),
         quiet: cli.global.quiet,
         verbose: cli.global.verbose,
+        cells: cells_of(cli.command.as_ref()),
+        width: width_of(cli.command.as_ref()),
     };
     let overrides = cli.global.overrides();
     let Some(command) = cli.command else {
@@ -104,8 +106,9 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
     }
 }
 
-fn format_of(command: Option<&Command>) -> commands::Format {
-    let output: Option<&Output> = match command {
+/// How a command's rows are printed, for those that print some.
+fn output_of(command: Option<&Command>) -> Option<&Output> {
+    match command {
         Some(
             Command::Status { output }
             | Command::Feeders { output, .. }
@@ -123,8 +126,21 @@ fn format_of(command: Option<&Command>) -> commands::Format {
             | Command::Doctor { output },
         ) => Some(output),
         _ => None,
-    };
-    output.map_or_else(Default::default, |output| output.format.into())
+    }
+}
+
+/// What is mailed back to a utility is opened in a spreadsheet.
+fn cells_of(command: Option<&Command>) -> CsvCells {
+    let is_mailed = matches!(command, Some(Command::Rejected { .. }));
+    let is_safe = output_of(command).and_then(|output| output.spreadsheet_safe).unwrap_or(is_mailed);
+    if is_safe { CsvCells::SpreadsheetSafe } else { CsvCells::Exact }
+}
+
+/// Columns of the terminal that a table is printed on.
+fn width_of(command: Option<&Command>) -> Option<usize> {
+    let is_wide = output_of(command).is_some_and(|output| output.wide);
+    let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    terminal.filter(|_| !is_wide).map(|(width, _)| usize::from(width.0))
 }
 
 fn console(settings: Settings) -> anyhow::Result<Exit> {

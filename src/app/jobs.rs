@@ -18,7 +18,7 @@ use crate::landing;
 use crate::landing::stability::StabilityCheck;
 use crate::landing::watch::{Watch, WatchMode};
 use crate::model::{Cancel, Day, FeederId, Month, Timestamp};
-use crate::pipeline::rules::{Decision, acknowledge};
+use crate::pipeline::rules::{Decision, Evidence, acknowledge};
 use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
 
@@ -125,6 +125,8 @@ pub struct Failure {
     pub month: Month,
     /// Rows that fail.
     pub failed: u64,
+    /// What the failure was made from.
+    pub evidence: Evidence,
 }
 
 /// What a read brought.
@@ -285,6 +287,7 @@ impl Jobs {
             dataset: &failure.dataset,
             month: failure.month,
             failed: failure.failed,
+            evidence: &failure.evidence,
             reason,
             account: &self.settings.account,
             expires_on: until,
@@ -385,6 +388,9 @@ fn ended(report: &Report) -> Result<String, String> {
     let refused: Vec<&str> = report.refused().map(|file| file.candidate.source_file.as_str()).collect();
     if let Some(first) = refused.first() {
         return Err(format!("{} refused: `{first}`; see the run in pane 1", refused.len()));
+    }
+    if let Some((utility, error)) = report.failed.first() {
+        return Err(format!("{utility} could not be rebuilt: {error}"));
     }
     let loaded = report.count("loaded") + report.count("superseded");
     if loaded == 0 {

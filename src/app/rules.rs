@@ -77,6 +77,7 @@ impl Rules {
             dataset: checked.dataset.clone(),
             month: checked.month,
             failed: checked.failed,
+            evidence: checked.evidence.clone(),
         });
         self.signing.is_some()
     }

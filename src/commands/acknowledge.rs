@@ -61,6 +61,7 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
             dataset: &checked.dataset,
             month: checked.month,
             failed: checked.failed,
+            evidence: &checked.evidence,
             reason: &decision.reason,
             account: &context.settings.account,
             expires_on: decision.until,
@@ -69,7 +70,7 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
     rules::acknowledge(&context.lake, &decisions, Timestamp::now())?;
     for checked in failing {
         context.printer.say(format!(
-            "acknowledged `{}` for {} {} of {} by {} until {}: {} failing; more open it again",
+            "acknowledged `{}` for {} {} of {} by {} until {}: {} failing; more of them, another delivery or another rule open it again",
             checked.rule,
             checked.utility,
             checked.dataset,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Exit, Format, Usage};
 use crate::app::reads::checks::{self, Checked};
+use crate::app::reads::runs::{self, RefusedFile};
 use crate::config::file::did_you_mean;
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, Value};
@@ -88,7 +89,27 @@ pub fn run(context: &Context, request: &CheckRequest<'_>) -> anyhow::Result<Exit
     let Some(evaluated) = evaluate(context, request, &bronze)? else { return Ok(Exit::Incomplete) };
     let asked: Vec<&Checked> = evaluated.checked.iter().collect();
     print(context, &asked)?;
-    Ok(exit_of(&asked))
+    let refused = refused(context, request, evaluated.month)?;
+    Ok(match exit_of(&asked) {
+        Exit::Done if refused => Exit::Bad,
+        exit => exit,
+    })
+}
+
+/// Tells of files that no rule can look at; whether there are any. Asked about no month in particular, those of later ones count too.
+fn refused(context: &Context, request: &CheckRequest<'_>, month: Month) -> anyhow::Result<bool> {
+    let is_asked = |file: &&RefusedFile| {
+        let of_month = if request.month.is_some() { file.month == month } else { file.month >= month };
+        of_month && request.rule.is_none() && request.utility.is_none_or(|utility| utility.as_str() == file.utility)
+    };
+    let standing = runs::standing_refusals(&context.lake, &context.settings)?;
+    let asked: Vec<&RefusedFile> = standing.iter().filter(is_asked).collect();
+    for RefusedFile { utility, dataset, month, source_file, reason } in &asked {
+        context.printer.say(format!(
+            "{utility} {dataset} of {month} is not there: `{source_file}` was refused ({reason}); `feederscope run` says why and what to do"
+        ));
+    }
+    Ok(!asked.is_empty())
 }
 
 fn print(context: &Context, asked: &[&Checked]) -> anyhow::Result<()> {

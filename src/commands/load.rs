@@ -10,8 +10,8 @@ use super::{Context, Exit, check};
 use crate::app::reads::checks::{self, Checked};
 use crate::app::signals;
 use crate::engine::Work;
-use crate::landing;
-use crate::model::{Cancel, ReasonCode, Timestamp};
+use crate::landing::{self, MonthOrigin};
+use crate::model::{Cancel, Timestamp};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::LoadOutcome;
 use crate::pipeline::rules::RuleState;
@@ -34,9 +34,15 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
             context.printer.say(line);
         }
     }
+    for (utility, error) in &report.failed {
+        context
+            .printer
+            .say(format!("could not rebuild {utility}: {error}; its tables are as before, the other utilities are done"));
+    }
     context.printer.say(summary(&report));
     let verdict = verdict(context, &report)?;
-    Ok(if report.refused().next().is_some() { Exit::Incomplete } else { verdict })
+    let is_incomplete = report.refused().next().is_some() || !report.failed.is_empty();
+    Ok(if is_incomplete { Exit::Incomplete } else { verdict })
 }
 
 /// What the rules say of the newest month and of those that were evaluated, in a line for each error.
@@ -124,8 +130,8 @@ fn describe(file: &FileOutcome) -> Option<String> {
         LoadOutcome::Taken { summary, rows, superseded, header, .. } => {
             let mut line =
                 format!("loaded `{name}` as {} {} of {}: {rows} rows", candidate.utility, candidate.dataset, candidate.month);
-            if candidate.month_assumed {
-                line = format!("{line}; {}: {}", ReasonCode::MonthAssumed, ReasonCode::MonthAssumed.meaning());
+            if let Some((reason, value)) = candidate.doubt() {
+                line = format!("{line}; {reason}: {value}");
             }
             if let Some(first) = summary.rejected.first() {
                 line = format!("{line}; {} records rejected, the first: {first}", summary.rejected.len());
@@ -187,9 +193,14 @@ pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     };
     let candidates: Vec<_> = scan.candidates.iter().filter(wanted).collect();
     for candidate in &candidates {
-        let assumed = if candidate.month_assumed { " (month assumed)" } else { "" };
+        let doubt = match candidate.origin {
+            _ if !candidate.has_begun(context.settings.today) => " (has not begun, is not loaded)".to_owned(),
+            MonthOrigin::Stated => String::new(),
+            MonthOrigin::Disputed(name) => format!(" (the name says {name})"),
+            MonthOrigin::Assumed => " (month assumed)".to_owned(),
+        };
         let line = format!(
-            "{} {} {}{assumed}: `{}`, {} bytes\n",
+            "{} {} {}{doubt}: `{}`, {} bytes\n",
             candidate.month, candidate.utility, candidate.dataset, candidate.source_file, candidate.bytes
         );
         context.printer.print(&line)?;

@@ -8,8 +8,9 @@ pub mod calendar;
 pub mod check;
 pub mod demo;
 pub mod doctor;
+pub mod fit;
 pub mod load;
-pub mod output;
+pub(crate) mod output;
 pub mod quality;
 pub mod rejected;
 pub mod report;
@@ -25,7 +26,7 @@ use crate::config::file::did_you_mean;
 use crate::lake::Lake;
 use crate::model::UtilityId;
 
-pub use output::{ColorChoice, Format, Printer};
+pub use output::{ColorChoice, CsvCells, Format, Printer};
 
 /// How a command ended, when it could do what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! Rows for people, for programs and for spreadsheets.
 
 use crate::model::Timestamp;
+use crate::model::cell::{is_invisible, visible};
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Map, Value as Json};
 
+use super::fit;
 use crate::frame::{Column, Frame, Value};
 
 /// How rows are printed.
@@ -43,13 +45,28 @@ pub struct Printer {
     pub quiet: bool,
     /// How much more to say.
     pub verbose: u8,
+    /// Whether cells of CSV that a spreadsheet would take for a formula are made harmless.
+    pub cells: CsvCells,
+    /// Columns of the terminal that tables are fitted to; `None` where they may be as wide as they are.
+    pub width: Option<usize>,
+}
+
+/// What cells of CSV are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CsvCells {
+    /// For programs: as they are.
+    #[default]
+    Exact,
+    /// For a spreadsheet: an apostrophe before what it would take for a formula.
+    SpreadsheetSafe,
 }
 
 impl Printer {
     /// A line for the person in front of it, on standard error.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", line.as_ref());
+            let lines: Vec<_> = line.as_ref().split('\n').map(visible).collect();
+            let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
         }
     }
 
@@ -59,6 +76,15 @@ impl Printer {
     /// Nobody reads any more, or the disk is full.
     pub fn print(&self, text: &str) -> io::Result<()> {
         io::stdout().lock().write_all(text.as_bytes())
+    }
+
+    /// Text of the data on standard output, whose line ends are kept and whose other control characters are not.
+    ///
+    /// # Errors
+    /// Nobody reads any more, or the disk is full.
+    pub fn print_raw(&self, text: &str) -> io::Result<()> {
+        let lines: Vec<_> = text.split('\n').map(|line| visible(line.strip_suffix('\r').unwrap_or(line))).collect();
+        self.print(&format!("{}\n", lines.join("\n")))
     }
 
     /// The rows of a frame.
@@ -83,8 +109,18 @@ impl Printer {
     fn render(self, names: &[String], rows: &[Vec<Value>]) -> String {
         match self.format {
             Format::Json => json(names, rows),
-            Format::Csv => csv(names, rows),
-            Format::Table => table(names, rows, self.is_colored()),
+            Format::Csv if io::stdout().is_terminal() => {
+                csv(names, rows, self.cells).split('\n').map(visible).collect::<Vec<_>>().join("\n")
+            }
+            Format::Csv => csv(names, rows, self.cells),
+            Format::Table => {
+                let cells = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+                let (fitted, left_out) = fit::to_width(names, cells, self.width);
+                if !left_out.is_empty() {
+                    self.say(format!("{} columns do not fit: {}; `--wide` shows all", left_out.len(), left_out.join(", ")));
+                }
+                table(&fitted, rows, self.is_colored())
+            }
         }
     }
 
@@ -98,9 +134,29 @@ impl Printer {
 }
 
 fn json(names: &[String], rows: &[Vec<Value>]) -> String {
+    use std::fmt::Write as _;
     let object = |row: &Vec<Value>| Json::Object(names.iter().cloned().zip(row.iter().map(json_value)).collect::<Map<_, _>>());
     let array = Json::Array(rows.iter().map(object).collect());
-    format!("{array:#}\n")
+    // Control and format characters stand in texts only, where the escape is the same text.
+    let escaped = |text: String| {
+        text.chars().fold(String::with_capacity(text.len()), |mut text, c| {
+            if c != '\n' && (c.is_control() || is_invisible(c)) {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    let _ = write!(text, "\\u{unit:04x}");
+                }
+            } else {
+                text.push(c);
+            }
+            text
+        })
+    };
+    let text = format!("{array:#}\n");
+    if has_invisible_but_line_ends(&text) { escaped(text) } else { text }
+}
+
+fn has_invisible_but_line_ends(text: &str) -> bool {
+    !text.is_ascii() && text.chars().any(|c| c != '\n' && (c.is_control() || is_invisible(c)))
 }
 
 fn json_value(value: &Value) -> Json {
@@ -119,7 +175,11 @@ fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_microsecond(at.micros()).map_or_else(|_| at.micros().to_string(), |at| at.to_string())
 }
 
-fn csv(names: &[String], rows: &[Vec<Value>]) -> String {
+fn csv(names: &[String], rows: &[Vec<Value>], cells: CsvCells) -> String {
+    let safe = |text: &str| match text.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') if cells == CsvCells::SpreadsheetSafe => format!("'{text}"),
+        _ => text.to_owned(),
+    };
     let quoted =
         |cell: String| if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell };
     let line = |cells: Vec<String>| format!("{}\n", cells.into_iter().map(quoted).collect::<Vec<_>>().join(","));
@@ -127,16 +187,17 @@ fn csv(names: &[String], rows: &[Vec<Value>]) -> String {
         Value::Null => String::new(),
         Value::Time(at) => rfc3339(*at),
         Value::Real(number) => number.to_string(),
+        Value::Text(text) => safe(text),
         other => shown(other),
     };
     std::iter::once(line(names.to_vec())).chain(rows.iter().map(|row| line(row.iter().map(cell).collect()))).collect()
 }
 
-/// A cell for people: three decimals at most, times to the minute, nothing as `–`.
+/// A cell for people: three decimals at most, times to the minute, nothing as `–`, texts in one line that acts on no terminal.
 pub fn shown(value: &Value) -> String {
     match value {
         Value::Null => "–".into(),
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => visible(text).into_owned(),
         Value::Whole(number) => number.to_string(),
         Value::Real(number) => decimals(*number),
         Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
@@ -151,19 +212,18 @@ fn decimals(number: f64) -> String {
     if text == "-0" || text.is_empty() { "0".into() } else { text.into() }
 }
 
-fn table(names: &[String], rows: &[Vec<Value>], colored: bool) -> String {
+fn table(fitted: &fit::Fitted, rows: &[Vec<Value>], colored: bool) -> String {
     if rows.is_empty() {
         return String::new();
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    let header = names.iter().map(|name| if colored { format!("\u{1b}[1m{name}\u{1b}[0m") } else { name.clone() });
+    let header = fitted.names.iter().map(|name| if colored { format!("\u{1b}[1m{name}\u{1b}[0m") } else { name.clone() });
     table.set_header(header.map(Cell::new));
-    for row in rows {
-        table.add_row(row.iter().map(|value| {
-            let alignment =
-                if matches!(value, Value::Whole(_) | Value::Real(_)) { CellAlignment::Right } else { CellAlignment::Left };
-            Cell::new(shown(value)).set_alignment(alignment)
+    for (row, cells) in rows.iter().zip(&fitted.cells) {
+        table.add_row(cells.iter().zip(&fitted.columns).map(|(cell, at)| {
+            let is_number = matches!(row[*at], Value::Whole(_) | Value::Real(_));
+            Cell::new(cell).set_alignment(if is_number { CellAlignment::Right } else { CellAlignment::Left })
         }));
     }
     format!("{table}\n")
@@ -193,9 +253,29 @@ mod tests {
     fn csv_quotes_what_must_be_quoted_and_leaves_nothing_empty() {
         let (names, rows) = sample();
         assert_eq!(
-            csv(&names, &rows),
+            csv(&names, &rows, CsvCells::Exact),
             "feeder_id,mw,seen,at\n\"a,\"\"b\"\"\",8.5,2022-10-15,2022-10-15T00:00:00Z\n,0.30000000000000004,,\n"
         );
+    }
+
+    #[test]
+    fn csv_for_a_spreadsheet_holds_no_formula() {
+        let names = ["a".to_owned()];
+        let rows: Vec<Vec<Value>> = ["=1+2", "+1", "-1", "@SUM(A1)", "a=b", ""]
+            .map(|text| vec![Value::Text(text.into())])
+            .into_iter()
+            .chain([vec![Value::Real(-1.5)]])
+            .collect();
+        assert_eq!(csv(&names, &rows, CsvCells::SpreadsheetSafe), "a\n'=1+2\n'+1\n'-1\n'@SUM(A1)\na=b\n\n-1.5\n");
+        assert_eq!(csv(&names, &rows, CsvCells::Exact).lines().nth(1), Some("=1+2"));
+    }
+
+    #[test]
+    fn json_escapes_what_acts_on_a_terminal_and_keeps_the_value() {
+        let text = "a\u{1b}[2J\u{9b}31m\u{202e}b\u{e0041}";
+        let printed = json(&["v".to_owned()], &[vec![Value::Text(text.into())]]);
+        assert!(printed.chars().all(|c| c == '\n' || !(c.is_control() || is_invisible(c))), "{printed:?}");
+        assert_eq!(serde_json::from_str::<Json>(&printed).unwrap()[0]["v"], text);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Context, Exit, Format, Usage};
 use crate::app::reads::trace::{self, RecordFilter};
+use crate::config::DatasetAdapter;
 use crate::config::file::did_you_mean;
 use crate::frame::{Column, ColumnType, Value};
 use crate::model::{Dataset, Month, UtilityId};
@@ -33,7 +34,7 @@ pub fn run(context: &Context, utility: &UtilityId, dataset: Dataset, record: &Re
     };
     let traced = trace::records(&context.lake, &context.settings, &wanted)?;
     if traced.is_empty() {
-        let key = adapter.dataset(dataset).map_or(String::new(), |dataset| dataset.key.join(" + "));
+        let key = adapter.dataset(dataset).map_or(String::new(), DatasetAdapter::key_text);
         context.printer.say(format!("no record of {utility} {dataset} has the key `{}`; a key is {key}", record.key));
         return Ok(Exit::Incomplete);
     }
@@ -71,14 +72,14 @@ pub fn run(context: &Context, utility: &UtilityId, dataset: Dataset, record: &Re
     // For people: the place once, then the cells.
     for found in &traced {
         let place = format!("{} line {}", found.source_file, found.source_line);
-        context.printer.print(&format!(
-            "{place} · {} · SHA-256 {} · run {}\n",
+        context.printer.print_raw(&format!(
+            "{place} · {} · SHA-256 {} · run {}",
             found.month,
             found.sha256.as_deref().unwrap_or("unknown"),
             found.run_id
         ))?;
         let raw = found.raw.as_deref().unwrap_or("(the file is no longer in the landing folder as it was delivered)");
-        context.printer.print(&format!("{raw}\n"))?;
+        context.printer.print_raw(raw)?;
         let ours: Vec<Vec<Value>> = rows
             .iter()
             .filter(|row| row[1] == Value::Text(found.source_file.clone()) && row[2] == Value::count(found.source_line))

@@ -20,7 +20,7 @@ pub fn run(context: &Context) -> anyhow::Result<Exit> {
                 adapter.name.clone(),
                 dataset.dataset.to_string(),
                 dataset.patterns.join(" "),
-                dataset.key.join(" + "),
+                dataset.key_text(),
                 dataset.delivery.as_str().to_owned(),
                 if dataset.grain == crate::config::Grain::Segment { "segment" } else { "entity" }.to_owned(),
                 mapped.len().to_string(),

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::stated_month::{self, StatedMonth};
 use crate::config::UtilityAdapter;
-use crate::model::{Dataset, Month, Timestamp, UtilityId};
+use crate::model::{Dataset, Day, Month, ReasonCode, Timestamp, UtilityId};
 
 /// A file that an adapter takes for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +20,44 @@ pub struct Candidate {
     pub dataset: Dataset,
     /// The month it is for.
     pub month: Month,
-    /// Whether no month stood in the path, so that the modification month was taken.
-    pub month_assumed: bool,
+    /// Where the month comes from.
+    pub origin: MonthOrigin,
     /// Its size.
     pub bytes: u64,
-    /// When it was last changed.
+    /// When it was last changed, as the file says.
     pub modified: SystemTime,
+    /// When the system last changed anything of it; `None` where it does not tell.
+    pub changed: Option<Timestamp>,
+}
+
+/// Where the month of a delivery comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonthOrigin {
+    /// Its path.
+    Stated,
+    /// Its folder, though its name states this month.
+    Disputed(Month),
+    /// The time of its last change, since no month stands in the path.
+    Assumed,
+}
+
+impl Candidate {
+    /// Whether its month has begun on a day, or begins on the next: clocks differ by that much.
+    pub fn has_begun(&self, today: Day) -> bool {
+        self.month.day(1).days_since(today) <= 1
+    }
+
+    /// What is to be said of the month; `None` where nothing is.
+    pub fn doubt(&self) -> Option<(ReasonCode, String)> {
+        match self.origin {
+            MonthOrigin::Stated => None,
+            MonthOrigin::Disputed(name) => {
+                let value = format!("the folder says {}, the file's name {name}; {} is taken", self.month, self.month);
+                Some((ReasonCode::MonthDisputed, value))
+            }
+            MonthOrigin::Assumed => Some((ReasonCode::MonthAssumed, ReasonCode::MonthAssumed.meaning().to_owned())),
+        }
+    }
 }
 
 /// What a look at the landing folder found.
@@ -32,19 +65,22 @@ pub struct Candidate {
 pub struct Scan {
     /// The deliveries, by month, utility, dataset and name: the order in which they are loaded.
     pub candidates: Vec<Candidate>,
-    /// CSV files and folders that no adapter takes, with the reason.
+    /// Everything else that is no hidden or temporary file, each once, with the reason.
     pub ignored: Vec<(PathBuf, String)>,
 }
 
 /// Looks through the landing folder, three folders deep at most (`<utility>/<month>/<file>`); a missing folder holds nothing.
 ///
+/// Links are not followed: what they lead to inside is looked at anyway, and nothing outside is the landing folder's.
+///
 /// # Errors
-/// The folder, or one inside it, cannot be read.
+/// The folder cannot be read.
 pub fn scan(landing: &Path, utilities: &[UtilityAdapter]) -> std::io::Result<Scan> {
-    let mut found = Scan::default();
+    let mut walk = Walk { root: landing, utilities, found: Scan::default() };
     if landing.exists() {
-        walk(landing, landing, 0, utilities, &mut found)?;
+        walk.folder(landing, 0)?;
     }
+    let mut found = walk.found;
     found
         .candidates
         .sort_by(|a, b| (a.month, &a.utility, a.dataset, &a.source_file).cmp(&(b.month, &b.utility, b.dataset, &b.source_file)));
@@ -53,54 +89,96 @@ pub fn scan(landing: &Path, utilities: &[UtilityAdapter]) -> std::io::Result<Sca
 
 const DEEPEST: usize = 3;
 
-fn walk(root: &Path, folder: &Path, depth: usize, utilities: &[UtilityAdapter], found: &mut Scan) -> std::io::Result<()> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder)?.filter_map(Result::ok).collect();
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // A file may vanish between listing and looking; then it is no delivery.
-        let Ok(about) = std::fs::metadata(&path) else { continue };
-        if is_temporary(&name) {
-            continue;
-        }
-        if about.is_dir() {
-            if is_csv(&name) {
-                found.ignored.push((path, "is a folder, not a file".into()));
-            } else if depth < DEEPEST {
-                walk(root, &path, depth + 1, utilities, found)?;
-            }
-        } else {
-            consider(root, path, &name, &about, utilities, found);
-        }
-    }
-    Ok(())
+struct Walk<'a> {
+    root: &'a Path,
+    utilities: &'a [UtilityAdapter],
+    found: Scan,
 }
 
-fn consider(root: &Path, path: PathBuf, name: &str, about: &std::fs::Metadata, utilities: &[UtilityAdapter], found: &mut Scan) {
-    let claim = utilities.iter().find_map(|utility| {
-        utility.datasets.iter().find(|dataset| dataset.files.is_match(name)).map(|dataset| (utility.id.clone(), dataset.dataset))
-    });
-    let Some((utility, dataset)) = claim else {
-        if is_csv(name) {
-            found.ignored.push((path, "no adapter has a pattern for its name; see `feederscope utilities`".into()));
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> std::io::Result<()> {
+        let mut entries: Vec<_> = std::fs::read_dir(folder)?.filter_map(Result::ok).collect();
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            // A file may vanish between listing and looking; then it is no delivery.
+            let Ok(about) = std::fs::symlink_metadata(&path) else { continue };
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+                self.ignore(path, "its name is not UTF-8; rename it");
+                continue;
+            };
+            if is_temporary(&name) {
+                continue;
+            }
+            if about.is_symlink() {
+                self.ignore_link(path);
+            } else if about.is_file() {
+                self.file(path, &name, &about);
+            } else if !about.is_dir() {
+                self.ignore(path, "is a pipe, socket or device, not a file");
+            } else if is_csv(&name) {
+                self.ignore(path, "is a folder, not a file");
+            } else if depth == DEEPEST {
+                self.ignore(path, "is too deep; files are looked for in `<utility>/<month>/`");
+            } else if let Err(error) = self.folder(&path, depth + 1) {
+                self.ignore(path, &format!("cannot be read: {error}"));
+            }
         }
-        return;
-    };
-    let below = path.strip_prefix(root).unwrap_or(&path);
-    let source_file = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-    let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    let stated = Month::find(&source_file);
-    found.candidates.push(Candidate {
-        month: stated.unwrap_or_else(|| Timestamp::from(modified).day().month()),
-        month_assumed: stated.is_none(),
-        bytes: about.len(),
-        modified,
-        path,
-        source_file,
-        utility,
-        dataset,
-    });
+        Ok(())
+    }
+
+    fn ignore(&mut self, path: PathBuf, why: &str) {
+        self.found.ignored.push((path, why.to_owned()));
+    }
+
+    fn ignore_link(&mut self, path: PathBuf) {
+        let why = match (std::fs::canonicalize(&path), std::fs::canonicalize(self.root)) {
+            (Ok(target), Ok(root)) if target.starts_with(&root) => "is a link; what it leads to is looked at where it is",
+            (Ok(_), _) => "is a link out of the landing folder; put the file itself here",
+            (Err(_), _) => "is a link that leads nowhere",
+        };
+        self.ignore(path, why);
+    }
+
+    fn file(&mut self, path: PathBuf, name: &str, about: &std::fs::Metadata) {
+        let claim = self.utilities.iter().find_map(|utility| {
+            let dataset = utility.datasets.iter().find(|dataset| dataset.files.is_match(name))?;
+            Some((utility.id.clone(), dataset.dataset))
+        });
+        let Some((utility, dataset)) = claim else { return self.ignore(path, why_not_taken(name)) };
+        let below = path.strip_prefix(self.root).unwrap_or(&path);
+        let source_file = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+        let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let (month, origin) = match stated_month::of(&source_file) {
+            StatedMonth::Yes(month) => (month, MonthOrigin::Stated),
+            StatedMonth::Disputed { folder, name } => (folder, MonthOrigin::Disputed(name)),
+            StatedMonth::No => (Timestamp::from(modified).day().month(), MonthOrigin::Assumed),
+        };
+        let (bytes, changed) = (about.len(), change_time(about));
+        self.found.candidates.push(Candidate { path, source_file, utility, dataset, month, origin, bytes, modified, changed });
+    }
+}
+
+/// When the system last changed anything of a file, its content or its times; `None` where it does not tell.
+#[cfg(unix)]
+fn change_time(about: &std::fs::Metadata) -> Option<Timestamp> {
+    use std::os::unix::fs::MetadataExt;
+    Some(Timestamp::from_micros(about.ctime().checked_mul(1_000_000)?.checked_add(about.ctime_nsec() / 1000)?))
+}
+
+#[cfg(not(unix))]
+fn change_time(_: &std::fs::Metadata) -> Option<Timestamp> {
+    None
+}
+
+/// Why no adapter takes a name, as far as the name tells.
+fn why_not_taken(name: &str) -> &'static str {
+    let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    match ending.as_str() {
+        "gz" | "zip" | "bz2" | "xz" | "zst" | "7z" | "rar" | "tar" | "tgz" => "is packed; unpack it here",
+        "xlsx" | "xls" | "xlsm" | "ods" => "is a workbook; ask the utility for CSV",
+        _ => "no adapter has a pattern for its name; see `feederscope utilities`",
+    }
 }
 
 fn is_csv(name: &str) -> bool {
@@ -157,7 +235,7 @@ mod tests {
     fn file_without_a_month_takes_that_of_its_modification_and_says_so() {
         let scan = found(&["utility1_circuits.csv", "other.csv"]);
         assert_eq!(scan.candidates.len(), 1);
-        assert!(scan.candidates[0].month_assumed);
+        assert_eq!(scan.candidates[0].origin, MonthOrigin::Assumed);
         assert_eq!(scan.candidates[0].month, Timestamp::now().day().month());
         assert!(scan.ignored.iter().any(|(path, why)| path.ends_with("other.csv") && why.contains("no adapter")));
     }

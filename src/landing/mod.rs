@@ -11,9 +11,10 @@ mod lines;
 mod quotes;
 pub(crate) mod reader;
 pub(crate) mod stability;
+pub(crate) mod stated_month;
 pub(crate) mod watch;
 
 pub(crate) use batch::{Batch, Summary};
 pub(crate) use bytes::sha256_of;
-pub(crate) use deliveries::{Candidate, scan};
+pub(crate) use deliveries::{Candidate, MonthOrigin, scan};
 pub(crate) use reader::{ReadError, RecordReader, Refusal};

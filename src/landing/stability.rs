@@ -54,7 +54,8 @@ mod tests {
             utility: UtilityId::parse("u").unwrap(),
             dataset: Dataset::Circuits,
             month: Month::parse("2022-10").unwrap(),
-            month_assumed: false,
+            origin: crate::landing::MonthOrigin::Stated,
+            changed: None,
             bytes,
             modified: SystemTime::UNIX_EPOCH,
         }

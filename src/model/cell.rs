@@ -76,10 +76,77 @@ pub fn is_invisible(c: char) -> bool {
     }
 }
 
+/// A text as it may be shown: no character of it moves a cursor, clears a screen or turns the direction of reading. Each that would has
+/// a sign in its place: `␛` and its like, or `�`. Line ends and tabs have theirs, too, so that a text is one line.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        return Cow::Borrowed(text);
+    }
+    let sign = |c: char| match c {
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        c if c.is_control() || is_invisible(c) => '\u{fffd}',
+        c => c,
+    };
+    Cow::Owned(text.chars().map(sign).collect())
+}
+
 /// Whether a text holds characters that are not seen.
 pub fn has_invisible(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     !is_plain && text.chars().any(is_invisible)
+}
+
+/// What a text is made of: bits that are set where it holds such a character.
+pub struct Shape;
+
+impl Shape {
+    /// A digit.
+    pub const DIGIT: u64 = 1;
+    /// A letter.
+    pub const LETTER: u64 = 2;
+    /// A blank, or a mark that ids are not written with (`_`, `-`, `.`, `/`, `+` and `#` are).
+    pub const OTHER: u64 = 4;
+
+    /// The shape of a text.
+    pub fn of(text: &str) -> u64 {
+        text.chars().fold(0, |shape, c| {
+            shape
+                | match c {
+                    '0'..='9' => Self::DIGIT,
+                    '_' | '-' | '.' | '/' | '+' | '#' => 0,
+                    c if c.is_alphabetic() => Self::LETTER,
+                    _ => Self::OTHER,
+                }
+        })
+    }
+}
+
+/// An id without what only its notation says: zeros before digits, case, and which marks stand between its parts.
+pub fn notation(id: &str) -> String {
+    let mut plain = String::with_capacity(id.len());
+    let (mut in_number, mut mark) = (false, false);
+    for c in id.chars() {
+        if !c.is_alphanumeric() {
+            (mark, in_number) = (!plain.is_empty(), false);
+            continue;
+        }
+        if mark {
+            plain.push('-');
+            mark = false;
+        }
+        if c.is_ascii_digit() {
+            // Of several zeros before digits none counts; a zero alone does.
+            if in_number && plain.ends_with('0') && !plain[..plain.len() - 1].ends_with(|c: char| c.is_ascii_digit()) {
+                plain.pop();
+            }
+            in_number = true;
+        } else {
+            in_number = false;
+        }
+        plain.extend(c.to_lowercase());
+    }
+    plain
 }
 
 /// Whether a bare text is an id as it is.
@@ -162,6 +229,28 @@ mod tests {
         let said: Vec<bool> = ["", "NULL", "N/a", "ÄHNLICH", "nil", "nulls", "0"].map(|cell| words.contain(cell)).into();
         assert_eq!(said, [true, true, true, true, false, false, false]);
         assert_eq!([" x ", "\u{a0}x", "x", "", "\t"].map(bare), ["x", "x", "x", "", ""]);
+    }
+
+    #[test]
+    fn notations_of_one_id_are_the_same_and_other_ids_are_not() {
+        let same = |a: &str, b: &str| notation(a) == notation(b);
+        for (a, b) in
+            [("00000101", "101"), ("36_08_1250", "36-8-1250"), ("AB 12", "ab_012"), ("007", "7"), ("0", "00"), (" x ", "x")]
+        {
+            assert!(same(a, b), "{a} {b}: {} {}", notation(a), notation(b));
+        }
+        for (a, b) in [("101", "1010"), ("1_23", "12_3"), ("100", "1"), ("10", "1"), ("A1", "A10"), ("1200", "12"), ("a0", "a")] {
+            assert!(!same(a, b), "{a} {b}");
+        }
+        let shapes = ["12", "36_08_1250", "TOTAL", "Grand Total: 41", "A-1"].map(Shape::of);
+        assert_eq!(shapes, [1, 1, 2, 7, 3]);
+    }
+
+    #[test]
+    fn no_character_that_is_shown_acts_on_a_terminal() {
+        let shown = ["a\u{1b}[2Jb", "x\ty\r\n", "\u{9b}31m", "\u{202e}abc", "Zürich 5 µA", "plain"]
+            .map(|text| visible(text).into_owned());
+        assert_eq!(shown, ["a␛[2Jb", "x␉y␍␊", "�31m", "�abc", "Zürich 5 µA", "plain"]);
     }
 
     #[test]

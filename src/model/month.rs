@@ -10,7 +10,7 @@ pub struct Month {
 }
 
 impl Month {
-    /// The month of a year from 1900 to 2199; `None` outside, where a number in a path is no year.
+    /// The month of a year from 1900 to 2199; `None` outside.
     pub const fn new(year: i16, month: u8) -> Option<Self> {
         if 1900 <= year && year < 2200 && 1 <= month && month <= 12 { Some(Self { year, month }) } else { None }
     }
@@ -23,31 +23,6 @@ impl Month {
             return None;
         }
         Self::new(year.parse().ok()?, month.parse().ok()?)
-    }
-
-    /// The last month in a path, written `2022-11`, `2022_11` or `202211`, not touching other digits.
-    ///
-    /// A full date such as `2022-11-05` or `20221105` counts for its month.
-    pub fn find(path: &str) -> Option<Self> {
-        let bytes = path.as_bytes();
-        (0..bytes.len()).rev().find_map(|start| {
-            let boundary = start == 0 || !bytes[start - 1].is_ascii_digit();
-            if boundary { Self::at(&bytes[start..]) } else { None }
-        })
-    }
-
-    fn at(bytes: &[u8]) -> Option<Self> {
-        let number = |from: usize, len: usize| -> Option<i16> {
-            let part = bytes.get(from..from + len)?;
-            std::str::from_utf8(part).ok().filter(|s| s.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
-        };
-        let year = number(0, 4)?;
-        let separated = matches!(bytes.get(4), Some(b'-' | b'_'));
-        let month_at = if separated { 5 } else { 4 };
-        let month = Self::new(year, u8::try_from(number(month_at, 2)?).ok()?)?;
-        let rest = &bytes[month_at + 2..];
-        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        (digits == 0 || (digits == 2 && !separated)).then_some(month)
     }
 
     /// The year, AD.
@@ -158,17 +133,6 @@ impl fmt::Display for Day {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn month_in_path_is_found_in_each_notation() {
-        let november = Month::new(2022, 11);
-        for path in ["u/2022-11/c.csv", "c_202211.csv", "u/2022_11/x", "c_2022-11-05.csv", "c_20221105.csv", "2021/2022-11/c"] {
-            assert_eq!(Month::find(path), november, "{path}");
-        }
-        for path in ["utility1_circuits.csv", "c_2022-13.csv", "c_12022-11.csv", "job_2022114.csv", "c_2022-117.csv"] {
-            assert_eq!(Month::find(path), None, "{path}");
-        }
-    }
 
     #[test]
     fn day_counts_agree_with_known_dates() {

@@ -85,8 +85,15 @@ impl Run<'_> {
         );
         let rows: u64 = pending.iter().map(Pending::rows).sum();
         let tracker = Tracker::new(self.observer, report.rows, report.rows + rows);
-        each(&pending, |utility| self.rebuild_utility(utility, &received, &tracker, report))?;
-        let touched: Vec<_> = pending.iter().map(|utility| (utility.bronze.adapter.id.clone(), utility.from)).collect();
+        // A utility that fails keeps no other from its tables.
+        let rebuild = |utility: &Pending<'_>| match self.rebuild_utility(utility, &received, &tracker, report) {
+            Err(PipelineError::Cancelled) => Err(PipelineError::Cancelled),
+            rebuilt => Ok(rebuilt.err().map(|error| (utility.bronze.adapter.id.clone(), error.to_string()))),
+        };
+        report.failed = each(&pending, rebuild)?.into_iter().flatten().collect();
+        let failed = |utility: &UtilityId| report.failed.iter().any(|(failed, _)| failed == utility);
+        let done = pending.iter().filter(|utility| !failed(&utility.bronze.adapter.id));
+        let touched: Vec<_> = done.map(|utility| (utility.bronze.adapter.id.clone(), utility.from)).collect();
         report.rebuilt = touched.iter().map(|(utility, _)| utility.clone()).collect();
         Ok(touched)
     }

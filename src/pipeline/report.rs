@@ -4,7 +4,7 @@ use super::PipelineError;
 use super::bronze::LoadOutcome;
 use super::rules;
 use super::tables::{self, RunRow};
-use crate::landing::Candidate;
+use crate::landing::{Candidate, MonthOrigin};
 use crate::model::{ReasonCode, Timestamp, UtilityId};
 use crate::pipeline::bronze::ColumnStatistics;
 
@@ -59,6 +59,8 @@ pub struct Report {
     pub ignored: Vec<(std::path::PathBuf, String)>,
     /// Utilities whose upper tables were rebuilt.
     pub rebuilt: Vec<UtilityId>,
+    /// Utilities whose upper tables could not be rebuilt, with the reason; they are as they were.
+    pub failed: Vec<(UtilityId, String)>,
     /// Rows that entered bronze.
     pub rows: u64,
     /// Records rejected at the door.
@@ -94,8 +96,11 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: Timestam
             let notes = summary.notes.iter().map(|note| (*note).to_owned());
             let said: Vec<String> = replaced.chain(notes).chain(header.iter().map(ToString::to_string)).collect();
             detail = (!said.is_empty()).then(|| said.join("; "));
-            if candidate.month_assumed {
-                reason = Some(ReasonCode::MonthAssumed);
+            if let Some((doubt, value)) = candidate.doubt() {
+                reason = Some(doubt);
+                if doubt == ReasonCode::MonthDisputed {
+                    detail = Some(detail.map_or(value.clone(), |said| format!("{value}; {said}")));
+                }
             } else if let Some(first) = summary.rejected.first() {
                 (reason, line) = (Some(first.reason), first.line);
             }
@@ -119,11 +124,12 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: Timestam
         utility_id: Some(candidate.utility.to_string()),
         dataset: Some(candidate.dataset.to_string()),
         delivery_month: Some(candidate.month.to_string()),
-        month_assumed: Some(candidate.month_assumed),
+        month_assumed: Some(candidate.origin == MonthOrigin::Assumed),
         source_file: Some(candidate.source_file.clone()),
         file_sha256: sha256,
         bytes: tables::count(candidate.bytes),
         received_at: Some(Timestamp::from(candidate.modified)),
+        changed_at: candidate.changed,
         outcome: Some(file.outcome.as_str().into()),
         records: tables::count(records),
         rows_loaded: tables::count(rows),
@@ -137,6 +143,8 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: Timestam
 
 /// The row of a run that found nothing new, or that failed.
 pub(super) fn run_row(report: &Report, started_at: Timestamp, finished_at: Timestamp, failure: Option<&PipelineError>) -> RunRow {
+    let of_utility = |(utility, error): &(UtilityId, String)| format!("{utility}: {error}");
+    let failure = failure.map(ToString::to_string).or_else(|| report.failed.first().map(of_utility));
     RunRow {
         run_id: Some(report.run_id.clone()),
         started_at: Some(started_at),
@@ -145,8 +153,8 @@ pub(super) fn run_row(report: &Report, started_at: Timestamp, finished_at: Times
         records: Some(0),
         rows_loaded: Some(0),
         rejected: Some(0),
-        detail: failure.map(ToString::to_string),
-        next_step: failure.map(|_| "look at the log, then run again: what was committed stays".into()),
+        next_step: failure.as_ref().map(|_| "look at the log, then run again: what was committed stays".into()),
+        detail: failure,
         ..RunRow::default()
     }
 }

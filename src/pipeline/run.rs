@@ -7,6 +7,7 @@ use super::bronze::{BronzeTables, CommittedFile, LoadOutcome, Loading, ProgressE
 use super::progress::{Observer, Progress, Step};
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
+use super::sql::null_of;
 use super::store;
 use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
@@ -136,7 +137,15 @@ impl KnownFiles {
             && last.delivery_month == Some(candidate.month.to_string())
             && last.bytes == tables::count(candidate.bytes)
             && last.received_at == Some(Timestamp::from(candidate.modified))
+            && self.is_untouched(candidate)
             && last.file_sha256.as_deref().is_some_and(is_there)
+    }
+
+    /// Whether the system has changed nothing of a file since it was last looked at: size and time of a file can be those of
+    /// another content. Loads of an earlier version of the program do not know.
+    fn is_untouched(&self, candidate: &Candidate) -> bool {
+        let known = self.last.get(&candidate.source_file).and_then(|last| last.changed_at);
+        known.is_none_or(|known| candidate.changed.is_none_or(|changed| changed == known))
     }
 
     /// Whether the last row of the file says the same already. Of a load each says something of its own.
@@ -148,6 +157,7 @@ impl KnownFiles {
                     row.delivery_month.clone(),
                     row.bytes,
                     row.received_at,
+                    row.changed_at,
                     row.reason.clone(),
                     row.detail.clone(),
                 )
@@ -186,7 +196,9 @@ impl<'a> Run<'a> {
                 let _ = self.record(&report, started_at, &known, failure);
             }
         }
-        let rebuilt = worked?;
+        let mut rebuilt = worked?;
+        let is_whole = |bronze: &BronzeTables<'_>| report.failed.iter().all(|(failed, _)| *failed != bronze.adapter.id);
+        rebuilt.bronze.retain(is_whole);
         // The rules look at the books of this run too.
         self.record(&report, started_at, &known, None)?;
         self.check(&rebuilt, &mut report)?;
@@ -267,10 +279,13 @@ impl<'a> Run<'a> {
         let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(known) };
         let mut session = self.work.session()?;
         session.register("runs", &table.scan_all())?;
-        let rows = session.query(
-            "SELECT source_file, file_sha256, bytes, received_at, outcome, delivery_month, reason, detail FROM runs\n\
+        // A table of an earlier version of the program lacks it.
+        let is_told = table.columns.iter().any(|column| column.name == "changed_at");
+        let changed_at = if is_told { "changed_at".to_owned() } else { null_of("TIMESTAMP") };
+        let rows = session.query(&format!(
+            "SELECT source_file, file_sha256, bytes, received_at, {changed_at} AS changed_at, outcome, delivery_month, reason, detail FROM runs\n\
              WHERE source_file IS NOT NULL ORDER BY started_at",
-        )?;
+        ))?;
         for row in 0..rows.height() {
             let text = |column: &str| rows.text(column, row);
             let Some(file) = text("source_file") else { continue };
@@ -279,6 +294,7 @@ impl<'a> Run<'a> {
                 file_sha256: sha256.clone(),
                 bytes: tables::count(bytes),
                 received_at,
+                changed_at: rows.time("changed_at", row),
                 outcome: text("outcome"),
                 delivery_month: text("delivery_month"),
                 reason: text("reason"),
@@ -312,6 +328,7 @@ impl<'a> Run<'a> {
                     && committed.get(&place) == Some(&earlier.sha256.as_str())
             };
             !self.request.full_refresh
+                && known.is_untouched(candidate)
                 && (known.loads.get(&candidate.source_file).is_some_and(is_as_loaded) || known.is_repeated(candidate, &committed))
         };
         let new: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_known(candidate)).collect();
@@ -391,7 +408,7 @@ impl<'a> Run<'a> {
             .map(|file| file_row(report, file, started_at, finished_at))
             .filter(|row| !known.says(row))
             .collect();
-        if failure.is_some() || (rows.is_empty() && !report.rebuilt.is_empty()) {
+        if failure.is_some() || !report.failed.is_empty() || (rows.is_empty() && !report.rebuilt.is_empty()) {
             rows.push(run_row(report, started_at, finished_at, failure));
         }
         store::append(self.lake, rows, Vec::new())

@@ -41,8 +41,12 @@ impl<'a> Cells<'a> {
 
     /// The bronze column of a source column; readers of Delta tables ignore case, and so does this.
     fn column(&self, label: &str) -> Option<&str> {
+        self.place(label).map(|at| self.present[at].as_str())
+    }
+
+    fn place(&self, label: &str) -> Option<usize> {
         let wanted = column_name(label);
-        self.present.iter().find(|column| column.eq_ignore_ascii_case(&wanted)).map(String::as_str)
+        self.present.iter().position(|column| column.eq_ignore_ascii_case(&wanted))
     }
 
     /// Whether the bronze table has this source column.
@@ -50,11 +54,12 @@ impl<'a> Cells<'a> {
         self.column(label).is_some()
     }
 
-    /// The first step of every plan: cells by their own names, trimmed; null when empty or a sentinel.
+    /// The first step of every plan: cells trimmed, by the places of their columns, as a delivered name may be any that a plan gives;
+    /// null when empty or a sentinel.
     pub fn trimmed(&self, labels: impl Iterator<Item = &'a str>) -> String {
         let mut columns: Vec<String> = Vec::new();
-        for column in labels.filter_map(|label| self.column(label)) {
-            let cell = format!("{} AS {}", self.present(&name(column)), name(column));
+        for at in labels.filter_map(|label| self.place(label)) {
+            let cell = format!("{} AS {}", self.present(&name(&self.present[at])), cell_name(at));
             if !columns.contains(&cell) {
                 columns.push(cell);
             }
@@ -71,17 +76,26 @@ impl<'a> Cells<'a> {
 
     /// A trimmed cell; null where the column is not there.
     pub fn cell(&self, label: &str) -> String {
-        self.column(label).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), name)
+        self.place(label).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), cell_name)
     }
 
-    /// An id: trimmed text whose trailing `.0` after digits is dropped.
-    pub fn id(&self, label: &str) -> String {
-        id_of(&self.cell(label))
+    /// An id, from the first of some columns that holds one: trimmed text whose trailing `.0` after digits is dropped.
+    pub fn id(&self, labels: &[String]) -> String {
+        self.first(labels, |label| id_of(&self.cell(label)))
     }
 
-    /// An id from a cell as delivered.
-    pub fn untrimmed_id(&self, label: &str) -> String {
-        id_of(&self.column(label).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), |column| self.present(&name(column))))
+    /// An id from cells as delivered.
+    pub fn untrimmed_id(&self, labels: &[String]) -> String {
+        self.first(labels, |label| self.column(label).map_or_else(null_id, |column| id_of(&self.present(&name(column)))))
+    }
+
+    fn first(&self, labels: &[String], read: impl Fn(&str) -> String) -> String {
+        let ids: Vec<String> = labels.iter().filter(|label| self.has(label)).map(|label| read(label)).collect();
+        match ids.as_slice() {
+            [] => null_id(),
+            [only] => only.clone(),
+            several => format!("COALESCE({})", several.join(", ")),
+        }
     }
 
     /// A value of the common model from trimmed cells; null where none of the source columns holds one that parses.
@@ -123,6 +137,15 @@ pub fn null_of(kind: &str) -> String {
     } else {
         format!("CAST(NULL AS {kind})")
     }
+}
+
+/// The name of a trimmed cell, by the place of its column in bronze.
+pub fn cell_name(at: usize) -> String {
+    format!("cell_{at}")
+}
+
+fn null_id() -> String {
+    id_of("CAST(NULL AS VARCHAR)")
 }
 
 fn id_of(trimmed: &str) -> String {

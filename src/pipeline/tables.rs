@@ -179,18 +179,18 @@ tables! {
     /// One row for each delivery that a run looked at, or one without a file for a run that found none.
     RUNS rows RunRow = Ops / "runs" by [] {
         run_id Text, started_at Time, finished_at Time, utility_id Text, dataset Text, delivery_month Text, month_assumed Flag,
-        source_file Text, file_sha256 Text, bytes Whole, received_at Time, outcome Text, records Whole, rows_loaded Whole,
+        source_file Text, file_sha256 Text, bytes Whole, received_at Time, changed_at Time, outcome Text, records Whole, rows_loaded Whole,
         rejected Whole, reason Text, source_line Whole, detail Text, next_step Text,
     }
     /// One row for each evaluation of a rule for a month, utility and dataset or kind of entity.
     RULE_RESULTS rows RuleResultRow = Ops / "rule_results" by [] {
         run_id Text, checked_at Time, delivery_month Text, utility_id Text, dataset Text, rule_id Text, rule_fingerprint Text,
-        severity Text, outcome Text, checked_count Whole, failed_count Whole, threshold Text, detail Text,
+        severity Text, outcome Text, checked_count Whole, failed_count Whole, threshold Text, detail Text, delivery_fingerprint Text,
     }
     /// One row for each decision of a steward about a failing rule.
     ACKNOWLEDGEMENTS rows AcknowledgementRow = Ops / "acknowledgements" by [] {
         rule_id Text, utility_id Text, dataset Text, delivery_month Text, failed_count Whole, reason Text, account Text,
-        acknowledged_at Time, expires_on Day,
+        acknowledged_at Time, expires_on Day, rule_fingerprint Text, delivery_fingerprint Text, measure Text,
     }
 }
 

@@ -11,6 +11,7 @@ use super::text;
 use super::theme::Theme;
 use crate::app::keys::BINDINGS;
 use crate::app::{App, Load, Pane, Remote, Typing};
+use crate::model::cell::visible;
 
 /// The least size in which anything can be read.
 const LEAST: (u16, u16) = (40, 10);
@@ -52,6 +53,19 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
     key_hints(frame, hints, app, theme);
     if app.help {
         help(frame, area, app, theme);
+    }
+    without_invisible(frame);
+}
+
+/// Nothing of the data acts on the terminal: what a widget lets through is replaced in what is drawn.
+fn without_invisible(frame: &mut Frame<'_>) {
+    for cell in &mut frame.buffer_mut().content {
+        if !cell.symbol().is_ascii() {
+            let visible = visible(cell.symbol()).into_owned();
+            if visible != cell.symbol() {
+                cell.set_symbol(if visible.starts_with('\u{fffd}') { "\u{fffd}" } else { visible.trim_end_matches('\u{fffd}') });
+            }
+        }
     }
 }
 

@@ -1,64 +1,12 @@
 //! The program as scripts use it: rows on stdout, words on stderr, exit codes.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
+use crate::program::{Program, code};
 use crate::real::{FILES, real};
 use crate::support::{FEEDERS, INSTALLED, deliveries, feeder};
-
-struct Program {
-    folder: tempfile::TempDir,
-}
-
-impl Program {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn put(&self, file: &str, content: &str) {
-        let path = self.folder.path().join("landing").join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    }
-
-    fn config(&self, text: &str) {
-        std::fs::create_dir_all(self.folder.path().join("feederscope")).unwrap();
-        std::fs::write(self.folder.path().join("feederscope/config.toml"), text).unwrap();
-    }
-
-    fn call(&self, arguments: &[&str]) -> Output {
-        self.call_with(&self.folder.path().join("landing"), arguments)
-    }
-
-    fn call_with(&self, landing: &Path, arguments: &[&str]) -> Output {
-        self.command_with(landing, arguments).output().unwrap()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        self.command_with(&self.folder.path().join("landing"), arguments)
-    }
-
-    fn command_with(&self, landing: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_feederscope"));
-        command
-            .env_clear()
-            .env("XDG_CONFIG_HOME", self.folder.path())
-            .env("XDG_DATA_HOME", self.folder.path())
-            .env("HOME", self.folder.path())
-            .arg("--lake")
-            .arg(self.folder.path().join("lake"))
-            .arg("--landing")
-            .arg(landing)
-            .args(arguments);
-        command
-    }
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
-}
 
 fn json(output: &Output) -> Vec<Json> {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))

@@ -2,7 +2,7 @@
 
 use feederscope::app::reads::checks;
 use feederscope::config::rules::Subject;
-use feederscope::model::{Cancel, Day, Month};
+use feederscope::model::{Cancel, Day, Month, Timestamp};
 use feederscope::pipeline::progress::Step;
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
 use feederscope::pipeline::{Progress, Request};
@@ -423,4 +423,90 @@ fn column_of_the_utilitys_null_words_is_not_of_another_type() {
     bench.run();
     let found = outcomes(&bench, &bench.settings.rules, "2022-09", "2022-09-20");
     assert_eq!(said(&found, "column-retyped")[2], "planned_der passed ");
+}
+
+/// The outcome of a rule for the feeders, or for the only dataset that it is asked of.
+fn is_acknowledged(bench: &Bench, rule: &str, dataset: &str) -> bool {
+    let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let newest = outcomes.iter().rfind(|checked| checked.rule == rule && checked.dataset == dataset).unwrap();
+    assert_eq!(newest.state, RuleState::Failed, "{newest:?}");
+    newest.acknowledged.is_some()
+}
+
+#[test]
+fn decision_holds_for_the_delivery_the_rule_and_the_measure_that_were_acknowledged() {
+    let mut bench = lab(&["08"]);
+    bench.run();
+    // Eight of ten DERs: 20 % less are allowed with this rule, 10 % less are not.
+    let own = |most: &str| format!("[volume-against-last-month]\nmost = \"{most}\"\n");
+    bench.settings.rules = book(&bench, &own("10%"));
+    let fewer = |n: usize| {
+        let header = all_installed("5").lines().next().unwrap().to_owned() + "\n";
+        header + &(1..=n).map(|n| installed(n, "5")).collect::<String>()
+    };
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &fewer(8), &all_planned("5"));
+    bench.run();
+    let mut at = crate::support::NOW.micros();
+    let mut sign = |bench: &Bench| {
+        at += 1_000_000;
+        let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+        let of = |checked: &&checks::Checked| checked.rule == "volume-against-last-month" && checked.state == RuleState::Failed;
+        let checked = outcomes.iter().rfind(of).unwrap();
+        let decision = feederscope::pipeline::rules::Decision {
+            rule: &checked.rule,
+            utility: &checked.utility,
+            dataset: &checked.dataset,
+            month: checked.month,
+            failed: checked.failed,
+            evidence: &checked.evidence,
+            reason: "asked",
+            account: "steward",
+            expires_on: Day::parse("2023-12-31").unwrap(),
+        };
+        feederscope::pipeline::rules::acknowledge(&bench.lake, &[decision], Timestamp::from_micros(at)).unwrap();
+        assert!(is_acknowledged(bench, "volume-against-last-month", "install_der"));
+    };
+    sign(&bench);
+    // The month comes again with one record: the same rule fails once, and nobody has accepted that.
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &fewer(1), &all_planned("5"));
+    bench.run();
+    assert!(!is_acknowledged(&bench, "volume-against-last-month", "install_der"));
+    sign(&bench);
+    // The rule asks something else.
+    bench.settings.rules = book(&bench, &own("50%"));
+    bench.run();
+    assert!(!is_acknowledged(&bench, "volume-against-last-month", "install_der"));
+    sign(&bench);
+    // The month before comes again: the measure is another one, though this month's file is the same.
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &fewer(9), &all_planned("5"));
+    bench.run();
+    assert!(!is_acknowledged(&bench, "volume-against-last-month", "install_der"));
+}
+
+#[test]
+fn age_that_grows_by_itself_does_not_open_a_decision_again() {
+    use feederscope::pipeline::rules::Evidence;
+    let evidence = |detail: &str| Evidence::new(Some("r".into()), Some("d".into()), Some(detail));
+    assert!(evidence("2022-09-01, 49 days old").is_that_of(&evidence("2022-09-01, 50 days old")));
+    assert!(!evidence("2022-09-01, 49 days old").is_that_of(&evidence("2022-08-01, 80 days old")));
+    assert!(!evidence("28 rows, -30.0 % of 40").is_that_of(&evidence("1 rows, -97.5 % of 40")));
+    // A decision of an earlier version says nothing of it.
+    assert!(Evidence::default().is_that_of(&evidence("28 rows")));
+}
+
+#[test]
+fn month_that_came_again_unchanged_is_fresh_for_rules_too() {
+    let mut bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    bench.settings.rules = book(&bench, "");
+    for month in ["08", "09", "10", "11"] {
+        // The same content each month.
+        bench.put(&format!("lab/2022-{month}/lab_circuits.csv"), circuits("4.0", "2022-08-15"));
+    }
+    bench.run();
+    assert_eq!(bench.rows("bronze/lab_circuits"), 20, "one of the four is loaded");
+    bench.settings.today = Day::parse("2022-12-05").unwrap();
+    let found = outcomes(&bench, &bench.settings.rules, "2022-08", "2022-12-05");
+    for rule in ["delivery-in-time", "delivery-not-stale"] {
+        assert_eq!(said(&found, rule)[0], "circuits passed fresh; the newest month is 2022-11", "{rule}");
+    }
 }

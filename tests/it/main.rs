@@ -4,6 +4,7 @@
 #![allow(clippy::format_collect, reason = "small files read best as lines")]
 
 mod bad_input;
+mod cases;
 mod commands;
 mod engine_contract;
 mod evaluated;
@@ -13,6 +14,7 @@ mod lake;
 mod layers;
 mod months;
 mod panes;
+mod program;
 mod real;
 mod rules;
 mod sample;

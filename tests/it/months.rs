@@ -429,3 +429,153 @@ fn months_before_the_first_feeders_have_their_row_whenever_they_came() {
         );
     }
 }
+
+/// Files of a snapshot utility with feeders in kW, months from 2022-08 on; after each a run.
+fn snapshots(adapter: &str, files: &[&str]) -> Bench {
+    let bench = Bench::with_adapters(&[("third.toml", adapter)]);
+    for (at, content) in files.iter().enumerate() {
+        bench.put(&format!("third/2022-{:02}/third_circuits.csv", 8 + at), content);
+        bench.run();
+    }
+    bench
+}
+
+/// A file of a hundred feeders, of which some lines are others.
+fn hundred(lines: &[(usize, &str)]) -> String {
+    let line =
+        |n: usize| lines.iter().find(|(at, _)| *at == n).map_or_else(|| format!("F{n},{n}000\n"), |(_, line)| (*line).to_owned());
+    ["F,kW\n".to_owned()].into_iter().chain((0..100).map(line)).collect()
+}
+
+#[test]
+fn entity_whose_record_was_rejected_is_not_removed_by_a_snapshot() {
+    // F7 has a cell too many, F9 a quote that swallows F10; F20 is not there at all.
+    let broken = hundred(&[(7, "F7,7000,surplus\n"), (9, "F9,\"9000\n"), (10, "F10,10\"000\n"), (20, "")]);
+    let bench = snapshots(SNAPSHOT, &[&hundred(&[]), &broken]);
+    assert_eq!(bench.lines("silver/rejected", "reason, source_line"), ["extra-cell|9", "unclosed-quote|11"]);
+    let state = |bench: &Bench| bench.lines("silver/feeders", "feeder_id, valid_to_month");
+    let ended: Vec<String> = state(&bench).into_iter().filter(|row| !row.ends_with("|-")).collect();
+    assert_eq!(ended, ["F20|2022-09"]);
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 99);
+    // The next file no longer names it: it is gone.
+    bench.put("third/2022-10/third_circuits.csv", hundred(&[(7, "")]));
+    bench.run();
+    let ended: Vec<String> = state(&bench).into_iter().filter(|row| !row.ends_with("|-")).collect();
+    assert_eq!(ended, ["F20|2022-09", "F7|2022-10"]);
+}
+
+#[test]
+fn renamed_key_column_is_read_under_both_names_once_the_adapter_has_them() {
+    let bench = snapshots(SNAPSHOT, &["F,kW\nA,1000\nB,2000\n", "FEEDER_ID,kW\nA,1000\nB,3000\n"]);
+    assert_eq!(bench.lines("silver/rejected", "reason, value"), ["missing-label|the key column `F` is not in the file"]);
+    // What the message names as the remedy, in either form.
+    for key in ["[\"F\"]", "[\"F\", \"FEEDER_ID\"]"] {
+        let adapter = SNAPSHOT
+            .replace("key = [\"F\"]", &format!("key = {key}"))
+            .replace("feeder_id = \"F\"", "feeder_id = [\"F\", \"FEEDER_ID\"]");
+        let adapter =
+            adapter.replace("feeder_id = [", "feeder_id = { from = [").replace("\"FEEDER_ID\"]\nmax", "\"FEEDER_ID\"] }\nmax");
+        let bench = snapshots(&adapter, &["F,kW\nA,1000\nB,2000\n", "FEEDER_ID,kW\nA,1000\nB,3000\n"]);
+        assert_eq!(bench.lines_if_any("silver/rejected", "reason"), Vec::<String>::new(), "{key}");
+        assert_eq!(
+            bench.lines("silver/feeders", "feeder_id, max_hosting_capacity_mw, valid_from_month, valid_to_month"),
+            ["A|1|2022-08|-", "B|2|2022-08|2022-09", "B|3|2022-09|-"],
+            "{key}"
+        );
+        assert_eq!(
+            bench.lines("platinum/month_diff", "delivery_month, dataset, added, changed, removed, unchanged"),
+            ["2022-08|circuits|2|0|0|0", "2022-08|feeders|2|0|0|0", "2022-09|circuits|0|1|0|1", "2022-09|feeders|0|1|0|1"],
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn no_name_of_a_column_breaks_a_plan() {
+    let names = [
+        "place",
+        "key_0",
+        "entity_id",
+        "record_key",
+        "*",
+        "^.*$",
+        "cell_0",
+        "old_0",
+        "new_1",
+        "delivery_month",
+        "_source_file",
+        "feeder_id",
+        "kw_0",
+        "type_word",
+        "lost_line",
+        "standing_file",
+        "max_hosting_capacity_mw_text",
+        "COUNT(*)",
+        "a.b",
+        "\"quoted\"",
+        "select",
+        "utility_id",
+        "PLACE",
+    ];
+    let header = names.map(|name| format!("\"{}\"", name.replace('"', "\"\""))).join(",");
+    let file = |kw: u32| {
+        let cells = |n: usize| (0..names.len()).map(|at| format!("{}", at * n)).collect::<Vec<_>>().join(",");
+        format!("F,kW,{header}\nA,{kw},{}\nB,2000,{}\nB,2001,{}\n", cells(1), cells(2), cells(3))
+    };
+    for adapter in [SNAPSHOT.to_owned(), SNAPSHOT.replace("delivery = \"snapshot\"\n", "")] {
+        let mut bench = Bench::with_adapters(&[("third.toml", &adapter)]);
+        bench.settings.rules = feederscope::config::RuleSet::load(std::path::Path::new("/nowhere")).0;
+        for (month, kw) in [("2022-08", 1000), ("2022-09", 1500), ("2022-10", 2500)] {
+            bench.put(&format!("third/{month}/third_circuits.csv"), file(kw));
+            let report = bench.run();
+            assert_eq!((report.count("loaded"), report.failed.len()), (1, 0), "{:?} {:?}", report.failed, report.files);
+        }
+        assert_eq!(
+            bench.lines("silver/feeders", "feeder_id, max_hosting_capacity_mw, valid_from_month, valid_to_month"),
+            ["A|1.5|2022-09|2022-10", "A|1|2022-08|2022-09", "A|2.5|2022-10|-", "B|2.001|2022-08|-"]
+        );
+        assert_eq!(
+            bench.count(
+                "platinum/month_diff",
+                "dataset = 'circuits' AND delivery_month = '2022-09' AND changed = 1 AND unchanged = 1"
+            ),
+            1
+        );
+        assert_eq!(
+            bench.count("ops/rule_results", "outcome = 'could-not-check' AND rule_id NOT LIKE 'refresh%'"),
+            0,
+            "{:?}",
+            bench.lines("ops/rule_results", "rule_id, detail")
+        );
+        assert_eq!(bench.count("ops/rule_results", "rule_id = 'key-unique' AND outcome = 'failed'"), 3);
+    }
+}
+
+#[test]
+fn utility_that_fails_keeps_no_other_from_its_tables_and_rules() {
+    let mut bench = Bench::with_adapters(&[("third.toml", SNAPSHOT)]);
+    bench.settings.rules = feederscope::config::RuleSet::load(std::path::Path::new("/nowhere")).0;
+    bench.put("third/2022-08/third_circuits.csv", "F,kW\nA,1000\n");
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    bench.run();
+    let bronze = bench.settings.lake.join("iedr_dev/bronze/third_circuits/delivery_month=2022-08");
+    for file in std::fs::read_dir(bronze)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "parquet"))
+    {
+        std::fs::write(file, "damaged").unwrap();
+    }
+    bench.put("third/2022-09/third_circuits.csv", "F,kW\nA,2000\n");
+    bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "6")));
+    let request = Request { full_refresh: true, ..Request::default() };
+    let report = bench.try_run(&request, &Cancel::default(), &|_| {}).unwrap();
+    let failed: Vec<&str> = report.failed.iter().map(|(utility, _)| utility.as_str()).collect();
+    assert_eq!(failed, ["third"]);
+    assert_eq!(bench.lines("platinum/feeder_capacity", "utility_id, max_hosting_capacity_mw"), ["third|1", "utility2|6"]);
+    assert_eq!(
+        bench.count("ops/rule_results", "utility_id = 'utility2' AND delivery_month = '2022-09' AND rule_id = 'capacity-stated'"),
+        1
+    );
+    assert_eq!(bench.count("ops/runs", "outcome = 'failed' AND detail LIKE 'third: %'"), 1);
+}

@@ -305,6 +305,7 @@ fn count_of_a_failure_is_whole_at_eighty_columns() {
         reason: "r".into(),
         expires_on: feederscope::model::Day::parse("2023-01-01").unwrap(),
         failed: 1,
+        evidence: feederscope::pipeline::rules::Evidence::default(),
     };
     outcomes.last_mut().unwrap().acknowledged = Some(by);
     let fresh = Event::Read {

@@ -152,6 +152,7 @@ fn every_built_in_rule_holds_for_good_rows_and_fails_for_bad_ones() {
 
     let mut failed = damaged_month_fails(&built_in);
     failed.extend(slipped_month_fails(&built_in));
+    failed.extend(littered_month_fails(&built_in));
     failed.insert(ledger_fails(&built_in, good));
     let all: BTreeSet<String> = built_in.rules.iter().map(|rule| rule.id.clone()).collect();
     assert_eq!(failed, all, "each built-in rule has rows that fail it");
@@ -203,6 +204,13 @@ fn damaged_month_fails(built_in: &RuleSet) -> BTreeSet<String> {
         &outcomes(&bench, built_in, "2022-11", "2022-12-01"),
         &[
             ("capacity-min-not-above-max", "feeders", 1),
+            ("capacity-plausible", "feeders", 1),
+            // F3 has 3,996 MW more than the 16 of all before.
+            ("capacity-sum-stable", "feeders", 1),
+            // I6 is rated 2 GW.
+            ("nameplate-sum-stable", "ders", 1),
+            // 13 of the 14 that name one, after 20 of 20.
+            ("feeder-reference-share-stable", "ders", 1),
             ("capacity-stated", "feeders", 1),
             ("capacity-not-negative", "feeders", 1),
             ("capacity-unit-slip", "feeders", 1),
@@ -249,6 +257,9 @@ fn slipped_month_fails(built_in: &RuleSet) -> BTreeSet<String> {
         &outcomes(&bench, built_in, "2022-11", "2023-02-01"),
         &[
             ("capacity-unit-slip", "feeders", 4),
+            ("capacity-plausible", "feeders", 4),
+            ("capacity-sum-stable", "feeders", 1),
+            ("nameplate-sum-stable", "ders", 1),
             ("capacity-unit-slip-of-column", "feeders", 1),
             ("capacity-stable", "feeders", 4),
             ("map-color-fits-capacity", "feeders", 4),
@@ -265,6 +276,60 @@ fn slipped_month_fails(built_in: &RuleSet) -> BTreeSet<String> {
             ("delivery-not-stale", "planned_der", 1),
         ],
     )
+}
+
+/// A month whose files hold what no export should: totals, error words, ids of a spreadsheet, dates in another notation.
+fn littered_month_fails(built_in: &RuleSet) -> BTreeSet<String> {
+    let adapter = LAB.replace("completion_date =", "interconnection_cost_usd = \"COST\"\ncompletion_date =");
+    let bench = Bench::with_adapters(&[("lab.toml", &adapter)]);
+    let header = "ID,REF,TYPE,KW,Solar,Wind,Q,DONE,COST,M\n";
+    let row = |id: &str, kind: &str, cost: &str| format!("{id},C1,{kind},5,5,0,2020-01-01,2021-06-01,{cost},MONTH\n");
+    let rows = |range: std::ops::RangeInclusive<usize>| range.map(|n| row(&format!("I{n}"), "PV", "100")).collect::<String>();
+    let planned = |letter: &str, date: &str| {
+        let rows = (1..=10).map(|n| format!("{letter}{n},C1,PV,5,5,0,2020-01-01,{date},MONTH\n"));
+        format!("{PLANNED}{}", rows.collect::<String>())
+    };
+    put(&bench, "10", &circuits("4.0", "2022-10-15"), &format!("{header}{}", rows(1..=25)), &planned("P", "2023-05-01"));
+    bench.run();
+    // The file no longer has the column DONE.
+    let littered = [
+        header.replace("DONE,", ""),
+        (rows(1..=20) + &row("I21", "#N/A", "100") + &row("I22", "P\u{200b}V", "100") + &row("I23", "PV", "-5"))
+            .replace(",2021-06-01", ""),
+        // The notation of I2, a number of a spreadsheet, and the sum of the 25 others.
+        (row("i02", "PV", "100") + &row("1.2E+11", "PV", "100")).replace(",2021-06-01", ""),
+        "Grand Total: 25,,,125,125,0,,,MONTH\n".to_owned(),
+    ];
+    let volts = circuits("4.0", "2022-11-15").replacen(",F1,13.2,", ",F1,13200,", 5);
+    put(&bench, "11", &volts, &littered.concat(), &planned("Q", "01.05.2023"));
+    assert_eq!(bench.run().refused().count(), 0);
+    agree_among_enough(
+        &outcomes(&bench, built_in, "2022-11", "2022-12-01"),
+        &[
+            ("voltage-plausible", "feeders", 1),
+            ("columns-present", "install_der", 1),
+            ("column-removed", "install_der", 1),
+            ("cells-undamaged", "install_der", 2),
+            ("ids-not-scientific", "install_der", 1),
+            ("ids-in-one-notation", "ders", 1),
+            ("no-totals-or-notes", "install_der", 1),
+            ("cost-plausible", "ders", 1),
+            // The total.
+            ("feeder-reference-present", "ders", 1),
+            ("columns-readable", "planned_der", 1),
+            ("in-service-date-readable", "planned_der", 10),
+            ("keys-known", "planned_der", 10),
+            // I24, I25 and P1 to P10.
+            ("ders-do-not-vanish", "ders", 12),
+        ],
+    )
+}
+
+/// The same as [`agree`], without the rules that need more months than there are.
+fn agree_among_enough(outcomes: &[RuleOutcome], by_hand: &[(&str, &str, u64)]) -> BTreeSet<String> {
+    let enough: Vec<RuleOutcome> =
+        outcomes.iter().filter(|outcome| outcome.state != RuleState::NotEnoughHistory).cloned().collect();
+    agree(&enough, by_hand)
 }
 
 /// No file can make the books wrong; a table that lost its rows does.

@@ -106,6 +106,7 @@ fn planted_faults_and_nothing_else_are_errors(bench: &Bench) {
             "2022-09 utility1 install_der record-shape 1",
             "2022-09 utility1 planned_der column-retyped 1",
             "2022-09 utility1 planned_der completion-date-not-damaged 66",
+            "2022-09 utility2 feeders capacity-plausible 1",
             "2022-09 utility2 feeders capacity-unit-slip 1",
             "2022-09 utility2 planned_der volume-against-last-month 1",
             "2022-10 utility2 circuits volume-against-last-month 1",

@@ -8,7 +8,7 @@ use crate::config::{RuleSet, Settings};
 use crate::frame::{Column, Frame, Value, schema};
 use crate::lake::Lake;
 use crate::model::{Day, Month, Severity, Timestamp};
-use crate::pipeline::rules::{RuleOutcome, RuleState};
+use crate::pipeline::rules::{Evidence, RuleOutcome, RuleState};
 use crate::pipeline::tables;
 
 /// A steward's decision about a failing rule.
@@ -22,6 +22,8 @@ pub struct Acknowledgement {
     pub expires_on: Day,
     /// Rows that failed when it was given; more of them open the failure again.
     pub failed: u64,
+    /// What was decided about.
+    pub evidence: Evidence,
 }
 
 /// The newest outcome of a rule for a month, utility and dataset or kind of entity.
@@ -49,6 +51,8 @@ pub struct Checked {
     pub detail: Option<String>,
     /// The first month of those without a pass up to this one; `None` if it did not fail.
     pub failing_since: Option<Month>,
+    /// What it was made from and what it measured.
+    pub evidence: Evidence,
     /// The decision that counts today, if there is one.
     pub acknowledged: Option<Acknowledgement>,
     /// When it was evaluated.
@@ -111,10 +115,14 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryE
             _ => None,
         };
         let failed = newest.count("failed_count", row);
+        let detail = newest.text("detail", row);
+        let evidence =
+            Evidence::new(newest.text("rule_fingerprint", row), newest.text("delivery_fingerprint", row), detail.as_deref());
         let place = (rule.clone(), utility.clone(), dataset.clone(), month);
         let acknowledged = decisions
             .get(&place)
             .filter(|decision| state == RuleState::Failed && decision.expires_on >= settings.today && failed <= decision.failed)
+            .filter(|decision| decision.evidence.is_that_of(&evidence))
             .cloned();
         outcomes.push(Checked {
             month,
@@ -126,7 +134,8 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryE
             checked: newest.count("checked_count", row),
             failed,
             threshold: text("threshold"),
-            detail: newest.text("detail", row),
+            detail,
+            evidence,
             failing_since,
             acknowledged,
             checked_at: newest.time("checked_at", row),
@@ -150,6 +159,11 @@ fn decisions(lake: &Lake) -> Result<BTreeMap<FailurePlace, Acknowledgement>, Que
                 reason: text("reason"),
                 expires_on,
                 failed: found.count("failed_count", row),
+                evidence: Evidence {
+                    rule: found.text("rule_fingerprint", row),
+                    delivery: found.text("delivery_fingerprint", row),
+                    measure: found.text("measure", row),
+                },
             };
             decisions.insert((text("rule_id"), text("utility_id"), text("dataset"), month), decision);
         }

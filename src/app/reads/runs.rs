@@ -1,8 +1,10 @@
 //! What did runs do, and why did they fail?
 
 use super::{QueryError, rows};
+use crate::config::Settings;
 use crate::frame::Frame;
 use crate::lake::Lake;
+use crate::model::{Month, ReasonCode};
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;
 
@@ -17,4 +19,47 @@ pub fn history(lake: &Lake, run_id: Option<&str>, limit: usize) -> Result<Frame,
         None => format!("SELECT * FROM t ORDER BY started_at DESC, utility_id, dataset, source_file LIMIT {limit}"),
     };
     rows(lake, &tables::RUNS, &sql)
+}
+
+/// A file of which nothing is in the tables: the last thing that a run said of it is that it was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedFile {
+    /// The utility.
+    pub utility: String,
+    /// The dataset.
+    pub dataset: String,
+    /// The month that it is for.
+    pub month: Month,
+    /// The file, below the landing folder.
+    pub source_file: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The files that stand refused in the landing folder, and in whose place no other one of the month was loaded. A month that has not
+/// begun is none that misses a file.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn standing_refusals(lake: &Lake, settings: &Settings) -> Result<Vec<RefusedFile>, QueryError> {
+    let last = rows(
+        lake,
+        &tables::RUNS,
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY source_file ORDER BY started_at DESC) AS place FROM t WHERE source_file IS NOT NULL) AS r\n\
+         WHERE place = 1 ORDER BY delivery_month, utility_id, dataset, source_file",
+    )?;
+    let delivery = |row: usize| ["utility_id", "dataset", "delivery_month"].map(|column| last.text(column, row));
+    let is = |row: usize, outcome: &str| last.text("outcome", row).as_deref() == Some(outcome);
+    let is_there = |row: usize| (0..last.height()).any(|other| !is(other, "refused") && delivery(other) == delivery(row));
+    let refused = |row: usize| {
+        let source_file = last.text("source_file", row)?;
+        let reason = last.text("reason", row)?;
+        let stands = is(row, "refused")
+            && reason != ReasonCode::MonthInFuture.as_str()
+            && !is_there(row)
+            && settings.landing.join(&source_file).exists();
+        let [utility, dataset, month] = delivery(row);
+        stands.then_some(RefusedFile { utility: utility?, dataset: dataset?, month: Month::parse(&month?)?, source_file, reason })
+    };
+    Ok((0..last.height()).filter_map(refused).collect())
 }

@@ -63,9 +63,12 @@ impl UtilityAdapter {
     }
 }
 
-/// The name that a source column has in bronze: without the characters that a Delta table refuses.
+/// The name that a source column has in bronze: without the characters that a Delta table refuses, and no pattern of names
+/// (`*`, `^…$`), which engines take for several columns.
 pub fn column_name(label: &str) -> String {
-    label.chars().map(|c| if " ,;{}()\n\t=\r".contains(c) { '_' } else { c }).collect()
+    let is_pattern = label.starts_with('^') && label.ends_with('$');
+    let name = |c: char| if " ,;{}()\n\t=\r*".contains(c) || (is_pattern && c == '^') { '_' } else { c };
+    label.chars().map(name).collect()
 }
 
 /// How a utility writes CSV and numbers.
@@ -98,8 +101,8 @@ pub struct DatasetAdapter {
     pub patterns: Vec<String>,
     /// The same, compiled.
     pub files: GlobSet,
-    /// Source columns that identify a record.
-    pub key: Vec<String>,
+    /// The parts that identify a record: of each the source columns that may hold it, the first that does counts.
+    pub key: Vec<Vec<String>>,
     /// What an absent record means.
     pub delivery: Delivery,
     /// What a row stands for.
@@ -113,6 +116,16 @@ pub struct DatasetAdapter {
 }
 
 impl DatasetAdapter {
+    /// The source columns that may hold a part of the key.
+    pub fn key_labels(&self) -> impl Iterator<Item = &String> {
+        self.key.iter().flatten()
+    }
+
+    /// The key for people: `CIRCUIT + SECTION`, alternatives as `CIRCUIT or FEEDER`.
+    pub fn key_text(&self) -> String {
+        self.key.iter().map(|part| part.join(" or ")).collect::<Vec<_>>().join(" + ")
+    }
+
     /// Where a column of the common model comes from; `None` if this utility does not state it.
     pub fn column(&self, name: &str) -> Option<&ColumnSource> {
         self.columns.iter().find(|(model, _)| *model == name).map(|(_, source)| source)

@@ -40,7 +40,7 @@ struct RawAdapter {
 #[serde(deny_unknown_fields)]
 struct RawDataset {
     files: Option<Vec<String>>,
-    key: Vec<String>,
+    key: Vec<OneOrMany>,
     delivery: Option<String>,
     grain: Option<String>,
     #[serde(default)]
@@ -207,14 +207,14 @@ impl AdapterFile<'_> {
         if !columns.iter().any(|(name, _)| *name == needed) {
             return Err(self.problem(&format!("[{dataset}"), format!("`{dataset}` must map `{needed}`")));
         }
-        self.check_key(dataset, &raw.key, grain, &columns)?;
+        let key = self.key(dataset, raw.key, grain, &columns)?;
         let mut types = Vec::new();
         for (name, source) in raw.types {
             tolerances.extend(self.tolerance(&name, &source)?.map(|tolerance| (name.clone(), tolerance)));
             let kind = self.loose_type(&name, source)?;
             types.push((name, kind));
         }
-        Ok(DatasetAdapter { dataset, patterns, files, key: raw.key, delivery, grain, columns, types, tolerances })
+        Ok(DatasetAdapter { dataset, patterns, files, key, delivery, grain, columns, types, tolerances })
     }
 
     fn tolerance(&self, name: &str, raw: &RawColumn) -> Result<Option<f64>, Problem> {
@@ -227,15 +227,25 @@ impl AdapterFile<'_> {
         }
     }
 
-    /// Where a row is the entity, the key of a record is the id of the entity.
-    fn check_key(&self, dataset: Dataset, key: &[String], grain: Grain, columns: &[(&str, ColumnSource)]) -> Result<(), Problem> {
-        let id = Entity::of(dataset).id();
-        let of_id = columns.iter().find(|(name, _)| *name == id).is_some_and(|(_, source)| source.from == key);
-        if grain == Grain::Entity && !of_id {
-            let message = format!("`key` of `{dataset}` must be the source of `{id}`, since each row is one entity");
-            return Err(self.problem(&format!("[{dataset}"), message));
+    /// The parts of the key. Where a row is the entity, the key of a record is the id of the entity, in any of its columns.
+    fn key(
+        &self,
+        dataset: Dataset,
+        key: Vec<OneOrMany>,
+        grain: Grain,
+        columns: &[(&'static str, ColumnSource)],
+    ) -> Result<Vec<Vec<String>>, Problem> {
+        let parts: Vec<Vec<String>> = key.into_iter().map(OneOrMany::list).collect();
+        if grain == Grain::Segment {
+            return Ok(parts);
         }
-        Ok(())
+        let id = Entity::of(dataset).id();
+        let of_id = columns.iter().find(|(name, _)| *name == id).map_or(&[][..], |(_, source)| source.from.as_slice());
+        if parts.iter().flatten().all(|label| of_id.contains(label)) {
+            return Ok(vec![of_id.to_vec()]);
+        }
+        let message = format!("`key` of `{dataset}` must be the source of `{id}`, since each row is one entity");
+        Err(self.problem(&format!("[{dataset}"), message))
     }
 
     fn technologies(&self, table: toml::Table) -> Result<Vec<(String, String)>, Problem> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::Drift;
-use super::setting::{Factor, Names, Operator, Portion, Reasons, Reference, Share, Worst};
+use super::setting::{Factor, Names, Operator, Pattern, Portion, Reasons, Reference, Share, Worst};
 
 /// What a rule asks. Each names the failing row; columns are those of the subject's relation (see `docs/rules.md`).
 ///
@@ -33,7 +33,7 @@ pub enum Check {
     /// A text that does not match, or with `matches = false` one that does.
     Pattern {
         column: String,
-        pattern: String,
+        pattern: Pattern,
         #[serde(default = "yes")]
         matches: bool,
     },
@@ -98,6 +98,27 @@ pub enum Check {
     RefreshGoesBack {},
     /// Columns that differ from those of the month before.
     Schema { drift: Drift },
+    /// Cells that hold a spreadsheet's error word, or characters that are not seen.
+    DamagedCells {},
+    /// Columns that the adapter reads as another type than text, and whose present values do not parse by more than this share.
+    ReadableColumns {
+        most: Share,
+        /// Columns of the model that other rules look at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        except: Option<Names>,
+    },
+    /// Columns that the adapter reads and the file lacks.
+    MappedColumns {},
+    /// A file at least half as large as what is current, of whose records less than this share have a known key.
+    KnownKeys { least: Share },
+    /// Entities whose id is that of another but for leading zeros, case and the marks between its parts.
+    OtherNotation {},
+    /// Records whose key matches a pattern, repeats the header, looks like no other, or whose value is the sum of all others.
+    StrayRecord { pattern: Pattern },
+    /// The share of rows whose value is one of the list fell by more than this since the month before, in parts of the whole.
+    ShareFalls { column: String, values: Names, most: Share },
+    /// The sum of a column over entities that were there a month before moved by more than this share.
+    SumMoves { column: String, most: Share },
     /// Rows of a query over the relations of the utility and month.
     Sql { query: String },
 }

@@ -186,6 +186,7 @@ impl Rule {
 const BUILT_IN: &[(&str, &str)] = &[
     ("deliveries.toml", include_str!("deliveries.toml")),
     ("schema.toml", include_str!("schema.toml")),
+    ("records.toml", include_str!("records.toml")),
     ("feeders.toml", include_str!("feeders.toml")),
     ("ders.toml", include_str!("ders.toml")),
 ];

@@ -99,6 +99,21 @@ impl<'de> Deserialize<'de> for Portion {
     }
 }
 
+/// A regular expression.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Pattern(pub String);
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pattern = String::deserialize(deserializer)?;
+        match regex::Regex::new(&pattern) {
+            Ok(_) => Ok(Self(pattern)),
+            Err(_) => Err(D::Error::invalid_value(Unexpected::Str(&pattern), &"a regular expression")),
+        }
+    }
+}
+
 /// How many times a value is of another unit: more than 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(transparent)]

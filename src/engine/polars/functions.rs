@@ -2,7 +2,8 @@
 //!
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
 //! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `DAMAGED(cell)` → whether it holds what nobody
-//! wrote: a spreadsheet's error word or characters that are not seen. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits and without
+//! wrote: a spreadsheet's error word or characters that are not seen. `NOTATION(id)` → the id without what only
+//! its notation says, `SHAPE(text)` → what it is made of, as bits: see [`crate::model::cell`]. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits and without
 //! characters that are not seen.
 //! `NUMBER(text, exponent, marks)` → real number, times ten to the power of `exponent`; null where the text is none, or none of
 //! this world (beyond 10¹⁵, `inf`, `nan`). `marks`, if given: the character before the fraction, and the one between groups. `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
@@ -36,6 +37,8 @@ impl Functions {
         let hash = UserDefinedFunction::new("xxhash64".into(), BaseColumnUdf::new(xxhash64, hash_field));
         let present = UserDefinedFunction::new("present".into(), BaseColumnUdf::new(present, text_field));
         let damaged = UserDefinedFunction::new("damaged".into(), BaseColumnUdf::new(damaged, flag_field));
+        let notation = UserDefinedFunction::new("notation".into(), BaseColumnUdf::new(notation, text_field));
+        let shape = UserDefinedFunction::new("shape".into(), BaseColumnUdf::new(shape, hash_field));
         let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
         let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
         let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(read_number, number_field));
@@ -44,7 +47,7 @@ impl Functions {
         let quotient = UserDefinedFunction::new("quotient".into(), BaseColumnUdf::new(quotient, number_field));
         let ratings = UserDefinedFunction::new("ratings".into(), BaseColumnUdf::new(ratings, text_field));
         Self(
-            [bare, present, damaged, id, number, shift, units, quotient, ratings, text_to_time, hash]
+            [bare, present, damaged, notation, shape, id, number, shift, units, quotient, ratings, text_to_time, hash]
                 .into_iter()
                 .map(|mut function| {
                     function.options = FunctionOptions::elementwise();
@@ -133,6 +136,18 @@ fn damaged(columns: &mut [Column]) -> PolarsResult<Column> {
     let cells = cells.str()?;
     let damaged: BooleanChunked = cells.iter().map(|cell| cell.map(cell::is_damaged)).collect();
     Ok(damaged.with_name(cells.name().clone()).into_series().into_column())
+}
+
+fn notation(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [ids] = columns else { polars_bail!(InvalidOperation: "NOTATION needs an id") };
+    Ok(ids.str()?.apply_values(|id| Cow::Owned(cell::notation(id))).into_series().into_column())
+}
+
+fn shape(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [texts] = columns else { polars_bail!(InvalidOperation: "SHAPE needs a text") };
+    let texts = texts.str()?;
+    let shapes: Int64Chunked = texts.iter().map(|text| text.map(|text| cell::Shape::of(text).cast_signed())).collect();
+    Ok(shapes.with_name(texts.name().clone()).into_series().into_column())
 }
 
 fn without_blanks_around(cells: &StringChunked) -> StringChunked {

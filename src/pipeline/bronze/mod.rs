@@ -104,6 +104,10 @@ impl Loading<'_> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
         let committed = base.as_ref().map_or_else(Vec::new, |base| committed_files(base, candidate.dataset));
+        if !candidate.has_begun(self.settings.today) {
+            let value = format!("{} has not begun on {}", candidate.month, self.settings.today);
+            return self.refuse(candidate, &committed, *Refused::one(Finding::of_file(ReasonCode::MonthInFuture, value)));
+        }
         // The rows carry the file's hash, so it comes first; reading hashes again and compares.
         let sha256 = match hash {
             Ok(Some(sha256)) => sha256,
@@ -227,11 +231,12 @@ impl Loading<'_> {
     }
 
     fn check_key(&self, names: &[String]) -> Result<(), Finding> {
-        let missing =
-            self.dataset.key.iter().find(|label| !names.iter().any(|name| name.eq_ignore_ascii_case(&column_name(label))));
-        missing.map_or(Ok(()), |label| {
+        let is_there = |label: &String| names.iter().any(|name| name.eq_ignore_ascii_case(&column_name(label)));
+        let missing = self.dataset.key.iter().find(|part| !part.iter().any(is_there));
+        missing.map_or(Ok(()), |part| {
+            let label = part.join("` or `");
             let value = format!("the key column `{label}` is not in the file");
-            Err(Finding { column: Some(label.clone()), ..Finding::of_file(ReasonCode::MissingLabel, value) }.at(1))
+            Err(Finding { column: part.first().cloned(), ..Finding::of_file(ReasonCode::MissingLabel, value) }.at(1))
         })
     }
 

@@ -81,7 +81,10 @@ impl<'a> BronzeTables<'a> {
                 .map(|label| column_name(label))
                 .collect()
         };
-        self.table(dataset).map_or_else(of_header, |table| table.columns.iter().map(|column| column.name.clone()).collect())
+        // A file that an earlier version of the program loaded may have a column that no plan can name.
+        let can_be_named = |name: &String| column_name(name) == *name;
+        let of_table = |table: &Snapshot| table.columns.iter().map(|column| column.name.clone()).filter(can_be_named).collect();
+        self.table(dataset).map_or_else(of_header, of_table)
     }
 
     /// The bronze table of a dataset.

@@ -96,7 +96,7 @@ fn define(session: &mut dyn Session, bronze: &BronzeTables<'_>, of: &CellColumn<
     }
     session.register("bronze", &rows)?;
     let cells = Cells::new(of.adapter, present);
-    let key: Vec<String> = mapped.key.iter().map(|label| cells.untrimmed_id(label)).collect();
+    let key: Vec<String> = mapped.key.iter().map(|part| cells.untrimmed_id(part)).collect();
     let cell = name(of.column);
     session.create_view(
         "said",

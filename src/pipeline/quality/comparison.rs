@@ -11,7 +11,7 @@ use crate::lake::DataFile;
 use crate::model::Entity;
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::sql::{Cells, LINEAGE, name, record_key};
+use crate::pipeline::sql::{Cells, LINEAGE, cell_name, name, record_key};
 use crate::pipeline::tables::FieldChangesRow;
 
 /// Bronze rows of the files that relation `places` names.
@@ -110,17 +110,16 @@ impl<'a> Comparison<'a> {
     pub(super) fn new(bronze: &'a BronzeTables<'a>, delivered: Delivered) -> Self {
         let present = bronze.columns(delivered.dataset);
         let cells = Cells::new(bronze.adapter, present.clone());
-        let labels = bronze.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
-        let key = labels.iter().map(|label| cells.untrimmed_id(label)).collect();
+        let parts = bronze.adapter.dataset(delivered.dataset).map_or(&[][..], |adapter| &adapter.key);
+        let key = parts.iter().map(|part| cells.untrimmed_id(part)).collect();
         let id = Entity::of(delivered.dataset).id();
         let of_entity = bronze.adapter.dataset(delivered.dataset).and_then(|adapter| adapter.column(id));
-        let ids: Vec<String> = of_entity.iter().flat_map(|column| &column.from).map(|label| cells.untrimmed_id(label)).collect();
-        let entity = format!("COALESCE({})", ids.join(", "));
+        let entity = cells.untrimmed_id(of_entity.map_or(&[][..], |column| &column.from));
         // A column without a name is a running number of the export, and keys cannot change.
-        let is_key = |column: &str| labels.iter().any(|label| column_name(label).eq_ignore_ascii_case(column));
+        let is_key = |column: &str| parts.iter().flatten().any(|label| column_name(label).eq_ignore_ascii_case(column));
         let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
         let columns = present.iter().filter(compared).cloned().collect();
-        let labels = || labels.iter().chain(of_entity.iter().flat_map(|column| &column.from));
+        let labels = || parts.iter().flatten().chain(of_entity.iter().flat_map(|column| &column.from));
         let is_id = |column: &&String| labels().any(|label| column_name(label).eq_ignore_ascii_case(column));
         let id_columns = present.iter().filter(is_id).cloned().collect();
         Self { bronze, delivered, cells, key, entity, id_columns, columns }
@@ -174,14 +173,21 @@ impl<'a> Comparison<'a> {
         (0..self.key.len()).map(|at| format!("key_{at}")).collect()
     }
 
+    /// The compared cells by their places, as a delivered name may be any that a plan gives.
     fn cells(&self) -> String {
-        let cells: Vec<String> = self.columns.iter().map(|column| name(column)).collect();
+        let cells: Vec<String> = (0..self.columns.len()).map(cell_name).collect();
+        if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") }
+    }
+
+    fn named_cells(&self) -> String {
+        let named = |(at, column): (usize, &String)| format!("{} AS {}", name(column), cell_name(at));
+        let cells: Vec<String> = self.columns.iter().enumerate().map(named).collect();
         if cells.is_empty() { "1 AS nothing".into() } else { cells.join(", ") }
     }
 
     /// A relation of bronze rows: keys, cells and places.
     fn keyed(&self, relation: &str) -> String {
-        format!("SELECT {}, {}, {LINEAGE} FROM {relation}", self.ids(), self.cells())
+        format!("SELECT {}, {}, {LINEAGE} FROM {relation}", self.ids(), self.named_cells())
     }
 
     /// The same without cells.
@@ -226,8 +232,8 @@ impl<'a> Comparison<'a> {
     /// Relations `now` and `earlier` side by side, by key.
     fn pairs(&self) -> String {
         let mut columns = vec!["n.record_key AS record_key".to_owned()];
-        for (at, column) in self.columns.iter().enumerate() {
-            columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", name(column)));
+        for at in 0..self.columns.len() {
+            columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", cell_name(at)));
         }
         format!("SELECT {} FROM now AS n INNER JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Evaluator;
 use super::drift::SchemaDrift;
-use super::facts::DeliveryFacts;
+use super::facts::{ColumnFacts, DeliveryFacts, KeyFacts};
 use super::queries;
 use crate::config::rules::Subject;
 use crate::engine::{EngineError, Session};
@@ -32,6 +32,8 @@ pub(super) struct EvaluationContext<'a> {
     registered: BTreeMap<String, bool>,
     /// What the tables say of the deliveries.
     facts: Option<Rc<DeliveryFacts>>,
+    columns: Option<Vec<(String, ColumnFacts)>>,
+    keys: Option<Vec<(String, KeyFacts)>>,
     /// How the columns of each dataset differ from the delivery before; looked at once for all rules.
     drift: BTreeMap<Dataset, Option<Rc<SchemaDrift>>>,
 }
@@ -49,6 +51,8 @@ impl<'a> EvaluationContext<'a> {
             silver: None,
             registered: BTreeMap::new(),
             facts: None,
+            columns: None,
+            keys: None,
             drift: BTreeMap::new(),
         })
     }
@@ -62,6 +66,18 @@ impl<'a> EvaluationContext<'a> {
         self.bronze.files.iter().any(|file| file.month == self.month)
     }
 
+    /// Differs when the month is delivered with other content: the dataset, or all of them.
+    pub(super) fn delivery_fingerprint(&self, subject: Subject) -> String {
+        let is_looked_at = |dataset: Dataset| match subject {
+            Subject::Delivery(of) => of == dataset,
+            Subject::Feeders | Subject::Ders => true,
+        };
+        let files = self.bronze.files.iter().filter(|file| file.month == self.month && is_looked_at(file.dataset));
+        let mut parts: Vec<String> = files.map(|file| format!("{} {}", file.dataset, file.sha256)).collect();
+        parts.sort();
+        format!("{:016x}", xxhash_rust::xxh64::xxh64(parts.join("\n").as_bytes(), 0))
+    }
+
     /// What the tables say of the deliveries.
     pub(super) fn facts(&mut self) -> Result<Rc<DeliveryFacts>, PipelineError> {
         if let Some(known) = &self.facts {
@@ -70,6 +86,23 @@ impl<'a> EvaluationContext<'a> {
         let read = Rc::new(DeliveryFacts::read(self.bronze, self.month)?);
         self.facts = Some(read.clone());
         Ok(read)
+    }
+
+    /// What the quality tables say of a dataset's columns.
+    pub(super) fn column_facts(&mut self, dataset: Dataset) -> Result<Vec<ColumnFacts>, PipelineError> {
+        if self.columns.is_none() {
+            self.columns = Some(ColumnFacts::read(self)?);
+        }
+        let of_dataset = |(of, facts): &(String, ColumnFacts)| (of == dataset.as_str()).then(|| facts.clone());
+        Ok(self.columns.iter().flatten().filter_map(of_dataset).collect())
+    }
+
+    /// How the keys of a delivery compare with those before; `None` where there were none.
+    pub(super) fn key_facts(&mut self, dataset: Dataset) -> Result<Option<KeyFacts>, PipelineError> {
+        if self.keys.is_none() {
+            self.keys = Some(KeyFacts::read(self)?);
+        }
+        Ok(self.keys.iter().flatten().find(|(of, _)| of == dataset.as_str()).map(|(_, keys)| *keys))
     }
 
     /// How the columns of the month's file differ from the delivery before; `None` if there is none before.

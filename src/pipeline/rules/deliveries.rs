@@ -190,9 +190,10 @@ pub(super) fn volume(
         if came(context, dataset)?.contains(&context.month) {
             return Ok(CheckResult::Counts { checked: 1, failed: 0, detail: Some("the same content as before".into()) });
         }
-        // Before its first month nothing is due of a feed, and before the due day not this month.
+        // Before its first month nothing is due of a feed, and before the due day not this month. That no file came is told once, and
+        // not again by a longer comparison.
         let state = state_of(Some(context.month.previous()), seen_on(context), context.bronze.adapter.schedule);
-        if earlier.is_empty() || state == Freshness::Fresh {
+        if earlier.is_empty() || state == Freshness::Fresh || months > 1 {
             return Ok(CheckResult::Nothing);
         }
         let detail = Some(format!("no delivery for {}; the newest is {}", context.month, earlier[earlier.len() - 1]));
@@ -232,7 +233,8 @@ pub(super) fn freshness(
 ) -> Result<CheckResult, PipelineError> {
     let dataset = dataset_of!(subject);
     let months = came(context, dataset)?;
-    let newest = months.iter().copied().rfind(|month| *month <= context.month);
+    // A month that came with the content of an earlier one has no rows, and may be later than all that have some.
+    let newest = months.iter().copied().rfind(|month| *month <= context.month || context.is_newest);
     let state = match newest {
         None if !context.is_newest || !months.is_empty() => return Ok(CheckResult::Nothing),
         Some(newest) if newest == context.month && !context.is_newest => Freshness::Fresh,

@@ -11,7 +11,7 @@ use crate::frame::Frame;
 use crate::model::columns::Origin;
 use crate::model::{Dataset, MODEL_COLUMNS};
 use crate::pipeline::PipelineError;
-use crate::pipeline::sql::name;
+use crate::pipeline::sql::{name, text};
 
 /// What an expression could not be evaluated for, in one line.
 fn reason(error: &EngineError) -> String {
@@ -229,6 +229,63 @@ impl EvaluationContext<'_> {
             }
             Ok(_) => Ok(CheckResult::counts(0, 0)),
             Err(error) => unchecked(error),
+        }
+    }
+
+    /// The share of rows with one of some values, against the month before; a fall counts as one failing thing.
+    pub(super) fn share_falls(
+        &mut self,
+        (subject, filter): Asked<'_>,
+        (column, values): (&str, &[String]),
+        most: f64,
+    ) -> Result<CheckResult, PipelineError> {
+        let before = format!("{subject}_before");
+        if !self.register(subject, &before)? {
+            return Ok(CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+        }
+        let list: Vec<String> = values.iter().map(|value| text(value)).collect();
+        let column = name(column);
+        let mut share = |relation: &str| {
+            let sql = format!(
+                "SELECT COUNT({column}) AS present, SUM(CASE WHEN {column} IN ({}) THEN 1 ELSE 0 END) AS n FROM {relation}{filter}",
+                list.join(", ")
+            );
+            let counts = self.session.query(&sql)?;
+            Ok::<_, EngineError>((counts.count("n", 0), counts.count("present", 0)))
+        };
+        match share(subject.as_str()).and_then(|now| Ok((now, share(&before)?))) {
+            Ok(((now, of), (was, of_before))) if of > 0 && of_before > 0 => {
+                let (now, was) = (now as f64 / of as f64, was as f64 / of_before as f64);
+                let detail = Some(format!("{:.1} % after {:.1} %", now * 100.0, was * 100.0));
+                Ok(CheckResult::Counts { checked: 1, failed: u64::from(was - now > most), detail })
+            }
+            Ok(_) => Ok(CheckResult::counts(0, 0)),
+            Err(error) => unchecked(error),
+        }
+    }
+
+    /// The sum of a column over entities that were there before, against what it was; a move counts as one failing thing.
+    pub(super) fn sum_moves(
+        &mut self,
+        (subject, filter): Asked<'_>,
+        column: &str,
+        most: f64,
+    ) -> Result<CheckResult, PipelineError> {
+        let (before, moved) = (format!("{subject}_before"), format!("{subject}_moved"));
+        if !self.register(subject, &before)? || !self.register(subject, &moved)? {
+            return Ok(CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+        }
+        let (now, was) = (name(column), name(&format!("was_{column}")));
+        let by = self.session.query(&format!("SELECT SUM({now} - {was}) AS n FROM {moved}{filter}"));
+        let of = self.session.query(&format!("SELECT SUM({now}) AS n FROM {before}{filter}"));
+        match (by, of) {
+            (Ok(by), Ok(of)) => {
+                let (by, of) = (by.number("n", 0).unwrap_or(0.0), of.number("n", 0).unwrap_or(0.0));
+                let share = if of > 0.0 { by / of } else { 0.0 };
+                let detail = Some(format!("{:+.1} % of {of:.1}", share * 100.0));
+                Ok(CheckResult::Counts { checked: u64::from(of > 0.0), failed: u64::from(share.abs() > most), detail })
+            }
+            (Err(error), _) | (_, Err(error)) => unchecked(error),
         }
     }
 

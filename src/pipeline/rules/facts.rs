@@ -1,6 +1,7 @@
 //! What the tables say of a utility's deliveries, beside the rows themselves.
 
-use crate::frame::Frame;
+use super::context::EvaluationContext;
+use crate::frame::{Frame, Value};
 use crate::model::{Dataset, Day, Month, Timestamp};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::text;
@@ -19,6 +20,72 @@ pub(super) struct DeliveryFacts {
     pub(super) records: Vec<(String, u64)>,
     /// Datasets and months whose file had the content of an earlier one, so that nothing was loaded.
     repeated: Vec<(String, Month)>,
+}
+
+/// What `platinum/column_quality` says of a column.
+#[derive(Debug, Clone)]
+pub(super) struct ColumnFacts {
+    /// Its name in bronze.
+    pub(super) name: String,
+    pub(super) rows: u64,
+    pub(super) missing: u64,
+    pub(super) invalid: u64,
+    pub(super) damaged: u64,
+    /// Whether the file lacks it.
+    pub(super) absent: bool,
+}
+
+impl ColumnFacts {
+    /// Those of the month, with their datasets.
+    pub(super) fn read(context: &mut EvaluationContext<'_>) -> Result<Vec<(String, Self)>, PipelineError> {
+        let sql = format!(
+            "SELECT dataset, column_name, row_count, missing_count, invalid_count, damaged_count, absent FROM t WHERE delivery_month = '{}'",
+            context.month
+        );
+        let rows = context.table(&tables::COLUMN_QUALITY, &sql)?;
+        let of = |row: usize| {
+            let count = |column: &str| rows.count(column, row);
+            let facts = Self {
+                name: rows.text("column_name", row)?,
+                rows: count("row_count"),
+                missing: count("missing_count"),
+                invalid: count("invalid_count"),
+                damaged: count("damaged_count"),
+                absent: rows.value("absent", row) == Value::Flag(true),
+            };
+            Some((rows.text("dataset", row)?, facts))
+        };
+        Ok((0..rows.height()).filter_map(of).collect())
+    }
+}
+
+/// What `platinum/month_diff` says of the keys of a delivery that others came before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyFacts {
+    /// Keys that were current before.
+    pub(super) before: u64,
+    /// Delivered keys that were not there.
+    pub(super) added: u64,
+    /// Delivered keys that were.
+    pub(super) known: u64,
+}
+
+impl KeyFacts {
+    /// Those of the month, with their datasets.
+    pub(super) fn read(context: &mut EvaluationContext<'_>) -> Result<Vec<(String, Self)>, PipelineError> {
+        let sql = format!(
+            "SELECT dataset, previous_current_count, added, changed, unchanged FROM t\n\
+             WHERE delivery_month = '{}' AND previous_month IS NOT NULL",
+            context.month
+        );
+        let rows = context.table(&tables::MONTH_DIFF, &sql)?;
+        let of = |row: usize| {
+            let count = |column: &str| rows.count(column, row);
+            let known = count("changed") + count("unchanged");
+            Some((rows.text("dataset", row)?, Self { before: count("previous_current_count"), added: count("added"), known }))
+        };
+        Ok((0..rows.height()).filter_map(of).collect())
+    }
 }
 
 impl DeliveryFacts {

@@ -4,6 +4,7 @@
 //! All rules that ask something of single rows of one relation are counted in one pass over it. A rule that cannot be
 //! evaluated is `could-not-check`, never a pass.
 
+mod columns;
 mod context;
 mod deliveries;
 mod drift;
@@ -13,6 +14,7 @@ mod plan;
 mod queries;
 mod results;
 mod stale;
+mod strays;
 
 use std::collections::BTreeSet;
 
@@ -25,7 +27,8 @@ use crate::model::{Day, Month, Severity};
 
 use context::EvaluationContext;
 
-pub(crate) use results::{Decision, acknowledge, record};
+pub(crate) use results::record;
+pub use results::{Decision, Evidence, acknowledge};
 pub(crate) use stale::StaleOutcomes;
 
 /// How a rule ended.
@@ -111,6 +114,8 @@ pub struct RuleOutcome {
     pub threshold: String,
     /// What is worth saying.
     pub detail: Option<String>,
+    /// Tells the files that were looked at from others.
+    pub delivery: String,
 }
 
 /// Which rules are wanted.
@@ -201,6 +206,7 @@ fn of_subject(context: &mut EvaluationContext<'_>, subject: Subject, rules: &[&R
     }
     let rules: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.on.contains(&subject)).collect();
     let found = context.evaluate(subject, &rules)?;
+    let delivery = context.delivery_fingerprint(subject);
     let outcome = |(rule, found): (&&Rule, CheckResult)| {
         let (state, checked, failed, detail) = match found {
             CheckResult::Counts { checked, failed, detail } => {
@@ -227,6 +233,7 @@ fn of_subject(context: &mut EvaluationContext<'_>, subject: Subject, rules: &[&R
             failed,
             threshold: rule.threshold.to_string(),
             detail,
+            delivery: delivery.clone(),
         }
     };
     Ok(rules.iter().zip(found).map(outcome).collect())

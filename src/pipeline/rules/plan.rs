@@ -1,7 +1,7 @@
 //! A kind of rule → how it is evaluated: the one place above the settings that knows all kinds.
 
 use super::context::EvaluationContext;
-use super::{CheckResult, deliveries, queries};
+use super::{CheckResult, columns, deliveries, queries, strays};
 use crate::config::rules::{Check, Names, Subject};
 use crate::frame::Frame;
 use crate::pipeline::PipelineError;
@@ -77,7 +77,7 @@ impl<'r> RulePlan<'r> {
             }
             Check::Pattern { column, pattern, matches } => {
                 let not = if *matches { "NOT " } else { "" };
-                Self::row(format!("{0} IS NOT NULL AND {not}REGEXP_LIKE({0}, {1})", name(column), text(pattern)), column)
+                Self::row(format!("{0} IS NOT NULL AND {not}REGEXP_LIKE({0}, {1})", name(column), text(&pattern.0)), column)
             }
             Check::Parses { column } => {
                 let cell = name(&format!("{column}_text"));
@@ -191,6 +191,41 @@ impl<'r> RulePlan<'r> {
                 (Compares::WithMonthBefore, Box::new(|context, asked| context.vanished(asked))),
                 Box::new(|context, asked| context.name_vanished(asked)),
             ),
+            Check::StrayRecord { pattern } => Self {
+                value: cast("record_key"),
+                ..Self::together(
+                    Vec::new(),
+                    (Compares::WithNothing, Box::new(|context, asked| strays::count(context, asked, &pattern.0))),
+                    Box::new(|context, asked| strays::name_strays(context, asked, &pattern.0)),
+                )
+            },
+            Check::OtherNotation {} => Self {
+                value: cast("record_key"),
+                ..Self::together(
+                    Vec::new(),
+                    (
+                        Compares::WithNothing,
+                        Box::new(|context, (subject, filter)| {
+                            context.session.create_view("plain", &queries::plain_ids(subject.as_str(), filter))?;
+                            context.counted(queries::NOTATIONS)
+                        }),
+                    ),
+                    Box::new(|context, (subject, filter)| {
+                        context.session.create_view("plain", &queries::plain_ids(subject.as_str(), filter))?;
+                        context.name_failing(queries::ROWS_OF_ONE_NOTATION)
+                    }),
+                )
+            },
+            Check::ShareFalls { column, values, most } => Self::together(
+                vec![column],
+                (Compares::WithMonthBefore, Box::new(|context, asked| context.share_falls(asked, (column, values), most.0))),
+                Box::new(|_, _| Ok(false)),
+            ),
+            Check::SumMoves { column, most } => Self::together(
+                vec![column],
+                (Compares::WithMonthBefore, Box::new(|context, asked| context.sum_moves(asked, column, most.0))),
+                Box::new(|_, _| Ok(false)),
+            ),
             Check::Sql { query } => Self::together(
                 Vec::new(),
                 (Compares::WithNothing, Box::new(|context, asked| context.query_of_rule(asked, query))),
@@ -207,6 +242,22 @@ impl<'r> RulePlan<'r> {
             ),
             Check::Ledger {} => {
                 Self::delivery(Vec::new(), Box::new(|context, (subject, _)| deliveries::ledger(context, subject)), None)
+            }
+            Check::DamagedCells {} => {
+                Self::delivery(Vec::new(), Box::new(|context, (subject, _)| columns::damaged(context, subject)), None)
+            }
+            Check::ReadableColumns { most, except } => Self::delivery(
+                Vec::new(),
+                Box::new(|context, (subject, _)| {
+                    columns::readable(context, subject, most.0, except.as_deref().unwrap_or_default())
+                }),
+                None,
+            ),
+            Check::MappedColumns {} => {
+                Self::delivery(Vec::new(), Box::new(|context, (subject, _)| columns::mapped(context, subject)), None)
+            }
+            Check::KnownKeys { least } => {
+                Self::delivery(Vec::new(), Box::new(|context, (subject, _)| columns::known_keys(context, subject, least.0)), None)
             }
             Check::Volume { months, most } => Self::delivery(
                 Vec::new(),

@@ -110,6 +110,19 @@ pub(super) fn found_in(relation: &str, column: &str, filter: &str, when_found: b
     )
 }
 
+/// Entities with what their id is without its notation, to be named `plain`.
+pub(super) fn plain_ids(relation: &str, filter: &str) -> String {
+    format!("SELECT *, NOTATION(record_key) AS plain_id FROM {relation}{filter}")
+}
+
+/// Relation `plain`: entities beyond the first of each notation: `checked, failed`.
+pub(super) const NOTATIONS: &str = "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM\n\
+    (SELECT plain_id, CAST(COUNT(*) AS BIGINT) AS n FROM plain GROUP BY plain_id) AS g";
+
+/// Relation `plain`: the entities that share their notation with another.
+pub(super) const ROWS_OF_ONE_NOTATION: &str = "SELECT p.* FROM plain AS p INNER JOIN\n\
+    (SELECT plain_id AS shared_id, COUNT(*) AS n FROM plain GROUP BY plain_id HAVING COUNT(*) > 1) AS s ON p.plain_id = s.shared_id";
+
 /// The join that keeps rows which are, or are not, in the other relation, each once.
 const fn join(when_found: bool) -> &'static str {
     if when_found { "LEFT SEMI JOIN" } else { "LEFT ANTI JOIN" }

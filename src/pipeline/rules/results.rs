@@ -43,8 +43,39 @@ pub(super) fn append(
         failed_count: tables::count(outcome.failed),
         threshold: Some(outcome.threshold.clone()),
         detail: outcome.detail.clone(),
+        delivery_fingerprint: Some(outcome.delivery.clone()),
     };
     store::append(lake, outcomes.iter().map(row).collect(), made_from)
+}
+
+/// What an outcome was made from and what it measured: a decision holds for that, and for nothing else. `None` where an earlier
+/// version of the program did not store it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// What the rule asked.
+    pub rule: Option<String>,
+    /// The files that were looked at.
+    pub delivery: Option<String>,
+    /// What was found, without an age: that grows by itself.
+    pub measure: Option<String>,
+}
+
+impl Evidence {
+    /// The evidence of a stored outcome.
+    pub fn new(rule: Option<String>, delivery: Option<String>, detail: Option<&str>) -> Self {
+        let without_age = |detail: &str| match detail.rsplit_once(", ") {
+            Some((date, age)) if age.ends_with(" days old") => date.to_owned(),
+            _ => detail.to_owned(),
+        };
+        Self { rule, delivery, measure: detail.map(without_age) }
+    }
+
+    /// Whether what was decided about is what is there now.
+    pub fn is_that_of(&self, now: &Self) -> bool {
+        let same = |then: &Option<String>, now: &Option<String>| then.is_none() || then == now;
+        let is_stored = self.rule.is_some();
+        !is_stored || (same(&self.rule, &now.rule) && same(&self.delivery, &now.delivery) && self.measure == now.measure)
+    }
 }
 
 /// A steward's decision about a failing rule.
@@ -59,6 +90,8 @@ pub struct Decision<'a> {
     pub month: Month,
     /// Rows that fail now; more open it again.
     pub failed: u64,
+    /// What is decided about.
+    pub evidence: &'a Evidence,
     /// Why it is accepted.
     pub reason: &'a str,
     /// Who decides.
@@ -82,6 +115,9 @@ pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: Timestamp) -> Re
         account: Some(decision.account.to_owned()),
         acknowledged_at: Some(at),
         expires_on: Some(decision.expires_on),
+        rule_fingerprint: decision.evidence.rule.clone(),
+        delivery_fingerprint: decision.evidence.delivery.clone(),
+        measure: decision.evidence.measure.clone(),
     };
     store::append(lake, decisions.iter().map(row).collect(), Vec::new())
 }

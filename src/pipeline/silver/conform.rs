@@ -41,7 +41,7 @@ pub(super) fn fingerprint(bronze: &BronzeTables<'_>, dataset: Dataset) -> String
 /// Relation `bronze` as conformed records of one dataset.
 pub(super) fn records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> Plan {
     let cells = cells(bronze, adapter.dataset);
-    let labels = adapter.key.iter().chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
+    let labels = adapter.key_labels().chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
     let (mut steps, from, columns) = parts(bronze, adapter, &cells, labels.map(String::as_str));
     steps.push(("records".into(), select(&columns, from)));
     Plan::new(steps)
@@ -53,9 +53,9 @@ pub fn checked_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> P
     let present = bronze.columns(adapter.dataset);
     let cells = cells(bronze, adapter.dataset);
     let delivered = present.iter().filter(|column| !schema::is_lineage(column));
-    let labels = delivered.clone().chain(&adapter.key).chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
+    let labels = delivered.clone().chain(adapter.key_labels()).chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
     let (mut steps, from, mut columns) = parts(bronze, adapter, &cells, labels.map(String::as_str));
-    let key: Vec<String> = adapter.key.iter().map(|label| cells.id(label)).collect();
+    let key: Vec<String> = adapter.key.iter().map(|part| cells.id(part)).collect();
     columns.push(format!("CONCAT_WS(' + ', {}) AS record_key", key.join(", ")));
     for (column, source) in adapter.columns.iter().filter(|(_, source)| !matches!(source.kind, CellType::Text | CellType::Id)) {
         let texts: Vec<String> = source.from.iter().filter(|label| cells.has(label)).map(|label| cells.cell(label)).collect();
@@ -65,8 +65,10 @@ pub fn checked_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> P
     if adapter.dataset.der_status().is_some() {
         columns.push(format!("{} AS technology_kw", ders::technology_kw(&cells, bronze.adapter)));
     }
-    let taken = |name: &str| columns.iter().any(|column| column.ends_with(&format!(" AS {name}")));
-    let raw: Vec<String> = delivered.filter(|column| !taken(column)).map(|column| name(column)).collect();
+    let taken =
+        |name: &str| columns.iter().any(|column| column.to_lowercase().ends_with(&format!(" as {}", name.to_lowercase())));
+    let raw = |column: &&String| format!("{} AS {}", cells.cell(column), name(column));
+    let raw: Vec<String> = delivered.filter(|column| !taken(column)).map(|column| raw(&column)).collect();
     columns.extend(raw);
     steps.push(("records".into(), select(&columns, from)));
     Plan::new(steps)

@@ -83,6 +83,11 @@ impl<'a> History<'a> {
         Ok(history)
     }
 
+    /// The columns that identify an entity.
+    pub(super) const fn key(&self) -> &'static [&'static str] {
+        self.key
+    }
+
     /// The current versions; `None` if there are none.
     ///
     /// # Errors
@@ -92,7 +97,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes a month in: relation `state` of the session holds entities as they are after it, one row for each key. Of those
-    /// that it does not hold, the ones for which the SQL condition `gone` holds have ended.
+    /// that neither it nor relation `named` (keys) holds, the ones for which the SQL condition `gone` holds have ended.
     ///
     /// # Errors
     /// A plan is wrong, or somebody asked to stop.

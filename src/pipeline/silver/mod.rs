@@ -8,6 +8,7 @@ mod circuits;
 mod conform;
 mod ders;
 mod history;
+mod named;
 mod plan;
 mod records;
 mod scd2;
@@ -180,6 +181,8 @@ impl<'a> Build<'a> {
             session.create_view("state", &circuits::feeders_of_rows(adapter))?;
             (dataset.delivery == Delivery::Snapshot, Materialized::default())
         };
+        let snapshot = if dataset.delivery == Delivery::Snapshot { &[Dataset::Circuits][..] } else { &[] };
+        named::name(session.as_mut(), self.bronze, month, snapshot, feeders.key())?;
         let moved = feeders.fold(session, month, is_whole.then_some("TRUE"))?;
         Ok((moved, circuits))
     }
@@ -228,6 +231,7 @@ impl<'a> Build<'a> {
             circuits: circuits.rows > 0,
         };
         session.create_view("state", &links.sql())?;
+        named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
         ders.fold(session, month, ders::gone(&snapshots).as_deref())?;
         Ok(())
     }

@@ -46,7 +46,7 @@ pub(super) fn value(cells: &Cells<'_>, adapter: &DatasetAdapter, column: &str, o
 }
 
 pub(super) fn key_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec<String> {
-    adapter.key.iter().enumerate().map(|(at, label)| format!("{} AS key_{at}", cells.id(label))).collect()
+    adapter.key.iter().enumerate().map(|(at, part)| format!("{} AS key_{at}", cells.id(part))).collect()
 }
 
 pub(super) fn without_key(adapter: &DatasetAdapter) -> String {

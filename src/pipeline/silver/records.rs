@@ -73,7 +73,11 @@ fn each_has_its_own_key<'a>(
     let mut committed = bronze.delivered(adapter.dataset, month);
     let (Some(only), None) = (committed.next(), committed.next()) else { return false };
     let Some(statistics) = counted(&only.sha256) else { return false };
-    let keys = || adapter.key.iter().map(|label| column_name(label));
+    // Of a part that several columns may hold, none tells records apart by itself.
+    if adapter.key.iter().any(|part| part.iter().filter(|label| statistics.values(&column_name(label)).is_some()).count() != 1) {
+        return false;
+    }
+    let keys = || adapter.key_labels().map(|label| column_name(label)).filter(|column| statistics.values(column).is_some());
     let entity = adapter.column(if adapter.dataset.der_status().is_some() { "der_id" } else { "feeder_id" });
     let is_complete = |column: &str| statistics.missing(column) == Some(0);
     keys().all(|column| is_complete(&column))
@@ -91,7 +95,7 @@ fn finding(
 ) -> (String, Finding) {
     let text = raw.get(&(file.clone(), line)).cloned();
     let value = if key.is_empty() { None } else { Some(key) };
-    (file, Finding { reason, line: Some(line), column: Some(adapter.key.join(" + ")), value, raw: text })
+    (file, Finding { reason, line: Some(line), column: Some(adapter.key_text()), value, raw: text })
 }
 
 /// The cells of the rejected records, as they are in bronze, joined by the file's delimiter.

@@ -2,7 +2,7 @@
 //!
 //! A version holds from `valid_from_month` up to, and without, `valid_to_month`; the current one has none. Relations by name:
 //! `current_versions` before a month, `state` (what the month says of entities, one row for each key), `opened` (versions that
-//! begin with it), `ended_keys` (those whose version ends with it).
+//! begin with it), `named` (keys that the month names without a record), `ended_keys` (those whose version ends with it).
 
 use crate::frame::Column;
 use crate::model::Month;
@@ -76,7 +76,7 @@ pub(super) fn ended_keys(key: &[&str], gone: Option<&str>) -> String {
     let of_current: Vec<String> = key.iter().map(|column| format!("c.{column} AS {column}")).collect();
     format!(
         "{replaced}\nUNION ALL\nSELECT {} FROM (SELECT {keys} FROM current_versions WHERE {gone}) AS c\n\
-         LEFT ANTI JOIN (SELECT {keys} FROM state) AS s ON {}",
+         LEFT ANTI JOIN (SELECT {keys} FROM state UNION ALL SELECT {keys} FROM named) AS s ON {}",
         of_current.join(", "),
         on(key, "c", "s")
     )
