@@ -29,6 +29,12 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     for (path, why) in &report.ignored {
         context.printer.say(format!("ignored `{}`: {why}", path.display()));
     }
+    for done in &report.mended {
+        context.printer.say(done);
+    }
+    for table in &report.restored {
+        context.printer.say(format!("`{table}` was rewritten by another program and is in order again"));
+    }
     for file in &report.files {
         if let Some(line) = describe(file) {
             context.printer.say(line);

@@ -5,6 +5,7 @@
 //! all, a commit is on the disk before it is reported, and a file that was not committed is removed.
 
 mod commit;
+mod damage;
 mod files;
 pub(crate) mod lock;
 mod schema;
@@ -23,7 +24,7 @@ use crate::model::{Dataset, Environment, UtilityId};
 
 pub use commit::Change;
 pub(crate) use files::{TableWriter, Target, Written};
-pub(crate) use table::DataFile;
+pub use table::DataFile;
 pub use table::Snapshot;
 
 use store::{Checkpoints, LocalStore};
@@ -46,6 +47,22 @@ pub enum LakeError {
         table: String,
         /// What the Delta library said.
         source: Box<DeltaTableError>,
+    },
+    /// The newest entry of a log is none.
+    #[error(
+        "table `{table}`: commit {version}, `{}`, {what}; `feederscope run` sets it aside and makes again what it brought, \
+         as far as bronze and the landing folder hold it",
+        path.display()
+    )]
+    DamagedEntry {
+        /// The table, as `layer/name`.
+        table: String,
+        /// The number of the commit.
+        version: u64,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// Parquet could not be written.
     #[error("table `{table}`: {source}")]

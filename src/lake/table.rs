@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use deltalake::kernel::{LogicalFileView, Remove};
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
 
+use super::damage::DamagedEntry;
 use super::schema::column_type;
 use super::store::{Checkpoints, LocalStore};
 use super::{Lake, LakeError, TableId};
@@ -96,6 +97,15 @@ impl DataFile {
         self.stats.get("nullCount")?.get(column)?.as_u64()
     }
 
+    /// Whether this program wrote the file, going by its name.
+    pub fn is_own(&self) -> bool {
+        let is_stem = |part: &str| {
+            let stem = part.split('.').next().unwrap_or_default();
+            stem.strip_prefix("part-").is_some_and(|id| id.len() == 36 && uuid::Uuid::parse_str(id).is_ok())
+        };
+        self.path.split('/').any(is_stem)
+    }
+
     /// Where the file is, below the table's folder.
     pub fn path(&self) -> &str {
         &self.path
@@ -136,6 +146,9 @@ impl Lake {
         }
         if !log.is_dir() {
             return Ok(None);
+        }
+        if let Some(damaged) = DamagedEntry::of(&log) {
+            return Err(damaged.refused(table));
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
         let (delta, checkpoints) = match self.load(table) {
@@ -213,6 +226,11 @@ impl Snapshot {
         lake.runtime.block_on(state.transaction_version(log_store.as_ref(), application)).map_err(error)
     }
 
+    /// Where a live file is.
+    pub fn path_of(&self, file: &DataFile) -> std::path::PathBuf {
+        self.folder.join(&file.path)
+    }
+
     /// Number of rows in the live files.
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
@@ -221,7 +239,7 @@ impl Snapshot {
     /// The rows of the files that `keep` wants, in the table's columns; a column that a file lacks is null there.
     pub fn scan(&self, keep: impl Fn(&DataFile) -> bool) -> Relation {
         let files = self.files.iter().filter(|file| keep(file));
-        let part = |file: &DataFile| FilePart { path: self.folder.join(&file.path), constants: file.partition.clone() };
+        let part = |file: &DataFile| FilePart { path: self.path_of(file), constants: file.partition.clone() };
         Relation::Files { columns: self.columns.clone(), parts: files.map(part).collect() }
     }
 

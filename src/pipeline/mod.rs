@@ -70,6 +70,16 @@ pub enum PipelineError {
         /// Why.
         message: String,
     },
+    /// Another program wrote to a table in a way that loses what is known of its rows.
+    #[error("table `{table}` was rewritten by another program (version {version}); {next}")]
+    Rewritten {
+        /// The table.
+        table: String,
+        /// The version that was read.
+        version: u64,
+        /// What to do.
+        next: String,
+    },
     /// Somebody asked to stop.
     #[error("cancelled; every table is as after its last commit")]
     Cancelled,

@@ -15,7 +15,7 @@ use super::run::{KnownFiles, Run};
 use super::silver::{self, Build};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
-use crate::lake::{Lake, Snapshot};
+use crate::lake::{DataFile, Lake, Layer, Snapshot};
 use crate::model::{Month, Timestamp, UtilityId};
 
 /// A utility whose upper tables have to be rebuilt.
@@ -33,21 +33,25 @@ impl Pending<'_> {
     }
 }
 
-/// The tables above bronze that record what a utility's rows were made from; the last is written last.
+/// The tables above bronze that record what a utility's rows were made from.
 struct UpperTables(Vec<Option<Arc<Snapshot>>>);
 
 impl UpperTables {
     fn open(lake: &Lake) -> Result<Self, PipelineError> {
-        let tables = [&tables::FEEDERS, &tables::DERS, &tables::MONTH_DIFF, &tables::DATA_QUALITY_SUMMARY];
+        let tables = [
+            &tables::FEEDERS,
+            &tables::DERS,
+            &tables::FEEDER_CAPACITY,
+            &tables::DER_DETAILS,
+            &tables::COLUMN_QUALITY,
+            &tables::MONTH_DIFF,
+            &tables::FIELD_CHANGES,
+            &tables::DATA_QUALITY_SUMMARY,
+        ];
         Ok(Self(tables.iter().map(|table| lake.snapshot(&table.id())).collect::<Result<_, _>>()?))
     }
 
-    /// Whether the utility's rows of the last table were made from this.
-    fn is_last_made_from(&self, lake: &Lake, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
-        is_made_from(self.0.last().and_then(Option::as_deref), lake, adapter, fingerprint)
-    }
-
-    /// Whether those of all tables were.
+    /// Whether the utility's rows of all tables were made from this.
     fn are_made_from(&self, lake: &Lake, adapter: &UtilityAdapter, fingerprint: i64) -> Result<bool, PipelineError> {
         for table in &self.0 {
             if !is_made_from(table.as_deref(), lake, adapter, fingerprint)? {
@@ -56,6 +60,28 @@ impl UpperTables {
         }
         Ok(true)
     }
+}
+
+/// Whether another program put the utility's rows of a silver table into other files, so that it is lost which of them holds what, or
+/// took a file of a table away.
+fn is_rewritten(lake: &Lake, adapter: &UtilityAdapter) -> Result<bool, PipelineError> {
+    let tables = [&tables::FEEDERS, &tables::DERS, &tables::SEGMENTS, &tables::STANDING_RECORDS, &tables::FEEDER_CIRCUITS];
+    for table in tables {
+        let snapshot = lake.snapshot(&table.id())?;
+        let is_ours = |file: &&DataFile| file.partition_value("utility_id") == Some(adapter.id.as_str());
+        if snapshot.iter().flat_map(|snapshot| &snapshot.files).filter(is_ours).any(|file| !file.is_own()) {
+            return Ok(true);
+        }
+    }
+    let upper = tables::ALL.iter().filter(|table| matches!(table.id().layer, Layer::Silver | Layer::Platinum));
+    for table in upper {
+        let snapshot = lake.snapshot(&table.id())?;
+        let is_missing = |file: &&DataFile| file.partition_value("utility_id") == Some(adapter.id.as_str());
+        if snapshot.iter().flat_map(|snapshot| snapshot.missing_files()).any(|file| is_missing(&file)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn is_made_from(table: Option<&Snapshot>, lake: &Lake, adapter: &UtilityAdapter, from: i64) -> Result<bool, PipelineError> {
@@ -106,12 +132,13 @@ impl Run<'_> {
         changed: &BTreeMap<UtilityId, Month>,
     ) -> Result<Option<Pending<'b>>, PipelineError> {
         let (adapter, fingerprint) = (bronze.adapter, silver::input_fingerprint(bronze));
-        if !self.request.full_refresh && upper.is_last_made_from(self.lake, adapter, fingerprint)? {
+        let is_rewritten = is_rewritten(self.lake, adapter)?;
+        if !self.request.full_refresh && !is_rewritten && upper.are_made_from(self.lake, adapter, fingerprint)? {
             return Ok(None);
         }
         // Only what was whole before this run may be built upon; anything else is rebuilt.
         let was_whole = match before.get(&adapter.id) {
-            Some(earlier) if !self.request.full_refresh => upper.are_made_from(self.lake, adapter, *earlier)?,
+            Some(earlier) if !self.request.full_refresh && !is_rewritten => upper.are_made_from(self.lake, adapter, *earlier)?,
             _ => false,
         };
         let from = if was_whole { changed.get(&adapter.id).copied() } else { None };

@@ -57,6 +57,10 @@ pub struct Report {
     pub files: Vec<FileOutcome>,
     /// Files and folders that no adapter takes, with the reason.
     pub ignored: Vec<(std::path::PathBuf, String)>,
+    /// What was damaged and was mended before anything else, for people.
+    pub mended: Vec<String>,
+    /// Tables that another program had rewritten, and that were put in order.
+    pub restored: Vec<String>,
     /// Utilities whose upper tables were rebuilt.
     pub rebuilt: Vec<UtilityId>,
     /// Utilities whose upper tables could not be rebuilt, with the reason; they are as they were.

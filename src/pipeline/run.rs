@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{BronzeTables, CommittedFile, LoadOutcome, Loading, ProgressEstimate};
+use super::bronze::{self, BronzeTables, CommittedFile, LoadOutcome, Loading, ProgressEstimate};
 use super::progress::{Observer, Progress, Step};
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
@@ -186,6 +186,7 @@ impl<'a> Run<'a> {
         // As the statistics of the Delta log keep it.
         let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
+        report.mended = bronze::mend(self.lake, self.work)?;
         let known = self.known_files()?;
         let worked = self.work(&mut report, started_at, &known);
         if let Err(error) = &worked {
@@ -210,6 +211,9 @@ impl<'a> Run<'a> {
         let scan = landing::scan(&self.settings.landing, &self.settings.utilities)
             .map_err(|source| PipelineError::Landing { path: self.settings.landing.clone(), source })?;
         report.ignored = scan.ignored;
+        for adapter in &self.settings.utilities {
+            report.restored.extend(bronze::restore(self.lake, adapter, self.work)?);
+        }
         let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
         let (bronze, rejected) = (self.bronze()?, self.lake.snapshot(&tables::REJECTED.id())?);
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();

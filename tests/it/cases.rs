@@ -423,3 +423,27 @@ fn nothing_of_the_data_acts_on_a_terminal_or_a_spreadsheet() {
     assert!(csv(&["rejected"]).contains("'=1+2"), "{}", csv(&["rejected"]));
     assert!(!csv(&["rejected", "--spreadsheet-safe=false"]).contains("'=1+2"));
 }
+
+#[test]
+fn newest_commit_that_is_none_is_named_and_the_next_run_makes_it_again() {
+    let Some(case) = case("17-newest-commit-empty-or-torn") else { return };
+    case.step(1);
+    case.step(2);
+    let feeders = case.rows(&["feeders", "--over-mw", "0"]);
+    let log = case.program.folder.path().join("lake/iedr_dev/platinum/feeder_capacity/_delta_log");
+    let entries = || fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+    for part in [0, 2] {
+        let newest = entries().filter(|path| path.extension().is_some_and(|extension| extension == "json")).max().unwrap();
+        let content = fs::read(&newest).unwrap();
+        fs::write(&newest, &content[..content.len() * part / 4]).unwrap();
+        for command in [&["feeders", "--over-mw", "0"][..], &["doctor"]] {
+            let output = case.call(command);
+            let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), said(&output));
+            let is_named = all.contains("platinum/feeder_capacity") && all.contains("`feederscope run`");
+            assert!(code(&output) == 1 && is_named, "{command:?}: {all}");
+        }
+        let run = case.run();
+        assert!(said(&run).contains("set aside"), "{}", said(&run));
+        assert_eq!((code(&case.call(&["check"])), case.rows(&["feeders", "--over-mw", "0"])), (0, feeders.clone()));
+    }
+}

@@ -16,6 +16,7 @@ mod months;
 mod panes;
 mod program;
 mod real;
+mod rewritten;
 mod rules;
 mod sample;
 mod sequences;

@@ -2,6 +2,7 @@
 
 use crate::lake::{DataFile, Snapshot};
 use crate::model::{Dataset, Month, Timestamp};
+use crate::pipeline::PipelineError;
 
 /// The tag of a bronze file that says how many records the delivered file has, rejected ones included.
 pub(super) const RECORDS: &str = "feederscope.records";
@@ -44,9 +45,26 @@ impl CommittedFile {
     }
 }
 
+/// Whether all rows of a data file are of one delivery, going by the log.
+pub fn is_of_one_delivery(file: &DataFile) -> bool {
+    ["_source_file", "_file_sha256"].iter().all(|column| file.constant(column).is_some() && file.nulls(column) == Some(0))
+        && file.partition_value("delivery_month").and_then(Month::parse).is_some()
+}
+
 /// The deliveries in a bronze table, by month and name, whatever the order in which they came: from its log, no data file is
 /// opened.
-pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Vec<CommittedFile> {
+///
+/// # Errors
+/// Another program put several deliveries into one data file, or rows of none: what is known of each is lost until a run takes them
+/// apart.
+pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Result<Vec<CommittedFile>, PipelineError> {
+    if snapshot.files.iter().any(|file| file.rows > 0 && !is_of_one_delivery(file)) {
+        return Err(PipelineError::Rewritten {
+            table: snapshot.table.to_string(),
+            version: snapshot.version,
+            next: "`feederscope run` puts it in order".into(),
+        });
+    }
     let delivery = |file: &DataFile| {
         Some(CommittedFile {
             dataset,
@@ -66,5 +84,5 @@ pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Vec<CommittedFi
     };
     let mut deliveries: Vec<CommittedFile> = snapshot.files.iter().filter_map(delivery).collect();
     deliveries.sort_by(|a, b| (a.month, &a.source_file).cmp(&(b.month, &b.source_file)));
-    deliveries
+    Ok(deliveries)
 }

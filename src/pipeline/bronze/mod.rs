@@ -6,6 +6,7 @@
 pub(crate) mod column_statistics;
 mod files;
 mod header;
+mod restore;
 mod tables;
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,6 +14,7 @@ use std::sync::mpsc::sync_channel;
 
 pub(crate) use column_statistics::{ColumnStatistics, ColumnValues};
 pub(crate) use files::CommittedFile;
+pub(crate) use restore::{mend, restore};
 pub use tables::BronzeTables;
 
 use super::PipelineError;
@@ -103,7 +105,7 @@ impl Loading<'_> {
     pub fn load(&self, candidate: &Candidate, hash: std::io::Result<Option<String>>) -> Result<LoadOutcome, PipelineError> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
-        let committed = base.as_ref().map_or_else(Vec::new, |base| committed_files(base, candidate.dataset));
+        let committed = base.as_ref().map_or_else(|| Ok(Vec::new()), |base| committed_files(base, candidate.dataset))?;
         if !candidate.has_begun(self.settings.today) {
             let value = format!("{} has not begun on {}", candidate.month, self.settings.today);
             return self.refuse(candidate, &committed, *Refused::one(Finding::of_file(ReasonCode::MonthInFuture, value)));

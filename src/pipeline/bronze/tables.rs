@@ -49,7 +49,7 @@ impl<'a> BronzeTables<'a> {
             if adapter.dataset(dataset).is_some()
                 && let Some(snapshot) = lake.snapshot(&TableId::bronze(&adapter.id, dataset))?
             {
-                files.extend(committed_files(&snapshot, dataset));
+                files.extend(committed_files(&snapshot, dataset)?);
                 tables.push((dataset, snapshot));
             }
         }

@@ -63,9 +63,11 @@ impl Silver {
     /// Opens the utility's part of the tables.
     ///
     /// # Errors
-    /// A table cannot be read.
+    /// A table cannot be read, or another program put its rows into other files.
     pub fn open(bronze: &BronzeTables<'_>) -> Result<Self, PipelineError> {
         let (feeders, ders) = (Versions::open(bronze, &tables::FEEDERS)?, Versions::open(bronze, &tables::DERS)?);
+        feeders.expect_own()?;
+        ders.expect_own()?;
         Ok(Self { feeders, ders, replaced_segments: BTreeMap::new() })
     }
 }

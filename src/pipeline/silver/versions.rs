@@ -26,6 +26,21 @@ impl Versions {
         Ok(Self { table, snapshot, utility })
     }
 
+    /// That each file was written by this program: which of them hold current versions is lost where another put them together.
+    ///
+    /// # Errors
+    /// One was not.
+    pub(super) fn expect_own(&self) -> Result<(), PipelineError> {
+        match &self.snapshot {
+            Some(snapshot) if !self.files().all(DataFile::is_own) => Err(PipelineError::Rewritten {
+                table: self.table.id().to_string(),
+                version: snapshot.version,
+                next: "`feederscope run` rebuilds it".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn is_ours(&self, file: &DataFile) -> bool {
         file.partition_value("utility_id") == Some(&self.utility)
     }
