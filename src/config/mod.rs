@@ -9,7 +9,9 @@ pub(crate) mod paths;
 pub mod rules;
 pub(crate) mod settings;
 
-pub(crate) use adapter::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter, column_name};
+pub(crate) use adapter::{
+    Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, EmptyFile, Grain, UtilityAdapter, column_name,
+};
 pub use paths::Paths;
 pub use rules::RuleSet;
 pub use settings::{Overrides, Settings};

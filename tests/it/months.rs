@@ -579,3 +579,78 @@ fn utility_that_fails_keeps_no_other_from_its_tables_and_rules() {
     );
     assert_eq!(bench.count("ops/runs", "outcome = 'failed' AND detail LIKE 'third: %'"), 1);
 }
+
+#[test]
+fn correction_under_another_name_counts_whatever_its_name_and_both_files_are_named() {
+    let mut bench = Bench::new();
+    bench.settings.rules = feederscope::config::RuleSet::load(std::path::Path::new("/nowhere")).0;
+    let file = |mw: &str| format!("{FEEDERS}{}{}", feeder("A", mw), feeder(&format!("only{mw}"), "1"));
+    // By their paths each of the later ones stands before the earlier one.
+    for (n, (wrong, right)) in [
+        ("utility2/2022-08/utility2_circuits.csv", "incoming/2022-08/utility2_circuits.csv"),
+        ("utility2_circuits_2022-09.csv", "utility2/2022-09/utility2_circuits.csv"),
+        ("utility2/2022-10/utility2_circuits_v9.csv", "utility2/2022-10/utility2_circuits_v10.csv"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        bench.put(wrong, file(&format!("5.{n}")));
+        bench.run();
+        bench.put(right, file(&format!("7.{n}")));
+        bench.run();
+        let capacity = bench
+            .query("platinum/feeder_capacity", "SELECT max_hosting_capacity_mw AS mw FROM t WHERE feeder_id = 'A'")
+            .number("mw", 0);
+        assert_eq!(capacity, Some(format!("7.{n}").parse().unwrap()), "{right}");
+        let rejected = bench.lines("silver/rejected", "source_file, reason, value");
+        assert!(rejected.contains(&format!("{wrong}|duplicate-key|A")), "{rejected:?}");
+    }
+    let details = bench.lines("ops/rule_results", "rule_id, outcome, detail");
+    let told = details.iter().find(|line| line.starts_with("key-unique|failed|") && line.contains("_v9")).unwrap();
+    assert!(
+        told.contains("utility2_circuits_v9.csv` of 2022-11-30") && told.find("_v9").unwrap() < told.find("_v10").unwrap(),
+        "{told}"
+    );
+    // All at once, and under one time: the names decide.
+    let bench = Bench::new();
+    for (name, mw) in [("utility2/2022-10/utility2_circuits_v10.csv", "7"), ("utility2/2022-10/utility2_circuits_v9.csv", "5")] {
+        bench.put(name, file(mw)).at_the_same_time(name);
+    }
+    bench.run();
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw"), ["A|7", "only5|1", "only7|1"]);
+}
+
+#[test]
+fn stale_copy_beside_a_corrected_file_does_not_win() {
+    let bench = Bench::new();
+    let file = |mw: &str| format!("{FEEDERS}{}", feeder("A", mw));
+    bench.put("utility2/2022-08/utility2_circuits.csv", file("5"));
+    bench.put("utility2/2022-08/utility2_circuits_backup.csv", file("5"));
+    bench.run();
+    bench.put("utility2/2022-08/utility2_circuits.csv", file("7"));
+    bench.run();
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw"), ["A|7"]);
+    let request = Request { full_refresh: true, ..Request::default() };
+    bench.try_run(&request, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw"), ["A|7"]);
+}
+
+#[test]
+fn file_without_records_is_what_the_adapter_says() {
+    let header = "F,kW\n";
+    let bench = snapshots(SNAPSHOT, &["F,kW\nA,1000\nB,2000\n", header]);
+    assert_eq!(bench.lines("silver/rejected", "reason, value"), ["truncated-file|the file holds a header and no record"]);
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 2);
+    let accepting = SNAPSHOT.replace("delivery = ", "empty = \"accept\"\ndelivery = ");
+    let bench = snapshots(&accepting, &["F,kW\nA,1000\nB,2000\n", header, "F,kW\nB,2000\n"]);
+    assert_eq!(
+        bench.lines("silver/feeders", "feeder_id, valid_from_month, valid_to_month"),
+        ["A|2022-08|2022-09", "B|2022-08|2022-09", "B|2022-10|-"]
+    );
+    assert_eq!((bench.run().count("loaded"), bench.run().rebuilt.len()), (0, 0), "it is known by the next run");
+    // Lines of delimiters alone are no records, and no load that comes again in each run.
+    let bench = snapshots(&accepting, &["F,kW\nA,1000\n", "F,kW\n,\n,\n,\n"]);
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 1);
+    let again = bench.run();
+    assert_eq!((again.refused().count(), again.count("loaded")), (1, 0));
+}

@@ -92,6 +92,16 @@ pub enum Grain {
     Segment,
 }
 
+/// What a file with a header and no record means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmptyFile {
+    /// That something went wrong: it is refused.
+    #[default]
+    Refuse,
+    /// That there is nothing to deliver.
+    Accept,
+}
+
 /// How one dataset of a utility is found, keyed and mapped.
 #[derive(Debug, Clone)]
 pub struct DatasetAdapter {
@@ -105,6 +115,8 @@ pub struct DatasetAdapter {
     pub key: Vec<Vec<String>>,
     /// What an absent record means.
     pub delivery: Delivery,
+    /// What a file without records means.
+    pub empty: EmptyFile,
     /// What a row stands for.
     pub grain: Grain,
     /// Columns of the common model, by their name, and where each comes from.

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::time_format;
-use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, Grain, UtilityAdapter};
+use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, EmptyFile, Grain, UtilityAdapter};
 use crate::config::file::{Problem, did_you_mean, line_of};
 use crate::model::freshness::Schedule;
 use crate::model::{Dataset, Delivery, Entity, ModelKind, Unit, UtilityId};
@@ -42,6 +42,7 @@ struct RawDataset {
     files: Option<Vec<String>>,
     key: Vec<OneOrMany>,
     delivery: Option<String>,
+    empty: Option<String>,
     grain: Option<String>,
     #[serde(default)]
     columns: BTreeMap<String, RawColumn>,
@@ -187,6 +188,8 @@ impl AdapterFile<'_> {
             raw.delivery.as_deref(),
             &[("incremental", Delivery::Incremental), ("snapshot", Delivery::Snapshot)],
         )?;
+        let empty =
+            self.choice("empty", raw.empty.as_deref(), &[("refuse", EmptyFile::Refuse), ("accept", EmptyFile::Accept)])?;
         let grain = self.choice("grain", raw.grain.as_deref(), &[("entity", Grain::Entity), ("segment", Grain::Segment)])?;
         let entity = Entity::of(dataset);
         let (mut columns, mut tolerances) = (Vec::new(), Vec::new());
@@ -214,7 +217,7 @@ impl AdapterFile<'_> {
             let kind = self.loose_type(&name, source)?;
             types.push((name, kind));
         }
-        Ok(DatasetAdapter { dataset, patterns, files, key, delivery, grain, columns, types, tolerances })
+        Ok(DatasetAdapter { dataset, patterns, files, key, delivery, empty, grain, columns, types, tolerances })
     }
 
     fn tolerance(&self, name: &str, raw: &RawColumn) -> Result<Option<f64>, Problem> {

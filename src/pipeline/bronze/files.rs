@@ -9,6 +9,10 @@ pub(super) const RECORDS: &str = "feederscope.records";
 /// The tag of a bronze file that says when the delivered file was last changed.
 pub(super) const RECEIVED_AT: &str = "feederscope.received_at";
 
+/// The tags of a bronze file that say which file it is from, and with which content; its rows say the same, if there are any.
+pub(super) const SOURCE_FILE: &str = "feederscope.source_file";
+pub(super) const SHA256: &str = "feederscope.sha256";
+
 /// A delivery whose rows are in bronze.
 #[derive(Debug, Clone)]
 pub struct CommittedFile {
@@ -69,8 +73,8 @@ pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Result<Vec<Comm
         Some(CommittedFile {
             dataset,
             month: Month::parse(file.partition_value("delivery_month")?)?,
-            source_file: file.constant("_source_file")?.to_owned(),
-            sha256: file.constant("_file_sha256")?.to_owned(),
+            source_file: file.constant("_source_file").or(file.tag(SOURCE_FILE))?.to_owned(),
+            sha256: file.constant("_file_sha256").or(file.tag(SHA256))?.to_owned(),
             run_id: file.constant("_run_id").map(str::to_owned),
             loaded_at: file
                 .constant("_ingested_at")

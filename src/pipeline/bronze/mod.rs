@@ -6,6 +6,7 @@
 pub(crate) mod column_statistics;
 mod files;
 mod header;
+pub(crate) mod precedence;
 mod restore;
 mod tables;
 
@@ -20,7 +21,7 @@ pub use tables::BronzeTables;
 use super::PipelineError;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
-use crate::config::{DatasetAdapter, Settings, UtilityAdapter, column_name};
+use crate::config::{DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, schema};
 use crate::lake::{Change, Lake, LakeError, Snapshot, TableId, TableWriter, Written};
@@ -154,8 +155,16 @@ impl Loading<'_> {
         let rows = self.copy(reader.as_mut(), &mut writer, (&names, &mut statistics), candidate, sha256)?;
         statistics.finish();
         let summary = reader.finish()?;
-        if summary.records == 0 {
+        if summary.records == 0 && self.dataset.empty == EmptyFile::Refuse {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file holds a header and no record")).into());
+        }
+        if rows == 0 && summary.records > 0 {
+            let value = format!("none of its {} records holds anything that can be taken", summary.records);
+            return Err(Box::new(Refused {
+                findings: summary.rejected.clone(),
+                ..*Refused::one(Finding::of_file(ReasonCode::TruncatedFile, value))
+            })
+            .into());
         }
         if summary.sha256 != sha256 {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file changed while it was read")).into());
@@ -248,7 +257,7 @@ impl Loading<'_> {
         // Each line that a quote may have swallowed counts as the record that it may be.
         let (bad_lines, lines) = (bad.len() as u64 + summary.swallowed, summary.records + summary.swallowed);
         let share = bad_lines as f64 / lines as f64;
-        if share <= self.settings.max_bad_share {
+        if bad.is_empty() || share <= self.settings.max_bad_share {
             return Ok(());
         }
         let mut counts: BTreeMap<ReasonCode, usize> = BTreeMap::new();
@@ -335,6 +344,9 @@ impl Loading<'_> {
 fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
     file.note(files::RECORDS, &summary.records);
     file.note(files::RECEIVED_AT, &Timestamp::from(candidate.modified).micros());
+    // Of a file without rows the statistics say nothing.
+    file.note(files::SOURCE_FILE, &candidate.source_file);
+    file.note(files::SHA256, &summary.sha256);
 }
 
 /// Whether a delivery is where the file belongs.

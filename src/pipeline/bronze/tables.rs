@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::files::{CommittedFile, committed_files};
+use super::precedence;
 use crate::config::{UtilityAdapter, column_name};
 use crate::engine::Work;
 use crate::frame::Relation;
@@ -59,6 +60,16 @@ impl<'a> BronzeTables<'a> {
     /// The deliveries of a dataset for a month.
     pub fn delivered(&self, dataset: Dataset, month: Month) -> impl Iterator<Item = &CommittedFile> {
         self.files.iter().filter(move |file| file.dataset == dataset && file.month == month)
+    }
+
+    /// The end of an `ORDER BY` of a month's records, the one that counts first.
+    pub fn order_in(&self, dataset: Dataset, month: Month) -> String {
+        precedence::order(self.delivered(dataset, month), false)
+    }
+
+    /// The same of records of several months.
+    pub fn order(&self, dataset: Dataset) -> String {
+        precedence::order(self.files.iter().filter(|file| file.dataset == dataset), true)
     }
 
     /// Rows of a dataset's deliveries for a month.

@@ -218,9 +218,10 @@ impl<'a> Comparison<'a> {
     pub(super) fn last_of_each_key(&self, relation: &str, columns: &str) -> String {
         let (record_key, present) = (record_key(&self.key_names()), self.present());
         format!(
-            "SELECT * FROM (SELECT {record_key} AS record_key, {columns}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+            "SELECT * FROM (SELECT {record_key} AS record_key, {columns}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY {order}) AS place\n\
              FROM {relation} WHERE {present}) AS placed WHERE place = 1",
             names = self.key_names().join(", "),
+            order = self.bronze.order(self.delivered.dataset),
         )
     }
 

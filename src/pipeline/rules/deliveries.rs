@@ -8,6 +8,7 @@ use crate::config::Grain;
 use crate::config::rules::Subject;
 use crate::frame::Frame;
 use crate::model::{Dataset, Day, Delivery, Freshness, Month, ReasonCode, Stage, freshness as state_of};
+use crate::pipeline::bronze::precedence;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;
 use crate::pipeline::{PipelineError, rejected};
@@ -41,7 +42,10 @@ pub(super) fn rejected(
     let facts = context.facts()?;
     let failed = facts.aside(dataset, |_, reason| reasons.iter().any(|wanted| wanted.as_str() == reason));
     let outside = facts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str());
-    Ok(CheckResult::counts(context.bronze.row_count(dataset, context.month) + outside, failed))
+    // Where records of one key are in two files, both are named.
+    let is_of_keys = failed > 0 && reasons.contains(&ReasonCode::DuplicateKey);
+    let detail = if is_of_keys { precedence::told(context.bronze.delivered(dataset, context.month)) } else { None };
+    Ok(CheckResult::Counts { checked: context.bronze.row_count(dataset, context.month) + outside, failed, detail })
 }
 
 pub(super) fn rejected_rows(

@@ -136,9 +136,10 @@ pub(super) fn keyed(adapter: &DatasetAdapter) -> String {
 /// Relation `keyed`: the places of records without their key.
 pub(super) const KEYLESS: &str = "SELECT _source_file, _source_line FROM keyed WHERE keyless ORDER BY _source_file, _source_line";
 
-/// Relation `keyed`: the places of records whose key occurs again later, by file and line, with the key. A record without its
+/// Relation `keyed`: the places of records whose key occurs again later, by file and line, with the key; `order` puts those that count
+/// first. A record without its
 /// key is no rival of any.
-pub(super) fn duplicates(adapter: &DatasetAdapter) -> String {
+pub(super) fn duplicates(adapter: &DatasetAdapter, order: &str) -> String {
     let keys = keys(adapter);
     let list = keys.join(", ");
     let on: Vec<String> = keys.iter().map(|key| format!("r.{key} = k.{key}")).collect();
@@ -147,7 +148,7 @@ pub(super) fn duplicates(adapter: &DatasetAdapter) -> String {
         "WITH shared AS (\nSELECT {list}, COUNT(*) AS records_of_key FROM keyed WHERE NOT keyless GROUP BY {list} HAVING COUNT(*) > 1\n),\n\
          rivals AS (\nSELECT {}, r._source_file AS _source_file, r._source_line AS _source_line\n\
          FROM keyed AS r INNER JOIN shared AS k ON {} WHERE NOT r.keyless\n),\n\
-         placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY {list} ORDER BY _source_file DESC, _source_line DESC) AS place FROM rivals\n)\n\
+         placed AS (\nSELECT *, ROW_NUMBER() OVER (PARTITION BY {list} ORDER BY {order}) AS place FROM rivals\n)\n\
          SELECT CONCAT_WS(' + ', {list}) AS record_key, _source_file, _source_line FROM placed WHERE place > 1\n\
          ORDER BY _source_file, _source_line",
         of_record.join(", "),

@@ -13,8 +13,8 @@ use crate::pipeline::bronze::ColumnStatistics;
 
 /// Names the conformed records of the month `records` in a session; for each that is rejected its file and the reason.
 ///
-/// A record without its key is rejected as `primary-key`; of several records of one key the last stays (by file
-/// name, then line) and the earlier ones are rejected as `duplicate-key`. Only keys are read for that.
+/// A record without its key is rejected as `primary-key`; of several records of one key the last stays (by the
+/// file that came last, then line) and the earlier ones are rejected as `duplicate-key`. Only keys are read for that.
 pub(super) fn of_month<'a>(
     session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
@@ -38,9 +38,10 @@ pub(super) fn of_month<'a>(
     }
     session.materialize("keyed", &conform::keyed(adapter))?;
     let mut aside: Vec<(String, u64, ReasonCode, String)> = Vec::new();
-    for (reason, sql) in
-        [(ReasonCode::PrimaryKey, conform::KEYLESS.to_owned()), (ReasonCode::DuplicateKey, conform::duplicates(adapter))]
-    {
+    for (reason, sql) in [
+        (ReasonCode::PrimaryKey, conform::KEYLESS.to_owned()),
+        (ReasonCode::DuplicateKey, conform::duplicates(adapter, &bronze.order_in(dataset, month))),
+    ] {
         let found = session.query(&sql)?;
         let place = |row: usize| (found.text("_source_file", row).unwrap_or_default(), found.count("_source_line", row));
         aside.extend((0..found.height()).map(|row| {

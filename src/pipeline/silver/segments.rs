@@ -99,7 +99,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         plan.register("bronze", &rows)?;
         super::conform::records(self.build.bronze, self.dataset).create_views(plan.as_mut())?;
         plan.create_view("all_records", &format!("SELECT * FROM records WHERE NOT ({})", without_key(self.dataset)))?;
-        plan.create_view("records", &last_of_each_key(self.dataset))?;
+        plan.create_view("records", &last_of_each_key(self.dataset, &self.build.bronze.order(Dataset::Circuits)))?;
         self.take(plan, newest)?;
         Ok(())
     }
@@ -142,9 +142,9 @@ const REPLACED: &str = "SELECT c.delivery_month AS delivery_month, c._source_fil
     FROM current_segments AS c LEFT SEMI JOIN delivered AS d ON c.record_key = d.record_key";
 
 /// Relation `all_records` (segments of several months): of each key the last record.
-fn last_of_each_key(dataset: &DatasetAdapter) -> String {
+fn last_of_each_key(dataset: &DatasetAdapter, order: &str) -> String {
     format!(
-        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY delivery_month DESC, _source_file DESC, _source_line DESC) AS place\n\
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {order}) AS place\n\
          FROM all_records) AS placed WHERE place = 1",
         keys(dataset).join(", ")
     )

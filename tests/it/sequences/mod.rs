@@ -198,7 +198,7 @@ fn however_they_came(sequence: &Sequence) -> Result<(), TestCaseError> {
             stepwise.settings.utilities = bench(utility).settings.utilities;
         }
         for (path, content) in some {
-            stepwise.put(path, content.csv(utility));
+            stepwise.put(path, content.csv(utility)).at_the_same_time(path);
         }
         stepwise.run();
     }
@@ -207,7 +207,7 @@ fn however_they_came(sequence: &Sequence) -> Result<(), TestCaseError> {
     let files: BTreeMap<String, Content> = steps.into_iter().collect();
     let at_once = bench(utility);
     for (path, content) in &files {
-        at_once.put(path, content.csv(utility));
+        at_once.put(path, content.csv(utility)).at_the_same_time(path);
     }
     at_once.run();
     let whole = seen(&at_once);
