@@ -115,9 +115,9 @@ pub(super) fn plain_ids(relation: &str, filter: &str) -> String {
     format!("SELECT *, NOTATION(record_key) AS plain_id FROM {relation}{filter}")
 }
 
-/// Relation `plain`: entities beyond the first of each notation: `checked, failed`.
-pub(super) const NOTATIONS: &str = "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM\n\
-    (SELECT plain_id, CAST(COUNT(*) AS BIGINT) AS n FROM plain GROUP BY plain_id) AS g";
+/// Relation `plain`: entities, and those beyond the first of each notation: `checked, failed`.
+pub(super) const NOTATIONS: &str = "SELECT n AS checked, n - plain AS failed FROM\n\
+    (SELECT CAST(COUNT(plain_id) AS BIGINT) AS n, CAST(COUNT(DISTINCT plain_id) AS BIGINT) AS plain FROM plain) AS p";
 
 /// Relation `plain`: the entities that share their notation with another.
 pub(super) const ROWS_OF_ONE_NOTATION: &str = "SELECT p.* FROM plain AS p INNER JOIN\n\

@@ -15,34 +15,54 @@ const FEW: u64 = 20;
 /// Numbers of the model that a report adds up.
 const SUMMED: [&str; 2] = ["nameplate_kw", "max_hosting_capacity_mw"];
 
-/// How many records of the file are none.
-pub(super) fn count(context: &mut EvaluationContext<'_>, asked: Asked<'_>, pattern: &str) -> Result<CheckResult, PipelineError> {
-    if !name_strays(context, asked, pattern)? {
-        return Ok(CheckResult::Unchecked("feeders and ders are no records of a file".into()));
-    }
-    let each = queries::in_each_row(asked.0);
-    let count = |relation: &str| format!("SELECT COUNT({each}) AS n FROM {relation}");
-    let checked = context.session.query(&format!("{}{}", count(asked.0.as_str()), asked.1))?.count("n", 0);
-    let failed = context.session.query(&count("failing"))?.count("n", 0);
-    Ok(CheckResult::counts(checked, failed))
+/// What is asked of the records of a file, in one pass.
+struct Census {
+    /// Records.
+    all: u64,
+    /// What makes a record none, as SQL over relation `flagged`.
+    conditions: Vec<String>,
 }
 
-/// Names them `failing`; whether the subject is a file.
-pub(super) fn name_strays(
+/// How many records of the file are none.
+pub(super) fn count(context: &mut EvaluationContext<'_>, asked: Asked<'_>, pattern: &str) -> Result<CheckResult, PipelineError> {
+    let Some(census) = census(context, asked, pattern)? else {
+        return Ok(CheckResult::Unchecked("feeders and ders are no records of a file".into()));
+    };
+    if census.conditions.is_empty() {
+        return Ok(CheckResult::counts(census.all, 0));
+    }
+    name_flagged(context, asked, &census)?;
+    let failed =
+        context.session.query(&format!("SELECT COUNT({}) AS n FROM failing", queries::in_each_row(asked.0)))?.count("n", 0);
+    Ok(CheckResult::counts(census.all, failed))
+}
+
+/// Names them `failing`; whether there may be any.
+pub(super) fn name_strays(context: &mut EvaluationContext<'_>, asked: Asked<'_>, pattern: &str) -> Result<bool, PipelineError> {
+    match census(context, asked, pattern)? {
+        Some(census) if !census.conditions.is_empty() => name_flagged(context, asked, &census),
+        _ => Ok(false),
+    }
+}
+
+/// What the shapes of the keys and the sums say; `None` where the subject is no file.
+fn census(
     context: &mut EvaluationContext<'_>,
     (subject, filter): Asked<'_>,
     pattern: &str,
-) -> Result<bool, PipelineError> {
-    let Some(dataset) = dataset_of(subject) else { return Ok(false) };
-    let Some(adapter) = context.bronze.adapter.dataset(dataset) else { return Ok(false) };
-    let shapes = context
-        .session
-        .query(&format!("SELECT SHAPE(record_key) AS shape, COUNT(record_key) AS n FROM {subject}{filter} GROUP BY shape"))?;
-    let shapes: Vec<(u64, u64)> = (0..shapes.height()).map(|row| (shapes.count("shape", row), shapes.count("n", row))).collect();
+) -> Result<Option<Census>, PipelineError> {
+    let Some(adapter) = dataset_of(subject).and_then(|dataset| context.bronze.adapter.dataset(dataset)) else { return Ok(None) };
+    let is_summed = |column: &&str| adapter.grain == Grain::Entity && adapter.column(column).is_some();
+    let summed: Vec<&str> = SUMMED.into_iter().filter(is_summed).collect();
+    let sums: String = summed.iter().map(|column| format!(", SUM({0}) AS sum_{0}, MAX({0}) AS max_{0}", column)).collect();
+    let found = context.session.query(&format!(
+        "SELECT SHAPE(record_key) AS shape, COUNT(record_key) AS n{sums} FROM {subject}{filter} GROUP BY shape"
+    ))?;
+    let shapes: Vec<(u64, u64)> = (0..found.height()).map(|row| (found.count("shape", row), found.count("n", row))).collect();
     let all: u64 = shapes.iter().map(|(_, n)| n).sum();
     let lacks = |part: u64| shapes.iter().filter(|(shape, _)| shape & part == 0).map(|(_, n)| n).sum::<u64>();
     let is_rare = |n: u64| all >= FEW && n > 0 && n <= (all / 100).max(2);
-    let mut conditions = vec!["FALSE".to_owned()];
+    let mut conditions = Vec::new();
     // Words can only be in keys that have letters.
     if lacks(Shape::LETTER) < all {
         let header = adapter.key.iter().map(|part| part.first().map_or("", String::as_str)).collect::<Vec<_>>().join(" + ");
@@ -56,22 +76,29 @@ pub(super) fn name_strays(
     if is_rare(all - lacks(Shape::OTHER)) {
         conditions.push("has_other".into());
     }
-    if all >= FEW && adapter.grain == Grain::Entity {
-        for column in SUMMED.into_iter().filter(|column| adapter.column(column).is_some()) {
-            let column = name(column);
-            let total =
-                context.session.query(&format!("SELECT SUM({column}) AS total FROM {subject}{filter}"))?.number("total", 0);
-            if let Some(total) = total.filter(|total| *total > 0.0) {
-                let (low, high) = (total * 0.4995, total * 0.5005);
-                conditions.push(format!("({column} BETWEEN {low:?} AND {high:?})"));
-            }
+    for column in summed.into_iter().filter(|_| all >= FEW) {
+        let number = |what: &str| {
+            (0..found.height()).filter_map(|row| found.number(&format!("{what}_{column}"), row)).collect::<Vec<f64>>()
+        };
+        let total: f64 = number("sum").iter().sum();
+        let (low, high) = (total * 0.4995, total * 0.5005);
+        let greatest = number("max").into_iter().fold(0.0, f64::max);
+        if total > 0.0 && greatest >= low {
+            conditions.push(format!("({} BETWEEN {low:?} AND {high:?})", name(column)));
         }
     }
+    Ok(Some(Census { all, conditions }))
+}
+
+/// Names the records for which a condition holds `failing`.
+fn name_flagged(
+    context: &mut EvaluationContext<'_>,
+    (subject, filter): Asked<'_>,
+    census: &Census,
+) -> Result<bool, PipelineError> {
     let flag = |part: u64| {
-        format!(
-            "shape IN ({})",
-            (0..8).filter(|shape| shape & part != 0).map(|shape: u64| shape.to_string()).collect::<Vec<_>>().join(", ")
-        )
+        let shapes: Vec<String> = (0..8_u64).filter(|shape| shape & part != 0).map(|shape| shape.to_string()).collect();
+        format!("shape IN ({})", shapes.join(", "))
     };
     context.session.create_view("shaped", &format!("SELECT *, SHAPE(record_key) AS shape FROM {subject}{filter}"))?;
     context.session.create_view(
@@ -83,5 +110,5 @@ pub(super) fn name_strays(
             flag(Shape::OTHER)
         ),
     )?;
-    context.name_failing(&format!("SELECT * FROM flagged WHERE {}", conditions.join(" OR ")))
+    context.name_failing(&format!("SELECT * FROM flagged WHERE {}", census.conditions.join(" OR ")))
 }
