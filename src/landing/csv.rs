@@ -189,9 +189,9 @@ impl CsvReader {
             end: None,
         };
         reader.next_block()?;
-        if reader.block.starts_with(b"\xef\xbb\xbf") {
-            reader.at = 3;
-            reader.notes.push("starts with a byte-order mark");
+        while reader.block[reader.at..].starts_with(b"\xef\xbb\xbf") {
+            reader.at += 3;
+            reader.notes = vec!["starts with a byte-order mark"];
         }
         reader.read_header()?;
         Ok(reader)

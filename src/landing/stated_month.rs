@@ -191,4 +191,21 @@ mod tests {
         assert_eq!(of("u/2022-11/c_202210.csv"), disputed("2022-11", "2022-10"));
         assert_eq!(of("2022-09/2022-10/c.csv"), StatedMonth::Yes(month("2022-10")));
     }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the path: no panic, no month outside of the years of deliveries, and none that its digits do not hold.
+        #[test]
+        fn any_path_states_a_month_of_its_digits_or_none(path in "[a-c0-9_\\-/.TvV ]{0,24}") {
+            let stated = match of(&path) {
+                StatedMonth::No => return Ok(()),
+                StatedMonth::Yes(month) => month,
+                StatedMonth::Disputed { folder, .. } => folder,
+            };
+            prop_assert!((1990..2100).contains(&stated.year()));
+            let digits: String = path.chars().filter(char::is_ascii_digit).collect();
+            prop_assert!(digits.contains(&stated.to_string().replace('-', "")), "{}: {}", path, stated);
+        }
+    }
 }

@@ -267,4 +267,27 @@ mod tests {
             [true, true, true, false, false, false]
         );
     }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_id_without_what_is_not_seen(text in "[a0.\\-_ \u{200b}\u{feff}\u{7}é#NA/]{0,12}") {
+            let read = id(bare(&text)).into_owned();
+            prop_assert!(!has_invisible(&read));
+            prop_assert_eq!(id(&read).len(), if read.ends_with(".0") { id(&read).len() } else { read.len() });
+            prop_assert_eq!(is_id(bare(&text)), id(bare(&text)) == bare(&text));
+        }
+
+        #[test]
+        fn any_text_that_is_shown_acts_on_no_terminal(text in any::<String>()) {
+            prop_assert!(!visible(&text).chars().any(|c| c.is_control() || is_invisible(c)));
+            prop_assert_eq!(visible(&text).chars().count(), text.chars().count());
+        }
+
+        #[test]
+        fn notation_of_a_notation_is_itself(text in "[a-c0-3_ -]{0,10}") {
+            prop_assert_eq!(notation(&notation(&text)), notation(&text));
+        }
+    }
 }

@@ -62,4 +62,39 @@ mod tests {
             [Some("1234.5".into()), Some("1234".into()), Some("1234".into()), None]
         );
     }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Written with groups and read back, against the number itself.
+        #[test]
+        fn number_in_groups_is_the_number(number in 0_u64..10_000_000_000, fraction in 0_u16..1000, negative: bool) {
+            let digits = number.to_string();
+            let mut grouped = String::new();
+            for (at, digit) in digits.chars().enumerate() {
+                if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                    grouped.push('.');
+                }
+                grouped.push(digit);
+            }
+            let sign = if negative { "-" } else { "" };
+            let read = plain(&format!("{sign}{grouped},{fraction:03}"), ',', Some('.')).map(Cow::into_owned);
+            prop_assert_eq!(read, Some(format!("{sign}{number}.{fraction:03}")));
+        }
+
+        /// What is read has every digit of the text, in its order, and nothing else but sign, point and exponent.
+        #[test]
+        fn any_text_is_read_with_its_digits_or_not_at_all(text in "[0-9,.e+ -]{0,12}") {
+            for (decimal, grouping) in [('.', Some(',')), (',', Some('.')), (',', None), ('.', Some(' '))] {
+                let Some(read) = plain(&text, decimal, grouping) else { continue };
+                let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+                prop_assert_eq!(digits(&read), digits(&text));
+                if read.parse::<f64>().is_ok() && grouping.is_some_and(|mark| text.contains(mark)) {
+                    let groups: Vec<&str> = text.split(decimal).next().unwrap_or_default().split(grouping.unwrap_or(' ')).collect();
+                    let are_three = groups[1..].iter().all(|group| digits(group).len() >= 3);
+                    prop_assert!(are_three, "{} is read as {}", text, read);
+                }
+            }
+        }
+    }
 }

@@ -283,4 +283,35 @@ mod tests {
         let day = Value::Day(Day::parse("2022-10-15").unwrap());
         assert_eq!(read(&CellType::Date { formats }, POINT, &cells), [day.clone(), day, Value::Null]);
     }
+
+    /// Random texts of the characters that dates are written with, against jiff's reader of the same notation: what is a date here is
+    /// the same day there, in a year of four digits, and every day that is written so is read.
+    #[test]
+    fn random_texts_are_the_dates_that_another_reader_sees_or_none() {
+        use rand_chacha::rand_core::{Rng, SeedableRng};
+        let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        let mut die = |sides: u64| dice.next_u64() % sides;
+        let mut texts: Vec<String> = Vec::new();
+        for _ in 0..4000 {
+            let length = 6 + die(6);
+            texts.push((0..length).map(|_| char::from(b"0122/-+ 9"[die(9) as usize])).collect());
+            texts.push(format!("{}/{}/{}", 1 + die(14), 1 + die(33), 1890 + die(220)));
+        }
+        let kind = CellType::Date { formats: vec!["%m/%d/%Y".into()] };
+        let read = read(&kind, POINT, &texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut dates = 0;
+        for (text, seen) in texts.iter().zip(read) {
+            let parts: Vec<&str> = text.trim().split('/').collect();
+            let is_plain =
+                parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+            let year = parts.last().filter(|year| is_plain && year.len() == 4 && parts[0].len() <= 2 && parts[1].len() <= 2);
+            let expected = year
+                .filter(|year| (1900..=2100).contains(&year.parse::<i16>().unwrap_or(0)))
+                .and_then(|_| jiff::civil::Date::strptime("%m/%d/%Y", text.trim()).ok())
+                .map(|date| Value::Day(Day::from_ymd(date.year(), date.month().cast_unsigned(), date.day().cast_unsigned())));
+            dates += u64::from(expected.is_some());
+            assert_eq!(seen, expected.unwrap_or(Value::Null), "{text}");
+        }
+        assert!(dates > 1000, "{dates}");
+    }
 }

@@ -229,3 +229,41 @@ fn data_files_that_are_gone_are_made_again_from_what_is_whole() {
         assert_eq!(bench.run().rebuilt.len(), 0, "{table}");
     }
 }
+
+#[test]
+fn ledger_does_not_agree_with_rows_that_are_there_twice_or_not_at_all() {
+    let open = |bench: &Bench| {
+        bench.count(
+            "ops/rule_results",
+            "rule_id = 'ledger-closes' AND outcome = 'failed' AND dataset = 'circuits' AND delivery_month = '2022-10'",
+        )
+    };
+    let rewrite = |bench: &Bench, sql: &str, replace: bool| {
+        let id = table_id("bronze/utility2_circuits");
+        let snapshot = bench.lake.snapshot(&id).unwrap().unwrap();
+        let of =
+            |file: &feederscope::lake::DataFile| file.constant("_source_file") == Some("utility2/2022-10/utility2_circuits.csv");
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &snapshot.scan(of)).unwrap();
+        let columns: Vec<Column> = snapshot.columns.iter().filter(|column| column.name != "delivery_month").cloned().collect();
+        let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let rows = session.query(&format!("SELECT {} FROM t {sql}", names.join(", "))).unwrap();
+        let mut writer = bench.lake.write(&id, &columns, &[("delivery_month", "2022-10")]).unwrap();
+        writer.push(&rows).unwrap();
+        let add = vec![writer.finish().unwrap()];
+        let remove = if replace { snapshot.files.iter().filter(|file| of(file)).cloned().collect() } else { Vec::new() };
+        bench.lake.commit(&id, Change { add, remove, ..Change::of(Some(&snapshot)) }).unwrap();
+    };
+    // Another engine appends the rows of a delivery once more.
+    let bench = loaded();
+    assert_eq!(open(&bench), 0);
+    rewrite(&bench, "", false);
+    bench.run();
+    assert_eq!(open(&bench), 1);
+    // Another engine deletes a row.
+    let bench = loaded();
+    rewrite(&bench, "WHERE _source_line > 2", true);
+    let request = Request { full_refresh: true, ..Request::default() };
+    bench.try_run(&request, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(open(&bench), 1);
+}

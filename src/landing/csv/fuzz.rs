@@ -60,9 +60,13 @@ fn blocks(dice: &mut ChaCha8Rng, content: &[u8]) -> Receiver<Block> {
     let (sender, receiver) = sync_channel(content.len() + 2);
     let mut rest = content;
     while !rest.is_empty() {
-        // The mark at the start of a file is looked for in its first block.
-        let least = if rest.len() == content.len() { rest.len().min(3) } else { 1 };
-        let (block, more) = rest.split_at(least.max(1 + die(dice, rest.len())));
+        // Marks at the start of a file are looked for in its first block.
+        let marks = if rest.len() == content.len() {
+            rest.len() - String::from_utf8_lossy(rest).trim_start_matches('\u{feff}').len()
+        } else {
+            0
+        };
+        let (block, more) = rest.split_at(marks.max(1 + die(dice, rest.len())));
         sender.send(Block::Bytes(block.to_vec())).unwrap();
         rest = more;
     }

@@ -1,6 +1,6 @@
 //! Rules about a delivered file as a whole: what was rejected, the ledger, volume, freshness and refresh dates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::CheckResult;
 use super::context::EvaluationContext;
@@ -108,8 +108,13 @@ fn reconcile(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<Re
     let facts = context.facts()?;
     // A load of an earlier version of the program is counted in `ops/runs` only.
     let by_run = |hash: &str| facts.records.iter().find(|(of, _)| of == hash).map_or(0, |(_, records)| *records);
-    let files = context.bronze.delivered(dataset, context.month);
-    let records = files.map(|file| file.records.unwrap_or_else(|| by_run(&file.sha256))).sum();
+    // A delivery counts once, however often its rows are in bronze: what is there twice must not be looked for twice.
+    let deliveries: BTreeMap<(&str, &str), Option<u64>> = context
+        .bronze
+        .delivered(dataset, context.month)
+        .map(|file| ((file.source_file.as_str(), file.sha256.as_str()), file.records))
+        .collect();
+    let records = deliveries.iter().map(|((_, sha256), records)| records.unwrap_or_else(|| by_run(sha256))).sum();
     let mut ledger = Reconciliation {
         records,
         in_bronze: context.bronze.row_count(dataset, context.month),
