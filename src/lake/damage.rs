@@ -65,6 +65,19 @@ impl Lake {
 }
 
 impl Snapshot {
+    /// That every live file is on the disk.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn expect_files(&self) -> Result<(), LakeError> {
+        match self.missing_files().first() {
+            Some(file) => {
+                Err(LakeError::MissingFile { table: self.table.to_string(), version: self.version, path: self.path_of(file) })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The live files that are not on the disk, or are empty there.
     pub fn missing_files(&self) -> Vec<&DataFile> {
         let is_there = |file: &&DataFile| self.path_of(file).metadata().is_ok_and(|about| about.len() > 0);

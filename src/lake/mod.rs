@@ -64,6 +64,20 @@ pub enum LakeError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A live data file is not on the disk.
+    #[error(
+        "table `{table}`: the data file `{}` of version {version} is missing or empty; `feederscope run` makes again what it held, \
+         as far as bronze and the landing folder hold it",
+        path.display()
+    )]
+    MissingFile {
+        /// The table, as `layer/name`.
+        table: String,
+        /// The version that was read.
+        version: u64,
+        /// The file.
+        path: PathBuf,
+    },
     /// Parquet could not be written.
     #[error("table `{table}`: {source}")]
     Parquet {

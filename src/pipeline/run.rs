@@ -98,10 +98,11 @@ struct Rebuilt<'a> {
 /// What tells a delivery from others: utility, dataset, month and file.
 type DeliveryPlace<'a> = (&'a UtilityId, Dataset, Month, &'a str);
 
-/// The hash of each delivery that is in bronze.
+/// The hash of each delivery that is in bronze, read as its adapter says today.
 fn committed_hashes<'b>(bronze: &'b BronzeTables<'_>) -> impl Iterator<Item = (DeliveryPlace<'b>, &'b str)> {
     let place = |file: &'b CommittedFile| (&bronze.adapter.id, file.dataset, file.month, file.source_file.as_str());
-    bronze.files.iter().map(move |file| (place(file), file.sha256.as_str()))
+    let read_so = bronze.files.iter().filter(|file| file.is_read_with(bronze.adapter.dialect.delimiter));
+    read_so.map(move |file| (place(file), file.sha256.as_str()))
 }
 
 /// Utility, dataset and month.

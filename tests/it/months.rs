@@ -654,3 +654,20 @@ fn file_without_records_is_what_the_adapter_says() {
     let again = bench.run();
     assert_eq!((again.refused().count(), again.count("loaded")), (1, 0));
 }
+
+#[test]
+fn delimiter_that_was_mended_in_the_adapter_reads_the_files_again() {
+    let files = ["F;kW\nA;1000\nB;2000\n"];
+    // With a comma the whole line is one cell, and one column the key.
+    let wrong = "utility = \"third\"\n[circuits]\nkey = [\"F;kW\"]\n[circuits.columns]\nfeeder_id = \"F;kW\"\n";
+    let mut bench = snapshots(wrong, &files);
+    assert_eq!(bench.lines("silver/feeders", "feeder_id"), ["A;1000", "B;2000"]);
+    let right = Bench::with_adapters(&[(
+        "third.toml",
+        &SNAPSHOT.replace("utility = \"third\"\n", "utility = \"third\"\ndelimiter = \";\"\n"),
+    )]);
+    bench.settings.utilities = right.settings.utilities.clone();
+    assert_eq!(bench.run().count("loaded") + bench.run().count("superseded"), 1);
+    assert_eq!(bench.lines("silver/feeders", "feeder_id, max_hosting_capacity_mw"), ["A|1", "B|2"]);
+    assert_eq!(bench.rows("bronze/third_circuits"), 2);
+}

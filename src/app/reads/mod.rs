@@ -60,7 +60,10 @@ pub fn rows(lake: &Lake, table: &Table, sql: &str) -> Result<Frame, QueryError> 
 
 fn register(session: &mut dyn Session, lake: &Lake, name: &str, table: &Table) -> Result<(), QueryError> {
     let relation = match lake.snapshot(&table.id())? {
-        Some(snapshot) => snapshot.scan_all(),
+        Some(snapshot) => {
+            snapshot.expect_files()?;
+            snapshot.scan_all()
+        }
         None => Relation::empty(&table.columns()),
     };
     session.register(name, &relation)?;

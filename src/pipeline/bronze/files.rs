@@ -13,6 +13,9 @@ pub(super) const RECEIVED_AT: &str = "feederscope.received_at";
 pub(super) const SOURCE_FILE: &str = "feederscope.source_file";
 pub(super) const SHA256: &str = "feederscope.sha256";
 
+/// The tag of a bronze file that says which character its load took for the one between two cells.
+pub(super) const DELIMITER: &str = "feederscope.delimiter";
+
 /// A delivery whose rows are in bronze.
 #[derive(Debug, Clone)]
 pub struct CommittedFile {
@@ -41,6 +44,11 @@ impl CommittedFile {
     /// Whether the delivered file has the column.
     pub fn stores(&self, column: &str) -> bool {
         self.file.stores(column)
+    }
+
+    /// Whether it was read as files of the dialect are; loads of an earlier version of the program do not say.
+    pub fn is_read_with(&self, delimiter: u8) -> bool {
+        self.file.tag(DELIMITER).is_none_or(|tag| tag.parse() == Ok(delimiter))
     }
 
     /// The columns of the file, in its order, and those of its lineage.

@@ -117,7 +117,8 @@ impl Loading<'_> {
             Ok(None) => return Err(PipelineError::Cancelled),
             Err(error) => return self.refuse(candidate, &committed, *Refused::one(unreadable(&error))),
         };
-        let same = committed.iter().find(|file| file.sha256 == sha256 && file.month <= candidate.month);
+        let is_the_same = |file: &&CommittedFile| file.sha256 == sha256 && file.is_read_with(self.adapter.dialect.delimiter);
+        let same = committed.iter().filter(is_the_same).find(|file| file.month <= candidate.month);
         // A load that was killed before it could be written down is done again: nobody counted its records.
         let in_the_books = |same: &&CommittedFile| !is_place(same, candidate) || self.recorded.contains(&sha256);
         if let Some(same) = same.filter(in_the_books) {
@@ -174,6 +175,7 @@ impl Loading<'_> {
             committed.iter().filter(|file| is_place(file, candidate) || file.sha256 == summary.sha256).collect();
         let mut file = writer.finish()?;
         note(&mut file, candidate, &summary);
+        file.note(files::DELIMITER, &self.adapter.dialect.delimiter);
         self.record(candidate, &[], (&summary.rejected, true))?;
         let change = Change {
             base,

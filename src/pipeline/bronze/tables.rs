@@ -50,6 +50,7 @@ impl<'a> BronzeTables<'a> {
             if adapter.dataset(dataset).is_some()
                 && let Some(snapshot) = lake.snapshot(&TableId::bronze(&adapter.id, dataset))?
             {
+                snapshot.expect_files()?;
                 files.extend(committed_files(&snapshot, dataset)?);
                 tables.push((dataset, snapshot));
             }

@@ -29,7 +29,7 @@ impl Versions {
     /// That each file was written by this program: which of them hold current versions is lost where another put them together.
     ///
     /// # Errors
-    /// One was not.
+    /// One was not, or is gone.
     pub(super) fn expect_own(&self) -> Result<(), PipelineError> {
         match &self.snapshot {
             Some(snapshot) if !self.files().all(DataFile::is_own) => Err(PipelineError::Rewritten {
@@ -37,7 +37,8 @@ impl Versions {
                 version: snapshot.version,
                 next: "`feederscope run` rebuilds it".into(),
             }),
-            _ => Ok(()),
+            Some(snapshot) => Ok(snapshot.expect_files()?),
+            None => Ok(()),
         }
     }
 
