@@ -290,12 +290,12 @@ mod tests {
     fn random_texts_are_the_dates_that_another_reader_sees_or_none() {
         use rand_chacha::rand_core::{Rng, SeedableRng};
         let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(7);
-        let mut die = |sides: u64| dice.next_u64() % sides;
+        let mut upto = |sides: u64| dice.next_u64() % sides;
         let mut texts: Vec<String> = Vec::new();
         for _ in 0..4000 {
-            let length = 6 + die(6);
-            texts.push((0..length).map(|_| char::from(b"0122/-+ 9"[die(9) as usize])).collect());
-            texts.push(format!("{}/{}/{}", 1 + die(14), 1 + die(33), 1890 + die(220)));
+            let length = 6 + upto(6);
+            texts.push((0..length).map(|_| char::from(b"0122/-+ 9"[upto(9) as usize])).collect());
+            texts.push(format!("{}/{}/{}", 1 + upto(14), 1 + upto(33), 1890 + upto(220)));
         }
         let kind = CellType::Date { formats: vec!["%m/%d/%Y".into()] };
         let read = read(&kind, POINT, &texts.iter().map(String::as_str).collect::<Vec<_>>());

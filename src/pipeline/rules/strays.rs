@@ -54,7 +54,9 @@ fn census(
     let Some(adapter) = dataset_of(subject).and_then(|dataset| context.bronze.adapter.dataset(dataset)) else { return Ok(None) };
     let is_summed = |column: &&str| adapter.grain == Grain::Entity && adapter.column(column).is_some();
     let summed: Vec<&str> = SUMMED.into_iter().filter(is_summed).collect();
-    let sums: String = summed.iter().map(|column| format!(", SUM({0}) AS sum_{0}, MAX({0}) AS max_{0}", column)).collect();
+    let sums: Vec<String> =
+        summed.iter().map(|column| format!(", SUM({column}) AS sum_{column}, MAX({column}) AS max_{column}")).collect();
+    let sums = sums.concat();
     let found = context.session.query(&format!(
         "SELECT SHAPE(record_key) AS shape, COUNT(record_key) AS n{sums} FROM {subject}{filter} GROUP BY shape"
     ))?;
