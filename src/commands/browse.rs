@@ -16,9 +16,18 @@ pub fn feeders(
 ) -> anyhow::Result<Exit> {
     let rows = browse::feeders(&context.lake, over_mw, context.known(utility)?, limit)?;
     context.printer.frame(&rows)?;
-    if rows.height() == 0 {
-        context.printer.say("no feeder; `feederscope run` loads the landing folder");
+    if rows.height() > 0 {
+        return Ok(Exit::Done);
     }
+    // A lake that is not there answers nothing: its folder may be mistyped.
+    if !browse::has_feeders(&context.lake)? {
+        context.printer.say(format!(
+            "nothing was loaded into `{}` yet; `feederscope run` loads the landing folder",
+            context.lake.root().display()
+        ));
+        return Ok(Exit::Incomplete);
+    }
+    context.printer.say("no feeder");
     Ok(Exit::Done)
 }
 

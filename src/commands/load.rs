@@ -26,6 +26,12 @@ use crate::pipeline::{FileOutcome, FileResult, PipelineError, Progress, Report, 
 pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     context.known(request.utility.as_ref())?;
     let report = execute(context, request)?;
+    let landing = &context.settings.landing;
+    if !landing.is_dir() {
+        context
+            .printer
+            .say(format!("the landing folder `{}` does not exist; make it, or name another with `--landing`", landing.display()));
+    }
     for (path, why) in &report.ignored {
         context.printer.say(format!("ignored `{}`: {why}", path.display()));
     }
@@ -47,7 +53,7 @@ pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     }
     context.printer.say(summary(&report));
     let verdict = verdict(context, &report)?;
-    let is_incomplete = report.refused().next().is_some() || !report.failed.is_empty();
+    let is_incomplete = !landing.is_dir() || report.refused().next().is_some() || !report.failed.is_empty();
     Ok(if is_incomplete { Exit::Incomplete } else { verdict })
 }
 

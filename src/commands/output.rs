@@ -218,15 +218,17 @@ fn table(fitted: &fit::Fitted, rows: &[Vec<Value>], colored: bool) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    let header = fitted.names.iter().map(|name| if colored { format!("\u{1b}[1m{name}\u{1b}[0m") } else { name.clone() });
-    table.set_header(header.map(Cell::new));
+    table.set_header(fitted.names.iter().map(Cell::new));
     for (row, cells) in rows.iter().zip(&fitted.cells) {
         table.add_row(cells.iter().zip(&fitted.columns).map(|(cell, at)| {
             let is_number = matches!(row[*at], Value::Whole(_) | Value::Real(_));
             Cell::new(cell).set_alignment(if is_number { CellAlignment::Right } else { CellAlignment::Left })
         }));
     }
-    format!("{table}\n")
+    // A sequence in a cell would count as its text.
+    let line =
+        |(at, line): (usize, &str)| if colored && at == 1 { format!("\u{1b}[1m{line}\u{1b}[0m\n") } else { format!("{line}\n") };
+    table.to_string().lines().enumerate().map(line).collect()
 }
 
 #[cfg(test)]
@@ -256,6 +258,16 @@ mod tests {
             csv(&names, &rows, CsvCells::Exact),
             "feeder_id,mw,seen,at\n\"a,\"\"b\"\"\",8.5,2022-10-15,2022-10-15T00:00:00Z\n,0.30000000000000004,,\n"
         );
+    }
+
+    #[test]
+    fn coloured_table_is_laid_out_as_a_plain_one() {
+        let (names, rows) = sample();
+        let cells = || rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+        let plain = table(&fit::to_width(&names, cells(), None).0, &rows, false);
+        let coloured = table(&fit::to_width(&names, cells(), None).0, &rows, true);
+        assert_ne!(plain, coloured);
+        assert_eq!(coloured.replace("\u{1b}[1m", "").replace("\u{1b}[0m", ""), plain);
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn volume_needs_its_months_leaves_the_month_out_and_fails_on_a_missing_one() {
     );
     assert_eq!(
         volume("volume-against-last-month", "2022-08")[0],
-        "circuits not-enough-history not enough history (0 of 1 months)"
+        "circuits not-enough-history the first month: there is nothing to compare with"
     );
     assert_eq!(
         volume("volume-against-three-months", "2022-10")[1],

@@ -516,6 +516,19 @@ fn no_name_of_a_column_breaks_a_plan() {
         "select",
         "utility_id",
         "PLACE",
+        "shape",
+        "fs__shape",
+        "FS__n",
+        "flagged",
+        "has_letter",
+        "n",
+        "same_0",
+        "grp",
+        "known_key",
+        "value",
+        "column_name",
+        "sum_max_hosting_capacity_mw",
+        "_source_line_2",
     ];
     let header = names.map(|name| format!("\"{}\"", name.replace('"', "\"\""))).join(",");
     let file = |kw: u32| {

@@ -44,6 +44,14 @@ pub fn feeder_exists(lake: &Lake, feeder_id: &FeederId) -> Result<bool, QueryErr
     Ok(rows(lake, &tables::FEEDER_CAPACITY, &sql)?.height() > 0)
 }
 
+/// Whether any load got as far as feeders.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn has_feeders(lake: &Lake) -> Result<bool, QueryError> {
+    Ok(lake.snapshot(&tables::FEEDER_CAPACITY.id())?.is_some())
+}
+
 fn where_all(conditions: &[String]) -> String {
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }

@@ -49,7 +49,34 @@ fn die(dice: &mut ChaCha8Rng, sides: usize) -> usize {
     (dice.next_u64() % sides as u64) as usize
 }
 
+/// Deliveries as they come, of which some places are damaged.
+const SEEDS: &[&str] = &[
+    "DER_ID,STREET,TYPE,KW\r\n85001,\"1 Sample Street, Albany\",Solar,5\r\n85002,2 Sample Street,Wind,7.5\r\n85003,\"3 Sample\r\nStreet\",Solar,\r\n",
+    "\u{feff},CIRCUIT,FEEDER,MW\n0,C1,F1,5.0\n1,C2,\"F \"\"2\"\"\",0\n2,C3,F3,-1\n",
+    "id,text\r1,\"a\rb\"\r2,c\r3,\r",
+];
+
+/// A seed with pieces put in, and characters taken out, at some places.
+fn damaged(dice: &mut ChaCha8Rng) -> String {
+    let mut text: Vec<char> = SEEDS[die(dice, SEEDS.len())].chars().collect();
+    for _ in 0..die(dice, 5) {
+        let at = die(dice, text.len());
+        if die(dice, 2) == 0 {
+            text.splice(at..at, PIECES[die(dice, PIECES.len())].chars());
+        } else {
+            text.drain(at..(at + 1 + die(dice, 3)).min(text.len()));
+        }
+        if text.is_empty() {
+            break;
+        }
+    }
+    text.into_iter().collect()
+}
+
 fn content(dice: &mut ChaCha8Rng) -> String {
+    if die(dice, 3) == 0 {
+        return damaged(dice);
+    }
     let header = ["a,b,c\n", "a,b,c\r\n", "a,b,c\r", "a\n", "a,b\n", ""][die(dice, 6)];
     let pieces = die(dice, 40);
     (0..pieces).fold(header.to_owned(), |text, _| text + PIECES[die(dice, PIECES.len())])

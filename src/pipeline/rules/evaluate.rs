@@ -28,6 +28,14 @@ fn unchecked(error: EngineError) -> Result<CheckResult, PipelineError> {
     }
 }
 
+/// The same of a rule with several plans.
+fn or_unchecked(found: Result<CheckResult, PipelineError>) -> Result<CheckResult, PipelineError> {
+    match found {
+        Err(PipelineError::Engine(plan @ EngineError::Plan { .. })) => unchecked(plan),
+        found => found,
+    }
+}
+
 /// Columns `checked` and `failed` of one row.
 fn counts_of(counted: Result<Frame, EngineError>) -> Result<CheckResult, PipelineError> {
     match counted {
@@ -51,10 +59,10 @@ impl EvaluationContext<'_> {
                     let filter = queries::filter(rules[at]);
                     found[at] = Some(match self.obstacle(subject, *compares)? {
                         Some(obstacle) => obstacle,
-                        None => count(self, (subject, &filter))?,
+                        None => or_unchecked(count(self, (subject, &filter)))?,
                     });
                 }
-                Evaluation::Delivery { count, .. } => found[at] = Some(count(self, (subject, ""))?),
+                Evaluation::Delivery { count, .. } => found[at] = Some(or_unchecked(count(self, (subject, "")))?),
             }
         }
         for (relation, rules) in [(subject.as_str(), single), (moved.as_str(), single_moved)] {

@@ -214,6 +214,9 @@ fn of_subject(context: &mut EvaluationContext<'_>, subject: Subject, rules: &[&R
                 (if failing { RuleState::Failed } else { RuleState::Passed }, checked, failed, detail)
             }
             CheckResult::Unchecked(why) => (RuleState::CouldNotCheck, 0, 0, Some(why)),
+            CheckResult::History { there: 0, .. } => {
+                (RuleState::NotEnoughHistory, 0, 0, Some("the first month: there is nothing to compare with".to_owned()))
+            }
             CheckResult::History { there, needed } => {
                 (RuleState::NotEnoughHistory, 0, 0, Some(format!("not enough history ({there} of {needed} months)")))
             }

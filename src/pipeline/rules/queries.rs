@@ -1,7 +1,8 @@
 //! The SQL that plans of rules are made from.
 //!
 //! Relations are named for their subject; `feeders_moved` and `ders_moved` hold the entities that began a version in the
-//! month, each beside the version before (`was_…`).
+//! month, each beside the version before (`was_…`). What a query gives beside the columns of a delivery is named `fs__…`, which no
+//! column of a delivery in a rule is.
 
 use super::plan::RulePlan;
 use crate::config::rules::{Rule, Subject};
@@ -74,7 +75,7 @@ pub(super) fn unique(relation: &str, columns: &[String], filter: &str) -> String
     let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
     let list = list.join(", ");
     format!(
-        "SELECT SUM(n) AS checked, SUM(n - 1) AS failed FROM (SELECT {list}, CAST(COUNT(*) AS BIGINT) AS n FROM {relation}{} GROUP BY {list}) AS g",
+        "SELECT SUM(fs__n) AS checked, SUM(fs__n - 1) AS failed FROM (SELECT {list}, CAST(COUNT(*) AS BIGINT) AS fs__n FROM {relation}{} GROUP BY {list}) AS g",
         with_values(filter, columns)
     )
 }
@@ -160,7 +161,7 @@ pub(super) fn rows_found(relation: &str, column: &str, filter: &str, when_found:
 /// The rows of the groups in relation `groups` that disagree.
 pub(super) fn rows_of_inconsistent_groups(relation: &str, within: &str) -> String {
     format!(
-        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT grp AS inconsistent_group FROM groups WHERE is_inconsistent) AS g ON r.{} = g.inconsistent_group",
+        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT grp AS fs__group FROM groups WHERE is_inconsistent) AS g ON r.{} = g.fs__group",
         name(within)
     )
 }
@@ -168,10 +169,10 @@ pub(super) fn rows_of_inconsistent_groups(relation: &str, within: &str) -> Strin
 /// The rows that share their values with another.
 pub(super) fn rows_that_share(relation: &str, columns: &[String], filter: &str) -> String {
     let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
-    let on: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("r.{column} = g.same_{at}")).collect();
-    let same: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("{column} AS same_{at}")).collect();
+    let on: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("r.{column} = g.fs__same_{at}")).collect();
+    let same: Vec<String> = list.iter().enumerate().map(|(at, column)| format!("{column} AS fs__same_{at}")).collect();
     format!(
-        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT {}, COUNT(*) AS n FROM {relation}{filter} GROUP BY {} HAVING COUNT(*) > 1) AS g ON {}",
+        "SELECT r.* FROM {relation} AS r INNER JOIN (SELECT {}, COUNT(*) AS fs__n FROM {relation}{filter} GROUP BY {} HAVING COUNT(*) > 1) AS g ON {}",
         same.join(", "),
         list.join(", "),
         on.join(" AND ")

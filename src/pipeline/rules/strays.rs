@@ -55,12 +55,13 @@ fn census(
     let is_summed = |column: &&str| adapter.grain == Grain::Entity && adapter.column(column).is_some();
     let summed: Vec<&str> = SUMMED.into_iter().filter(is_summed).collect();
     let sums: Vec<String> =
-        summed.iter().map(|column| format!(", SUM({column}) AS sum_{column}, MAX({column}) AS max_{column}")).collect();
+        summed.iter().map(|column| format!(", SUM({column}) AS fs__sum_{column}, MAX({column}) AS fs__max_{column}")).collect();
     let sums = sums.concat();
     let found = context.session.query(&format!(
-        "SELECT SHAPE(record_key) AS shape, COUNT(record_key) AS n{sums} FROM {subject}{filter} GROUP BY shape"
+        "SELECT SHAPE(record_key) AS fs__shape, COUNT(record_key) AS fs__n{sums} FROM {subject}{filter} GROUP BY fs__shape"
     ))?;
-    let shapes: Vec<(u64, u64)> = (0..found.height()).map(|row| (found.count("shape", row), found.count("n", row))).collect();
+    let shapes: Vec<(u64, u64)> =
+        (0..found.height()).map(|row| (found.count("fs__shape", row), found.count("fs__n", row))).collect();
     let all: u64 = shapes.iter().map(|(_, n)| n).sum();
     let lacks = |part: u64| shapes.iter().filter(|(shape, _)| shape & part == 0).map(|(_, n)| n).sum::<u64>();
     let is_rare = |n: u64| all >= FEW && n > 0 && n <= (all / 100).max(2);
@@ -70,17 +71,17 @@ fn census(
         let header = adapter.key.iter().map(|part| part.first().map_or("", String::as_str)).collect::<Vec<_>>().join(" + ");
         let words =
             format!("(REGEXP_LIKE(record_key, {}) OR LOWER(record_key) = {})", text(pattern), text(&header.to_lowercase()));
-        conditions.push(format!("(has_letter AND {words})"));
+        conditions.push(format!("(fs__letter AND {words})"));
     }
     if is_rare(lacks(Shape::DIGIT)) {
-        conditions.push("NOT has_digit".into());
+        conditions.push("NOT fs__digit".into());
     }
     if is_rare(all - lacks(Shape::OTHER)) {
-        conditions.push("has_other".into());
+        conditions.push("fs__other".into());
     }
     for column in summed.into_iter().filter(|_| all >= FEW) {
         let number = |what: &str| {
-            (0..found.height()).filter_map(|row| found.number(&format!("{what}_{column}"), row)).collect::<Vec<f64>>()
+            (0..found.height()).filter_map(|row| found.number(&format!("fs__{what}_{column}"), row)).collect::<Vec<f64>>()
         };
         let total: f64 = number("sum").iter().sum();
         let (low, high) = (total * 0.4995, total * 0.5005);
@@ -100,13 +101,13 @@ fn name_flagged(
 ) -> Result<bool, PipelineError> {
     let flag = |part: u64| {
         let shapes: Vec<String> = (0..8_u64).filter(|shape| shape & part != 0).map(|shape| shape.to_string()).collect();
-        format!("shape IN ({})", shapes.join(", "))
+        format!("fs__shape IN ({})", shapes.join(", "))
     };
-    context.session.create_view("shaped", &format!("SELECT *, SHAPE(record_key) AS shape FROM {subject}{filter}"))?;
+    context.session.create_view("shaped", &format!("SELECT *, SHAPE(record_key) AS fs__shape FROM {subject}{filter}"))?;
     context.session.create_view(
         "flagged",
         &format!(
-            "SELECT *, ({}) AS has_letter, ({}) AS has_digit, ({}) AS has_other FROM shaped",
+            "SELECT *, ({}) AS fs__letter, ({}) AS fs__digit, ({}) AS fs__other FROM shaped",
             flag(Shape::LETTER),
             flag(Shape::DIGIT),
             flag(Shape::OTHER)

@@ -68,7 +68,10 @@ pub fn checked_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> P
     let taken =
         |name: &str| columns.iter().any(|column| column.to_lowercase().ends_with(&format!(" as {}", name.to_lowercase())));
     let raw = |column: &&String| format!("{} AS {}", cells.cell(column), name(column));
-    let raw: Vec<String> = delivered.filter(|column| !taken(column)).map(|column| raw(&column)).collect();
+    let raw: Vec<String> = delivered
+        .filter(|column| !taken(column) && !column.to_lowercase().starts_with("fs__"))
+        .map(|column| raw(&column))
+        .collect();
     columns.extend(raw);
     steps.push(("records".into(), select(&columns, from)));
     Plan::new(steps)
