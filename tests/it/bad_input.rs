@@ -172,3 +172,102 @@ fn file_that_changes_while_it_is_read_is_refused_and_the_month_before_stays() {
     );
     assert_eq!(bench.rows("bronze/utility2_circuits"), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn links_pipes_and_what_nothing_takes_are_named_once_and_the_files_load() {
+    use std::os::unix::fs::symlink;
+    let bench = Bench::new();
+    bench.put(FILE, format!("{FEEDERS}{}", feeder("A", "5")));
+    bench
+        .put("utility2/2022-09/utility2_circuits.csv.gz", "x")
+        .put("utility2/2022-09/notes.txt", "x")
+        .put("utility2/2022-09/.hidden.csv", "x");
+    bench.put("utility2/2022-09/a/b/utility2_circuits.csv", "x");
+    let at = |file: &str| bench.landing(file);
+    symlink("..", at("utility2/up")).unwrap();
+    symlink("nowhere", at("utility2/2022-09/utility2_circuits_lost.csv")).unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("x.csv"), format!("{FEEDERS}{}", feeder("B", "5"))).unwrap();
+    symlink(outside.path().join("x.csv"), at("utility2/2022-09/utility2_circuits_out.csv")).unwrap();
+    symlink(at(FILE), at("utility2/2022-09/utility2_circuits_twice.csv")).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo").arg(at("utility2/2022-09/utility2_circuits_pipe.csv")).status().unwrap().success()
+    );
+    let report = bench.run();
+    assert_eq!((report.count("loaded"), report.refused().count()), (1, 0));
+    let mut named: Vec<String> =
+        report.ignored.iter().map(|(path, why)| format!("{}: {why}", path.file_name().unwrap().to_str().unwrap())).collect();
+    named.sort();
+    assert_eq!(
+        named,
+        [
+            "b: is too deep; files are looked for in `<utility>/<month>/`",
+            "notes.txt: no adapter has a pattern for its name; see `feederscope utilities`",
+            "up: is a link; what it leads to is looked at where it is",
+            "utility2_circuits.csv.gz: is packed; unpack it here",
+            "utility2_circuits_lost.csv: is a link that leads nowhere",
+            "utility2_circuits_out.csv: is a link out of the landing folder; put the file itself here",
+            "utility2_circuits_pipe.csv: is a pipe, socket or device, not a file",
+            "utility2_circuits_twice.csv: is a link; what it leads to is looked at where it is",
+        ]
+    );
+}
+
+#[test]
+fn month_that_has_not_begun_is_refused_until_it_has() {
+    let mut bench = Bench::new();
+    bench.put(FILE, format!("{FEEDERS}{}", feeder("A", "5")));
+    bench.put("utility2/2023-01/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "6")));
+    let report = bench.run();
+    assert_eq!((report.count("loaded"), report.refused().count()), (1, 1));
+    assert_eq!(bench.lines("silver/rejected", "reason, value"), ["month-in-future|2023-01 has not begun on 2022-12-01"]);
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw"), ["A|5"]);
+    bench.settings.today = feederscope::model::Day::parse("2022-12-31").unwrap();
+    assert_eq!(bench.run().count("loaded"), 1, "a clock may be a day ahead");
+    assert_eq!(
+        (bench.rows("silver/rejected"), bench.lines("platinum/feeder_capacity", "max_hosting_capacity_mw")),
+        (0, vec!["6".to_owned()])
+    );
+}
+
+#[test]
+fn content_that_changes_under_the_same_size_and_time_is_noticed() {
+    let bench = Bench::new();
+    bench.put(FILE, format!("{FEEDERS}{}", feeder("A", "6.2")));
+    bench.at_the_same_time(FILE);
+    bench.run();
+    assert_eq!(bench.run().count("unchanged"), 1);
+    let before = std::fs::metadata(bench.landing(FILE)).unwrap();
+    bench.put(FILE, format!("{FEEDERS}{}", feeder("A", "2.6")));
+    bench.at_the_same_time(FILE);
+    let after = std::fs::metadata(bench.landing(FILE)).unwrap();
+    assert_eq!((before.len(), before.modified().unwrap()), (after.len(), after.modified().unwrap()));
+    assert_eq!(bench.run().count("superseded"), 1);
+    assert_eq!(bench.lines("platinum/feeder_capacity", "max_hosting_capacity_mw"), ["2.6"]);
+}
+
+#[test]
+fn two_stray_quotes_take_no_records_with_them_unnamed() {
+    let mut content = FEEDERS.to_owned();
+    for n in 0..200 {
+        content.push_str(&match n {
+            50 => feeder("F50", "1").replace("F50,", "F50,\""),
+            53 => feeder("F53", "1").replace("F53,", "F53,\""),
+            n => feeder(&format!("F{n}"), "1"),
+        });
+    }
+    let (bench, report) = after_a_good_month(&content);
+    assert_eq!((report.count("loaded"), report.rejected), (1, 1));
+    assert_eq!(
+        bench.lines("silver/rejected", "reason, source_line, value"),
+        ["unclosed-quote|52|a quote without its pair in lines 52 to 55"]
+    );
+    assert_eq!(
+        bench.count("silver/rejected", "raw_record LIKE '%F51,%' AND raw_record LIKE '%F53,%'"),
+        1,
+        "all of them are kept"
+    );
+    assert_eq!(bench.rows("platinum/feeder_capacity"), 197, "A, and 196 of the 200");
+    assert_eq!(bench.count("silver/feeders", "feeder_id = 'F50'"), 0);
+}
