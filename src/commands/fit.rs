@@ -17,8 +17,12 @@ const FRAME: usize = 3;
 /// No column is cut below this.
 const LEAST: usize = 12;
 
+/// Columns that a table is looked at for: they are left out last.
+const WANTED: [&str; 9] =
+    ["freshness", "outcome", "severity", "reason", "next_step", "failed_count", "refresh_age_days", "value", "raw_record"];
+
 /// Columns of a table that fit into a width, and the names of those that do not. Long columns are cut first, down to a third of the
-/// width, then the rightmost ones left out.
+/// width, then the rightmost ones left out, of those that are wanted least.
 pub(super) fn to_width(names: &[String], rows: Vec<Vec<String>>, width: Option<usize>) -> (Fitted, Vec<String>) {
     let natural = |at: usize| rows.iter().map(|row| row[at].width()).chain([names[at].width()]).max().unwrap_or(0);
     let natural: Vec<usize> = (0..names.len()).map(natural).collect();
@@ -27,19 +31,23 @@ pub(super) fn to_width(names: &[String], rows: Vec<Vec<String>>, width: Option<u
         return (Fitted { names: names.to_vec(), columns: (0..names.len()).collect(), cells: rows }, Vec::new());
     };
     let longest = (width / 3).max(LEAST);
+    let mut columns: Vec<usize> = (0..names.len()).collect();
     let mut widths: Vec<usize> = natural.iter().map(|natural| (*natural).min(longest)).collect();
-    while widths.len() > 1 && all(&widths) > width {
-        widths.pop();
+    let is_wanted = |at: usize| at == 0 || WANTED.contains(&names[at].as_str());
+    while columns.len() > 1 && all(&widths) > width {
+        let last = columns.iter().rposition(|at| !is_wanted(*at)).unwrap_or(columns.len() - 1);
+        columns.remove(last);
+        widths.remove(last);
     }
     // What room is left goes to the columns that were cut, from the left.
     for at in 0..widths.len() {
         let room = width.saturating_sub(all(&widths));
-        widths[at] += room.min(natural[at] - widths[at]);
+        widths[at] += room.min(natural[columns[at]] - widths[at]);
     }
-    let cells = rows.iter().map(|row| row.iter().zip(&widths).map(|(cell, width)| cut(cell, *width)).collect()).collect();
-    let kept = names.iter().zip(&widths).map(|(name, width)| cut(name, *width)).collect();
-    let left_out = names[widths.len()..].to_vec();
-    (Fitted { names: kept, columns: (0..widths.len()).collect(), cells }, left_out)
+    let of = |row: &[String]| columns.iter().zip(&widths).map(|(at, width)| cut(&row[*at], *width)).collect();
+    let (cells, kept) = (rows.iter().map(|row| of(row)).collect(), of(names));
+    let left_out = (0..names.len()).filter(|at| !columns.contains(at)).map(|at| names[at].clone()).collect();
+    (Fitted { names: kept, columns, cells }, left_out)
 }
 
 fn cut(text: &str, width: usize) -> String {
@@ -81,6 +89,10 @@ mod tests {
             (3, "12 Sample Street, Albany, N…", "a note of some leng…", 0)
         );
         assert!(cells.iter().map(|cell| cell.width() + FRAME).sum::<usize>() < 60);
+        let wanted = ["utility_id", "received_at", "freshness"].map(str::to_owned);
+        let (fitted_to, left_out) =
+            to_width(&wanted, vec![["utility1", "2022-10-15 00:00", "fresh"].map(str::to_owned).to_vec()], Some(30));
+        assert_eq!((fitted_to.columns, left_out), (vec![0, 2], vec!["received_at".to_owned()]));
         let (names, cells, left_out) = fitted(Some(30));
         assert_eq!((names, left_out), (vec!["id".to_owned(), "address".to_owned()], vec!["note".to_owned()]));
         assert!(cells.iter().map(|cell| cell.width() + FRAME).sum::<usize>() < 30);

@@ -117,7 +117,9 @@ impl Printer {
                 let cells = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
                 let (fitted, left_out) = fit::to_width(names, cells, self.width);
                 if !left_out.is_empty() {
-                    self.say(format!("{} columns do not fit: {}; `--wide` shows all", left_out.len(), left_out.join(", ")));
+                    let some = left_out.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+                    let more = if left_out.len() > 4 { ", …" } else { "" };
+                    self.say(format!("{} columns do not fit ({some}{more}); `--wide` shows all", left_out.len()));
                 }
                 table(&fitted, rows, self.is_colored())
             }
