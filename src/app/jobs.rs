@@ -175,6 +175,8 @@ const RUNS_SHOWN: usize = 200;
 #[derive(Clone)]
 pub struct Jobs {
     settings: Arc<Settings>,
+    /// The day on which they were made.
+    began_on: Day,
     lake: Lake,
     events: Sender<Event>,
     running: Arc<Mutex<Cancel>>,
@@ -183,7 +185,15 @@ pub struct Jobs {
 impl Jobs {
     /// Workers that report to `events`.
     pub fn new(settings: Settings, lake: Lake, events: Sender<Event>) -> Self {
-        Self { settings: Arc::new(settings), lake, events, running: Arc::default() }
+        Self { settings: Arc::new(settings), began_on: Timestamp::now().day(), lake, events, running: Arc::default() }
+    }
+
+    /// The settings as of today: a console stays open over days, in which months begin and files grow old.
+    fn settings(&self) -> Arc<Settings> {
+        match Timestamp::now().day().days_since(self.began_on) {
+            0 => self.settings.clone(),
+            days => Arc::new(self.settings.later(days)),
+        }
     }
 
     /// Starts a job; it reports when it is done.
@@ -246,7 +256,7 @@ impl Jobs {
                 answer(*generation, rows.map(|rows| Loaded::Ders { utility: utility.clone(), feeder: feeder.clone(), rows }));
             }
             Job::Profile { generation, of } => {
-                let found = profile::profile(&self.lake, &self.settings, of);
+                let found = profile::profile(&self.lake, &self.settings(), of);
                 answer(*generation, found.map(|found| Loaded::Profile(Box::new((of.clone(), found)))));
             }
             Job::Rules { generation } => answer(*generation, self.rules()),
@@ -256,11 +266,11 @@ impl Jobs {
                 answer(*generation, rows.map(|rows| Loaded::Rejected(Rejected::new(rows))));
             }
             Job::Records { generation, metric } => {
-                let rows = records::behind(&self.lake, &self.settings, metric);
+                let rows = records::behind(&self.lake, &self.settings(), metric);
                 answer(*generation, rows.map(|rows| Loaded::Records(Box::new(metric.clone()), rows)));
             }
             Job::Source { generation, record } => {
-                let found = trace::records(&self.lake, &self.settings, record);
+                let found = trace::records(&self.lake, &self.settings(), record);
                 answer(*generation, found.map(|found| Loaded::Source(record.clone(), found)));
             }
             Job::Acknowledge { generation, failure, reason } => {
@@ -271,16 +281,16 @@ impl Jobs {
     }
 
     fn rules(&self) -> Result<Loaded, QueryError> {
-        Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, &self.settings)?))))
+        Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, &self.settings())?))))
     }
 
     fn deliveries(&self) -> Result<Loaded, QueryError> {
-        let calendar = calendar::calendar(&self.lake, &self.settings)?;
-        Ok(Loaded::Deliveries(Box::new(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings)?))))
+        let calendar = calendar::calendar(&self.lake, &self.settings())?;
+        Ok(Loaded::Deliveries(Box::new(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings())?))))
     }
 
     fn acknowledge(&self, failure: &Failure, reason: &str) -> Result<(), QueryError> {
-        let until = Day::from_epoch_days(self.settings.today.epoch_days() + ACKNOWLEDGED_DAYS);
+        let until = Day::from_epoch_days(self.settings().today.epoch_days() + ACKNOWLEDGED_DAYS);
         let decision = Decision {
             rule: &failure.rule,
             utility: &failure.utility,
@@ -296,7 +306,7 @@ impl Jobs {
     }
 
     fn refresh(&self) -> Result<Loaded, QueryError> {
-        let feeds = status::feeds(&self.lake, &self.settings)?;
+        let feeds = status::feeds(&self.lake, &self.settings())?;
         Ok(Loaded::Refresh(Refresh::new(feeds, &runs::history(&self.lake, None, RUNS_SHOWN)?)))
     }
 
@@ -317,8 +327,9 @@ impl Jobs {
         };
         let request = Request::default();
         let now = || Timestamp::now();
+        let settings = self.settings();
         let run = Run {
-            settings: &self.settings,
+            settings: &settings,
             lake: &self.lake,
             request: &request,
             work: Work::local(cancel),

@@ -104,8 +104,28 @@ impl Settings {
         }
     }
 
+    /// The same some days later.
+    #[must_use]
+    pub fn later(&self, days: i32) -> Self {
+        Self { today: Day::from_epoch_days(self.today.epoch_days() + days), ..self.clone() }
+    }
+
     /// The adapter of a utility.
     pub fn utility(&self, name: &str) -> Option<&UtilityAdapter> {
         self.utilities.iter().find(|utility| utility.id.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_pass_move_today_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths { config: folder.path().to_owned(), data: folder.path().to_owned() };
+        let settings = Settings::resolve(Overrides::default(), paths, Day::parse("2022-10-30").unwrap());
+        let later = settings.later(3);
+        assert_eq!((later.today.to_string(), &later.lake), ("2022-11-02".to_owned(), &settings.lake));
     }
 }
