@@ -11,6 +11,7 @@ use crate::app::reads::checks::{self, Checked};
 use crate::app::signals;
 use crate::engine::Work;
 use crate::landing::{self, MonthOrigin};
+use crate::model::cell::visible;
 use crate::model::{Cancel, Timestamp};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::LoadOutcome;
@@ -98,7 +99,7 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineE
     let observer = |progress: Progress| {
         bar.set_length(progress.rows_expected);
         bar.set_position(progress.rows_done);
-        bar.set_message(format!("{:8} {}", progress.step, progress.subject));
+        bar.set_message(format!("{:8} {}", progress.step, visible(&progress.subject)));
     };
     let run = Run {
         settings: &context.settings,

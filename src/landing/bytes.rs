@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use sha2::{Digest, Sha256};
 
-use super::lines::line_ends;
+use super::lines::LineCounter;
 use crate::model::Cancel;
 
 /// Blocks are a power of two pages: large enough for the disk, small enough to stop within a moment.
@@ -72,9 +72,18 @@ pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// The physical line, from 1, that the byte at an offset stands on.
 pub(super) fn line_at(path: &Path, offset: u64) -> std::io::Result<u64> {
-    let mut before = Vec::new();
-    File::open(path)?.take(offset).read_to_end(&mut before)?;
-    Ok(1 + line_ends(&before))
+    let (mut file, mut left) = (File::open(path)?.take(offset), offset);
+    let (mut block, mut lines) = (vec![0; BLOCK], LineCounter::default());
+    while left > 0 {
+        match file.read(&mut block)? {
+            0 => break,
+            read => {
+                lines.feed(&block[..read]);
+                left -= read as u64;
+            }
+        }
+    }
+    Ok(1 + lines.ends())
 }
 
 fn fill(file: &mut File, block: &mut [u8]) -> std::io::Result<usize> {

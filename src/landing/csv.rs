@@ -6,6 +6,8 @@
 //!
 //! A line ends with LF, CRLF or CR. Several CR before an LF are one line end, as two conversions leave them.
 
+mod record;
+
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::SystemTime;
@@ -19,6 +21,7 @@ use super::quotes::{self, Quoting};
 use super::reader::{ReadError, RecordReader, other_format};
 use crate::model::cell::bare;
 use crate::model::{Cancel, Finding, ReasonCode};
+use record::RawRecord;
 
 /// Records in a batch, and so rows in a row group of bronze: few enough to stay in the processor's cache.
 const BATCH_ROWS: usize = 1 << 16;
@@ -67,17 +70,6 @@ pub struct CsvReader {
     end: Option<(String, u64)>,
 }
 
-/// One record: where it starts, its lines, its cells and where they end in `text`, and how many bytes of line ends stand before it.
-struct RawRecord {
-    line: u64,
-    lines: u64,
-    cells: usize,
-    text_len: usize,
-    before: usize,
-    terminated: bool,
-    quoting: Quoting,
-}
-
 /// Where the parser puts a record: the first free place in `text` and in `ends`.
 type Room = (usize, usize);
 
@@ -101,8 +93,8 @@ impl RecordReader for CsvReader {
             let Some(record) = self.next_record((text_len, cells))? else { break };
             self.settle_blank_lines()?;
             self.records += 1;
-            match self.fault_of(&record, &self.text[text_len..record.text_len]) {
-                Some((reason, value)) if is_unfinished(&record, reason) => {
+            match record.fault(columns, &self.text[text_len..record.text_len], self.has_nul) {
+                Some((reason, value)) if record.is_unfinished(reason) => {
                     return Err(ReadError::refused(ReasonCode::TruncatedFile, Some(record.line), value.unwrap_or_default()));
                 }
                 Some((reason, value)) => self.reject(reason, value, &record)?,
@@ -225,34 +217,6 @@ impl CsvReader {
         Ok(())
     }
 
-    /// Why a record cannot be taken, and what is wrong, for people.
-    fn fault_of(&self, record: &RawRecord, text: &[u8]) -> Option<(ReasonCode, Option<String>)> {
-        let columns = self.labels.len();
-        let last = record.line + record.lines - 1;
-        let has_nul = self.has_nul && text.contains(&0);
-        let ragged = || format!("{} cells where the header has {columns}", record.cells);
-        let (reason, value) = match record.quoting {
-            _ if has_nul && !record.terminated => (ReasonCode::TruncatedFile, "the file ends in bytes 0".into()),
-            _ if has_nul => (ReasonCode::EncodingError, "byte 0 in the record".into()),
-            _ if text.is_empty() && record.lines == 1 => return Some((ReasonCode::BlankRow, None)),
-            Quoting::Sound if !record.terminated && record.cells < columns => {
-                (ReasonCode::MissingCell, format!("the last record has {}", ragged()))
-            }
-            Quoting::Sound if record.cells < columns => (ReasonCode::MissingCell, ragged()),
-            Quoting::Sound if record.cells > columns => (ReasonCode::ExtraCell, ragged()),
-            Quoting::Sound => return None,
-            Quoting::SwallowsRecords => {
-                (ReasonCode::UnclosedQuote, format!("the quoted cell in lines {} to {last} holds whole records", record.line))
-            }
-            _ if record.lines > 1 => {
-                (ReasonCode::UnclosedQuote, format!("a quote without its pair in lines {} to {last}", record.line))
-            }
-            Quoting::TextBehind => (ReasonCode::StrayQuote, "text behind a closing quote".into()),
-            Quoting::Stray | Quoting::Open => (ReasonCode::StrayQuote, "a quote inside a cell".into()),
-        };
-        Some((reason, Some(value)))
-    }
-
     fn settle_blank_lines(&mut self) -> Result<(), ReadError> {
         for line in std::mem::take(&mut self.blank_lines) {
             self.records += 1;
@@ -294,7 +258,10 @@ impl CsvReader {
             if self.labels.is_empty() || record.cells != 1 || text.is_empty() || !text.iter().all(says_nothing) {
                 return Ok(Some(record));
             }
-            self.notes.push(if text.contains(&0) { "has a line of bytes 0" } else { "has a line of the byte 1A" });
+            let note = if text.contains(&0) { "has a line of bytes 0" } else { "has a line of the byte 1A" };
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
             self.blank_lines.push(record.line);
         }
     }
@@ -385,10 +352,10 @@ impl CsvReader {
     fn endless(&self) -> ReadError {
         let before = self.carry.iter().take_while(|byte| is_line_end(**byte)).count();
         let line = self.next_line + line_ends(own_line_ends(&self.carry[..before], self.after_cr));
-        let (reason, why) = if quotes::inspect(&self.carry[before..], self.delimiter, 0) == Quoting::Sound {
-            (ReasonCode::ConstraintError, "without a line end")
-        } else {
+        let (reason, why) = if quotes::inspect(&self.carry[before..], self.delimiter, 0) == Quoting::Open {
             (ReasonCode::UnclosedQuote, "inside a quote")
+        } else {
+            (ReasonCode::ConstraintError, "without a line end")
         };
         ReadError::refused(reason, Some(line), format!("a record of more than {} MiB {why}", LONGEST_RECORD >> 20))
     }
@@ -418,11 +385,6 @@ impl CsvReader {
         }
         Ok(())
     }
-}
-
-/// Whether a fault is that of a file that ends inside a record.
-fn is_unfinished(record: &RawRecord, reason: ReasonCode) -> bool {
-    !record.terminated && matches!(reason, ReasonCode::MissingCell | ReasonCode::TruncatedFile)
 }
 
 /// Reading that ended before the file did: because somebody asked for it, or because the reading thread failed.

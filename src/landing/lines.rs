@@ -16,19 +16,34 @@ pub(super) fn own_line_ends(bytes: &[u8], after_cr: bool) -> &[u8] {
 
 /// Number of lines that end in some bytes.
 pub(super) fn line_ends(bytes: &[u8]) -> u64 {
-    let mut before_lf = false;
-    let ends = bytes.iter().rev().map(|byte| match byte {
-        b'\n' => {
-            before_lf = true;
-            1
+    let mut counter = LineCounter::default();
+    counter.feed(bytes);
+    counter.ends()
+}
+
+/// Counts lines of bytes that come in pieces.
+#[derive(Default)]
+pub(super) struct LineCounter {
+    ended: u64,
+    /// CR without an LF behind them, so far.
+    returns: u64,
+}
+
+impl LineCounter {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' => (self.ended, self.returns) = (self.ended + 1, 0),
+                b'\r' => self.returns += 1,
+                _ => (self.ended, self.returns) = (self.ended + self.returns, 0),
+            }
         }
-        b'\r' => u64::from(!before_lf),
-        _ => {
-            before_lf = false;
-            0
-        }
-    });
-    ends.sum()
+    }
+
+    /// Lines that have ended.
+    pub(super) const fn ends(&self) -> u64 {
+        self.ended + self.returns
+    }
 }
 
 #[cfg(test)]
@@ -44,5 +59,16 @@ mod tests {
             [own_line_ends(b"\n\n", true), own_line_ends(b"\r\n", true), own_line_ends(b"\n", false), own_line_ends(b"\r", true)],
             [&b"\n"[..], b"", b"\n", b"\r"]
         );
+    }
+
+    #[test]
+    fn lines_are_the_same_in_pieces() {
+        let text = b"a\r\r\nb\rc\n\r\nd\r";
+        for cut in 0..text.len() {
+            let mut counter = LineCounter::default();
+            counter.feed(&text[..cut]);
+            counter.feed(&text[cut..]);
+            assert_eq!(counter.ends(), 5, "{cut}");
+        }
     }
 }

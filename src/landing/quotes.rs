@@ -27,21 +27,30 @@ enum At {
 
 /// Looks at one record of a file with so many columns; `raw` is without the line ends before it.
 pub(super) fn inspect(raw: &[u8], delimiter: u8, columns: usize) -> Quoting {
-    let raw = raw.trim_ascii_end();
-    let mut at = At::CellStart;
+    let end = raw.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    let raw = &raw[..end];
+    let (mut at, mut fault) = (At::CellStart, None);
     for &byte in raw {
         at = match (at, byte) {
             (At::Quoted, b'"') => At::Closed,
             (At::CellStart | At::Closed, b'"') | (At::Quoted, _) => At::Quoted,
-            (At::Bare, b'"') => return Quoting::Stray,
+            (At::Bare, b'"') => {
+                fault = fault.or(Some(Quoting::Stray));
+                At::Bare
+            }
             (_, byte) if byte == delimiter => At::CellStart,
             (At::Closed, b' ' | b'\t') => At::Closed,
-            (At::Closed, _) => return Quoting::TextBehind,
+            (At::Closed, _) => {
+                fault = fault.or(Some(Quoting::TextBehind));
+                At::Bare
+            }
             (At::CellStart | At::Bare, _) => At::Bare,
         };
     }
-    match at {
-        At::Quoted => Quoting::Open,
+    match (at, fault) {
+        // Whatever else is wrong: the record does not end.
+        (At::Quoted, _) => Quoting::Open,
+        (_, Some(fault)) => fault,
         _ if swallows_records(raw, delimiter, columns) => Quoting::SwallowsRecords,
         _ => Quoting::Sound,
     }
@@ -88,8 +97,20 @@ mod tests {
         assert_eq!(seen("1,\"a\"b,3\n"), Quoting::TextBehind);
         assert_eq!(seen("1,\"a,2,3\n4,\"b,5\n"), Quoting::TextBehind, "two stray quotes, as in two lines without their pair");
         assert_eq!(seen("1,\"a,3\n4,b,5\n"), Quoting::Open);
+        assert_eq!(seen("1,5\" pipe,\"open\n4,b,5\n"), Quoting::Open, "a fault before it does not close the last quote");
+        assert_eq!(seen("1,\"a\"b,\"open\n4,b,5\n"), Quoting::Open);
         assert_eq!(seen("\"1,a,b\n2,c,d\n3\",e,f\n"), Quoting::SwallowsRecords);
         assert_eq!(seen("\"1,a,b\n2\",c,d\n"), Quoting::SwallowsRecords, "the first and the last line are records by themselves");
+    }
+
+    #[test]
+    fn empty_cells_at_the_end_of_a_line_count_whatever_the_delimiter() {
+        for delimiter in [b',', b';', b'\t', b'|'] {
+            let raw = "\"1,a,,\n2,b,,\n3\",c,,\n".replace(',', &char::from(delimiter).to_string());
+            assert_eq!(inspect(raw.as_bytes(), delimiter, 4), Quoting::SwallowsRecords, "{raw:?}");
+            let raw = "1,\"5 Main St\nAlbany\",,\n".replace(',', &char::from(delimiter).to_string());
+            assert_eq!(inspect(raw.as_bytes(), delimiter, 4), Quoting::Sound, "{raw:?}");
+        }
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::bronze::BronzeTables;
+use super::known_files::KnownFiles;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
 use super::quality::Assess;
 use super::report::Report;
-use super::run::{KnownFiles, Run};
+use super::run::Run;
 use super::silver::{self, Build};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;

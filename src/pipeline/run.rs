@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{self, BronzeTables, CommittedFile, LoadOutcome, Loading, ProgressEstimate};
+use super::bronze::{self, BronzeTables, LoadOutcome, Loading, ProgressEstimate};
+use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
-use super::sql::null_of;
 use super::store;
 use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::{DataFile, Lake, Snapshot};
 use crate::landing::{self, Candidate};
-use crate::model::{Dataset, Month, Timestamp, UtilityId};
+use crate::model::{Month, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -95,80 +95,8 @@ struct Rebuilt<'a> {
     touched: Vec<(UtilityId, Option<Month>)>,
 }
 
-/// What tells a delivery from others: utility, dataset, month and file.
-type DeliveryPlace<'a> = (&'a UtilityId, Dataset, Month, &'a str);
-
-/// The hash of each delivery that is in bronze, read as its adapter says today.
-fn committed_hashes<'b>(bronze: &'b BronzeTables<'_>) -> impl Iterator<Item = (DeliveryPlace<'b>, &'b str)> {
-    let place = |file: &'b CommittedFile| (&bronze.adapter.id, file.dataset, file.month, file.source_file.as_str());
-    let read_so = bronze.files.iter().filter(|file| file.is_read_with(bronze.adapter.dialect.delimiter));
-    read_so.map(move |file| (place(file), file.sha256.as_str()))
-}
-
 /// Utility, dataset and month.
 type RejectedPlace = [String; 3];
-
-/// What `ops/runs` knows of earlier loads of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Earlier {
-    sha256: String,
-    bytes: u64,
-    pub(super) received_at: Timestamp,
-}
-
-/// What `ops/runs` knows of files, by name.
-#[derive(Default)]
-pub(super) struct KnownFiles {
-    /// The last load of each.
-    pub(super) loads: HashMap<String, Earlier>,
-    /// The last row of each, whatever became of the file then.
-    last: HashMap<String, RunRow>,
-}
-
-impl KnownFiles {
-    /// Whether a file is as it was when its content was found to be in bronze under another month or name, where it still is.
-    fn is_repeated(&self, candidate: &Candidate, committed: &HashMap<DeliveryPlace<'_>, &str>) -> bool {
-        let Some(last) = self.last.get(&candidate.source_file) else { return false };
-        let is_there = |sha256: &str| {
-            committed.iter().any(|((utility, dataset, month, _), hash)| {
-                (*utility, *dataset) == (&candidate.utility, candidate.dataset) && *month <= candidate.month && *hash == sha256
-            })
-        };
-        last.outcome.as_deref() == Some("unchanged")
-            && last.delivery_month == Some(candidate.month.to_string())
-            && last.bytes == tables::count(candidate.bytes)
-            && last.received_at == Some(Timestamp::from(candidate.modified))
-            && self.is_untouched(candidate)
-            && last.file_sha256.as_deref().is_some_and(is_there)
-    }
-
-    /// Whether the system has changed nothing of a file since it was last looked at: size and time of a file can be those of
-    /// another content. Loads of an earlier version of the program do not know.
-    fn is_untouched(&self, candidate: &Candidate) -> bool {
-        let known = self.last.get(&candidate.source_file).and_then(|last| last.changed_at);
-        known.is_none_or(|known| candidate.changed.is_none_or(|changed| changed == known))
-    }
-
-    /// Whether the last row of the file says the same already. Of a load each says something of its own.
-    fn says(&self, row: &RunRow) -> bool {
-        let same = |last: &RunRow| {
-            let told = |row: &RunRow| {
-                (
-                    row.outcome.clone(),
-                    row.delivery_month.clone(),
-                    row.bytes,
-                    row.received_at,
-                    row.changed_at,
-                    row.reason.clone(),
-                    row.detail.clone(),
-                )
-            };
-            told(last) == told(row)
-        };
-        let is_load = matches!(row.outcome.as_deref(), Some("loaded" | "superseded"));
-        !is_load && row.source_file.as_ref().and_then(|file| self.last.get(file)).is_some_and(same)
-    }
-}
 
 /// Hashing that ended without a hash, and without a wish to stop.
 fn ended_early(path: &std::path::Path) -> PipelineError {
@@ -188,7 +116,7 @@ impl<'a> Run<'a> {
         let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         report.mended = bronze::mend(self.lake, self.work)?;
-        let known = self.known_files()?;
+        let known = KnownFiles::read(self.lake, self.work)?;
         let worked = self.work(&mut report, started_at, &known);
         if let Err(error) = &worked {
             // The failure itself is what matters; that it could not be written down must not hide it. A wish to stop is
@@ -276,44 +204,6 @@ impl<'a> Run<'a> {
 
     fn bronze(&self) -> Result<Vec<BronzeTables<'a>>, PipelineError> {
         BronzeTables::open_all(self.lake, &self.settings.utilities, self.work)
-    }
-
-    /// What became of files, going by `ops/runs`.
-    fn known_files(&self) -> Result<KnownFiles, PipelineError> {
-        let mut known = KnownFiles::default();
-        let Some(table) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(known) };
-        let mut session = self.work.session()?;
-        session.register("runs", &table.scan_all())?;
-        // A table of an earlier version of the program lacks it.
-        let is_told = table.columns.iter().any(|column| column.name == "changed_at");
-        let changed_at = if is_told { "changed_at".to_owned() } else { null_of("TIMESTAMP") };
-        let rows = session.query(&format!(
-            "SELECT source_file, file_sha256, bytes, received_at, {changed_at} AS changed_at, outcome, delivery_month, reason, detail FROM runs\n\
-             WHERE source_file IS NOT NULL ORDER BY started_at",
-        ))?;
-        for row in 0..rows.height() {
-            let text = |column: &str| rows.text(column, row);
-            let Some(file) = text("source_file") else { continue };
-            let (sha256, bytes, received_at) = (text("file_sha256"), rows.count("bytes", row), rows.time("received_at", row));
-            let last = RunRow {
-                file_sha256: sha256.clone(),
-                bytes: tables::count(bytes),
-                received_at,
-                changed_at: rows.time("changed_at", row),
-                outcome: text("outcome"),
-                delivery_month: text("delivery_month"),
-                reason: text("reason"),
-                detail: text("detail"),
-                ..RunRow::default()
-            };
-            if let (Some("loaded" | "superseded"), Some(sha256), Some(received_at)) =
-                (last.outcome.as_deref(), sha256, received_at)
-            {
-                known.loads.insert(file.clone(), Earlier { sha256, bytes, received_at });
-            }
-            known.last.insert(file, last);
-        }
-        Ok(known)
     }
 
     /// Loads the files; the first month that changed, by utility.

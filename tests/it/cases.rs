@@ -447,3 +447,33 @@ fn newest_commit_that_is_none_is_named_and_the_next_run_makes_it_again() {
         assert_eq!((code(&case.call(&["check"])), case.rows(&["feeders", "--over-mw", "0"])), (0, feeders.clone()));
     }
 }
+
+#[test]
+fn table_that_somebody_optimised_is_put_in_order_and_nothing_is_lost_or_twice() {
+    let Some(case) = case("18-table-optimised-by-somebody-else") else { return };
+    case.step(1);
+    let before = case.rows(&["check"]);
+    let folder = case.program.folder.path().join("lake");
+    let lake = feederscope::lake::Lake::new(&folder, feederscope::model::Environment::Dev).unwrap();
+    for table in ["bronze/utility2_install_der", "silver/feeders"] {
+        crate::rewritten::optimize(&lake, table);
+    }
+    let refused = case.call(&["check"]);
+    assert!(code(&refused) == 1 && said(&refused).contains("was rewritten by another program"), "{}", said(&refused));
+    let run = case.run();
+    assert!(code(&run) == 0 && said(&run).contains("7 unchanged"), "{}", said(&run));
+    assert_eq!(case.rows(&["check"]), before);
+    let traced = case.rows(&["trace", "utility2", "install_der", "85001", "--month", "2022-10"]);
+    assert!(traced[0]["source_line"].is_u64(), "{traced:?}");
+    // The second file comes again, its records are Wind now.
+    assert!(said(&case.step(2)).contains("1 superseded"));
+    let installed =
+        lake.snapshot(&feederscope::lake::TableId::new(feederscope::lake::Layer::Platinum, "der_details")).unwrap().unwrap();
+    let mut session = feederscope::engine::local().session(&feederscope::model::Cancel::default()).unwrap();
+    session.register("t", &installed.scan_all()).unwrap();
+    let kinds = session
+        .query("SELECT der_type, COUNT(*) AS n FROM t WHERE status = 'installed' GROUP BY der_type ORDER BY der_type")
+        .unwrap();
+    let kinds: Vec<_> = (0..kinds.height()).map(|row| (kinds.text("der_type", row).unwrap(), kinds.count("n", row))).collect();
+    assert_eq!(kinds, [("Solar".to_owned(), 25), ("Wind".to_owned(), 16)]);
+}

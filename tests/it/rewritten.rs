@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use feederscope::engine::local;
 use feederscope::frame::Column;
-use feederscope::lake::{Change, Layer};
+use feederscope::lake::{Change, Lake, Layer};
 use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 
 use crate::support::{Bench, FEEDERS, INSTALLED, deliveries, feeder, table_id};
 
 /// Puts the files of each partition of a table into one, named as another program would, in a commit that says that no row changed.
-fn optimize(bench: &Bench, table: &str) {
+pub fn optimize(lake: &Lake, table: &str) {
     let id = table_id(table);
-    let snapshot = bench.lake.snapshot(&id).unwrap().unwrap();
+    let snapshot = lake.snapshot(&id).unwrap().unwrap();
     let mut partitions: BTreeMap<Vec<(String, String)>, Vec<String>> = BTreeMap::new();
     for file in &snapshot.files {
         let values = file.partition.iter().map(|(name, value)| (name.clone(), value.clone().unwrap())).collect();
@@ -27,19 +27,19 @@ fn optimize(bench: &Bench, table: &str) {
         let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let columns: Vec<Column> =
             snapshot.columns.iter().filter(|column| !values.iter().any(|(name, _)| *name == column.name)).cloned().collect();
-        let mut writer = bench.lake.write(&id, &columns, &values).unwrap();
+        let mut writer = lake.write(&id, &columns, &values).unwrap();
         writer.push(&rows).unwrap();
         add.push(writer.finish().unwrap());
         remove.extend(snapshot.files.iter().filter(|file| paths.iter().any(|path| path == file.path())).cloned());
     }
     assert!(!add.is_empty(), "{table} has one file a partition");
     let change = Change { add, remove, same_rows: true, ..Change::of(Some(&snapshot)) };
-    let version = bench.lake.commit(&id, change).unwrap();
+    let version = lake.commit(&id, change).unwrap();
     // Under the name that another program would give.
-    let folder = bench.lake.path(&id);
+    let folder = lake.path(&id);
     let entry = folder.join(format!("_delta_log/{version:020}.json"));
     let mut log = std::fs::read_to_string(&entry).unwrap();
-    let now = bench.lake.snapshot(&id).unwrap().unwrap();
+    let now = lake.snapshot(&id).unwrap().unwrap();
     let old: Vec<&str> = snapshot.files.iter().map(feederscope::lake::DataFile::path).collect();
     for path in now.files.iter().map(feederscope::lake::DataFile::path).filter(|path| !old.contains(path)) {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -94,8 +94,8 @@ fn loaded() -> Bench {
 fn lake_that_another_program_compacted_is_refused_until_a_run_puts_it_in_order() {
     let bench = loaded();
     let before = rows(&bench);
-    optimize(&bench, "bronze/utility2_circuits");
-    optimize(&bench, "silver/ders");
+    optimize(&bench.lake, "bronze/utility2_circuits");
+    optimize(&bench.lake, "silver/ders");
     let refused = |bench: &Bench| {
         let cancel = Cancel::default();
         let work = feederscope::engine::Work::local(&cancel);
@@ -126,7 +126,7 @@ fn compacted_tables_above_bronze_are_rebuilt_and_give_the_same() {
     let bench = loaded();
     let before = rows(&bench);
     for table in ["silver/feeders", "silver/ders"] {
-        optimize(&bench, table);
+        optimize(&bench.lake, table);
     }
     let report = bench.run();
     assert_eq!(report.rebuilt.len(), 1);

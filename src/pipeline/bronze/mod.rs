@@ -7,6 +7,7 @@ pub(crate) mod column_statistics;
 mod files;
 mod header;
 pub(crate) mod precedence;
+mod refused;
 mod restore;
 mod tables;
 
@@ -24,10 +25,11 @@ use super::rejected::{self, Scope};
 use crate::config::{DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, schema};
-use crate::lake::{Change, Lake, LakeError, Snapshot, TableId, TableWriter, Written};
-use crate::landing::{Batch, Candidate, ReadError, RecordReader, Refusal, Summary, reader};
+use crate::lake::{Change, Lake, Snapshot, TableId, TableWriter, Written};
+use crate::landing::{Batch, Candidate, RecordReader, Summary, reader};
 use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
 use files::committed_files;
+use refused::{Refused, Stop, unreadable};
 
 /// What a run gives to the loading of one file.
 pub struct Loading<'a> {
@@ -354,56 +356,4 @@ fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
 /// Whether a delivery is where the file belongs.
 fn is_place(file: &CommittedFile, candidate: &Candidate) -> bool {
     file.month == candidate.month && file.source_file == candidate.source_file
-}
-
-fn unreadable(error: &std::io::Error) -> Finding {
-    Finding::of_file(ReasonCode::TruncatedFile, format!("the file cannot be read: {error}"))
-}
-
-/// A file that is not taken, for one reason, with everything found in it.
-struct Refused {
-    finding: Finding,
-    findings: Vec<Finding>,
-    records: u64,
-}
-
-impl Refused {
-    #[expect(clippy::unnecessary_box_returns, reason = "errors are passed on boxed: they are large")]
-    fn one(finding: Finding) -> Box<Self> {
-        Box::new(Self { findings: vec![finding.clone()], finding, records: 0 })
-    }
-}
-
-/// Why a file was not written.
-enum Stop {
-    Refused(Box<Refused>),
-    Failed(PipelineError),
-}
-
-impl From<Box<Refused>> for Stop {
-    fn from(refused: Box<Refused>) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<PipelineError> for Stop {
-    fn from(error: PipelineError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<LakeError> for Stop {
-    fn from(error: LakeError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Refused(Refusal(finding)) => Self::Refused(Refused::one(finding)),
-            ReadError::Cancelled => Self::Failed(PipelineError::Cancelled),
-            ReadError::Io { source, .. } => Self::Refused(Refused::one(unreadable(&source))),
-        }
-    }
 }

@@ -2,13 +2,13 @@
 
 use super::CheckResult;
 use super::context::EvaluationContext;
+use super::deliveries::NO_FILE;
 use super::facts::ColumnFacts;
 use crate::config::rules::Subject;
 use crate::config::{CellType, DatasetAdapter, column_name};
 use crate::model::Dataset;
 use crate::pipeline::PipelineError;
 
-const NO_FILE: &str = "feeders and ders are no file; ask this of `circuits`, `install_der` or `planned_der`";
 /// Names of columns that a detail lists.
 const MOST_NAMES: usize = 8;
 /// Records below which keys are too few to be told new from old.

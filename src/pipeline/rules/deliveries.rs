@@ -13,7 +13,7 @@ use crate::pipeline::sql::text;
 use crate::pipeline::tables;
 use crate::pipeline::{PipelineError, rejected};
 
-const NO_FILE: &str = "feeders and ders are no file; ask this of `circuits`, `install_der` or `planned_der`";
+pub(super) const NO_FILE: &str = "feeders and ders are no file; ask this of `circuits`, `install_der` or `planned_der`";
 
 /// The dataset of a subject that is a file.
 macro_rules! dataset_of {

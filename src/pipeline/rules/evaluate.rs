@@ -36,6 +36,10 @@ fn or_unchecked(found: Result<CheckResult, PipelineError>) -> Result<CheckResult
     }
 }
 
+fn not_compared(subject: Subject) -> CheckResult {
+    CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}"))
+}
+
 /// Columns `checked` and `failed` of one row.
 fn counts_of(counted: Result<Frame, EngineError>) -> Result<CheckResult, PipelineError> {
     match counted {
@@ -118,7 +122,7 @@ impl EvaluationContext<'_> {
         }
         let in_all = |found: CheckResult| Ok(vec![found; rules.len()]);
         if relation != subject.as_str() && matches!(subject, Subject::Delivery(_)) {
-            return in_all(CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+            return in_all(not_compared(subject));
         }
         if relation != subject.as_str() && self.previous.is_none() && self.any_delivered() {
             return in_all(CheckResult::History { there: 0, needed: 1 });
@@ -249,7 +253,7 @@ impl EvaluationContext<'_> {
     ) -> Result<CheckResult, PipelineError> {
         let before = format!("{subject}_before");
         if !self.register(subject, &before)? {
-            return Ok(CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+            return Ok(not_compared(subject));
         }
         let list: Vec<String> = values.iter().map(|value| text(value)).collect();
         let column = name(column);
@@ -281,7 +285,7 @@ impl EvaluationContext<'_> {
     ) -> Result<CheckResult, PipelineError> {
         let (before, moved) = (format!("{subject}_before"), format!("{subject}_moved"));
         if !self.register(subject, &before)? || !self.register(subject, &moved)? {
-            return Ok(CheckResult::Unchecked(format!("feeders and ders are compared with the month before, not {subject}")));
+            return Ok(not_compared(subject));
         }
         let (now, was) = (name(column), name(&format!("was_{column}")));
         let by = self.session.query(&format!("SELECT SUM({now} - {was}) AS n FROM {moved}{filter}"));
