@@ -207,10 +207,13 @@ pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     let candidates: Vec<_> = scan.candidates.iter().filter(wanted).collect();
     for candidate in &candidates {
         let doubt = match candidate.origin {
-            _ if !candidate.has_begun(context.settings.today) => " (has not begun, is not loaded)".to_owned(),
             MonthOrigin::Stated => String::new(),
             MonthOrigin::Disputed(name) => format!(" (the name says {name})"),
             MonthOrigin::Assumed => " (month assumed)".to_owned(),
+        };
+        let doubt = match candidate.kept_back(context.settings.today) {
+            Some((reason, why)) => format!(" (is not loaded, {reason}: {why})"),
+            None => doubt,
         };
         let line = format!(
             "{} {} {}{doubt}: `{}`, {} bytes\n",

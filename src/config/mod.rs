@@ -10,7 +10,7 @@ pub mod rules;
 pub(crate) mod settings;
 
 pub(crate) use adapter::{
-    Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, EmptyFile, Grain, UtilityAdapter, column_name,
+    Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, EmptyFile, Grain, MonthSource, UtilityAdapter, column_name,
 };
 pub use paths::Paths;
 pub use rules::RuleSet;

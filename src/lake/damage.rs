@@ -5,14 +5,20 @@
 //! program. Readers refuse such a table: what they would see is the state before, as if it were the newest.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{DataFile, Lake, LakeError, Snapshot, TableId};
 
+/// How long an entry that is none is watched: another program may be writing it under its name.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// The newest entry of a log, where it is none.
+#[derive(PartialEq)]
 pub(super) struct DamagedEntry {
     version: u64,
     path: PathBuf,
     what: &'static str,
+    bytes: usize,
 }
 
 impl DamagedEntry {
@@ -32,12 +38,12 @@ impl DamagedEntry {
         } else {
             "stops in the middle"
         };
-        Some(Self { version, path, what })
+        Some(Self { version, path, what, bytes: content.len() })
     }
 
     /// The error of a reader.
     pub(super) fn refused(self, table: &TableId) -> LakeError {
-        let Self { version, path, what } = self;
+        let Self { version, path, what, .. } = self;
         LakeError::DamagedEntry { table: table.to_string(), version, path, what }
     }
 }
@@ -56,7 +62,12 @@ impl Lake {
     /// The file cannot be renamed.
     pub fn set_aside_damaged_entry(&self, table: &TableId) -> Result<Option<String>, LakeError> {
         let log = self.path(table).join("_delta_log");
-        let Some(DamagedEntry { version, path, what }) = DamagedEntry::of(&log) else { return Ok(None) };
+        let Some(damaged) = DamagedEntry::of(&log) else { return Ok(None) };
+        std::thread::sleep(PATIENCE);
+        if DamagedEntry::of(&log).as_ref() != Some(&damaged) {
+            return Ok(None);
+        }
+        let DamagedEntry { version, path, what, .. } = damaged;
         let aside = path.with_extension(format!("json.damaged-{}", uuid::Uuid::now_v7()));
         std::fs::rename(&path, &aside).map_err(|error| LakeError::io(&path, error))?;
         super::store::sync_folders(&path).map_err(|error| LakeError::io(&path, error))?;

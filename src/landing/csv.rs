@@ -401,6 +401,7 @@ fn state_of(path: &Path) -> Option<(u64, SystemTime)> {
 }
 
 #[cfg(test)]
+#[path = "../../fuzz/records.rs"]
 mod fuzz;
 #[cfg(test)]
 mod tests;

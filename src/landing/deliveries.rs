@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::stated_month::{self, StatedMonth};
-use crate::config::UtilityAdapter;
+use crate::config::{MonthSource, UtilityAdapter};
 use crate::model::{Dataset, Day, Month, ReasonCode, Timestamp, UtilityId};
 
 /// A file that an adapter takes for a delivery.
@@ -43,8 +43,22 @@ pub enum MonthOrigin {
 
 impl Candidate {
     /// Whether its month has begun on a day, or begins on the next: clocks differ by that much.
-    pub fn has_begun(&self, today: Day) -> bool {
+    fn has_begun(&self, today: Day) -> bool {
         self.month.day(1).days_since(today) <= 1
+    }
+
+    /// Why it may not be loaded on a day, whatever it holds; `None` where nothing keeps it back.
+    ///
+    /// Of two months that a path states, the folder's counts. Where that is the later one, last month's file may lie in this month's
+    /// folder, and would pass for new data.
+    pub fn kept_back(&self, today: Day) -> Option<(ReasonCode, String)> {
+        match self.origin {
+            _ if !self.has_begun(today) => Some((ReasonCode::MonthInFuture, format!("{} has not begun on {today}", self.month))),
+            MonthOrigin::Disputed(name) if name < self.month => {
+                Some((ReasonCode::MonthDisputed, format!("the folder says {}, the file's name only {name}", self.month)))
+            }
+            _ => None,
+        }
     }
 
     /// What is to be said of the month; `None` where nothing is.
@@ -143,18 +157,21 @@ impl Walk<'_> {
     fn file(&mut self, path: PathBuf, name: &str, about: &std::fs::Metadata) {
         let claim = self.utilities.iter().find_map(|utility| {
             let dataset = utility.datasets.iter().find(|dataset| dataset.files.is_match(name))?;
-            Some((utility.id.clone(), dataset.dataset))
+            Some((utility, dataset.dataset))
         });
         let Some((utility, dataset)) = claim else { return self.ignore(path, why_not_taken(name)) };
         let below = path.strip_prefix(self.root).unwrap_or(&path);
         let source_file = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        let (month, origin) = match stated_month::of(&source_file) {
-            StatedMonth::Yes(month) => (month, MonthOrigin::Stated),
-            StatedMonth::Disputed { folder, name } => (folder, MonthOrigin::Disputed(name)),
-            StatedMonth::No => (Timestamp::from(modified).day().month(), MonthOrigin::Assumed),
+        let (month, origin) = match (stated_month::of(&source_file), utility.month_from) {
+            (StatedMonth::Yes(month), _) => (month, MonthOrigin::Stated),
+            (StatedMonth::Disputed { folder, .. }, Some(MonthSource::Folder)) => (folder, MonthOrigin::Stated),
+            (StatedMonth::Disputed { name, .. }, Some(MonthSource::Name)) => (name, MonthOrigin::Stated),
+            (StatedMonth::Disputed { folder, name }, None) => (folder, MonthOrigin::Disputed(name)),
+            (StatedMonth::No, _) => (Timestamp::from(modified).day().month(), MonthOrigin::Assumed),
         };
         let (bytes, changed) = (about.len(), change_time(about));
+        let utility = utility.id.clone();
         self.found.candidates.push(Candidate { path, source_file, utility, dataset, month, origin, bytes, modified, changed });
     }
 }

@@ -57,21 +57,32 @@ pub fn bare(cell: &str) -> &str {
     }
 }
 
-/// Whether a character shows nothing and is no blank: control and format characters (zero width, byte-order and direction marks).
+/// Whether a character shows nothing and is no blank: control and format characters (zero width, byte-order and direction marks), and
+/// fillers.
 ///
-/// Unicode's general categories Cc and Cf, as far as text in cells may meet them.
+/// Unicode's general category Cc, what it says may be ignored (`Default_Ignorable_Code_Point`) and the marks of interlinear notes,
+/// without selectors of a variation, which belong to the character before them.
 pub fn is_invisible(c: char) -> bool {
     match c {
         '\u{ad}'
+        | '\u{34f}'
         | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
         | '\u{180e}'
         | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}'
-        | '\u{2066}'..='\u{206f}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
         | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e00ff}'
+        | '\u{e01f0}'..='\u{e0fff}' => true,
         _ => c.is_control() && !c.is_whitespace(),
     }
 }

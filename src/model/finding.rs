@@ -90,7 +90,7 @@ reason_codes! {
     /// No month is in the path.
     MonthAssumed = "month-assumed", "no month in the path, the modification month is taken", "put the file into a folder named by its month, such as `2022-11`";
     /// Folder and file name state different months.
-    MonthDisputed = "month-disputed", "folder and file name state different months, the folder's is taken", "look which month it is; rename the file, or put it into the folder of its month";
+    MonthDisputed = "month-disputed", "folder and file name state different months", "look which month it is; rename the file, put it into the folder of its month, or state `month_from` in the adapter";
     /// The month has not begun.
     MonthInFuture = "month-in-future", "the month has not begun", "put the file into the folder of its month; if the month is right, the file is loaded when the month has begun";
 }

@@ -226,6 +226,31 @@ fn file_without_a_month_in_its_path_takes_that_of_its_modification() {
 }
 
 #[test]
+fn file_whose_name_states_an_earlier_month_than_its_folder_passes_for_no_new_data() {
+    let old = format!("{FEEDERS}{}", feeder("A", "5"));
+    let new = format!("{FEEDERS}{}", feeder("A", "7"));
+    let bench = Bench::new();
+    bench.put("utility2/2022-09/utility2_circuits_2022-09.csv", &old);
+    // A day of export in the month after says nothing against the folder.
+    bench.put("utility2/2022-10/utility2_circuits_2022-11-03.csv", &new);
+    bench.put("utility2/2022-11/utility2_circuits_2022-09.csv", format!("{old}{}", feeder("B", "1")));
+    let files = "delivery_month, outcome, reason";
+    bench.run();
+    let expected = ["2022-09|loaded|-", "2022-10|loaded|month-disputed", "2022-11|refused|month-disputed"];
+    assert_eq!(bench.lines("ops/runs", files), expected);
+    assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw, delivery_month"), ["A|7|2022-10"]);
+    assert_eq!((bench.run().refused().count(), bench.count("ops/runs", "outcome = 'refused'")), (1, 1), "told once");
+    // It stands refused until the adapter says which counts.
+    for (counts, month) in [("folder", "2022-11"), ("name", "2022-09")] {
+        let adapter = SNAPSHOT.replace("\n[circuits]", &format!("\nmonth_from = \"{counts}\"\n[circuits]"));
+        let bench = Bench::with_adapters(&[("third.toml", &adapter)]);
+        bench.put("third/2022-11/third_circuits_2022-09.csv", "F,kW\nA,1000\n");
+        bench.run();
+        assert_eq!(bench.lines("ops/runs", files), [format!("{month}|loaded|-")]);
+    }
+}
+
+#[test]
 fn stopped_run_leaves_every_table_as_after_its_last_commit_and_the_next_goes_on() {
     let bench = Bench::new();
     for (file, content) in deliveries() {

@@ -27,6 +27,8 @@ pub struct UtilityAdapter {
     pub null_values: Vec<String>,
     /// The first and the last year that a date can lie in; one outside is invalid.
     pub years: (i16, i16),
+    /// Which month counts where folder and name of a file state different ones; `None` where somebody must look.
+    pub month_from: Option<MonthSource>,
     /// When its files are due.
     pub schedule: Schedule,
     /// Regular expression of feeder references that name a transmission line instead.
@@ -80,6 +82,15 @@ pub struct Dialect {
     pub decimal: char,
     /// The character between groups of three digits, if the utility writes one.
     pub grouping: Option<char>,
+}
+
+/// Where the month of a delivery is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonthSource {
+    /// Its folder.
+    Folder,
+    /// Its name.
+    Name,
 }
 
 /// What one row of a circuits file stands for.

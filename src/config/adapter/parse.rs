@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::time_format;
-use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, EmptyFile, Grain, UtilityAdapter};
+use super::{Aggregate, CellType, ColumnSource, DatasetAdapter, Dialect, EmptyFile, Grain, MonthSource, UtilityAdapter};
 use crate::config::file::{Problem, did_you_mean, line_of};
 use crate::model::freshness::Schedule;
 use crate::model::{Dataset, Delivery, Entity, ModelKind, Unit, UtilityId};
@@ -23,6 +23,7 @@ struct RawAdapter {
     grouping: Option<char>,
     null_values: Option<Vec<String>>,
     years: Option<(i16, i16)>,
+    month_from: Option<String>,
     due_day: Option<u8>,
     grace_days: Option<u16>,
     transmission: Option<String>,
@@ -132,6 +133,8 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
             datasets.push(context.dataset(&id, dataset, raw)?);
         }
     }
+    let sources = [("folder", Some(MonthSource::Folder)), ("name", Some(MonthSource::Name))];
+    let month_from = context.choice("month_from", raw.month_from.as_deref(), &sources)?;
     let technologies = context.technologies(raw.technologies)?;
     let standard = ["null", "na", "n/a", "none"];
     let null_values = raw.null_values.unwrap_or_else(|| standard.map(str::to_owned).to_vec());
@@ -141,6 +144,7 @@ pub(super) fn adapter(path: &Path, text: &str) -> Result<UtilityAdapter, Problem
         dialect,
         null_values: null_values.iter().map(|value| value.trim().to_lowercase()).filter(|value| !value.is_empty()).collect(),
         years,
+        month_from,
         schedule: Schedule { due_day: raw.due_day.unwrap_or(10), grace_days: raw.grace_days.unwrap_or(20) },
         transmission: raw.transmission,
         technologies,

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use polars::prelude::*;
 use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
+use regex::Regex;
 use xxhash_rust::xxh64::xxh64;
 
 use crate::model::cell::{self, NullSentinels};
@@ -249,10 +250,10 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
     let has_offset = zone.str()?.get(0) == Some("utc") && ["%z", "%:z", "%#z", "%+"].iter().any(|offset| format.contains(offset));
     let midnight = |year: i32| i64::from(Day::from_ymd(year.clamp(-32_000, 32_000) as i16, 1, 1).epoch_days()) * 86_400_000_000;
     let (from, until) = (midnight(whole(first_year)?), midnight(whole(last_year)? + 1));
-    let digits = Digits::of(&format);
+    let notation = notation_of(&format)?;
     let ambiguous = StringChunked::new("ambiguous".into(), ["raise"]);
     let read = |texts: &StringChunked| -> PolarsResult<DatetimeChunked> {
-        let texts = texts.apply(|text| text.filter(|text| digits.fit(text)).map(Cow::Borrowed));
+        let texts = texts.apply(|text| text.filter(|text| notation.is_match(text)).map(Cow::Borrowed));
         let times =
             texts.as_datetime(Some(&format), TimeUnit::Microseconds, true, has_offset, Some(&TimeZone::UTC), &ambiguous)?;
         let is_between = |time: &i64| (from..until).contains(time);
@@ -277,39 +278,38 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
     Ok(times.take(&IdxCa::from_vec("head".into(), head_of))?.into_column())
 }
 
-/// How many digits a time has in a notation: a parser by itself takes a year of any length, and short parts in one word.
-struct Digits {
-    /// The length of every text in a notation whose parts follow one another without a mark between.
-    length: Option<usize>,
-    /// The most digits in a row.
-    in_a_row: usize,
-    /// Whether a plus may stand in it.
-    plus: bool,
-}
-
-impl Digits {
-    fn of(format: &str) -> Self {
-        let parts: Vec<&str> = format.split('%').skip(1).collect();
-        let width = |part: &&str| match part.chars().next() {
-            Some('Y') => Some(4),
-            Some('j') => Some(3),
-            Some('m' | 'd' | 'H' | 'M' | 'S' | 'y' | 'I') => Some(2),
-            _ => None,
+/// A notation of times as a regular expression. A parser by itself takes a year of any length, short parts in one word, and blanks
+/// before any number.
+fn notation_of(format: &str) -> PolarsResult<Regex> {
+    // What stands for several parts.
+    let format = format.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S").replace("%R", "%H:%M").replace("%D", "%m/%d/%y");
+    let mut pattern = "^".to_owned();
+    let mut rest = format.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            pattern += &if c == ' ' { " +".to_owned() } else { regex::escape(c.encode_utf8(&mut [0; 4])) };
+            continue;
+        }
+        let part = rest.next();
+        // Where the next number follows at once, each has its full length.
+        let is_joined =
+            rest.as_str().strip_prefix('%').is_some_and(|next| next.starts_with(['Y', 'y', 'j', 'm', 'd', 'H', 'I', 'M', 'S']))
+                || pattern.ends_with('}');
+        pattern += match part {
+            Some('Y') => "[0-9]{4}",
+            Some('y') => "[0-9]{2}",
+            Some('j') if is_joined => "[0-9]{3}",
+            Some('m' | 'd' | 'H' | 'I' | 'M' | 'S') if is_joined => "[0-9]{2}",
+            Some('j') => "[0-9]{1,3}",
+            Some('m' | 'd' | 'H' | 'I' | 'M' | 'S') => "[0-9]{1,2}",
+            Some('e' | 'k' | 'l') => " ?[0-9]{1,2}",
+            Some('b' | 'B' | 'h' | 'a' | 'A' | 'p' | 'P') => "[A-Za-z.]+",
+            Some('z') => "[+-][0-9]{2}:?[0-9]{2}",
+            // The parser alone knows the others, with what follows them.
+            _ => return Regex::new(&format!("{pattern}.*$")).map_err(|error| polars_err!(ComputeError: "{error}")),
         };
-        let widths: Option<Vec<usize>> = parts.iter().map(width).collect();
-        // A part that is one letter is followed by the next at once.
-        let is_joined = parts.iter().rev().skip(1).any(|part| part.len() == 1);
-        let literals = format.len() - 2 * parts.len();
-        let length = widths.filter(|_| is_joined).map(|widths| widths.iter().sum::<usize>() + literals);
-        let is_long =
-            is_joined || ["%s", "%f", "%.", "%3", "%6", "%9", "%N", "%+", "%z"].iter().any(|part| format.contains(part));
-        Self { length, in_a_row: if is_long { usize::MAX } else { 4 }, plus: format.contains(['+', 'z']) }
     }
-
-    fn fit(&self, text: &str) -> bool {
-        let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
-        self.length.is_none_or(|length| text.len() == length) && longest <= self.in_a_row && (self.plus || !text.contains('+'))
-    }
+    Regex::new(&format!("{pattern}$")).map_err(|error| polars_err!(ComputeError: "{error}"))
 }
 
 fn xxhash64(columns: &mut [Column]) -> PolarsResult<Column> {
@@ -351,3 +351,7 @@ fn feed(state: &mut [u64], column: &Column) -> PolarsResult<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "../../../fuzz/cells.rs"]
+mod fuzz;

@@ -109,9 +109,8 @@ impl Loading<'_> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
         let committed = base.as_ref().map_or_else(|| Ok(Vec::new()), |base| committed_files(base, candidate.dataset))?;
-        if !candidate.has_begun(self.settings.today) {
-            let value = format!("{} has not begun on {}", candidate.month, self.settings.today);
-            return self.refuse(candidate, &committed, *Refused::one(Finding::of_file(ReasonCode::MonthInFuture, value)));
+        if let Some((reason, value)) = candidate.kept_back(self.settings.today) {
+            return self.refuse(candidate, &committed, *Refused::one(Finding::of_file(reason, value)));
         }
         // The rows carry the file's hash, so it comes first; reading hashes again and compares.
         let sha256 = match hash {

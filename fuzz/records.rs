@@ -1,7 +1,7 @@
 //! Random files, read by this reader and by the crate `csv`: what is taken must be what both see.
 //!
-//! Made from pieces of damaged deliveries, cut into blocks anywhere. `FEEDERSCOPE_FUZZ=10000000 cargo test --release fuzz` reads so
-//! many files; the tests read some thousands.
+//! Made from pieces of damaged deliveries, and from whole ones of which some places are damaged, cut into blocks anywhere.
+//! `FEEDERSCOPE_FUZZ=10000000 cargo test --release --lib fuzz` reads so many files; the tests read some thousands.
 
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
@@ -49,16 +49,30 @@ fn die(dice: &mut ChaCha8Rng, sides: usize) -> usize {
     (dice.next_u64() % sides as u64) as usize
 }
 
-/// Deliveries as they come, of which some places are damaged.
-const SEEDS: &[&str] = &[
-    "DER_ID,STREET,TYPE,KW\r\n85001,\"1 Sample Street, Albany\",Solar,5\r\n85002,2 Sample Street,Wind,7.5\r\n85003,\"3 Sample\r\nStreet\",Solar,\r\n",
-    "\u{feff},CIRCUIT,FEEDER,MW\n0,C1,F1,5.0\n1,C2,\"F \"\"2\"\"\",0\n2,C3,F3,-1\n",
-    "id,text\r1,\"a\rb\"\r2,c\r3,\r",
-];
+/// Deliveries as they come: those of `fuzz/seeds`, and the small ones of `../shared/cases` where they are beside the project.
+fn seeds() -> Vec<Vec<char>> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![project.join("fuzz/seeds"), project.join("../shared/cases")];
+    let mut seeds = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let mut entries: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).collect();
+        entries.sort_by_key(std::fs::DirEntry::path);
+        for (path, kind) in entries.iter().filter_map(|entry| Some((entry.path(), entry.file_type().ok()?))) {
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "csv") {
+                let text = std::fs::read(&path).ok().and_then(|content| String::from_utf8(content).ok());
+                seeds.extend(text.filter(|text| (1..2000).contains(&text.len())).map(|text| text.chars().collect()));
+            }
+        }
+    }
+    assert!(seeds.len() >= 5, "{} seeds", seeds.len());
+    seeds
+}
 
 /// A seed with pieces put in, and characters taken out, at some places.
-fn damaged(dice: &mut ChaCha8Rng) -> String {
-    let mut text: Vec<char> = SEEDS[die(dice, SEEDS.len())].chars().collect();
+fn damaged(dice: &mut ChaCha8Rng, seeds: &[Vec<char>]) -> String {
+    let mut text = seeds[die(dice, seeds.len())].clone();
     for _ in 0..die(dice, 5) {
         let at = die(dice, text.len());
         if die(dice, 2) == 0 {
@@ -73,9 +87,9 @@ fn damaged(dice: &mut ChaCha8Rng) -> String {
     text.into_iter().collect()
 }
 
-fn content(dice: &mut ChaCha8Rng) -> String {
+fn content(dice: &mut ChaCha8Rng, seeds: &[Vec<char>]) -> String {
     if die(dice, 3) == 0 {
-        return damaged(dice);
+        return damaged(dice, seeds);
     }
     let header = ["a,b,c\n", "a,b,c\r\n", "a,b,c\r", "a\n", "a,b\n", ""][die(dice, 6)];
     let pieces = die(dice, 40);
@@ -173,10 +187,10 @@ fn check(content: &str, (rows, rejected): (Vec<(u64, Vec<String>)>, Vec<Finding>
 fn random_files_are_read_as_the_crate_csv_reads_them_or_their_records_are_named() {
     let files: u64 = std::env::var("FEEDERSCOPE_FUZZ").ok().and_then(|files| files.parse().ok()).unwrap_or(20_000);
     let seed = std::env::var("FEEDERSCOPE_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let (mut dice, seeds) = (ChaCha8Rng::seed_from_u64(seed), seeds());
     let (mut taken, mut rejected, mut refused) = (0_u64, 0_u64, 0_u64);
     for _ in 0..files {
-        let content = content(&mut dice);
+        let content = content(&mut dice, &seeds);
         match read(&mut dice, &content) {
             Some(read) => {
                 (taken, rejected) = (taken + read.0.len() as u64, rejected + read.1.len() as u64);
