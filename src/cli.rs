@@ -226,6 +226,18 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// What stands between a month and its use: one row for each cause, what stops it first
+    Cases {
+        /// The month; the newest that was checked without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Only of this utility
+        #[arg(long, value_parser = utility)]
+        utility: Option<UtilityId>,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
     /// The rules: what must hold, and what to do when it does not
     Rules {
         /// How rows are printed.

@@ -96,6 +96,7 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         }
         Command::Calendar { .. } => commands::calendar::run(context),
         Command::Scorecard { .. } => commands::calendar::scorecard(context),
+        Command::Cases { month, utility, .. } => commands::cases::run(context, month, utility.as_ref()),
         Command::Report { month, out } => commands::report::run(context, month, &out),
         Command::Trace { utility, dataset, key, month, column, .. } => {
             commands::trace::run(context, &utility, dataset, &commands::trace::Record { key, month, column })
@@ -116,6 +117,7 @@ fn output_of(command: Option<&Command>) -> Option<&Output> {
             | Command::Nulls { output, .. }
             | Command::Diff { output, .. }
             | Command::Check { output, .. }
+            | Command::Cases { output, .. }
             | Command::Rules { output }
             | Command::Calendar { output }
             | Command::Scorecard { output }

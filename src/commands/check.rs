@@ -104,7 +104,7 @@ fn refused(context: &Context, request: &CheckRequest<'_>, month: Month) -> anyho
     };
     let standing = runs::standing_refusals(&context.lake, &context.settings)?;
     let asked: Vec<&RefusedFile> = standing.iter().filter(is_asked).collect();
-    for RefusedFile { utility, dataset, month, source_file, reason } in &asked {
+    for RefusedFile { utility, dataset, month, source_file, reason, .. } in &asked {
         context.printer.say(format!(
             "{utility} {dataset} of {month} is not there: `{source_file}` was refused ({reason}); `feederscope run` says why and what to do"
         ));

@@ -5,6 +5,7 @@
 pub mod acknowledge;
 pub mod browse;
 pub mod calendar;
+pub mod cases;
 pub mod check;
 pub mod demo;
 pub mod doctor;

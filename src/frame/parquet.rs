@@ -1,6 +1,7 @@
 //! Frames → one Parquet file.
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 use polars::io::parquet::write::BatchedWriter;
@@ -12,13 +13,16 @@ use super::{Frame, FrameError};
 /// Rows in a row group: what a pruned scan skips or reads.
 pub(crate) const GROUP_ROWS: usize = 1 << 16;
 
+/// What is written at a time.
+const BUFFER: usize = 1 << 16;
+
 /// Longer texts have no statistics.
 const LONGEST_STATISTIC: u64 = 4096;
 
 /// Writes one Parquet file, frame by frame, each frame a row group or more.
 pub struct FrameWriter {
     columns: Vec<Column>,
-    writer: BatchedWriter<File>,
+    writer: BatchedWriter<BufWriter<File>>,
 }
 
 impl FrameWriter {
@@ -27,7 +31,8 @@ impl FrameWriter {
     /// # Errors
     /// It cannot be made.
     pub fn create(path: &Path, columns: &[Column]) -> std::io::Result<Self> {
-        let writer = ParquetWriter::new(File::create(path)?)
+        // The writer puts out each page and each part of a header by itself; it flushes at its end, and says if that fails.
+        let writer = ParquetWriter::new(BufWriter::with_capacity(BUFFER, File::create(path)?))
             .with_compression(compression())
             .with_statistics(statistics())
             .batched(&schema::polars_schema(columns.iter()))

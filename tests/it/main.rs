@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cases;
+mod causes;
 mod commands;
 mod engine_contract;
 mod evaluated;

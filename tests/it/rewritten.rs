@@ -207,6 +207,25 @@ fn newest_entry_that_is_none_is_named_by_readers_and_made_again_by_a_run() {
 }
 
 #[test]
+fn entry_that_another_program_is_still_writing_is_let_be() {
+    let bench = loaded();
+    let table = "silver/feeders";
+    let log = bench.lake.path(&table_id(table)).join("_delta_log");
+    let entries = std::fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+    let newest = entries.filter(|path| path.extension().is_some_and(|extension| extension == "json")).max().unwrap();
+    let whole = std::fs::read(&newest).unwrap();
+    std::fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
+    let aside = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::fs::write(&newest, &whole).unwrap();
+        });
+        bench.lake.set_aside_damaged_entry(&table_id(table)).unwrap()
+    });
+    assert_eq!((aside, std::fs::read(&newest).unwrap()), (None, whole));
+}
+
+#[test]
 fn data_files_that_are_gone_are_made_again_from_what_is_whole() {
     let bench = loaded();
     let before = rows(&bench);

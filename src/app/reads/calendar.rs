@@ -51,6 +51,8 @@ pub struct UtilityMonth {
     pub loaded: Vec<String>,
     /// Datasets that are expected.
     pub expected: Vec<String>,
+    /// Those of them of which nothing came.
+    pub missing: Vec<String>,
     /// Files that were refused and not replaced.
     pub refused: Vec<String>,
     /// Whether a file came again with other content and took the place of an earlier one.
@@ -66,6 +68,17 @@ pub struct Calendar {
     pub months: Vec<Month>,
     /// A line for each utility, a day for each month.
     pub utilities: Vec<(String, Vec<UtilityMonth>)>,
+}
+
+impl Calendar {
+    /// Datasets of which nothing came for a month, by utility.
+    pub fn missing(&self, month: Month) -> BTreeMap<String, BTreeSet<String>> {
+        let Some(at) = self.months.iter().position(|other| *other == month) else { return BTreeMap::new() };
+        let of_utility = |(utility, days): &(String, Vec<UtilityMonth>)| {
+            (utility.clone(), days.get(at).map(|day| day.missing.iter().cloned().collect()).unwrap_or_default())
+        };
+        self.utilities.iter().map(of_utility).collect()
+    }
 }
 
 /// The calendar from the first delivered month to the one after today's.
@@ -139,7 +152,9 @@ impl Notes {
         let first = self.loaded.keys().filter(|(utility, _)| *utility == key.0).map(|(_, month)| *month).min();
         let repeated = self.repeated.get(&key);
         // The same content again is a delivery too: the utility says that nothing changed.
-        let came = loaded.iter().chain(repeated.into_iter().flatten()).collect::<BTreeSet<_>>().len();
+        let all: BTreeSet<&String> = loaded.iter().chain(repeated.into_iter().flatten()).collect();
+        let missing: Vec<String> = expected.iter().filter(|dataset| !all.contains(dataset)).cloned().collect();
+        let came = all.len();
         let delivery = if came > 0 && came >= expected.len() {
             Arrival::Loaded
         } else if !refused.is_empty() && came == 0 {
@@ -157,6 +172,7 @@ impl Notes {
         };
         UtilityMonth {
             delivery,
+            missing,
             loaded,
             expected,
             refused,

@@ -5,6 +5,7 @@
 
 pub(crate) mod browse;
 pub(crate) mod calendar;
+pub mod cases;
 pub mod checks;
 pub(crate) mod missing;
 pub(crate) mod months;

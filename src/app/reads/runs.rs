@@ -34,6 +34,21 @@ pub struct RefusedFile {
     pub source_file: String,
     /// Why.
     pub reason: String,
+    /// The line at fault, if it is one.
+    pub line: Option<u64>,
+    /// What was found there.
+    pub detail: Option<String>,
+    /// What to do.
+    pub next_step: String,
+}
+
+impl RefusedFile {
+    /// Which file, where and why.
+    pub fn told(&self) -> String {
+        let line = self.line.map_or(String::new(), |line| format!(", line {line}"));
+        let detail = self.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));
+        format!("`{}`{line}: {}{detail}", self.source_file, self.reason)
+    }
 }
 
 /// The files that stand refused in the landing folder, and in whose place no other one of the month was loaded. A month that has not
@@ -59,7 +74,16 @@ pub fn standing_refusals(lake: &Lake, settings: &Settings) -> Result<Vec<Refused
             && !is_there(row)
             && settings.landing.join(&source_file).exists();
         let [utility, dataset, month] = delivery(row);
-        stands.then_some(RefusedFile { utility: utility?, dataset: dataset?, month: Month::parse(&month?)?, source_file, reason })
+        stands.then_some(RefusedFile {
+            utility: utility?,
+            dataset: dataset?,
+            month: Month::parse(&month?)?,
+            source_file,
+            reason,
+            line: Some(last.count("source_line", row)).filter(|line| *line > 0),
+            detail: last.text("detail", row),
+            next_step: last.text("next_step", row).unwrap_or_default(),
+        })
     };
     Ok((0..last.height()).filter_map(refused).collect())
 }

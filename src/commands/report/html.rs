@@ -6,6 +6,7 @@ use super::{Content, word};
 use crate::app::missing::{Cell, Heatmap};
 use crate::app::months::Series;
 use crate::app::reads::calendar::{Arrival, UtilityMonth};
+use crate::app::reads::cases::{Case, Standing};
 use crate::app::reads::checks::Checked;
 use crate::model::Severity;
 use crate::model::units::percent;
@@ -33,10 +34,10 @@ pub(super) fn text(content: &Content) -> String {
                     " · as of " (content.today)
                 }
                 nav { p {
-                    a href="#deliveries" { "Deliveries" } a href="#rules" { "Rules" } a href="#missing" { "Missing data" }
+                    a href="#cases" { "Cases" } a href="#deliveries" { "Deliveries" } a href="#rules" { "Rules" } a href="#missing" { "Missing data" }
                     a href="#differences" { "Differences" } a href="#scorecard" { "Scorecard" }
                 } }
-                (deliveries(content)) (rules(content)) (missing(content)) (differences(content)) (scorecard(content))
+                (cases(content)) (deliveries(content)) (rules(content)) (missing(content)) (differences(content)) (scorecard(content))
             }
         }
     };
@@ -45,6 +46,35 @@ pub(super) fn text(content: &Content) -> String {
 
 fn verdict_class(content: &Content) -> &'static str {
     if content.verdict().starts_with("ready") { "good" } else { "bad" }
+}
+
+fn cases(content: &Content) -> Markup {
+    html! {
+        h2 id="cases" { "Cases" }
+        @if content.cases.is_empty() { p class="good" { "Nothing stands against the month." } } @else {
+            div class="wide" { table {
+                thead { tr { th { "" } th { "What" } th { "Utility" } th { "Of" } th { "Since" } th class="n" { "Rows" } th { "What to do" } } }
+                tbody { @for case in &content.cases { (case_row(case)) } }
+            } }
+        }
+    }
+}
+
+fn case_row(case: &Case) -> Markup {
+    let class = match case.standing {
+        Standing::Stops | Standing::Unknown => "bad",
+        Standing::ToLookAt if case.severity > Severity::Info => "warn",
+        _ => "dim",
+    };
+    html! {
+        tr {
+            td class=(class) { (case.standing.as_str()) }
+            td { (case.what) @for told in &case.evidence { br; span class="dim" { (told) } } }
+            td { (case.utility) } td { (case.of.join(", ")) } td class="month" { (case.since) }
+            td class="n" { @if case.failed > 0 { (case.failed) } }
+            td { (case.next_step) }
+        }
+    }
 }
 
 fn deliveries(content: &Content) -> Markup {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Content, word};
 use crate::app::missing::Heatmap;
 use crate::app::months::Series;
+use crate::app::reads::cases::Case;
 use crate::app::reads::checks::{Checked, Score};
 
 pub(super) fn text(content: &Content) -> anyhow::Result<String> {
@@ -15,6 +16,7 @@ pub(super) fn text(content: &Content) -> anyhow::Result<String> {
         "as_of": content.today.to_string(),
         "environment": content.environment.as_str(),
         "verdict": content.verdict(),
+        "cases": content.cases.iter().map(case).collect::<Vec<_>>(),
         "rules": content.checked.iter().map(|checked| outcome(content, checked)).collect::<Vec<_>>(),
         "calendar": calendar(content),
         "column_quality": missing,
@@ -22,6 +24,28 @@ pub(super) fn text(content: &Content) -> anyhow::Result<String> {
         "scorecard": content.scores.iter().map(score).collect::<Vec<_>>(),
     });
     Ok(serde_json::to_string_pretty(&report)? + "\n")
+}
+
+fn case(case: &Case) -> Value {
+    let outcomes: Vec<Value> = case
+        .outcomes
+        .iter()
+        .map(|checked| json!({"rule_id": checked.rule, "dataset": checked.dataset, "outcome": word(checked)}))
+        .collect();
+    json!({
+        "utility_id": case.utility,
+        "cause": case.cause.as_str(),
+        "standing": case.standing.as_str(),
+        "severity": case.severity.as_str(),
+        "what": case.what,
+        "datasets": case.of,
+        "failing_since": case.since.to_string(),
+        "failed_count": case.failed,
+        "evidence": case.evidence,
+        "owner": case.owner,
+        "next_step": case.next_step,
+        "outcomes": outcomes,
+    })
 }
 
 fn outcome(content: &Content, checked: &Checked) -> Value {

@@ -3,12 +3,14 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::Content;
+use crate::app::reads::cases::Standing;
 use crate::app::reads::checks::Checked;
 use crate::model::Severity;
 use crate::pipeline::rules::RuleState;
 
 pub(super) fn text(content: &Content) -> anyhow::Result<String> {
     let mut report = Report::new(format!("feederscope {}", content.month));
+    report.add_test_suite(cases(content));
     let mut tables: Vec<(&str, &str)> =
         content.checked.iter().map(|checked| (checked.utility.as_str(), checked.dataset.as_str())).collect();
     tables.sort_unstable();
@@ -24,6 +26,23 @@ pub(super) fn text(content: &Content) -> anyhow::Result<String> {
         report.add_test_suite(suite);
     }
     Ok(report.to_string()?)
+}
+
+/// A test case for each case; what stops the month fails.
+fn cases(content: &Content) -> TestSuite {
+    let mut suite = TestSuite::new(format!("cases {}", content.month));
+    for case in &content.cases {
+        let mut status = match case.standing {
+            Standing::Stops => TestCaseStatus::non_success(NonSuccessKind::Failure),
+            Standing::Unknown => TestCaseStatus::non_success(NonSuccessKind::Error),
+            Standing::ToLookAt | Standing::Acknowledged => TestCaseStatus::skipped(),
+        };
+        status.set_message(format!("{}; {}", case.evidence.join("; "), case.next_step));
+        let mut test = TestCase::new(format!("{} ({})", case.what, case.of.join(", ")), status);
+        test.set_classname(format!("{}.cases", case.utility));
+        suite.add_test_case(test);
+    }
+    suite
 }
 
 /// Only an error that nobody acknowledged is a failure: what is less is told and does not stop a pipeline.

@@ -17,6 +17,22 @@ pub(super) fn text(content: &Content) -> String {
         content.environment,
         content.today
     );
+    out.push_str("| | what | utility | of | since | rows | what to do |\n|---|---|---|---|---|---:|---|\n");
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    for case in &content.cases {
+        let rows = if case.failed == 0 { String::new() } else { case.failed.to_string() };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {rows} | {} |",
+            case.standing.as_str(),
+            cell(&case.what),
+            case.utility,
+            case.of.join(", "),
+            case.since,
+            cell(&case.next_step)
+        );
+    }
+    out.push('\n');
     if let Some(at) = content.calendar.months.iter().position(|month| *month == content.month) {
         for (utility, days) in &content.calendar.utilities {
             let day = &days[at];

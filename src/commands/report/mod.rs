@@ -1,4 +1,4 @@
-//! `report`: one month, to be shared: calendar, missing data, differences, rules, scorecard.
+//! `report`: one month, to be shared: cases, calendar, missing data, differences, rules, scorecard.
 //!
 //! The content is read once from the tables; each format only writes it down.
 
@@ -13,8 +13,9 @@ use anyhow::Context as _;
 
 use super::{Context, Exit, Usage, check};
 use crate::app::reads::calendar::{Calendar, calendar};
+use crate::app::reads::cases::{self, Case, Verdict};
 use crate::app::reads::checks::{self, Checked, Score};
-use crate::app::reads::{missing, months, status};
+use crate::app::reads::{missing, months, runs, status};
 use crate::app::{Missing, Months};
 use crate::config::RuleSet;
 use crate::model::{Day, Environment, Month, Severity};
@@ -25,6 +26,8 @@ struct Content {
     month: Month,
     today: Day,
     environment: Environment,
+    /// What stands between the month and its use.
+    cases: Vec<Case>,
     calendar: Calendar,
     /// Heatmaps with the months up to this one.
     missing: Missing,
@@ -58,12 +61,10 @@ impl Content {
 
     /// May the month go on?
     fn verdict(&self) -> &'static str {
-        if self.count(|checked| checked.state == RuleState::CouldNotCheck) > 0 {
-            "some rules could not be checked: no verdict"
-        } else if self.open(Severity::Error) > 0 {
-            "not ready: errors are open"
-        } else {
-            "ready: no error is open"
+        match Verdict::of(&self.cases) {
+            Verdict::Unknown => "some rules could not be checked: no verdict",
+            Verdict::NotReady => "not ready: errors are open",
+            Verdict::Ready => "ready: no error is open",
         }
     }
 }
@@ -94,11 +95,19 @@ fn read(context: &Context, month: Option<Month>) -> anyhow::Result<Option<Conten
     for series in &mut months.series {
         series.months.retain(|line| until(&line.month));
     }
+    let calendar = calendar(&context.lake, settings)?;
     Ok(Some(Content {
         month,
         today: settings.today,
         environment: settings.env,
-        calendar: calendar(&context.lake, settings)?,
+        cases: cases::group(
+            month,
+            &outcomes,
+            &runs::standing_refusals(&context.lake, settings)?,
+            &calendar.missing(month),
+            &settings.rules,
+        ),
+        calendar,
         missing,
         months,
         checked: outcomes.into_iter().filter(|checked| checked.month == month).collect(),

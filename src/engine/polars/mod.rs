@@ -1,10 +1,11 @@
 //! SQL on this machine, by Polars: lazy and streaming.
 
 mod functions;
+mod thread;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use polars::prelude::*;
@@ -18,9 +19,6 @@ use functions::Functions;
 
 /// How often a running query looks whether it is still wanted.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// The optimiser walks nested expressions by recursion; unoptimised builds need several megabytes for it.
-const STACK: usize = 64 << 20;
 
 /// The engine.
 pub(super) struct Polars;
@@ -48,7 +46,8 @@ impl Session for PolarsSession {
     }
 
     fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
-        let rows = self.plan(sql)?;
+        let (mut context, text) = (self.context(sql), sql.to_owned());
+        let rows = self.wait_for(sql, move || context.execute(&text))?;
         self.relations.insert(name.to_owned(), rows);
         Ok(())
     }
@@ -61,55 +60,50 @@ impl Session for PolarsSession {
     }
 
     fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
-        let rows = self.plan(sql)?;
-        self.run(rows, sql)
+        let mut context = self.context(sql);
+        let text = sql.to_owned();
+        self.wait_for(sql, move || collect(context.execute(&text)?))
     }
 
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
-        let (rows, file) = (self.plan(sql)?, target.file());
-        let sink = sink(rows, &file, target.columns()).map_err(|error| plan_error(&error, sql))?;
-        self.run(sink, sql)?;
+        let (mut context, file) = (self.context(sql), target.file());
+        let (text, columns, path) = (sql.to_owned(), target.columns().to_vec(), file.clone());
+        self.wait_for(sql, move || collect(sink(context.execute(&text)?, &path, &columns)?))?;
         Ok(vec![file])
     }
 }
 
 impl PolarsSession {
-    /// The plan of a query, in a context of its own: one that is used again takes the alias of an earlier subquery for a relation.
-    fn plan(&self, sql: &str) -> Result<LazyFrame, EngineError> {
+    /// What a query is planned in: a context of its own, since one that is used again takes the alias of an earlier subquery for a
+    /// relation.
+    fn context(&self, sql: &str) -> SQLContext {
         tracing::debug!(target: "feederscope::sql", "{sql}");
-        let mut context = SQLContext::new_from_table_map(self.relations.clone()).with_function_registry(self.functions.clone());
-        let planned = std::thread::scope(|scope| {
-            let planner = std::thread::Builder::new().name("plan".into()).stack_size(STACK);
-            planner.spawn_scoped(scope, || context.execute(sql)).map(std::thread::ScopedJoinHandle::join)
-        });
-        match planned {
-            Ok(Ok(rows)) => rows.map_err(|error| plan_error(&error, sql)),
-            Ok(Err(_)) => Err(EngineError::Plan { message: "the planner gave up".into(), sql: sql.to_owned() }),
-            Err(error) => Err(EngineError::Plan { message: error.to_string(), sql: sql.to_owned() }),
-        }
+        SQLContext::new_from_table_map(self.relations.clone()).with_function_registry(self.functions.clone())
     }
 
-    /// Runs a plan on a thread of its own; one that is no longer wanted is left to end by itself, its rows are dropped.
-    fn run(&self, plan: LazyFrame, sql: &str) -> Result<Frame, EngineError> {
-        let (sender, receiver) = sync_channel(1);
-        let started = std::thread::Builder::new().name("query".into()).stack_size(STACK).spawn(move || {
-            let rows = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan.collect_with_engine(Engine::Streaming)));
-            let _ = sender.send(rows);
-        });
-        started.map_err(|error| EngineError::Plan { message: error.to_string(), sql: sql.to_owned() })?;
+    /// Does some work on a thread of its own; what is no longer wanted is left to end by itself, its result is dropped.
+    fn wait_for<T: Send + 'static>(
+        &self,
+        sql: &str,
+        work: impl FnOnce() -> PolarsResult<T> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let failed = |message: String| EngineError::Plan { message, sql: sql.to_owned() };
+        let answer = thread::run(work).map_err(|error| failed(error.to_string()))?;
         loop {
             if self.cancel.is_cancelled() {
                 return Err(EngineError::Cancelled);
             }
-            match receiver.recv_timeout(PATIENCE) {
-                Ok(Ok(rows)) => return rows.map(|rows| Frame(rows.unwrap_single())).map_err(|error| plan_error(&error, sql)),
-                Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(EngineError::Plan { message: "the engine gave up".into(), sql: sql.to_owned() });
-                }
+            match answer.recv_timeout(PATIENCE) {
+                Ok(Ok(done)) => return done.map_err(|error| plan_error(&error, sql)),
+                Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(failed("the engine gave up".into())),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
+}
+
+fn collect(plan: LazyFrame) -> PolarsResult<Frame> {
+    Ok(Frame(plan.collect_with_engine(Engine::Streaming)?.unwrap_single()))
 }
 
 fn plan_error(error: &PolarsError, sql: &str) -> EngineError {

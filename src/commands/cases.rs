@@ -1,0 +1,69 @@
+//! `cases`: what stands between a month and its use, one row for each cause.
+
+use super::{Context, Exit, Format, Usage};
+use crate::app::reads::cases::{self, Case, Standing, Verdict};
+use crate::frame::{Column, ColumnType, Value};
+use crate::model::{Month, UtilityId};
+
+/// Prints a month's cases from what is stored; for people with what to do, and nothing is evaluated.
+///
+/// # Errors
+/// A table cannot be read, or nothing is known of the month.
+pub fn run(context: &Context, month: Option<Month>, utility: Option<&UtilityId>) -> anyhow::Result<Exit> {
+    let utility = context.known(utility)?;
+    let months = cases::months(&context.lake, &context.settings)?;
+    let Some(month) = month.or_else(|| months.last().copied()) else {
+        context.printer.say("nothing was checked yet; `feederscope run` loads the landing folder");
+        return Ok(Exit::Incomplete);
+    };
+    if !months.contains(&month) {
+        return Err(Usage(format!("nothing is known of {month}; `feederscope run` loads the landing folder")).into());
+    }
+    let mut cases = cases::of_month(&context.lake, &context.settings, month)?;
+    cases.retain(|case| utility.is_none_or(|utility| utility == case.utility));
+    if context.printer.format == Format::Table {
+        for_people(context, month, &cases)?;
+    } else {
+        let (columns, rows) = cases::table(&cases);
+        context.printer.rows(&columns, &rows)?;
+    }
+    Ok(match Verdict::of(&cases) {
+        Verdict::Ready => Exit::Done,
+        Verdict::NotReady => Exit::Bad,
+        Verdict::Unknown => Exit::Incomplete,
+    })
+}
+
+fn for_people(context: &Context, month: Month, cases: &[Case]) -> anyhow::Result<()> {
+    let names = ["standing", "severity", "what", "utility_id", "of", "since", "failed", "next_step"];
+    let columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
+    let row = |case: &Case| {
+        [
+            case.standing.as_str().to_owned(),
+            case.severity.to_string(),
+            case.what.clone(),
+            case.utility.clone(),
+            case.of.join(" "),
+            case.since.to_string(),
+            if case.failed == 0 { String::new() } else { case.failed.to_string() },
+            case.next_step.clone(),
+        ]
+        .map(Value::Text)
+        .to_vec()
+    };
+    context.printer.rows(&columns, &cases.iter().map(row).collect::<Vec<_>>())?;
+    let count = |standing: Standing| cases.iter().filter(|case| case.standing == standing).count();
+    let unknown = match count(Standing::Unknown) {
+        0 => String::new(),
+        unknown => format!(", {unknown} could not be checked"),
+    };
+    let behind: usize = cases.iter().map(|case| case.outcomes.len()).sum();
+    context.printer.say(format!(
+        "{month} is {}: {} stop it, {} to look at, {} acknowledged{unknown}; {behind} outcomes behind them, `feederscope check` lists these",
+        Verdict::of(cases).as_str(),
+        count(Standing::Stops),
+        count(Standing::ToLookAt),
+        count(Standing::Acknowledged),
+    ));
+    Ok(())
+}
