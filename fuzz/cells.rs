@@ -170,11 +170,18 @@ impl Notation {
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let offset = part("z").map_or(0, |offset| {
-            let digits: Vec<i64> = offset.bytes().filter(u8::is_ascii_digit).map(|digit| i64::from(digit - b'0')).collect();
-            let seconds = ((digits[0] * 10 + digits[1]) * 60 + digits[2] * 10 + digits[3]) * 60;
-            if offset.starts_with('-') { -seconds } else { seconds }
-        });
+        let offset = match part("z") {
+            None => 0,
+            Some(offset) => {
+                let digits: Vec<i64> = offset.bytes().filter(u8::is_ascii_digit).map(|digit| i64::from(digit - b'0')).collect();
+                let (hours, minutes) = (digits[0] * 10 + digits[1], digits[2] * 10 + digits[3]);
+                if hours > 23 || minutes > 59 {
+                    return None;
+                }
+                let seconds = (hours * 60 + minutes) * 60;
+                if offset.starts_with('-') { -seconds } else { seconds }
+            }
+        };
         let days = i64::from(day.since(Date::constant(1970, 1, 1)).unwrap().get_days());
         let time = (days * 86_400 + hour * 3600 + minute * 60 + second - if is_utc { offset } else { 0 }) * 1_000_000;
         let of_year = |year: i16| i64::from(Date::new(year, 1, 1).unwrap().since(Date::constant(1970, 1, 1)).unwrap().get_days());

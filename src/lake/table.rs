@@ -1,8 +1,8 @@
 //! A table as of its last commit: columns, live files, and the rows in them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use deltalake::kernel::{LogicalFileView, Remove};
@@ -27,12 +27,17 @@ pub struct Snapshot {
     pub files: Vec<DataFile>,
     pub(super) delta: DeltaTable,
     checkpoints: Checkpoints,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
+    /// What applications recorded with the newest commits, once somebody asked.
+    recorded: OnceLock<HashMap<String, i64>>,
 }
 
 /// The tables that were read, each with the log entry that was its newest: a log is read again only when it has changed.
 #[derive(Debug, Default)]
 pub(super) struct Snapshots(Mutex<HashMap<TableId, (Entry, Arc<Snapshot>)>>);
+
+/// So many entries are looked at before a log is asked as a whole.
+const ENTRIES_LOOKED_AT: u64 = 8;
 
 /// What tells an entry of a log from another one in its place.
 type Entry = (SystemTime, u64);
@@ -45,6 +50,14 @@ impl Snapshots {
         is_newest.then(|| snapshot.clone())
     }
 
+    /// What was read of a log that has only grown since.
+    fn earlier(&self, table: &TableId, log: &Path) -> Option<Arc<Snapshot>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, snapshot) = known.get(table)?;
+        let is_there = entry(log, snapshot.version) == Some(*read);
+        (is_there && snapshot.checkpoints == Checkpoints::Used).then(|| snapshot.clone())
+    }
+
     fn keep(&self, log: &Path, snapshot: &Arc<Snapshot>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match newest(log, snapshot.version) {
@@ -54,12 +67,20 @@ impl Snapshots {
     }
 }
 
+fn path_of_entry(log: &Path, version: u64) -> PathBuf {
+    log.join(format!("{version:020}.json"))
+}
+
+/// The entry of a version.
+fn entry(log: &Path, version: u64) -> Option<Entry> {
+    let metadata = path_of_entry(log, version).metadata().ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
 /// The entry of a version, if it is the last one of its log.
 fn newest(log: &Path, version: u64) -> Option<Entry> {
-    let entry = |version: u64| log.join(format!("{version:020}.json"));
-    let metadata = entry(version).metadata().ok()?;
-    let is_last = !entry(version + 1).exists();
-    is_last.then_some((metadata.modified().ok()?, metadata.len()))
+    let is_last = !path_of_entry(log, version + 1).exists();
+    is_last.then(|| entry(log, version)).flatten()
 }
 
 /// One live file of a table.
@@ -151,7 +172,7 @@ impl Lake {
             return Err(damaged.refused(table));
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
-        let (delta, checkpoints) = match self.load(table) {
+        let (delta, checkpoints) = match self.read_on(table, &log).map_or_else(|| self.load(table), Ok) {
             Ok(loaded) => loaded,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(delta_error(error)),
@@ -168,9 +189,18 @@ impl Lake {
             return Err(unsupported("column mapping"));
         }
         let version = delta.version().unwrap_or_default();
-        let snapshot = Arc::new(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder });
+        let recorded = OnceLock::new();
+        let snapshot = Arc::new(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder, recorded });
         self.snapshots.keep(&log, &snapshot);
         Ok(Some(snapshot))
+    }
+
+    /// Reads what came to a log since it was read; `None` where it has to be read as a whole.
+    fn read_on(&self, table: &TableId, log: &Path) -> Option<(DeltaTable, Checkpoints)> {
+        let earlier = self.snapshots.earlier(table, log)?;
+        let mut delta = earlier.delta.clone();
+        self.runtime.block_on(delta.update_state()).ok()?;
+        Some((delta, Checkpoints::Used))
     }
 
     /// Reads a log from its newest checkpoint on, or where that cannot be read, from its first entry on.
@@ -220,14 +250,42 @@ impl Snapshot {
     /// # Errors
     /// The log cannot be read.
     pub fn transaction(&self, lake: &Lake, application: &str) -> Result<Option<i64>, LakeError> {
+        if let Some(version) = self.recorded.get_or_init(|| self.recorded_lately()).get(application) {
+            return Ok(Some(*version));
+        }
         let error = |source| LakeError::Delta { table: self.table.to_string(), source: Box::new(source) };
         let state = self.delta.snapshot().map_err(error)?;
         let log_store = self.delta.log_store();
         lake.runtime.block_on(state.transaction_version(log_store.as_ref(), application)).map_err(error)
     }
 
+    /// What applications recorded with the last few commits, in one look at their entries: nearly always there is what is asked for.
+    fn recorded_lately(&self) -> HashMap<String, i64> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Recorded {
+            app_id: String,
+            version: i64,
+        }
+        #[derive(serde::Deserialize)]
+        struct Line {
+            txn: Recorded,
+        }
+        let log = self.folder.join("_delta_log");
+        let mut recorded = HashMap::new();
+        for version in (self.version.saturating_sub(ENTRIES_LOOKED_AT - 1)..=self.version).rev() {
+            let Ok(text) = std::fs::read_to_string(path_of_entry(&log, version)) else { break };
+            for line in text.lines().filter(|line| line.contains("\"txn\"")) {
+                if let Ok(Line { txn }) = serde_json::from_str(line) {
+                    recorded.entry(txn.app_id).or_insert(txn.version);
+                }
+            }
+        }
+        recorded
+    }
+
     /// Where a live file is.
-    pub fn path_of(&self, file: &DataFile) -> std::path::PathBuf {
+    pub fn path_of(&self, file: &DataFile) -> PathBuf {
         self.folder.join(&file.path)
     }
 

@@ -31,6 +31,11 @@ impl Numbers {
     }
 
     fn append(&self, number: i64) -> Result<u64, LakeError> {
+        self.append_as(number, &[])
+    }
+
+    /// The same, by applications that record a number each.
+    fn append_as(&self, number: i64, applications: &[(&str, i64)]) -> Result<u64, LakeError> {
         let columns = [Column::new("n", ColumnType::Whole)];
         let base = self.lake.snapshot(&Self::table())?;
         let mut writer = self.lake.write(&Self::table(), &columns, &[])?;
@@ -42,7 +47,7 @@ impl Numbers {
             partition_by: &[],
             add,
             remove: Vec::new(),
-            transactions: Vec::new(),
+            transactions: applications.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect(),
             same_rows: false,
         };
         self.lake.commit(&Self::table(), change)
@@ -110,6 +115,36 @@ fn checkpoint_is_made_now_and_then_and_a_torn_one_over_a_whole_log_is_no_damage(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let other = runtime.block_on(async { deltalake::open_table(url).await }).unwrap();
     assert_eq!(other.snapshot().unwrap().log_data().num_files(), MANY as usize + 1);
+}
+
+#[test]
+fn log_that_is_read_on_says_what_one_read_from_its_start_says() {
+    let numbers = Numbers::new();
+    numbers.append_as(0, &[("early", 7), ("both", 1)]).unwrap();
+    for number in 1..40 {
+        let recorded: &[(&str, i64)] = if number % 5 == 0 { &[("both", number)] } else { &[] };
+        numbers.append_as(number, recorded).unwrap();
+        let anew = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
+        let said = |lake: &Lake| {
+            let snapshot = lake.snapshot(&Numbers::table()).unwrap().unwrap();
+            let mut files: Vec<String> = snapshot.files.iter().map(|file| file.path().to_owned()).collect();
+            files.sort();
+            let recorded = ["early", "both", "none"].map(|application| snapshot.transaction(lake, application).unwrap());
+            (snapshot.version, files, recorded)
+        };
+        let (read_on, whole) = (said(&numbers.lake), said(&anew));
+        assert_eq!(read_on, whole);
+        let last = number - number % 5;
+        assert_eq!(whole.2, [Some(7), Some(if last == 0 { 1 } else { last }), None], "commit {number}");
+    }
+    // Another log in its place is no further part of the one that was read.
+    std::fs::remove_dir_all(numbers.folder.path().join("iedr_dev/ops/numbers")).unwrap();
+    let other =
+        Numbers { folder: tempfile::tempdir().unwrap(), lake: Lake::new(numbers.folder.path(), Environment::Dev).unwrap() };
+    for number in 0..45 {
+        other.append(number).unwrap();
+    }
+    assert_eq!(numbers.rows_and_files().0, 45);
 }
 
 #[test]
