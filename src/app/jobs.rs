@@ -8,7 +8,9 @@ use super::reads::months::{Compared, Pair};
 use super::reads::profile::{ColumnOf, Profile};
 use super::reads::records::Metric;
 use super::reads::trace::{RecordFilter, Traced};
-use super::reads::{QueryError, browse, calendar, checks, missing, months, profile, records, rejected, runs, status, trace};
+use super::reads::{
+    QueryError, browse, calendar, cases, checks, missing, months, profile, records, rejected, runs, status, trace,
+};
 use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
 use crate::config::Settings;
 use crate::engine::Work;
@@ -281,7 +283,11 @@ impl Jobs {
     }
 
     fn rules(&self) -> Result<Loaded, QueryError> {
-        Ok(Loaded::Rules(Box::new(Rules::new(checks::outcomes(&self.lake, &self.settings())?))))
+        let settings = self.settings();
+        let outcomes = checks::outcomes(&self.lake, &settings)?;
+        // The outcomes can be shown without a verdict.
+        let cases = cases::of_newest_month(&self.lake, &settings, &outcomes).ok().flatten();
+        Ok(Loaded::Rules(Box::new(Rules::new(outcomes, cases))))
     }
 
     fn deliveries(&self) -> Result<Loaded, QueryError> {

@@ -2,6 +2,7 @@
 
 use super::jobs::Failure;
 use super::moved;
+use super::reads::cases::Case;
 use super::reads::checks::Checked;
 use crate::model::Month;
 use crate::pipeline::rules::RuleState;
@@ -10,6 +11,8 @@ use crate::pipeline::rules::RuleState;
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     outcomes: Vec<Checked>,
+    /// What stands between the newest month and its use; `None` before anything was checked, or where that cannot be told.
+    pub cases: Option<(Month, Vec<Case>)>,
     /// The months that were checked, oldest first.
     pub months: Vec<Month>,
     /// The month shown, counted from the newest.
@@ -25,12 +28,12 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// From the newest outcomes of every month.
-    pub fn new(outcomes: Vec<Checked>) -> Self {
+    /// From the newest outcomes of every month, and the cases of the newest.
+    pub fn new(outcomes: Vec<Checked>, cases: Option<(Month, Vec<Case>)>) -> Self {
         let mut months: Vec<Month> = outcomes.iter().map(|checked| checked.month).collect();
         months.sort_unstable();
         months.dedup();
-        Self { outcomes, months, ..Self::default() }
+        Self { outcomes, cases, months, ..Self::default() }
     }
 
     /// The month shown.

@@ -10,11 +10,16 @@ use super::panes;
 use super::text;
 use super::theme::Theme;
 use crate::app::keys::BINDINGS;
+use crate::app::reads::cases::{Case, Standing, Verdict};
 use crate::app::{App, Load, Pane, Remote, Typing};
+use crate::model::Month;
 use crate::model::cell::visible;
 
 /// The least size in which anything can be read.
 const LEAST: (u16, u16) = (40, 10);
+
+/// The least height in which a line may be spent on the verdict.
+const ROOM_FOR_A_VERDICT: u16 = 16;
 
 /// Draws the console.
 pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
@@ -25,9 +30,11 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
         return;
     }
     let problems = u16::from(!app.settings.problems.is_empty());
-    let [top, warning, body, state, hints] = Layout::vertical([
+    let cases = app.rules.ready().and_then(|rules| rules.cases.as_ref()).filter(|_| area.height >= ROOM_FOR_A_VERDICT);
+    let [top, warning, stands, body, state, hints] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(problems),
+        Constraint::Length(cases.is_some().into()),
         Constraint::Min(1),
         Constraint::Length(1),
         Constraint::Length(1),
@@ -36,6 +43,9 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
     tabs(frame, top, app, theme);
     if let Some(problem) = app.settings.problems.first() {
         frame.render_widget(Paragraph::new(text::fit(&format!("! {problem}"), warning.width.into())).style(theme.bad), warning);
+    }
+    if let Some((month, cases)) = cases {
+        verdict(frame, stands, theme, *month, cases);
     }
     match app.pane {
         Pane::Refresh => remote(frame, body, app, theme, &app.refresh, panes::refresh::draw),
@@ -89,6 +99,30 @@ fn tabs(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
     if about.len() < room {
         frame.render_widget(Paragraph::new(about).style(theme.dim).right_aligned(), area);
     }
+}
+
+/// May the newest month go on, and what is the first thing that stops it?
+fn verdict(frame: &mut Frame<'_>, area: Rect, theme: &Theme, month: Month, cases: &[Case]) {
+    let verdict = Verdict::of(cases);
+    let (style, sign) = match verdict {
+        Verdict::Ready => (theme.good, "●"),
+        Verdict::NotReady => (theme.bad, "■"),
+        Verdict::Unknown => (theme.bad, "?"),
+    };
+    let count = |standing: Standing| cases.iter().filter(|case| case.standing == standing).count();
+    let counts = [(Standing::Stops, "stop it"), (Standing::Unknown, "not checked"), (Standing::ToLookAt, "to look at")]
+        .into_iter()
+        .filter(|(standing, _)| count(*standing) > 0)
+        // On a narrow terminal what stops the month needs the room of what does not.
+        .filter(|(standing, _)| *standing != Standing::ToLookAt || area.width >= 100 || verdict == Verdict::Ready)
+        .map(|(standing, words)| format!(" · {} {words}", count(standing)));
+    let said = format!(" {sign} {month} {}{}", verdict.as_str(), counts.collect::<String>());
+    let said = text::fit(&said, area.width.into());
+    let first = cases.first().filter(|_| verdict != Verdict::Ready);
+    let first = first.map_or(String::new(), |case| format!(" · {}: {} → {}", case.utility, case.what, case.next_step));
+    let room = usize::from(area.width).saturating_sub(Line::from(said.as_str()).width());
+    let line = Line::from(vec![Span::styled(said, style), Span::styled(text::fit(&first, room), theme.text)]);
+    frame.render_widget(Paragraph::new(line), area);
 }
 
 type Draw<T> = fn(&mut Frame<'_>, Rect, &App, &Theme, &T);

@@ -196,8 +196,11 @@ proptest! {
         if help {
             prop_assert!(shown.contains(&format!(" keys in {title} · any key closes ")), "{shown}");
         } else {
-            // Below the tabs and above the two lines at the bottom the pane's frame reaches the edge.
-            let body = &lines[1..lines.len() - 2];
+            // Where there is room for it the verdict on the newest month comes first.
+            let has_verdict = height >= 16;
+            prop_assert_eq!(lines[1].starts_with(" ■ 2022-10 not ready · 2 stop it"), has_verdict, "{}", shown);
+            // Below and above the two lines at the bottom the pane's frame reaches the edge.
+            let body = &lines[1 + usize::from(has_verdict)..lines.len() - 2];
             prop_assert!(body[0].ends_with('┐') && body[body.len() - 1].ends_with('┘'), "{shown}");
             prop_assert!(body.iter().all(|line| line.chars().count() == usize::from(width)), "{shown}");
         }
@@ -271,7 +274,7 @@ fn decision_is_for_the_failure_that_was_in_front_when_somebody_began_to_sign() {
     let generation = 1_000;
     let fresh = Event::Read {
         generation,
-        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(rest)))),
+        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(rest, None)))),
         read_at: NOW,
         job: Box::new(Job::Rules { generation }),
     };
@@ -310,7 +313,7 @@ fn count_of_a_failure_is_whole_at_eighty_columns() {
     outcomes.last_mut().unwrap().acknowledged = Some(by);
     let fresh = Event::Read {
         generation: 1_000,
-        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(outcomes.clone())))),
+        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(outcomes.clone(), None)))),
         read_at: NOW,
         job: Box::new(Job::Rules { generation: 1_000 }),
     };

@@ -175,6 +175,18 @@ pub fn of_month(lake: &Lake, settings: &Settings, month: Month) -> Result<Vec<Ca
     Ok(group(month, &outcomes, &refused, &missing, &settings.rules))
 }
 
+/// The newest month of which there may be cases, with them, from the outcomes of all months; `None` before anything was checked.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn of_newest_month(lake: &Lake, settings: &Settings, outcomes: &[Checked]) -> Result<Option<(Month, Vec<Case>)>, QueryError> {
+    let refused = runs::standing_refusals(lake, settings)?;
+    let months = outcomes.iter().map(|checked| checked.month).chain(refused.iter().map(|file| file.month));
+    let Some(month) = months.max() else { return Ok(None) };
+    let missing = calendar::calendar(lake, settings)?.missing(month);
+    Ok(Some((month, group(month, outcomes, &refused, &missing, &settings.rules))))
+}
+
 /// Outcomes of all months and refused files → cases of one month. `missing`: by utility, datasets of which nothing came.
 pub fn group(
     month: Month,
