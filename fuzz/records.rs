@@ -50,7 +50,7 @@ fn die(dice: &mut ChaCha8Rng, sides: usize) -> usize {
 }
 
 /// Deliveries as they come: those of `fuzz/seeds`, and the small ones of `../shared/cases` where they are beside the project.
-fn seeds() -> Vec<Vec<char>> {
+fn seeds() -> Vec<String> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![project.join("fuzz/seeds"), project.join("../shared/cases")];
     let mut seeds = Vec::new();
@@ -62,7 +62,7 @@ fn seeds() -> Vec<Vec<char>> {
                 folders.push(path);
             } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "csv") {
                 let text = std::fs::read(&path).ok().and_then(|content| String::from_utf8(content).ok());
-                seeds.extend(text.filter(|text| (1..2000).contains(&text.len())).map(|text| text.chars().collect()));
+                seeds.extend(text.filter(|text| (1..100_000).contains(&text.len())));
             }
         }
     }
@@ -70,9 +70,12 @@ fn seeds() -> Vec<Vec<char>> {
     seeds
 }
 
-/// A seed with pieces put in, and characters taken out, at some places.
-fn damaged(dice: &mut ChaCha8Rng, seeds: &[Vec<char>]) -> String {
-    let mut text = seeds[die(dice, seeds.len())].clone();
+/// The header and some lines of a seed with pieces put in, and characters taken out, at some places.
+fn damaged(dice: &mut ChaCha8Rng, seeds: &[String]) -> String {
+    let seed: Vec<&str> = seeds[die(dice, seeds.len())].split_inclusive(['\n', '\r']).collect();
+    let from = die(dice, seed.len());
+    let lines = seed.iter().take(2).chain(seed.iter().skip(from.max(2)).take(die(dice, 8)));
+    let mut text: Vec<char> = lines.flat_map(|line| line.chars()).collect();
     for _ in 0..die(dice, 5) {
         let at = die(dice, text.len());
         if die(dice, 2) == 0 {
@@ -87,7 +90,7 @@ fn damaged(dice: &mut ChaCha8Rng, seeds: &[Vec<char>]) -> String {
     text.into_iter().collect()
 }
 
-fn content(dice: &mut ChaCha8Rng, seeds: &[Vec<char>]) -> String {
+fn content(dice: &mut ChaCha8Rng, seeds: &[String]) -> String {
     if die(dice, 3) == 0 {
         return damaged(dice, seeds);
     }

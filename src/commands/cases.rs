@@ -27,11 +27,16 @@ pub fn run(context: &Context, month: Option<Month>, utility: Option<&UtilityId>)
         let (columns, rows) = cases::table(&cases);
         context.printer.rows(&columns, &rows)?;
     }
-    Ok(match Verdict::of(&cases) {
+    Ok(exit_of(&cases))
+}
+
+/// What could not be checked comes before what failed: nobody may take it for a verdict.
+pub(super) fn exit_of(cases: &[Case]) -> Exit {
+    match Verdict::of(cases) {
         Verdict::Ready => Exit::Done,
         Verdict::NotReady => Exit::Bad,
         Verdict::Unknown => Exit::Incomplete,
-    })
+    }
 }
 
 fn for_people(context: &Context, month: Month, cases: &[Case]) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Context, Exit, Usage, check};
+use super::{Context, Exit, Usage};
 use crate::app::reads::calendar::{Calendar, calendar};
 use crate::app::reads::cases::{self, Case, Verdict};
 use crate::app::reads::checks::{self, Checked, Score};
@@ -140,5 +140,5 @@ pub fn run(context: &Context, month: Option<Month>, out: &Path) -> anyhow::Resul
     };
     std::fs::write(out, write(&told)?).with_context(|| format!("`{}` cannot be written", out.display()))?;
     context.printer.say(format!("report of {} in `{}`: {}", told.month, out.display(), told.verdict()));
-    Ok(check::exit_of(&told.checked.iter().collect::<Vec<_>>()))
+    Ok(super::cases::exit_of(&told.cases))
 }
