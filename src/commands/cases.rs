@@ -40,18 +40,18 @@ pub(super) fn exit_of(cases: &[Case]) -> Exit {
 }
 
 fn for_people(context: &Context, month: Month, cases: &[Case]) -> anyhow::Result<()> {
-    let names = ["standing", "severity", "what", "utility_id", "of", "since", "failed", "next_step"];
+    // The names say what is left out last where the terminal is narrow.
+    let names = ["standing", "what", "utility_id", "what to do", "of", "since", "failed"];
     let columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();
     let row = |case: &Case| {
         [
-            case.standing.as_str().to_owned(),
-            case.severity.to_string(),
+            if case.standing == Standing::ToLookAt { case.severity.to_string() } else { case.standing.as_str().to_owned() },
             case.what.clone(),
             case.utility.clone(),
+            case.next_step.clone(),
             case.of.join(" "),
             case.since.to_string(),
             if case.failed == 0 { String::new() } else { case.failed.to_string() },
-            case.next_step.clone(),
         ]
         .map(Value::Text)
         .to_vec()

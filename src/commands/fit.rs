@@ -18,8 +18,18 @@ const FRAME: usize = 3;
 const LEAST: usize = 12;
 
 /// Columns that a table is looked at for: they are left out last.
-const WANTED: [&str; 9] =
-    ["freshness", "outcome", "severity", "reason", "next_step", "failed_count", "refresh_age_days", "value", "raw_record"];
+const WANTED: [&str; 10] = [
+    "what",
+    "freshness",
+    "outcome",
+    "severity",
+    "reason",
+    "next_step",
+    "failed_count",
+    "refresh_age_days",
+    "value",
+    "raw_record",
+];
 
 /// Columns of a table that fit into a width, and the names of those that do not. Long columns are cut first, down to a third of the
 /// width, then the rightmost ones left out, of those that are wanted least.
