@@ -286,7 +286,7 @@ impl Jobs {
         let settings = self.settings();
         let outcomes = checks::outcomes(&self.lake, &settings)?;
         // The outcomes can be shown without a verdict.
-        let cases = cases::of_newest_month(&self.lake, &settings, &outcomes).ok().flatten();
+        let cases = cases::of_month(&self.lake, &settings, &outcomes, None).ok().flatten();
         Ok(Loaded::Rules(Box::new(Rules::new(outcomes, cases))))
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Context, Exit, Format, Usage};
 use crate::app::reads::cases::{self, Case, Standing, Verdict};
+use crate::app::reads::checks;
 use crate::frame::{Column, ColumnType, Value};
 use crate::model::{Month, UtilityId};
 
@@ -11,15 +12,17 @@ use crate::model::{Month, UtilityId};
 /// A table cannot be read, or nothing is known of the month.
 pub fn run(context: &Context, month: Option<Month>, utility: Option<&UtilityId>) -> anyhow::Result<Exit> {
     let utility = context.known(utility)?;
-    let months = cases::months(&context.lake, &context.settings)?;
-    let Some(month) = month.or_else(|| months.last().copied()) else {
-        context.printer.say("nothing was checked yet; `feederscope run` loads the landing folder");
-        return Ok(Exit::Incomplete);
+    let outcomes = checks::outcomes(&context.lake, &context.settings)?;
+    let (month, mut cases) = match (cases::of_month(&context.lake, &context.settings, &outcomes, month)?, month) {
+        (Some(known), _) => known,
+        (None, Some(month)) => {
+            return Err(Usage(format!("nothing is known of {month}; `feederscope run` loads the landing folder")).into());
+        }
+        (None, None) => {
+            context.printer.say("nothing was checked yet; `feederscope run` loads the landing folder");
+            return Ok(Exit::Incomplete);
+        }
     };
-    if !months.contains(&month) {
-        return Err(Usage(format!("nothing is known of {month}; `feederscope run` loads the landing folder")).into());
-    }
-    let mut cases = cases::of_month(&context.lake, &context.settings, month)?;
     cases.retain(|case| utility.is_none_or(|utility| utility == case.utility));
     if context.printer.format == Format::Table {
         for_people(context, month, &cases)?;
@@ -64,7 +67,7 @@ fn for_people(context: &Context, month: Month, cases: &[Case]) -> anyhow::Result
     };
     let behind: usize = cases.iter().map(|case| case.outcomes.len()).sum();
     context.printer.say(format!(
-        "{month} is {}: {} stop it, {} to look at, {} acknowledged{unknown}; {behind} outcomes behind them, `feederscope check` lists these",
+        "{month}: {}; {} stop it, {} to look at, {} acknowledged{unknown}; {behind} outcomes behind them, `feederscope check` lists these",
         Verdict::of(cases).as_str(),
         count(Standing::Stops),
         count(Standing::ToLookAt),

@@ -110,6 +110,23 @@ fn column_in_another_unit_is_one_case_of_its_values() {
 }
 
 #[test]
+fn rule_that_cannot_be_evaluated_is_no_verdict_whatever_else_stops_the_month() {
+    let program = Program::new();
+    month(&program, "2022-09", ("5", "3"));
+    month(&program, "2022-10", ("5000", "3000"));
+    // Beside the jump of the values, in the same case.
+    let rules = program.folder.path().join("feederscope/rules");
+    std::fs::create_dir_all(&rules).unwrap();
+    let own = "[own]\ndescription = \"own\"\nseverity = \"info\"\non = \"feeders\"\nkind = \"range\"\ncolumn = \"max_hosting_capacity_mw\"\nleast = 0\nwhere = \"nothing_of_that_name > 1\"\nnext_step = \"mend it\"\n";
+    std::fs::write(rules.join("own.toml"), own).unwrap();
+    program.call(&["--today", "2022-10-20", "run"]);
+    let cases = program.call(&["--today", "2022-10-20", "cases"]);
+    let said = String::from_utf8_lossy(&cases.stderr).into_owned();
+    assert_eq!((code(&cases), said.contains("2022-10: no verdict")), (1, true), "{cases:?}");
+    failures_stand_behind_one_case_each(&program, "2022-10-20");
+}
+
+#[test]
 fn sample_has_a_case_for_each_planted_fault_and_reports_begin_with_them() {
     let program = Program::new();
     let sample = program.folder.path().join("sample");

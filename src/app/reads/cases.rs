@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::{self, Checked};
+use super::checks::Checked;
 use super::runs::{self, RefusedFile};
 use super::{QueryError, calendar};
 use crate::config::rules::{Check, Rule};
@@ -144,7 +144,8 @@ impl Verdict {
 
     /// That of a month with these cases.
     pub fn of(cases: &[Case]) -> Self {
-        if cases.iter().any(|case| case.standing == Standing::Unknown) {
+        let is_unknown = |checked: &Checked| checked.state == RuleState::CouldNotCheck;
+        if cases.iter().flat_map(|case| &case.outcomes).any(is_unknown) {
             Self::Unknown
         } else if cases.iter().any(|case| case.standing == Standing::Stops) {
             Self::NotReady
@@ -154,35 +155,20 @@ impl Verdict {
     }
 }
 
-/// The months of which there may be cases, oldest first: those that were checked, and those of files that stand refused.
+/// The cases of a month, or of the newest that anything is known of, from the outcomes of all months: what stops it first, then the
+/// gravest, then by utility. `None` where nothing is known.
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn months(lake: &Lake, settings: &Settings) -> Result<Vec<Month>, QueryError> {
-    let mut months: BTreeSet<Month> = checks::months(lake)?.into_iter().collect();
-    months.extend(runs::standing_refusals(lake, settings)?.into_iter().map(|file| file.month));
-    Ok(months.into_iter().collect())
-}
-
-/// The cases of a month: what stops it first, then the gravest, then by utility.
-///
-/// # Errors
-/// A table cannot be read.
-pub fn of_month(lake: &Lake, settings: &Settings, month: Month) -> Result<Vec<Case>, QueryError> {
-    let outcomes = checks::outcomes(lake, settings)?;
+pub fn of_month(
+    lake: &Lake,
+    settings: &Settings,
+    outcomes: &[Checked],
+    month: Option<Month>,
+) -> Result<Option<(Month, Vec<Case>)>, QueryError> {
     let refused = runs::standing_refusals(lake, settings)?;
-    let missing = calendar::calendar(lake, settings)?.missing(month);
-    Ok(group(month, &outcomes, &refused, &missing, &settings.rules))
-}
-
-/// The newest month of which there may be cases, with them, from the outcomes of all months; `None` before anything was checked.
-///
-/// # Errors
-/// A table cannot be read.
-pub fn of_newest_month(lake: &Lake, settings: &Settings, outcomes: &[Checked]) -> Result<Option<(Month, Vec<Case>)>, QueryError> {
-    let refused = runs::standing_refusals(lake, settings)?;
-    let months = outcomes.iter().map(|checked| checked.month).chain(refused.iter().map(|file| file.month));
-    let Some(month) = months.max() else { return Ok(None) };
+    let known = || outcomes.iter().map(|checked| checked.month).chain(refused.iter().map(|file| file.month));
+    let Some(month) = known().filter(|known| month.is_none_or(|month| month == *known)).max() else { return Ok(None) };
     let missing = calendar::calendar(lake, settings)?.missing(month);
     Ok(Some((month, group(month, outcomes, &refused, &missing, &settings.rules))))
 }
@@ -258,6 +244,9 @@ fn case(
             format!("the file lacks {}", checked.detail.as_deref().unwrap_or("columns"))
         }
         (Cause::Header(_), Some(checked)) => checked.detail.clone().unwrap_or_else(|| checked.rule.clone()),
+        (_, Some(checked)) if checked.state == RuleState::CouldNotCheck => {
+            format!("could not be checked: {}", rule.map_or(checked.rule.as_str(), |rule| &rule.description))
+        }
         (_, Some(checked)) => rule.map_or_else(|| checked.rule.clone(), |rule| format!("does not hold: {}", rule.description)),
         (_, None) => cause.as_str().to_owned(),
     };

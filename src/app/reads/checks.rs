@@ -144,15 +144,6 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryE
     Ok(outcomes)
 }
 
-/// The months that were checked, oldest first.
-///
-/// # Errors
-/// The table cannot be read.
-pub fn months(lake: &Lake) -> Result<Vec<Month>, QueryError> {
-    let found = rows(lake, &tables::RULE_RESULTS, "SELECT DISTINCT delivery_month FROM t ORDER BY delivery_month")?;
-    Ok((0..found.height()).filter_map(|row| Month::parse(&found.text("delivery_month", row)?)).collect())
-}
-
 /// Rule, utility, dataset and month.
 type FailurePlace = (String, String, String, Month);
 
