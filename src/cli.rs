@@ -40,7 +40,7 @@ pub struct Global {
     /// Environment of the lake
     #[arg(long, global = true, value_name = "dev|qa|prod", env = "FEEDERSCOPE_ENV", value_parser = environment)]
     pub env: Option<Environment>,
-    /// Name of a theme: dark, light, high-contrast, or one of your own
+    /// Name of a theme: auto, dark, light, high-contrast, colour-blind, mono, or one of your own
     #[arg(long, global = true, value_name = "NAME", env = "FEEDERSCOPE_THEME")]
     pub theme: Option<String>,
     /// Count ages to this day instead of today
@@ -150,6 +150,9 @@ pub enum Command {
         /// At most this many
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
+        /// As they stood after this month; as they are without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        as_of: Option<Month>,
         /// How rows are printed.
         #[command(flatten)]
         output: Output,
@@ -165,6 +168,9 @@ pub enum Command {
         /// Only installed or only planned ones
         #[arg(long, value_parser = ["installed", "planned"])]
         status: Option<String>,
+        /// As they stood after this month; as they are without it
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        as_of: Option<Month>,
         /// How rows are printed.
         #[command(flatten)]
         output: Output,
@@ -261,8 +267,11 @@ pub enum Command {
         #[arg(long)]
         reason: String,
         /// The last day on which it counts
-        #[arg(long, value_parser = day, value_name = "YYYY-MM-DD")]
-        until: Day,
+        #[arg(long, value_parser = day, value_name = "YYYY-MM-DD", required_unless_present = "withdraw")]
+        until: Option<Day>,
+        /// Withdraw what was acknowledged: the failure is open again, and both stay on record
+        #[arg(long, conflicts_with = "until")]
+        withdraw: bool,
     },
     /// Rejected records and refused files, with reason and raw text, ready to be mailed back
     Rejected {
@@ -356,6 +365,13 @@ pub enum Command {
         #[arg(long, default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1000))]
         scale: u32,
     },
+    /// Completions for a shell, on standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on standard output
+    Man,
     /// Check configuration, folders, tables and terminal
     Doctor {
         /// How rows are printed.

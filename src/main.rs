@@ -3,13 +3,14 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use feederscope::cli::{Cli, Command, Output};
 use feederscope::commands::{self, Context, CsvCells, Exit, Printer, Usage, quality::Span};
 use feederscope::config::{Paths, Settings};
 use feederscope::model::Timestamp;
 use feederscope::pipeline::Request;
 use feederscope::sample::Options;
+use feederscope::ui::theme::Depth;
 
 /// The system's allocator keeps what the threads of a large load give back.
 #[global_allocator]
@@ -45,19 +46,28 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         width: width_of(cli.command.as_ref()),
     };
     let overrides = cli.global.overrides();
+    let depth = depth(cli.global.color.into());
     let Some(command) = cli.command else {
-        return console(Settings::resolve(overrides, paths, clock));
+        return console(Settings::resolve(overrides, paths, clock), depth);
     };
     match command {
         Command::Demo => {
             let settings = commands::demo::settings(overrides, &paths, clock)?;
             let context = commands::demo::run(settings, printer)?;
             if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-                return console(context.settings);
+                return console(context.settings, depth);
             }
             commands::demo::summary(&context)
         }
         Command::Sample { out, seed, months, scale } => commands::sample::run(&printer, &out, &Options { seed, months, scale }),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "feederscope", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            Ok(Exit::Done)
+        }
         Command::Doctor { .. } => commands::doctor::run(&Settings::resolve(overrides, paths, clock), &printer),
         other => in_lake(other, &Context::open(Settings::resolve(overrides, paths, clock), printer)?),
     }
@@ -70,9 +80,11 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
             if dry_run { commands::load::dry_run(context, &request) } else { commands::load::run(context, &request) }
         }
         Command::Status { .. } => commands::status::run(context),
-        Command::Feeders { over_mw, utility, limit, .. } => commands::browse::feeders(context, over_mw, utility.as_ref(), limit),
-        Command::Ders { feeder_id, utility, status, .. } => {
-            commands::browse::ders(context, &feeder_id, utility.as_ref(), status.as_deref())
+        Command::Feeders { over_mw, utility, limit, as_of, .. } => {
+            commands::browse::feeders(context, over_mw, utility.as_ref(), limit, as_of)
+        }
+        Command::Ders { feeder_id, utility, status, as_of, .. } => {
+            commands::browse::ders(context, &feeder_id, utility.as_ref(), status.as_deref(), as_of)
         }
         Command::Nulls { utility, dataset, month, .. } => commands::quality::nulls(context, utility.as_ref(), dataset, month),
         Command::Diff { from, to, utility, records, .. } => {
@@ -87,7 +99,8 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
             }
         }
         Command::Rules { .. } => commands::check::rules(context),
-        Command::Acknowledge { rule, utility, month, dataset, reason, until } => {
+        Command::Acknowledge { rule, utility, month, dataset, reason, until, withdraw } => {
+            let until = until.filter(|_| !withdraw);
             let decision = commands::acknowledge::AcknowledgeRequest { rule, utility, month, dataset, reason, until };
             commands::acknowledge::run(context, &decision)
         }
@@ -103,7 +116,9 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         }
         Command::History { run, limit, .. } => commands::status::history(context, run.as_deref(), limit),
         Command::Utilities { .. } => commands::utilities::run(context),
-        Command::Demo | Command::Sample { .. } | Command::Doctor { .. } => Ok(Exit::Done),
+        Command::Demo | Command::Sample { .. } | Command::Doctor { .. } | Command::Completions { .. } | Command::Man => {
+            Ok(Exit::Done)
+        }
     }
 }
 
@@ -145,13 +160,25 @@ fn width_of(command: Option<&Command>) -> Option<usize> {
     terminal.filter(|_| !is_wide).map(|(width, _)| usize::from(width.0))
 }
 
-fn console(settings: Settings) -> anyhow::Result<Exit> {
+/// The colours that the console may use here.
+fn depth(choice: commands::ColorChoice) -> Depth {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let plain = match choice {
+        commands::ColorChoice::Never => true,
+        commands::ColorChoice::Always => false,
+        commands::ColorChoice::Auto => variable("NO_COLOR").is_some(),
+    };
+    Depth::of(variable("TERM").as_deref(), variable("COLORTERM").as_deref(), plain)
+}
+
+fn console(settings: Settings, depth: Depth) -> anyhow::Result<Exit> {
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         anyhow::bail!(
-            "the console needs a terminal; without one use `run`, `status`, `feeders`, `ders`, `nulls`, `diff`, `check`, `rejected`, `trace`, `history` or `doctor` (see `feederscope --help`)"
+            "the console needs a terminal; without one use `run`, `cases`, `status`, `feeders`, `ders`, `nulls`, `diff`, `check`, `rejected`, `trace`, `history` or `doctor` (see `feederscope --help`)"
         );
     }
-    feederscope::ui::run(settings)?;
+    feederscope::ui::usable(std::env::var("TERM").ok().as_deref())?;
+    feederscope::ui::run(settings, depth)?;
     Ok(Exit::Done)
 }
 

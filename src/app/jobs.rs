@@ -1,177 +1,53 @@
-//! Background work: reads, runs and the watch on the landing folder; each tells the console by an event.
+//! Background work: questions, what is written, runs, and the watch on landing folder and tables. No pane is named here.
 
-use std::sync::mpsc::Sender;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::reads::months::{Compared, Pair};
-use super::reads::profile::{ColumnOf, Profile};
-use super::reads::records::Metric;
-use super::reads::trace::{RecordFilter, Traced};
-use super::reads::{
-    QueryError, browse, calendar, cases, checks, missing, months, profile, records, rejected, runs, status, trace,
-};
-use super::{Deliveries, Event, Missing, Months, Refresh, Rejected, Rules};
+use super::reads::QueryError;
+use super::slot::{Answered, Ask, Reader};
+use super::write::Write;
+use super::{Event, RunEnd};
 use crate::config::Settings;
 use crate::engine::Work;
-use crate::frame::Frame;
-use crate::lake::Lake;
+use crate::lake::{Lake, Layer};
 use crate::landing;
 use crate::landing::stability::StabilityCheck;
 use crate::landing::watch::{Watch, WatchMode};
-use crate::model::{Cancel, Day, FeederId, Month, Timestamp};
-use crate::pipeline::rules::{Decision, Evidence, acknowledge};
+use crate::model::{Cancel, Day, Timestamp};
 use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
 
-/// Something to do in the background.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something to do outside the thread that owns the console.
+#[derive(Debug)]
 pub enum Job {
-    /// Read pane 1.
-    Refresh {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Read pane 2.
-    Missing {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Read pane 3.
-    Months {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Compare two months.
-    Compare {
-        /// The request's number.
-        generation: u64,
-        /// The months.
-        pair: Pair,
-    },
-    /// Read the feeders of pane 4.
-    Feeders {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Read the DERs of a feeder.
-    Ders {
-        /// The request's number.
-        generation: u64,
-        /// The feeder's utility.
-        utility: String,
-        /// The feeder.
-        feeder: FeederId,
-    },
-    /// Profile a column.
-    Profile {
-        /// The request's number.
-        generation: u64,
-        /// The column.
-        of: ColumnOf,
-    },
-    /// Read pane 5.
-    Rules {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Read pane 6.
-    Deliveries {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Read pane 7.
-    Rejected {
-        /// The request's number.
-        generation: u64,
-    },
-    /// Read the records behind a metric.
-    Records {
-        /// The request's number.
-        generation: u64,
-        /// The metric.
-        metric: Metric,
-    },
-    /// Read where a record came from.
-    Source {
-        /// The request's number.
-        generation: u64,
-        /// The record.
-        record: Box<RecordFilter>,
-    },
-    /// Sign for a failure.
-    Acknowledge {
-        /// The request's number.
-        generation: u64,
-        /// The failure.
-        failure: Failure,
-        /// Why it is accepted.
-        reason: String,
-    },
+    /// Answer a question.
+    Ask(Ask),
+    /// Write something.
+    Write(Write),
     /// Load what is new.
     Run,
     /// Stop the load.
     Stop,
+    /// Something of the terminal.
+    Terminal(Wish),
 }
 
-/// A failing outcome of a rule.
+/// What only the terminal can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The rule.
-    pub rule: String,
-    /// The utility.
-    pub utility: String,
-    /// The dataset, `feeders` or `ders`.
-    pub dataset: String,
-    /// The month.
-    pub month: Month,
-    /// Rows that fail.
-    pub failed: u64,
-    /// What the failure was made from.
-    pub evidence: Evidence,
+pub enum Wish {
+    /// Keep a text as copied.
+    Copy(String),
+    /// Draw everything anew.
+    Redraw,
+    /// Give the terminal back until the shell says otherwise.
+    Suspend,
+    /// Report the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Open a file in the browser.
+    Browse(std::path::PathBuf),
 }
-
-/// What a read brought.
-#[derive(Debug)]
-pub enum Loaded {
-    /// Pane 1.
-    Refresh(Refresh),
-    /// Pane 2.
-    Missing(Box<Missing>),
-    /// Pane 3.
-    Months(Months),
-    /// How two months differ.
-    Compared(Box<(Pair, Compared)>),
-    /// Rows of `platinum/feeder_capacity`.
-    Feeders(Frame),
-    /// Rows of `platinum/der_details`.
-    Ders {
-        /// The feeder's utility.
-        utility: String,
-        /// The feeder.
-        feeder: FeederId,
-        /// The rows.
-        rows: Frame,
-    },
-    /// What a column holds.
-    Profile(Box<(ColumnOf, Profile)>),
-    /// Pane 5.
-    Rules(Box<Rules>),
-    /// Pane 6.
-    Deliveries(Box<Deliveries>),
-    /// Pane 7.
-    Rejected(Rejected),
-    /// Records behind a metric.
-    Records(Box<Metric>, Frame),
-    /// Where a record came from.
-    Source(Box<RecordFilter>, Vec<Traced>),
-}
-
-/// Days for which a decision made in the console counts.
-const ACKNOWLEDGED_DAYS: i32 = 30;
-
-/// Rows of `ops/runs` that the console shows.
-const RUNS_SHOWN: usize = 200;
 
 /// The background workers of a console.
 #[derive(Clone)]
@@ -181,13 +57,31 @@ pub struct Jobs {
     began_on: Day,
     lake: Lake,
     events: Sender<Event>,
+    questions: Sender<Ask>,
     running: Arc<Mutex<Cancel>>,
 }
+
+/// Questions that are answered at the same time.
+const ANSWERING: usize = 2;
 
 impl Jobs {
     /// Workers that report to `events`.
     pub fn new(settings: Settings, lake: Lake, events: Sender<Event>) -> Self {
-        Self { settings: Arc::new(settings), began_on: Timestamp::now().day(), lake, events, running: Arc::default() }
+        let (questions, asked) = channel();
+        let jobs = Self {
+            settings: Arc::new(settings),
+            began_on: Timestamp::now().day(),
+            lake,
+            events,
+            questions,
+            running: Arc::default(),
+        };
+        let asked = Arc::new(Mutex::new(asked));
+        for _ in 0..ANSWERING {
+            let (jobs, asked) = (jobs.clone(), asked.clone());
+            jobs.clone().spawn("read", move || jobs.answer(&asked));
+        }
+        jobs
     }
 
     /// The settings as of today: a console stays open over days, in which months begin and files grow old.
@@ -202,6 +96,13 @@ impl Jobs {
     pub fn start(&self, job: Job) {
         let jobs = self.clone();
         match job {
+            Job::Ask(ask) => {
+                let _ = self.questions.send(ask);
+            }
+            Job::Write(write) => self.spawn("write", move || {
+                let written = write.perform(&jobs.lake, &jobs.settings()).map_err(|error| error.to_string());
+                jobs.tell(Event::Written(written));
+            }),
             Job::Stop => self.cancel(),
             Job::Run => {
                 let cancel = Cancel::default();
@@ -210,7 +111,7 @@ impl Jobs {
                 }
                 self.spawn("run", move || jobs.run(&cancel));
             }
-            read => self.spawn("read", move || jobs.read(&read)),
+            Job::Terminal(_) => {}
         }
     }
 
@@ -223,7 +124,7 @@ impl Jobs {
 
     fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) {
         if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
-            self.tell(Event::RunEnded(Err(format!("no thread for background work: {error}"))));
+            self.tell(Event::RunEnded(RunEnd::Failed(format!("no thread for background work: {error}"))));
         }
     }
 
@@ -232,92 +133,26 @@ impl Jobs {
         let _ = self.events.send(event);
     }
 
-    fn read(&self, job: &Job) {
-        let answer = |generation: u64, loaded: Result<Loaded, QueryError>| {
-            let loaded = loaded.map_err(|error| error.to_string());
-            self.tell(Event::Read { generation, loaded, read_at: Timestamp::now(), job: Box::new(job.clone()) });
-        };
-        match job {
-            Job::Refresh { generation } => answer(*generation, self.refresh()),
-            Job::Missing { generation } => {
-                answer(
-                    *generation,
-                    missing::columns(&self.lake, None, None, None).map(|rows| Loaded::Missing(Box::new(Missing::new(&rows)))),
-                );
+    /// Answers questions one after the other; those that nobody waits for any more are not begun.
+    fn answer(&self, asked: &Mutex<Receiver<Ask>>) {
+        loop {
+            let Ok(ask) = asked.lock().map_or(Err(()), |asked| asked.recv().map_err(|_| ())) else { return };
+            if ask.cancel.is_cancelled() {
+                let result = Err("called off".into());
+                self.tell(Event::Answered(Answered { ticket: ask.ticket, result, read_at: Timestamp::now() }));
+                continue;
             }
-            Job::Months { generation } => answer(*generation, self.months()),
-            Job::Compare { generation, pair } => {
-                let found = months::compared(&self.lake, pair);
-                answer(*generation, found.map(|found| Loaded::Compared(Box::new((pair.clone(), found)))));
-            }
-            Job::Feeders { generation } => {
-                answer(*generation, browse::feeders(&self.lake, None, None, None).map(Loaded::Feeders));
-            }
-            Job::Ders { generation, utility, feeder } => {
-                let rows = browse::ders(&self.lake, feeder, Some(utility), None);
-                answer(*generation, rows.map(|rows| Loaded::Ders { utility: utility.clone(), feeder: feeder.clone(), rows }));
-            }
-            Job::Profile { generation, of } => {
-                let found = profile::profile(&self.lake, &self.settings(), of);
-                answer(*generation, found.map(|found| Loaded::Profile(Box::new((of.clone(), found)))));
-            }
-            Job::Rules { generation } => answer(*generation, self.rules()),
-            Job::Deliveries { generation } => answer(*generation, self.deliveries()),
-            Job::Rejected { generation } => {
-                let rows = rejected::records(&self.lake, rejected::RejectedFilter::default());
-                answer(*generation, rows.map(|rows| Loaded::Rejected(Rejected::new(rows))));
-            }
-            Job::Records { generation, metric } => {
-                let rows = records::behind(&self.lake, &self.settings(), metric);
-                answer(*generation, rows.map(|rows| Loaded::Records(Box::new(metric.clone()), rows)));
-            }
-            Job::Source { generation, record } => {
-                let found = trace::records(&self.lake, &self.settings(), record);
-                answer(*generation, found.map(|found| Loaded::Source(record.clone(), found)));
-            }
-            Job::Acknowledge { generation, failure, reason } => {
-                answer(*generation, self.acknowledge(failure, reason).and_then(|()| self.rules()));
-            }
-            Job::Run | Job::Stop => {}
+            let settings = self.settings();
+            let reader = Reader { lake: &self.lake, settings: &settings };
+            let read = ask.read;
+            // A question that panics is one that has no answer; the next ones have.
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&reader)));
+            let result = match result {
+                Ok(result) => result.map_err(|error: QueryError| without_frames(&error.to_string())),
+                Err(_) => Err("this could not be answered; `FEEDERSCOPE_LOG=error` tells more".into()),
+            };
+            self.tell(Event::Answered(Answered { ticket: ask.ticket, result, read_at: Timestamp::now() }));
         }
-    }
-
-    fn rules(&self) -> Result<Loaded, QueryError> {
-        let settings = self.settings();
-        let outcomes = checks::outcomes(&self.lake, &settings)?;
-        // The outcomes can be shown without a verdict.
-        let cases = cases::of_month(&self.lake, &settings, &outcomes, None).ok().flatten();
-        Ok(Loaded::Rules(Box::new(Rules::new(outcomes, cases))))
-    }
-
-    fn deliveries(&self) -> Result<Loaded, QueryError> {
-        let calendar = calendar::calendar(&self.lake, &self.settings())?;
-        Ok(Loaded::Deliveries(Box::new(Deliveries::new(calendar, checks::scorecard(&self.lake, &self.settings())?))))
-    }
-
-    fn acknowledge(&self, failure: &Failure, reason: &str) -> Result<(), QueryError> {
-        let until = Day::from_epoch_days(self.settings().today.epoch_days() + ACKNOWLEDGED_DAYS);
-        let decision = Decision {
-            rule: &failure.rule,
-            utility: &failure.utility,
-            dataset: &failure.dataset,
-            month: failure.month,
-            failed: failure.failed,
-            evidence: &failure.evidence,
-            reason,
-            account: &self.settings.account,
-            expires_on: until,
-        };
-        Ok(acknowledge(&self.lake, &[decision], Timestamp::now())?)
-    }
-
-    fn refresh(&self) -> Result<Loaded, QueryError> {
-        let feeds = status::feeds(&self.lake, &self.settings())?;
-        Ok(Loaded::Refresh(Refresh::new(feeds, &runs::history(&self.lake, None, RUNS_SHOWN)?)))
-    }
-
-    fn months(&self) -> Result<Loaded, QueryError> {
-        Ok(Loaded::Months(Months::new(&months::diffs(&self.lake, None, None)?, &months::fields(&self.lake, None, None)?)))
     }
 
     fn run(&self, cancel: &Cancel) {
@@ -342,35 +177,40 @@ impl Jobs {
             observer: &observer,
             now: &now,
         };
-        let result = match run.execute() {
+        self.tell(Event::RunEnded(match run.execute() {
             Ok(report) => ended(&report),
-            Err(PipelineError::Cancelled) => {
-                Err("stopped; every table is as after its last commit, `r` goes on from there".into())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        self.tell(Event::RunEnded(result));
+            Err(PipelineError::Cancelled) => RunEnd::Stopped,
+            Err(PipelineError::Locked { holder }) => RunEnd::Locked(holder),
+            Err(error) => RunEnd::Failed(error.to_string()),
+        }));
     }
 
-    /// Watches the landing folder until the console closes.
+    /// Watches the landing folder and the tables until the console closes.
     pub fn watch(&self) {
         let jobs = self.clone();
         self.spawn("watch", move || jobs.watch_landing());
+        let jobs = self.clone();
+        self.spawn("tables", move || jobs.watch_tables());
     }
 
     fn watch_landing(&self) {
+        let folder = self.settings.landing.display();
+        if !self.settings.landing.exists() && self.settings.landing != self.settings.paths.data.join("landing") {
+            // A folder that is not there is more often a wrong name than a new one: it is not made.
+            self.tell(Event::Watching(format!("{folder} does not exist: nothing can arrive; `--landing` names another")));
+            while !self.settings.landing.exists() {
+                std::thread::sleep(self.settings.poll);
+            }
+        }
         let watch = match Watch::start(&self.settings.landing, self.settings.poll) {
             Ok(watch) => watch,
             Err(error) => {
-                self.tell(Event::Watching(format!(
-                    "not watching `{}`: {error}; press r to load",
-                    self.settings.landing.display()
-                )));
+                self.tell(Event::Watching(format!("not watching {folder}: {error}; press r to load")));
                 return;
             }
         };
         let how = if watch.mode == WatchMode::Events { "watching" } else { "looking again and again at" };
-        self.tell(Event::Watching(format!("{how} {}", self.settings.landing.display())));
+        self.tell(Event::Watching(format!("{how} {folder}")));
         let (started, mut settling) = (Instant::now(), StabilityCheck::default());
         let (mut pending, mut looked) = (false, Instant::now());
         loop {
@@ -393,6 +233,43 @@ impl Jobs {
             }
         }
     }
+
+    /// Tells when any log of the tables has grown, whoever wrote.
+    fn watch_tables(&self) {
+        let mut known = self.logs();
+        loop {
+            std::thread::sleep(LOOK * 5);
+            let now = self.logs();
+            if now != known {
+                known = now;
+                self.tell(Event::TablesChanged);
+            }
+        }
+    }
+
+    /// Tells the state of all logs from another: a commit adds a file to its folder.
+    fn logs(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for layer in [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops] {
+            for table in self.lake.tables(layer) {
+                let changed = std::fs::metadata(self.lake.path(&table).join("_delta_log")).and_then(|log| log.modified());
+                (table.name.as_str(), changed.ok()).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+}
+
+/// A message without the frames of the stack that a library adds: they push out what helps.
+pub(super) fn without_frames(message: &str) -> String {
+    let is_frame = |line: &&str| {
+        let line = line.trim_start();
+        let is_number = line
+            .split_once(':')
+            .is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+        is_number || line.to_lowercase().contains("backtrace")
+    };
+    message.lines().take_while(|line| !is_frame(line)).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// How often progress is told.
@@ -400,18 +277,18 @@ const QUIET: Duration = Duration::from_millis(50);
 /// How often the watch looks whether something happened.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The line about a run that ended: an error when a file was refused.
-fn ended(report: &Report) -> Result<String, String> {
+/// The line about a run that ended: a failure when a file was refused.
+fn ended(report: &Report) -> RunEnd {
     let refused: Vec<&str> = report.refused().map(|file| file.candidate.source_file.as_str()).collect();
     if let Some(first) = refused.first() {
-        return Err(format!("{} refused: `{first}`; see the run in pane 1", refused.len()));
+        return RunEnd::Failed(format!("{} refused: `{first}`; pane 1 says why and what to do", refused.len()));
     }
     if let Some((utility, error)) = report.failed.first() {
-        return Err(format!("{utility} could not be rebuilt: {error}"));
+        return RunEnd::Failed(format!("{utility} could not be rebuilt: {error}"));
     }
     let loaded = report.count("loaded") + report.count("superseded");
     if loaded == 0 {
-        return Ok("nothing new in the landing folder".into());
+        return RunEnd::Done("nothing new in the landing folder".into());
     }
-    Ok(format!("{loaded} files loaded, {} rows, {} records rejected", report.rows, report.rejected))
+    RunEnd::Done(format!("{loaded} files loaded, {} rows, {} records rejected", report.rows, report.rejected))
 }

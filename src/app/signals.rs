@@ -15,6 +15,31 @@ pub fn on_end(end: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Calls `stop` each time the process is told to stop for a while (SIGTSTP from elsewhere than the keyboard, which is in raw mode).
+///
+/// # Errors
+/// The signal cannot be listened to; it stops the process at once then.
+#[cfg(unix)]
+pub fn on_stop(mut stop: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut caught = runtime.block_on(async { signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw())) })?;
+    std::thread::Builder::new().name("stops".into()).spawn(move || {
+        runtime.block_on(async {
+            while caught.recv().await.is_some() {
+                stop();
+            }
+        });
+    })?;
+    Ok(())
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+pub fn on_stop(_: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    Ok(())
+}
+
 #[cfg(unix)]
 fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,9 +1,14 @@
-//! Events change the state; what needs the tables comes out as jobs.
+//! Events change the state; what needs the tables, or the terminal, comes out as jobs.
 
-use super::jobs::{Job, Loaded};
-use super::keys::{Action, Key, action_of};
-use super::{App, Load, Pane, Remote, Rules, Typing};
-use crate::model::Timestamp;
+use super::jobs::{Job, Wish};
+use super::keys::{Key, Keys, Pressed, Verb};
+use super::panes;
+use super::screen::{Room, Screen};
+use super::slot::{Answered, Desk};
+use super::view::Line;
+use super::world::{Load, World};
+use super::write::Written;
+use crate::config::Settings;
 use crate::pipeline::Progress;
 
 /// Something happened.
@@ -11,363 +16,374 @@ use crate::pipeline::Progress;
 pub enum Event {
     /// A key was pressed.
     Key(Key),
-    /// The terminal has another size.
-    Resized,
-    /// Rows came from the tables.
-    Read {
-        /// The request that they answer; older ones are dropped.
-        generation: u64,
-        /// The rows, or why there are none.
-        loaded: Result<Loaded, String>,
-        /// When.
-        read_at: Timestamp,
-        /// What was read, should it have failed.
-        job: Box<Job>,
-    },
+    /// A text was pasted.
+    Paste(String),
+    /// Something was pointed at.
+    Click(Target),
+    /// The wheel was turned: rows down, or up.
+    Wheel(isize),
+    /// The terminal has so many lines now, or must be drawn anew.
+    Resized(u16),
+    /// A question has its answer.
+    Answered(Answered),
     /// The run is here.
     Progress(Progress),
     /// The run ended.
-    RunEnded(Result<String, String>),
-    /// Another process writes, or no longer.
+    RunEnded(RunEnd),
+    /// How the landing folder is watched.
     Watching(String),
     /// New files stand still in the landing folder.
     FilesStable,
+    /// Somebody committed to a table.
+    TablesChanged,
+    /// Something was written, or could not be.
+    Written(Result<Written, String>),
     /// The system asks the program to end.
     Terminate,
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Well.
+    Done(String),
+    /// It was stopped because somebody asked for it.
+    Stopped,
+    /// Another process writes.
+    Locked(String),
+    /// It failed, or a file was refused.
+    Failed(String),
+}
+
+/// What can be pointed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A tab, from 0.
+    Tab(usize),
+    /// A row that is shown of a list, by their places; its column.
+    Row {
+        /// The list, in the order in which they are drawn.
+        part: usize,
+        /// The row.
+        row: usize,
+        /// The column among those that are shown, if it is on one.
+        column: Option<usize>,
+    },
+    /// The heading of a column.
+    Head {
+        /// The list.
+        part: usize,
+        /// The column among those that are shown.
+        column: usize,
+    },
+    /// A key of the line at the bottom.
+    Key(Verb),
+}
+
+/// Everything that the console shows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct App {
+    /// What panes may look at.
+    pub(crate) world: World,
+    pub(crate) panes: Vec<Box<dyn Screen>>,
+    pub(crate) front: usize,
+    pub(crate) stack: Vec<Box<dyn Screen>>,
+    /// What there is to say until the next key.
+    pub(crate) notice: Option<String>,
+    /// Whether the list in front has all the room.
+    pub(crate) zoom: bool,
+    pub(super) desk: Desk,
+    pub(super) wishes: Vec<Job>,
+    pub(super) mouse: bool,
+    /// Whether files settled while a run worked.
+    pub(super) again: bool,
+    pub(super) quit_asked: bool,
+    pub(super) browse_when_written: bool,
+    /// Whether the program shall end.
+    pub quit: bool,
+}
+
 impl App {
+    /// A console that has read nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self::with_keys(settings, Keys::default())
+    }
+
+    /// The same, with keys of one's own.
+    pub fn with_keys(settings: Settings, keys: Keys) -> Self {
+        Self {
+            world: World::new(settings, keys),
+            panes: panes::all(),
+            front: 0,
+            stack: Vec::new(),
+            notice: None,
+            zoom: false,
+            desk: Desk::default(),
+            wishes: Vec::new(),
+            mouse: true,
+            again: false,
+            quit_asked: false,
+            browse_when_written: false,
+            quit: false,
+        }
+    }
+
     /// The jobs that fill the console when it opens.
     pub fn start(&mut self) -> Vec<Job> {
-        self.read_all()
+        self.settle()
     }
 
-    fn read_all(&mut self) -> Vec<Job> {
-        self.generation += 1;
-        let generation = self.generation;
-        let mut jobs = vec![
-            Job::Refresh { generation },
-            Job::Missing { generation },
-            Job::Months { generation },
-            Job::Feeders { generation },
-            Job::Rules { generation },
-            Job::Deliveries { generation },
-            Job::Rejected { generation },
-        ];
-        // What is in front comes first.
-        jobs.rotate_left(Pane::ALL.iter().position(|pane| *pane == self.pane).unwrap_or(0));
-        if let Some(drill) = &mut self.drill {
-            (drill.rows, drill.source) = (Remote::Loading, None);
-            jobs.insert(0, Job::Records { generation, metric: drill.metric.clone() });
-        }
-        jobs
+    /// What is going on with loads.
+    pub fn load(&self) -> &Load {
+        &self.world.load
     }
 
-    /// Takes one event; what it leads to must be done in the background.
+    /// Takes one event; what it leads to must be done elsewhere.
     pub fn update(&mut self, event: Event) -> Vec<Job> {
         match event {
             Event::Key(key) => self.key(key),
-            Event::Resized => Vec::new(),
-            Event::Read { generation, loaded, read_at, job } => self.read(generation, loaded, read_at, &job),
+            Event::Paste(text) => self.paste(&text),
+            Event::Click(target) => self.click(target),
+            Event::Wheel(by) => self.wheel(by),
+            Event::Resized(height) => self.world.height = height,
+            Event::Answered(answered) => self.answered(answered),
             Event::Progress(progress) => {
-                if !matches!(self.load, Load::Stopping) {
-                    self.load = Load::Running(Some(progress));
+                if !matches!(self.world.load, Load::Stopping) {
+                    self.world.load = Load::Running(Some(progress));
                 }
-                Vec::new()
             }
-            Event::RunEnded(result) => {
-                self.load = match result {
-                    Ok(line) => Load::Done(line),
-                    Err(line) => Load::Failed(line),
-                };
-                let mut jobs = self.read_all();
-                if std::mem::take(&mut self.again) {
-                    jobs.extend(self.run());
-                }
-                jobs
-            }
-            Event::Watching(line) => {
-                self.watching = line;
-                Vec::new()
-            }
-            Event::FilesStable => {
-                self.again = self.load.is_running();
-                self.run()
-            }
-            Event::Terminate => {
-                self.quit = true;
-                Vec::new()
+            Event::RunEnded(end) => self.run_ended(end),
+            Event::Watching(line) => self.world.watching = line,
+            Event::FilesStable => self.files_stable(),
+            Event::TablesChanged => self.tables_changed(),
+            Event::Written(written) => self.was_written(written),
+            Event::Terminate => self.quit = true,
+        }
+        self.settle()
+    }
+
+    /// What is in front is brought up to the facts and asks what it needs; all of it comes out, with what is wished of the terminal.
+    fn settle(&mut self) -> Vec<Job> {
+        self.world.settle(&mut self.desk);
+        self.panes[self.front].settle(&self.world, &mut self.desk);
+        for screen in &mut self.stack {
+            screen.settle(&self.world, &mut self.desk);
+        }
+        let wishes = std::mem::take(&mut self.wishes);
+        wishes.into_iter().chain(self.desk.take().into_iter().map(Job::Ask)).collect()
+    }
+
+    fn answered(&mut self, answered: Answered) {
+        use super::slot::Waiting as _;
+        let mut answered = Some(answered);
+        self.world.facts.take(&mut answered);
+        for screen in self.panes.iter_mut().chain(&mut self.stack) {
+            for slot in screen.slots() {
+                slot.take(&mut answered);
             }
         }
     }
 
-    fn run(&mut self) -> Vec<Job> {
-        if self.load.is_running() {
-            return Vec::new();
+    fn tables_changed(&mut self) {
+        self.desk.version += 1;
+        // Somebody else may have ended: what was to be loaded then is loaded now.
+        if matches!(self.world.load, Load::Waiting(_)) {
+            self.run();
         }
-        self.load = Load::Running(None);
-        vec![Job::Run]
     }
 
-    fn key(&mut self, key: Key) -> Vec<Job> {
+    fn files_stable(&mut self) {
+        if !self.world.loads_by_itself() {
+            self.world.files_wait = true;
+        } else if self.world.load.is_running() {
+            self.again = true;
+        } else {
+            self.run();
+        }
+    }
+
+    fn run_ended(&mut self, end: RunEnd) {
+        self.world.load = match end {
+            RunEnd::Done(line) => Load::Done(line),
+            RunEnd::Stopped => Load::Stopped,
+            RunEnd::Locked(holder) => Load::Waiting(holder),
+            RunEnd::Failed(line) => Load::Failed(line),
+        };
+        self.desk.version += 1;
+        if std::mem::take(&mut self.again) {
+            self.run();
+        }
+    }
+
+    fn was_written(&mut self, written: Result<Written, String>) {
+        match written {
+            Ok(written) => {
+                if written.tables {
+                    self.desk.version += 1;
+                }
+                if let Some(report) = written.report.filter(|_| std::mem::take(&mut self.browse_when_written)) {
+                    self.wishes.push(Job::Terminal(Wish::Browse(report)));
+                }
+                self.notice = Some(written.said);
+            }
+            Err(reason) => self.notice = Some(format!("■ not written: {reason}")),
+        }
+    }
+
+    pub(super) fn run(&mut self) {
+        if !self.world.load.is_running() {
+            self.world.load = Load::Running(None);
+            self.world.files_wait = false;
+            self.wishes.push(Job::Run);
+        }
+    }
+
+    /// What is in front.
+    pub(crate) fn top(&self) -> &dyn Screen {
+        self.stack.last().map_or(self.panes[self.front].as_ref(), AsRef::as_ref)
+    }
+
+    pub(super) fn top_mut(&mut self) -> &mut dyn Screen {
+        match self.stack.last_mut() {
+            Some(screen) => screen.as_mut(),
+            None => self.panes[self.front].as_mut(),
+        }
+    }
+
+    /// What is in front and no box or line.
+    pub(crate) fn full(&self) -> &dyn Screen {
+        let full = self.stack.iter().rev().find(|screen| screen.room() == Room::Full);
+        full.map_or(self.panes[self.front].as_ref(), AsRef::as_ref)
+    }
+
+    /// The line about the month: may it go on?
+    pub(crate) fn verdict(&self) -> Option<Line> {
+        panes::now::verdict_line(&self.world)
+    }
+
+    /// From the pane to what is in front, by their names.
+    pub(crate) fn trail(&self) -> Vec<String> {
+        let over = self.stack.iter().filter(|screen| screen.room() == Room::Full).map(|screen| screen.title());
+        std::iter::once(self.panes[self.front].title()).chain(over).collect()
+    }
+
+    fn key(&mut self, key: Key) {
+        self.notice = None;
         if key == Key::Ctrl('c') {
             self.quit = true;
-            return Vec::new();
+            return;
         }
-        if let Some(typing) = self.typing {
-            return self.typed(typing, key);
+        if self.top_mut().field_mut().is_some() {
+            return self.key_in_field(key);
         }
-        if self.help {
-            // Any key closes the help; the usual ones do nothing else.
-            self.help = false;
-            return Vec::new();
+        match self.world.keys.press(key) {
+            Pressed::Verb(verb) => self.verb(verb),
+            Pressed::Begun => self.notice = Some(format!("{} …", self.world.keys.begun())),
+            Pressed::Nothing => {
+                self.notice = Some(format!("`{key}` means nothing; {} shows the keys", self.world.keys.label(Verb::Help)));
+            }
         }
-        action_of(key, self.pane).map_or_else(Vec::new, |action| self.act(action))
     }
 
-    fn typed(&mut self, typing: Typing, key: Key) -> Vec<Job> {
-        if typing == Typing::Reason {
-            return self.reason_typed(key);
-        }
-        let Some(browser) = self.browser.ready_mut() else {
-            self.typing = None;
-            return Vec::new();
-        };
-        let text = match typing {
-            Typing::MinimumMw => &mut browser.minimum,
-            Typing::Search | Typing::Reason => &mut browser.search,
-        };
-        match key {
-            Key::Enter => self.typing = None,
-            Key::Esc => {
-                text.clear();
-                self.typing = None;
-            }
-            Key::Backspace => {
-                text.pop();
-            }
-            Key::Char(c) if typing == Typing::Search || c.is_ascii_digit() || c == '.' => text.push(c),
-            Key::Up => {
-                browser.rows(-1);
-                return self.ders();
-            }
-            Key::Down => {
-                browser.rows(1);
-                return self.ders();
-            }
-            _ => return Vec::new(),
-        }
-        browser.apply();
-        self.ders()
-    }
-
-    /// A decision needs a reason: without one nothing is acknowledged.
-    fn reason_typed(&mut self, key: Key) -> Vec<Job> {
-        let generation = self.generation;
-        let Some(rules) = self.rules.ready_mut() else {
-            self.typing = None;
-            return Vec::new();
-        };
-        match key {
-            Key::Char(c) => rules.reason.push(c),
-            Key::Backspace => {
-                rules.reason.pop();
-            }
-            Key::Esc => {
-                rules.reason.clear();
-                self.typing = None;
-            }
-            Key::Enter => {
-                let reason = std::mem::take(&mut rules.reason);
-                let failure = rules.signing.take();
-                self.typing = None;
-                if let (Some(failure), false) = (failure, reason.trim().is_empty()) {
-                    return vec![Job::Acknowledge { generation, failure, reason: reason.trim().to_owned() }];
-                }
-            }
-            _ => {}
-        }
-        Vec::new()
-    }
-
-    fn act(&mut self, action: Action) -> Vec<Job> {
-        if let Some(jobs) = self.act_in_drill(action) {
-            return jobs;
-        }
-        match action {
-            Action::Quit => self.quit = true,
-            Action::Help => self.help = true,
-            Action::Show(pane) => self.pane = pane,
-            Action::NextPane => self.pane = self.pane.step(1),
-            Action::PreviousPane => self.pane = self.pane.step(Pane::ALL.len() - 1),
-            Action::Run => return self.run(),
-            Action::Stop if self.load.is_running() => {
-                self.load = Load::Stopping;
-                return vec![Job::Stop];
-            }
-            Action::Reread => return self.read_all(),
-            Action::Enter if self.pane == Pane::Refresh => return self.enter_feed(),
-            Action::Enter if self.pane != Pane::Browser => return self.drill(),
-            Action::Acknowledge => {
-                if self.rules.ready_mut().is_some_and(Rules::begin_signing) {
-                    self.typing = Some(Typing::Reason);
-                }
-            }
-            other => return self.act_in_pane(other),
-        }
-        Vec::new()
-    }
-
-    fn enter_feed(&mut self) -> Vec<Job> {
-        let Some(feed) = self.refresh.ready().and_then(|refresh| refresh.feeds.get(refresh.feed)) else { return Vec::new() };
-        let (utility, dataset) = (feed.utility.clone(), feed.dataset.as_str());
-        if let Some(missing) = self.missing.ready_mut() {
-            missing.show(&utility, dataset);
-            self.pane = Pane::Missing;
-        }
-        self.profile()
-    }
-
-    fn act_in_pane(&mut self, action: Action) -> Vec<Job> {
-        const ALL: isize = isize::MAX / 2;
-        let by = match action {
-            Action::Rows(by) => Some(by),
-            Action::First => Some(-ALL),
-            Action::Last => Some(ALL),
+    fn key_in_field(&mut self, key: Key) {
+        let verb = match key {
+            Key::Enter => Some(Verb::Enter),
+            Key::Esc => Some(Verb::Back),
+            Key::Up => Some(Verb::Up),
+            Key::Down => Some(Verb::Down),
+            Key::PageUp => Some(Verb::PageUp),
+            Key::PageDown => Some(Verb::PageDown),
+            Key::Tab => Some(Verb::NextPart),
+            Key::BackTab => Some(Verb::PreviousPart),
             _ => None,
         };
-        match self.pane {
-            Pane::Refresh => {
-                if let Some(refresh) = self.refresh.ready_mut() {
-                    match (by, action) {
-                        (Some(by), _) => refresh.rows(by),
-                        (None, Action::Columns(_)) => refresh.swap(),
-                        _ => {}
-                    }
-                }
-            }
-            Pane::Missing => {
-                if let Some(missing) = self.missing.ready_mut() {
-                    match (by, action) {
-                        (Some(by), _) => missing.rows(by),
-                        (None, Action::Columns(by)) => missing.columns(by),
-                        (None, Action::NextFeed) => missing.feed(1),
-                        (None, Action::PreviousFeed) => missing.feed(-1),
-                        (None, Action::Toggle) => missing.next_state(),
-                        (None, Action::Sort) => missing.next_order(),
-                        (None, Action::Across) => missing.across = !missing.across,
-                        _ => {}
-                    }
-                }
-                return self.profile();
-            }
-            Pane::Months => {
-                if let Some(months) = self.months.ready_mut() {
-                    match (by, action) {
-                        (Some(by), _) => months.rows(by),
-                        (None, Action::NextFeed) => months.feed(1),
-                        (None, Action::PreviousFeed) => months.feed(-1),
-                        (None, Action::Toggle) => months.cosmetic = !months.cosmetic,
-                        (None, Action::Base) => months.set_base(),
-                        _ => {}
-                    }
-                }
-                return self.compare();
-            }
-            Pane::Browser => return self.act_in_browser(by, action),
-            Pane::Rules => {
-                if let Some(rules) = self.rules.ready_mut() {
-                    match (by, action) {
-                        (Some(by), _) => rules.rows(by),
-                        (None, Action::Columns(by)) => rules.columns(by),
-                        (None, Action::NextFeed) => rules.columns(1),
-                        (None, Action::PreviousFeed) => rules.columns(-1),
-                        (None, Action::Toggle) => rules.toggle(),
-                        _ => {}
-                    }
-                }
-            }
-            Pane::Deliveries => {
-                if let Some(deliveries) = self.deliveries.ready_mut() {
-                    match (by, action) {
-                        (Some(by), _) => deliveries.rows(by),
-                        (None, Action::Columns(by)) => deliveries.columns(by),
-                        _ => {}
-                    }
-                }
-            }
-            Pane::Rejected => {
-                if let (Some(rejected), Some(by)) = (self.rejected.ready_mut(), by) {
-                    rejected.rows(by);
-                }
-            }
+        if let Some(verb) = verb {
+            return self.verb(verb);
         }
-        Vec::new()
+        let Some(field) = self.top_mut().field_mut() else { return };
+        match key {
+            Key::Char(c) => field.insert(c.encode_utf8(&mut [0; 4])),
+            Key::Backspace => field.backspace(),
+            Key::Ctrl('w') => field.delete_word(),
+            Key::Ctrl('u') => field.clear(),
+            Key::Left => field.step(-1),
+            Key::Right => field.step(1),
+            Key::Home | Key::Ctrl('a') => field.home(),
+            Key::End | Key::Ctrl('e') => field.end(),
+            Key::Delete => {
+                field.step(1);
+                field.backspace();
+            }
+            _ => return,
+        }
+        self.after_typing();
     }
 
-    fn act_in_browser(&mut self, by: Option<isize>, action: Action) -> Vec<Job> {
-        let Some(browser) = self.browser.ready_mut() else { return Vec::new() };
-        match (by, action) {
-            (Some(by), _) => browser.rows(by),
-            (None, Action::Enter) => browser.in_ders = true,
-            (None, Action::Columns(by)) => browser.in_ders = by > 0,
-            (None, Action::Back) if browser.in_ders => browser.in_ders = false,
-            (None, Action::Back) => {
-                browser.search.clear();
-                browser.minimum.clear();
-                browser.apply();
-            }
-            (None, Action::Search | Action::MinimumMw) => {
-                browser.in_ders = false;
-                self.typing = Some(if action == Action::Search { Typing::Search } else { Typing::MinimumMw });
-            }
-            (None, Action::Sort) => browser.sort_by_next(),
-            (None, Action::Reverse) => {
-                browser.descending = !browser.descending;
-                browser.apply();
-            }
-            _ => {}
-        }
-        self.ders()
+    fn after_typing(&mut self) {
+        let at = self.stack.len().checked_sub(1);
+        let effects = match at {
+            Some(at) => self.stack[at].typed(&self.world),
+            None => self.panes[self.front].typed(&self.world),
+        };
+        self.perform(effects);
     }
 
-    /// Asks what the selected column holds, unless it is there or on its way.
-    pub(super) fn profile(&mut self) -> Vec<Job> {
-        let generation = self.generation;
-        let Some(missing) = self.missing.ready_mut() else { return Vec::new() };
-        let selected = missing.column_of();
-        if selected == missing.profile_of {
-            return Vec::new();
+    /// What is pasted goes into a text field or nowhere: it never acts.
+    fn paste(&mut self, text: &str) {
+        self.notice = None;
+        if let Some(field) = self.top_mut().field_mut() {
+            field.insert(text);
+            self.after_typing();
+        } else {
+            self.notice =
+                Some(format!("pasted text goes into a field; {} filters the list", self.world.keys.label(Verb::Filter)));
         }
-        missing.profile_of.clone_from(&selected);
-        missing.profile = Remote::Loading;
-        selected.map_or_else(Vec::new, |of| vec![Job::Profile { generation, of }])
     }
 
-    /// Asks how the two chosen months differ, unless it is known or on its way.
-    pub(super) fn compare(&mut self) -> Vec<Job> {
-        let generation = self.generation;
-        let Some(months) = self.months.ready_mut() else { return Vec::new() };
-        let pair = months.chosen_pair();
-        if pair == months.pair {
-            return Vec::new();
+    fn click(&mut self, target: Target) {
+        self.notice = None;
+        match target {
+            Target::Tab(at) => self.show(at),
+            Target::Key(verb) => self.verb(verb),
+            Target::Row { part, row, column } => {
+                let screen = self.top_mut();
+                screen.focus(part);
+                if let Some(table) = screen.table_mut() {
+                    let was_selected = table.at() == row;
+                    table.move_by(row as isize - table.at() as isize);
+                    let field = column.and_then(|at| table.columns().get(at).map(|column| column.field.clone()));
+                    field.map(|field| table.put_cursor(&field));
+                    if was_selected && self.top().room() == Room::Full {
+                        self.verb(Verb::Enter);
+                    }
+                }
+            }
+            Target::Head { part, column } => {
+                let screen = self.top_mut();
+                screen.focus(part);
+                if let Some(table) = screen.table_mut()
+                    && let Some(field) = table.columns().get(column).map(|column| column.field.clone())
+                {
+                    table.put_cursor(&field);
+                    table.sort_by(&field);
+                }
+            }
         }
-        months.pair.clone_from(&pair);
-        months.compared = Remote::Loading;
-        pair.map_or_else(Vec::new, |pair| vec![Job::Compare { generation, pair }])
     }
 
-    /// Asks for the DERs of the selected feeder, unless they are there or on their way.
-    pub(super) fn ders(&mut self) -> Vec<Job> {
-        let generation = self.generation;
-        let Some(browser) = self.browser.ready_mut() else { return Vec::new() };
-        let selected = browser.selected();
-        if selected == browser.ders_of {
-            return Vec::new();
+    fn wheel(&mut self, by: isize) {
+        let screen = self.top_mut();
+        if let Some(table) = screen.table_mut() {
+            table.move_by(by);
+        } else if let Some(scroll) = screen.scroll() {
+            scroll.set(scroll.get().saturating_add_signed(by));
         }
-        browser.ders_of.clone_from(&selected);
-        browser.ders = Remote::Loading;
-        browser.der = 0;
-        selected.map_or_else(Vec::new, |(utility, feeder)| vec![Job::Ders { generation, utility, feeder }])
+    }
+
+    pub(super) fn show(&mut self, pane: usize) {
+        if pane < self.panes.len() {
+            self.stack.clear();
+            self.front = pane;
+        }
     }
 }

@@ -17,21 +17,21 @@ pub struct AcknowledgeRequest {
     pub dataset: Option<String>,
     /// Why.
     pub reason: String,
-    /// The last day on which it counts.
-    pub until: Day,
+    /// The last day on which it counts; `None` withdraws what was acknowledged.
+    pub until: Option<Day>,
 }
 
-/// Acknowledges the stored failures of the rule; more failing rows than now open them again.
+/// Acknowledges the stored failures of the rule, or withdraws that; more failing rows than now open them again.
 ///
 /// # Errors
 /// The tables cannot be read or written, or there is nothing to sign for.
 pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<Exit> {
     context.known(Some(&decision.utility))?;
-    if decision.until < context.settings.today {
-        return Err(Usage(format!("`--until {}` has passed: today is {}", decision.until, context.settings.today)).into());
+    if let Some(until) = decision.until.filter(|until| *until < context.settings.today) {
+        return Err(Usage(format!("`--until {until}` has passed: today is {}", context.settings.today)).into());
     }
     if decision.reason.trim().is_empty() {
-        return Err(Usage("`--reason` is empty; say why the failure is accepted".into()).into());
+        return Err(Usage("`--reason` is empty; say why the failure is accepted, or no longer is".into()).into());
     }
     let outcomes = checks::outcomes(&context.lake, &context.settings)?;
     let month = decision.month.or_else(|| outcomes.iter().map(|checked| checked.month).max());
@@ -43,16 +43,19 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
                 && checked.utility == decision.utility.as_str()
                 && Some(checked.month) == month
                 && decision.dataset.as_ref().is_none_or(|dataset| *dataset == checked.dataset)
+                && (decision.until.is_some() || checked.acknowledged.is_some())
         })
         .collect();
     if failing.is_empty() {
         let month = month.map_or("any month".to_owned(), |month| month.to_string());
-        return Err(Usage(format!(
-            "`{}` does not fail for {} in {month}; `feederscope check` shows what fails",
-            decision.rule, decision.utility
-        ))
-        .into());
+        let (rule, utility) = (&decision.rule, &decision.utility);
+        let said = match decision.until {
+            Some(_) => format!("`{rule}` does not fail for {utility} in {month}; `feederscope check` shows what fails"),
+            None => format!("`{rule}` of {utility} is not acknowledged in {month}: there is nothing to withdraw"),
+        };
+        return Err(Usage(said).into());
     }
+    let account = &context.settings.account;
     let decisions: Vec<Acknowledged<'_>> = failing
         .iter()
         .map(|checked| Acknowledged {
@@ -63,22 +66,23 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
             failed: checked.failed,
             evidence: &checked.evidence,
             reason: &decision.reason,
-            account: &context.settings.account,
-            expires_on: decision.until,
+            account,
+            expires_on: decision.until.unwrap_or(context.settings.today),
         })
         .collect();
-    rules::acknowledge(&context.lake, &decisions, Timestamp::now())?;
+    match decision.until {
+        Some(_) => rules::acknowledge(&context.lake, &decisions, Timestamp::now())?,
+        None => rules::withdraw(&context.lake, &decisions, Timestamp::now())?,
+    }
     for checked in failing {
-        context.printer.say(format!(
-            "acknowledged `{}` for {} {} of {} by {} until {}: {} failing; more of them, another delivery or another rule open it again",
-            checked.rule,
-            checked.utility,
-            checked.dataset,
-            checked.month,
-            context.settings.account,
-            decision.until,
-            checked.failed
-        ));
+        let what = format!("`{}` for {} {} of {}", checked.rule, checked.utility, checked.dataset, checked.month);
+        context.printer.say(match decision.until {
+            Some(until) => format!(
+                "acknowledged {what} by {account} until {until}: {} failing; more of them, another delivery or another rule open it again",
+                checked.failed
+            ),
+            None => format!("withdrawn {what} by {account}: {} failing, open again", checked.failed),
+        });
     }
     Ok(Exit::Done)
 }

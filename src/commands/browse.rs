@@ -2,7 +2,7 @@
 
 use super::{Context, Exit};
 use crate::app::reads::browse;
-use crate::model::{FeederId, UtilityId};
+use crate::model::{FeederId, Month, UtilityId};
 
 /// Prints feeders with more than `over_mw` of hosting capacity.
 ///
@@ -13,8 +13,13 @@ pub fn feeders(
     over_mw: Option<f64>,
     utility: Option<&UtilityId>,
     limit: Option<usize>,
+    as_of: Option<Month>,
 ) -> anyhow::Result<Exit> {
-    let rows = browse::feeders(&context.lake, over_mw, context.known(utility)?, limit)?;
+    let utility = context.known(utility)?;
+    let rows = match as_of {
+        Some(month) => browse::feeders_as_of(&context.lake, month, over_mw, utility, limit)?,
+        None => browse::feeders(&context.lake, over_mw, utility, limit)?,
+    };
     context.printer.frame(&rows)?;
     if rows.height() > 0 {
         return Ok(Exit::Done);
@@ -35,8 +40,18 @@ pub fn feeders(
 ///
 /// # Errors
 /// The table cannot be read, or no adapter knows the utility.
-pub fn ders(context: &Context, feeder_id: &FeederId, utility: Option<&UtilityId>, status: Option<&str>) -> anyhow::Result<Exit> {
-    let rows = browse::ders(&context.lake, feeder_id, context.known(utility)?, status)?;
+pub fn ders(
+    context: &Context,
+    feeder_id: &FeederId,
+    utility: Option<&UtilityId>,
+    status: Option<&str>,
+    as_of: Option<Month>,
+) -> anyhow::Result<Exit> {
+    let utility = context.known(utility)?;
+    let rows = match as_of {
+        Some(month) => browse::ders_as_of(&context.lake, month, feeder_id, utility, status)?,
+        None => browse::ders(&context.lake, feeder_id, utility, status)?,
+    };
     context.printer.frame(&rows)?;
     if rows.height() == 0 && !browse::feeder_exists(&context.lake, feeder_id)? {
         context.printer.say(format!("there is no feeder `{feeder_id}`; `feederscope feeders` lists them"));

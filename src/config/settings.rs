@@ -91,7 +91,7 @@ impl Settings {
             lake: overrides.lake.or(file.lake).unwrap_or_else(|| paths.data.join("lake")),
             landing: overrides.landing.or(file.landing).unwrap_or_else(|| paths.data.join("landing")),
             env: overrides.env.or(file_env).unwrap_or_default(),
-            theme: overrides.theme.or(file.theme).unwrap_or_else(|| "dark".into()),
+            theme: overrides.theme.or(file.theme).unwrap_or_else(|| "auto".into()),
             today: overrides.today.unwrap_or(clock),
             account: overrides.account.unwrap_or_else(|| "unknown".into()),
             max_bad_share: percent / 100.0,

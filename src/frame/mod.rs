@@ -6,6 +6,7 @@
 mod parquet;
 mod relation;
 pub(crate) mod schema;
+pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -221,6 +222,42 @@ impl Frame {
         self.0.columns().iter().map(|column| column.get(row).map_or(Value::Null, |any| value_of(&any))).collect()
     }
 
+    /// The cells of a column, found once; `None` if there is no such column.
+    pub fn cells(&self, column: &str) -> Option<Cells<'_>> {
+        self.0.column(column).ok().map(|column| Cells(column.as_materialized_series()))
+    }
+
+    /// The same rows with each column in one piece, so that a cell is found at once.
+    #[must_use]
+    pub fn in_one_piece(mut self) -> Self {
+        self.0.rechunk_mut();
+        self
+    }
+
+    /// Writes the rows into a Parquet file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_parquet(&self, path: &std::path::Path) -> std::io::Result<()> {
+        let file = std::fs::File::create(path)?;
+        let writer = polars::prelude::ParquetWriter::new(std::io::BufWriter::new(file)).with_compression(compression());
+        writer.finish(&mut self.0.clone()).map(|_| ()).map_err(std::io::Error::other)
+    }
+
+    /// Some of the columns, in the given order; those that there are not are left out.
+    #[must_use]
+    pub fn columns_of(&self, names: &[&str]) -> Self {
+        let columns = names.iter().filter_map(|name| self.0.column(name).ok().cloned()).collect();
+        Self(DataFrame::new(self.height(), columns).unwrap_or_default())
+    }
+
+    /// The rows at these places, in their order.
+    #[must_use]
+    pub fn rows_at(&self, places: &[u32]) -> Self {
+        let places = polars::prelude::IdxCa::from_slice("".into(), places);
+        Self(self.0.take(&places).unwrap_or_default())
+    }
+
     /// The given columns, found by name, in their order and types.
     ///
     /// # Errors
@@ -251,6 +288,56 @@ impl Frame {
     /// The same rows, still to be queried.
     pub fn relation(&self) -> Relation {
         Relation::Rows(self.clone())
+    }
+}
+
+/// One cell, not copied.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CellRef<'a> {
+    /// Nothing is known.
+    Null,
+    /// Text.
+    Text(&'a str),
+    /// A whole number.
+    Whole(i64),
+    /// A real number.
+    Real(f64),
+    /// Yes or no.
+    Flag(bool),
+    /// A day.
+    Day(Day),
+    /// A moment.
+    Time(Timestamp),
+}
+
+impl CellRef<'_> {
+    /// The number inside, if it is one.
+    pub fn as_f64(self) -> Option<f64> {
+        match self {
+            Self::Whole(number) => Some(number as f64),
+            Self::Real(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+/// The cells of a column.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a>(&'a polars::prelude::Series);
+
+impl<'a> Cells<'a> {
+    /// The cell of a row; null where there is no such row.
+    pub fn at(self, row: usize) -> CellRef<'a> {
+        match self.0.get(row) {
+            Ok(AnyValue::String(text)) => CellRef::Text(text),
+            Ok(AnyValue::Boolean(flag)) => CellRef::Flag(flag),
+            Ok(AnyValue::Int64(number)) => CellRef::Whole(number),
+            Ok(AnyValue::Float64(number)) => CellRef::Real(number),
+            Ok(AnyValue::Date(days)) => CellRef::Day(Day::from_epoch_days(days)),
+            Ok(AnyValue::Datetime(at, unit, _) | AnyValue::DatetimeOwned(at, unit, _)) => CellRef::Time(timestamp(at, unit)),
+            Ok(other) => other.extract::<i64>().map_or(CellRef::Null, CellRef::Whole),
+            Err(_) => CellRef::Null,
+        }
     }
 }
 
@@ -297,4 +384,24 @@ const fn timestamp(at: i64, unit: TimeUnit) -> Timestamp {
         TimeUnit::Microseconds => at,
         TimeUnit::Milliseconds => at.saturating_mul(1000),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The engine gives a column that is the same in every row, and that of a single row, in another shape.
+    #[test]
+    fn cells_of_a_column_of_one_value_are_those_of_any_other() {
+        let at = Timestamp::from_micros(7);
+        let cells = |_: usize, range: std::ops::Range<usize>| range.map(|row| ["a", "b"][row]);
+        let frame = Frame::of_records(&["c".to_owned()], &[2, 3], cells, &[("same", "text")], ("at", at)).unwrap();
+        for frame in [frame.clone(), frame.rows_at(&[1]), frame.in_one_piece()] {
+            let last = frame.height() - 1;
+            let cell = |column: &str| frame.cells(column).unwrap().at(last);
+            assert_eq!((cell("same"), cell("c"), cell("at")), (CellRef::Text("text"), CellRef::Text("b"), CellRef::Time(at)));
+            assert_eq!(frame.cells("_source_line").unwrap().at(last), CellRef::Whole(3));
+        }
+        assert!(Frame::default().cells("c").is_none());
+    }
 }

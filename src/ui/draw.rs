@@ -1,70 +1,103 @@
-//! One frame: tabs above, a pane, the state of loads and the keys below; help over it all.
+//! One frame: the scope and the tabs above, what is in front, the state of loads and the keys below.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Gauge, Paragraph, Wrap};
+use ratatui::widgets::{Block, Clear, Paragraph};
+use unicode_width::UnicodeWidthStr;
 
-use super::panes;
-use super::text;
+use super::parts;
+use super::text::fit;
 use super::theme::Theme;
-use crate::app::keys::BINDINGS;
-use crate::app::reads::cases::{Case, Standing, Verdict};
-use crate::app::{App, Load, Pane, Remote, Typing};
-use crate::model::Month;
+use crate::app::keys::Verb;
+use crate::app::screen::{Room, Screen};
+use crate::app::table::grouped;
+use crate::app::{App, Load, Target};
+use crate::model::Environment;
 use crate::model::cell::visible;
 
-/// The least size in which anything can be read.
-const LEAST: (u16, u16) = (40, 10);
+/// What can be pointed at, the uppermost last.
+#[derive(Debug, Default)]
+pub struct Hits(Vec<(Rect, Target)>);
 
-/// The least height in which a line may be spent on the verdict.
-const ROOM_FOR_A_VERDICT: u16 = 16;
-
-/// Draws the console.
-pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) {
-    let area = frame.area();
-    frame.render_widget(Block::default().style(theme.text), area);
-    if area.width < LEAST.0 || area.height < LEAST.1 {
-        frame.render_widget(Paragraph::new(format!("{}×{} needed", LEAST.0, LEAST.1)).style(theme.warn), area);
-        return;
+impl Hits {
+    /// What is at a place.
+    pub fn at(&self, x: u16, y: u16) -> Option<Target> {
+        let found = self.0.iter().find(|(rect, _)| rect.contains((x, y).into()));
+        found.map(|(_, target)| *target)
     }
-    let problems = u16::from(!app.settings.problems.is_empty());
-    let cases = app.rules.ready().and_then(|rules| rules.cases.as_ref()).filter(|_| area.height >= ROOM_FOR_A_VERDICT);
-    let [top, warning, stands, body, state, hints] = Layout::vertical([
-        Constraint::Length(1),
+}
+
+/// Draws the console; tells what can be pointed at.
+pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Hits {
+    let area = frame.area();
+    let mut hits = Hits::default();
+    if area.is_empty() {
+        return hits;
+    }
+    frame.render_widget(Block::default().style(theme.text), area);
+    // What a low terminal has no room for: the verdict first, then the state of loads, the tabs, the scope, the keys.
+    let from = |height: u16| u16::from(area.height >= height);
+    let verdict = app.verdict().filter(|_| area.height >= 14);
+    let problems = u16::from(!app.world.settings.problems.is_empty() && area.height >= 10);
+    let [scope, tabs, warning, stands, body, state, keys] = Layout::vertical([
+        Constraint::Length(from(4)),
+        Constraint::Length(from(7)),
         Constraint::Length(problems),
-        Constraint::Length(cases.is_some().into()),
+        Constraint::Length(verdict.is_some().into()),
         Constraint::Min(1),
-        Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(from(9)),
+        Constraint::Length(from(3)),
     ])
     .areas(area);
-    tabs(frame, top, app, theme);
-    if let Some(problem) = app.settings.problems.first() {
-        frame.render_widget(Paragraph::new(text::fit(&format!("! {problem}"), warning.width.into())).style(theme.bad), warning);
+    scope_line(frame, scope, app, theme);
+    hits.0.extend(tab_line(frame, tabs, app, theme));
+    if let (Some(problem), true) = (app.world.settings.problems.first(), problems > 0) {
+        let more = app.world.settings.problems.len() - 1;
+        let more = if more > 0 { format!(" (and {more} more: `feederscope doctor`)") } else { String::new() };
+        // The end of it is what helps: the middle, a long path, is left out.
+        let text = format!("! {}: {}{more}", problem.file.file_name().unwrap_or_default().to_string_lossy(), problem.message);
+        frame.render_widget(Paragraph::new(fit(&text, warning.width.into())).style(theme.bad), warning);
     }
-    if let Some((month, cases)) = cases {
-        verdict(frame, stands, theme, *month, cases);
+    if let Some(line) = verdict {
+        let mut room = usize::from(stands.width).saturating_sub(1);
+        let mut spans = vec![Span::raw(" ")];
+        for (tone, text) in line.0 {
+            let text = fit(&text, room);
+            room -= text.width();
+            spans.push(Span::styled(text, theme.tone(tone)));
+        }
+        frame.render_widget(Paragraph::new(Line::from(spans)), stands);
     }
-    match app.pane {
-        Pane::Refresh => remote(frame, body, app, theme, &app.refresh, panes::refresh::draw),
-        Pane::Missing => remote(frame, body, app, theme, &app.missing, panes::missing::draw),
-        Pane::Months => remote(frame, body, app, theme, &app.months, panes::months::draw),
-        Pane::Browser => remote(frame, body, app, theme, &app.browser, panes::browser::draw),
-        Pane::Rules => remote(frame, body, app, theme, &app.rules, panes::rules::draw),
-        Pane::Deliveries => remote(frame, body, app, theme, &app.deliveries, panes::deliveries::draw),
-        Pane::Rejected => remote(frame, body, app, theme, &app.rejected, panes::rejected::draw),
+    let full = parts::draw(frame, body, theme, &app.full().view(&app.world), app.zoom);
+    let over = boxes(frame, body, app, theme);
+    // What lies above hides what lies below.
+    let covered: Vec<Rect> = over.iter().map(|(rect, _)| *rect).collect();
+    let above = over.into_iter().flat_map(|(_, hits)| hits);
+    hits.0.extend(above);
+    if covered.is_empty() {
+        hits.0.extend(full);
     }
-    if let Some(drill) = &app.drill {
-        panes::drill::draw(frame, body, app, theme, drill);
-    }
-    load_state(frame, state, app, theme);
-    key_hints(frame, hints, app, theme);
-    if app.help {
-        help(frame, area, app, theme);
-    }
+    state_line(frame, state, app, theme);
+    hits.0.extend(key_line(frame, keys, app, theme));
     without_invisible(frame);
+    hits
+}
+
+/// Boxes over what is in front, each with what can be pointed at in it.
+fn boxes(frame: &mut Frame<'_>, body: Rect, app: &App, theme: &Theme) -> Vec<(Rect, Vec<(Rect, Target)>)> {
+    let mut drawn = Vec::new();
+    for screen in &app.stack {
+        let Room::Box(width, height) = screen.room() else { continue };
+        let (width, height) = (width.min(body.width), height.min(body.height));
+        let area = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
+        frame.render_widget(Clear, area);
+        frame.render_widget(Block::default().style(theme.text), area);
+        let hits = parts::draw(frame, area, theme, &screen.view(&app.world), false);
+        drawn.push((area, hits));
+    }
+    drawn
 }
 
 /// Nothing of the data acts on the terminal: what a widget lets through is replaced in what is drawn.
@@ -79,185 +112,201 @@ fn without_invisible(frame: &mut Frame<'_>) {
     }
 }
 
-fn tabs(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
-    // On a narrow terminal the tabs need the room of the name, and those that are not in front that of their titles.
-    let titles: usize = Pane::ALL.iter().map(|pane| pane.title().len() + 4).sum();
-    let width = usize::from(area.width);
-    let name = if titles + 13 <= width { " feederscope " } else { "" };
-    let mut spans = vec![Span::styled(name, theme.accent)];
-    for (at, pane) in Pane::ALL.into_iter().enumerate() {
-        let style = if pane == app.pane { theme.selection } else { theme.dim };
-        let tab =
-            if titles <= width || pane == app.pane { format!(" {} {} ", at + 1, pane.title()) } else { format!(" {} ", at + 1) };
-        spans.push(Span::styled(tab, style));
-    }
-    let line = Line::from(spans);
-    let used = line.width();
-    frame.render_widget(Paragraph::new(line), area);
-    let about = format!("{} · as of {} ", app.settings.env, app.settings.today);
-    let room = usize::from(area.width).saturating_sub(used);
-    if about.len() < room {
-        frame.render_widget(Paragraph::new(about).style(theme.dim).right_aligned(), area);
-    }
-}
-
-/// May the newest month go on, and what is the first thing that stops it?
-fn verdict(frame: &mut Frame<'_>, area: Rect, theme: &Theme, month: Month, cases: &[Case]) {
-    let verdict = Verdict::of(cases);
-    let (style, sign) = match verdict {
-        Verdict::Ready => (theme.good, "●"),
-        Verdict::NotReady => (theme.bad, "■"),
-        Verdict::Unknown => (theme.bad, "?"),
+/// Environment, month, utility and dataset, at every width; then what they are compared with, and as of when.
+fn scope_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
+    let (world, scope) = (&app.world, &app.world.scope);
+    let env = world.settings.env;
+    // What others act on does not look like what one plays with.
+    let env_style = match env {
+        Environment::Dev => theme.accent,
+        Environment::Qa => theme.warn.add_modifier(Modifier::REVERSED),
+        Environment::Prod => theme.bad.add_modifier(Modifier::REVERSED | Modifier::BOLD),
     };
-    let count = |standing: Standing| cases.iter().filter(|case| case.standing == standing).count();
-    let counts = [(Standing::Stops, "stop it"), (Standing::Unknown, "not checked"), (Standing::ToLookAt, "to look at")]
-        .into_iter()
-        .filter(|(standing, _)| count(*standing) > 0)
-        // On a narrow terminal what stops the month needs the room of what does not.
-        .filter(|(standing, _)| *standing != Standing::ToLookAt || area.width >= 100 || verdict == Verdict::Ready)
-        .map(|(standing, words)| format!(" · {} {words}", count(standing)));
-    let said = format!(" {sign} {month} {}{}", verdict.as_str(), counts.collect::<String>());
-    let said = text::fit(&said, area.width.into());
-    let first = cases.first().filter(|_| verdict != Verdict::Ready);
-    let first = first.map_or(String::new(), |case| format!(" · {}: {} → {}", case.utility, case.what, case.next_step));
-    let room = usize::from(area.width).saturating_sub(Line::from(said.as_str()).width());
-    let line = Line::from(vec![Span::styled(said, style), Span::styled(text::fit(&first, room), theme.text)]);
-    frame.render_widget(Paragraph::new(line), area);
-}
-
-type Draw<T> = fn(&mut Frame<'_>, Rect, &App, &Theme, &T);
-
-/// A pane whose rows are there, on their way, or could not be read; never a blank.
-fn remote<T>(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme, rows: &Remote<T>, draw: Draw<T>) {
-    match rows {
-        Remote::Ready { value, .. } => draw(frame, area, app, theme, value),
-        Remote::Loading => message(frame, area, theme.dim, theme, "reading the tables …", ""),
-        Remote::Failed { reason } => {
-            message(
-                frame,
-                area,
-                theme.bad,
-                theme,
-                reason,
-                "Ctrl-R reads again; `feederscope doctor` looks at folders and tables",
-            );
-        }
+    let month = world.month().map_or_else(|| "no month".into(), |month| month.to_string());
+    let chosen = |is_chosen: bool| if is_chosen { theme.accent } else { theme.text };
+    let mut parts: Vec<(u8, String, Style)> = vec![
+        (0, format!(" {env} "), env_style),
+        (0, format!(" {month} "), chosen(scope.month.is_some())),
+        (1, format!("▏{} ", scope.utility.as_deref().unwrap_or("all utilities")), chosen(scope.utility.is_some())),
+        (2, format!("▏{} ", scope.dataset.map_or("all datasets", |dataset| dataset.as_str())), chosen(scope.dataset.is_some())),
+    ];
+    if let Some(against) = world.against() {
+        parts.insert(2, (3, format!("▏against {against} "), chosen(scope.against.is_some())));
     }
-}
-
-/// A pane that has nothing to show says why, and what to do.
-pub fn message(frame: &mut Frame<'_>, area: Rect, style: Style, theme: &Theme, what: &str, next: &str) {
-    let block = Block::bordered().border_style(theme.border);
-    let lines = vec![Line::styled(what.to_owned(), style), Line::default(), Line::styled(next.to_owned(), theme.dim)];
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }).block(block), area);
-}
-
-/// A frame with a title, the table behind what it shows, and when it was read.
-pub fn titled<'a, T>(title: &str, table: &str, rows: &Remote<T>, theme: &Theme) -> Block<'a> {
-    let age = match rows {
-        Remote::Ready { read_at, .. } => format!(" {table} · read {read_at} UTC "),
-        _ => format!(" {table} "),
+    let as_of = format!("as of {} ", world.settings.today);
+    let read = match world.facts.remote() {
+        crate::app::slot::Remote::Ready { read_at, .. } => format!("· read {read_at} UTC "),
+        _ => String::new(),
     };
-    Block::bordered()
-        .border_style(theme.border)
-        .title(Line::styled(format!(" {title} "), theme.accent))
-        .title_bottom(Line::styled(age, theme.dim).right_aligned())
-}
-
-fn load_state(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
     let width = usize::from(area.width);
-    let line = |text: String, style: Style| Paragraph::new(text::fit(&text, width)).style(style);
-    match &app.load {
-        Load::Idle => frame.render_widget(line(format!(" {}", app.watching), theme.dim), area),
-        Load::Running(None) => frame.render_widget(line(" loading: looking for what is new …".into(), theme.accent), area),
-        Load::Stopping => frame.render_widget(line(" stopping after the current step …".into(), theme.warn), area),
-        Load::Done(what) => frame.render_widget(line(format!(" ● {what} · {}", app.watching), theme.good), area),
-        Load::Failed(why) => frame.render_widget(line(format!(" ■ {why}"), theme.bad), area),
-        Load::Running(Some(progress)) => {
-            let share = progress.rows_done as f64 / progress.rows_expected.max(1) as f64;
-            let label = format!(
-                "{} {} · {} of {} rows",
-                progress.step,
-                progress.subject,
-                text::count(progress.rows_done),
-                text::count(progress.rows_expected)
-            );
-            let gauge = Gauge::default()
-                .ratio(share.clamp(0.0, 1.0))
-                .label(text::fit(&label, width))
-                .gauge_style(theme.selection)
-                .style(theme.text);
-            frame.render_widget(gauge, area);
-        }
+    let used = |parts: &[(u8, String, Style)]| parts.iter().map(|(_, text, _)| text.width()).sum::<usize>();
+    while used(&parts) > width {
+        let Some(at) = (0..parts.len()).max_by_key(|at| parts[*at].0).filter(|at| parts[*at].0 > 0) else { break };
+        parts.remove(at);
+    }
+    let room = width.saturating_sub(used(&parts));
+    let about = if as_of.width() + read.width() < room { format!("{as_of}{read}") } else { as_of };
+    let spans: Vec<Span<'_>> = parts.into_iter().map(|(_, text, style)| Span::styled(text, style)).collect();
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    if about.width() < room {
+        let right = Rect { x: area.right() - about.width() as u16, width: about.width() as u16, ..area };
+        frame.render_widget(Paragraph::new(about).style(theme.dim), right);
     }
 }
 
-fn key_hints(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
-    if let Some((what, typed, keys)) = typed(app) {
-        let line = Line::from(vec![
-            Span::styled(format!(" {what}: "), theme.accent),
-            Span::styled(format!("{typed}▏"), theme.text),
-            Span::styled(format!("  {keys}"), theme.dim),
-        ]);
-        frame.render_widget(Paragraph::new(line), area);
-        return;
-    }
-    if let Some(drill) = &app.drill {
-        let keys: &[(&str, &str)] = if drill.source.is_some() {
-            &[("↑↓", "scroll"), ("Esc", "back to the records"), ("?", "help"), ("q", "quit")]
-        } else {
-            &[("↑↓", "move"), ("Enter", "the line in its file"), ("Esc", "back"), ("?", "help"), ("q", "quit")]
-        };
-        let spans = keys.iter().flat_map(|(key, what)| {
-            [Span::styled(format!(" {key} "), theme.accent), Span::styled(format!("{what} "), theme.dim)]
+fn tab_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) -> Vec<(Rect, Target)> {
+    // On a narrow terminal the counts go first, then the titles of those that are not in front; a sign stays.
+    let tab = |at: usize, (titled, counted): (bool, bool)| {
+        let pane = &app.panes[at];
+        let title = if titled || at == app.front { format!(" {}", pane.title()) } else { String::new() };
+        let badge = pane.badge(&app.world).map(|badge| {
+            let count = if counted { badge.count.to_string() } else { String::new() };
+            (format!("{}{}{count}", if titled { " " } else { "" }, badge.sign), badge.tone)
         });
-        frame.render_widget(Paragraph::new(Line::from(spans.collect::<Vec<_>>())), area);
-        return;
+        (format!(" {}{title}", at + 1), badge)
+    };
+    let width = |look: (bool, bool)| -> usize {
+        let tabs = (0..app.panes.len()).map(|at| tab(at, look));
+        tabs.map(|(text, badge)| text.width() + badge.map_or(0, |(text, _)| text.width()) + 1).sum()
+    };
+    let looks = [(true, true), (true, false), (false, true), (false, false)];
+    let look = looks.into_iter().find(|look| width(*look) <= usize::from(area.width)).unwrap_or((false, false));
+    let mut hits = Vec::new();
+    let mut x = area.x;
+    for at in 0..app.panes.len() {
+        let (text, badge) = tab(at, look);
+        let front = at == app.front;
+        let style = if front { theme.selection } else { theme.dim };
+        let begin = x;
+        let spans = [(text, style)].into_iter().chain(badge.map(|(text, tone)| {
+            let style = theme.tone(tone);
+            (text, if front { theme.selected(style) } else { style })
+        }));
+        for (text, style) in spans.chain([(" ".to_owned(), style)]) {
+            let room = usize::from(area.right().saturating_sub(x));
+            let (end, _) = frame.buffer_mut().set_stringn(x, area.y, &text, if area.height > 0 { room } else { 0 }, style);
+            x = end;
+        }
+        hits.push((Rect { x: begin, width: x - begin, ..area }, Target::Tab(at)));
     }
-    let mut spans = Vec::new();
-    let mut used = 0;
-    for binding in BINDINGS.iter().filter(|binding| binding.hint && binding.pane.is_none_or(|pane| pane == app.pane)) {
-        let hint = format!(" {} ", binding.label);
-        let what = format!("{} ", binding.what);
-        used += Line::from(format!("{hint}{what}")).width();
-        if used > area.width.into() {
+    let trail = app.trail();
+    let room = usize::from(area.right().saturating_sub(x));
+    if trail.len() > 1 && area.height > 0 {
+        let text = format!(" › {}", trail[1..].join(" › "));
+        frame.buffer_mut().set_stringn(x, area.y, fit(&text, room), room, theme.accent);
+    }
+    hits
+}
+
+/// What there is to say until the next key; else what is going on with loads.
+fn state_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
+    let width = usize::from(area.width);
+    let world = &app.world;
+    let mut say =
+        |text: String, style: Style| frame.render_widget(Paragraph::new(fit(&format!(" {text}"), width)).style(style), area);
+    if let Some(notice) = &app.notice {
+        let style = match notice.chars().next() {
+            Some('■') => theme.bad,
+            Some('●') => theme.good,
+            _ => theme.accent,
+        };
+        return say(notice.clone(), style);
+    }
+    let load = world.keys.label(Verb::Load);
+    match &world.load {
+        _ if world.files_wait && !world.load.is_running() => {
+            let env = world.settings.env;
+            say(format!("● new files stand in the landing folder; {load} loads them into {env}"), theme.warn);
+        }
+        Load::Idle => say(world.watching.clone(), theme.dim),
+        Load::Running(None) => say("loading: looking for what is new …".into(), theme.accent),
+        Load::Stopping => say("stopping after the current step …".into(), theme.warn),
+        Load::Stopped => say(format!("stopped; every table is as after its last commit, {load} goes on from there"), theme.warn),
+        Load::Waiting(holder) => {
+            let holder = if holder.trim().is_empty() { "another process" } else { holder };
+            say(format!("◌ {holder} is writing; the tables are re-read as it goes, and what is new is loaded after"), theme.warn);
+        }
+        Load::Done(what) => say(format!("● {what} · {}", world.watching), theme.good),
+        Load::Failed(why) => say(format!("■ {why}"), theme.bad),
+        Load::Running(Some(progress)) => {
+            let (done, expected) = (progress.rows_done, progress.rows_expected.max(1));
+            let count = |rows: u64| grouped(&rows.to_string());
+            let label = format!("{} {} · {} of {} rows", progress.step, progress.subject, count(done), count(expected));
+            say(label, theme.accent);
+            let bar = (f64::from(area.width) * (done as f64 / expected as f64).clamp(0.0, 1.0)) as u16;
+            frame.buffer_mut().set_style(Rect { width: bar, ..area }, theme.selection);
+        }
+    }
+}
+
+/// The keys of what is in front; those of help and of the end never go.
+fn key_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) -> Vec<(Rect, Target)> {
+    if area.height == 0 {
+        return Vec::new();
+    }
+    let top = app.top();
+    let mut x = area.x;
+    let mut right = area.right();
+    if let (Some((field, name)), Room::Line) = (top.field(), top.room()) {
+        let (before, after) = field.parts();
+        let wrong = app.full().table().and_then(|table| table.filter().1).unwrap_or_default();
+        for (text, style) in [
+            (format!(" {name}: "), theme.accent),
+            (before.to_owned(), theme.text),
+            ("▏".into(), theme.accent),
+            (format!("{after}  "), theme.text),
+            (format!("{wrong}  "), theme.bad),
+        ] {
+            x = frame.buffer_mut().set_stringn(x, area.y, &text, usize::from(right.saturating_sub(x)), style).0;
+        }
+    }
+    let keys = &app.world.keys;
+    let hint = |verb: Verb, what: &str| (format!(" {} ", keys.label(verb)), format!("{what} "), verb);
+    let fixed: Vec<_> = match (app.stack.is_empty(), top.field().is_some()) {
+        (_, true) => Vec::new(),
+        (true, _) => vec![hint(Verb::GoTo, "go to"), hint(Verb::Help, "keys"), hint(Verb::Quit, "quit")],
+        (false, _) => vec![hint(Verb::Help, "keys"), hint(Verb::Quit, "close")],
+    };
+    let mut hits = Vec::new();
+    let width = |(key, what, _): &(String, String, Verb)| (key.width() + what.width()) as u16;
+    let mut draw = |x: &mut u16, (key, what, verb): &(String, String, Verb)| {
+        let begin = *x;
+        for (text, style) in [(key, theme.accent), (what, theme.dim)] {
+            let room = usize::from(area.right().saturating_sub(*x));
+            *x = frame.buffer_mut().set_stringn(*x, area.y, text, room, style).0;
+        }
+        hits.push((Rect { x: begin, width: *x - begin, ..area }, Target::Key(*verb)));
+    };
+    // From the right: what matters most keeps its place.
+    for hint in fixed.iter().rev() {
+        if right.saturating_sub(x) >= width(hint) {
+            right -= width(hint);
+            draw(&mut right.clone(), hint);
+        }
+    }
+    for hint in hints(top, app).iter().map(|(verb, what)| hint(*verb, what)) {
+        if right.saturating_sub(x) < width(&hint) {
             break;
         }
-        spans.push(Span::styled(hint, theme.accent));
-        spans.push(Span::styled(what, theme.dim));
+        draw(&mut x, &hint);
     }
-    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    hits
 }
 
-/// What is being typed, and the keys that end it.
-fn typed(app: &App) -> Option<(&'static str, &str, &'static str)> {
-    const SEARCH: &str = "Enter keep · Esc clear · ↑↓ move";
-    match app.typing? {
-        Typing::Search => Some(("search a feeder", &app.browser.ready()?.search, SEARCH)),
-        Typing::MinimumMw => Some(("at least MW", &app.browser.ready()?.minimum, SEARCH)),
-        Typing::Reason => Some(("accepted because", &app.rules.ready()?.reason, "Enter sign for 30 days · Esc leave")),
+/// What a screen offers, then what its list can do.
+fn hints(screen: &dyn Screen, app: &App) -> Vec<(Verb, &'static str)> {
+    let mut hints = screen.offers(&app.world);
+    if screen.table().is_some() && screen.field().is_none() && screen.room() == Room::Full {
+        let more = [
+            (Verb::Filter, "filter"),
+            (Verb::Sort, "sort"),
+            (Verb::CopyCell, "copy"),
+            (Verb::Export, "export"),
+            (Verb::Columns, "columns"),
+            (Verb::Utility, "utility"),
+            (Verb::MonthBefore, "month"),
+        ];
+        hints.extend(more.into_iter().filter(|(verb, _)| !hints.iter().any(|(other, _)| other == verb)).collect::<Vec<_>>());
     }
-}
-
-fn help(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
-    let shown: Vec<_> = BINDINGS.iter().filter(|binding| binding.pane.is_none_or(|pane| pane == app.pane)).collect();
-    let line = |binding: &&crate::app::keys::Binding| {
-        Line::from(vec![Span::styled(text::left(binding.label, 11), theme.accent), Span::styled(binding.what, theme.text)])
-    };
-    let rows = usize::from(area.height.saturating_sub(4)).max(1);
-    let columns = shown.len().div_ceil(rows).max(1);
-    let width = (44 * columns as u16).min(area.width);
-    let height = (shown.len().div_ceil(columns) as u16 + 2).min(area.height);
-    let popup = Rect { x: (area.width - width) / 2, y: (area.height - height) / 2, width, height };
-    frame.render_widget(Clear, popup);
-    let block = Block::bordered()
-        .border_style(theme.accent)
-        .style(theme.text)
-        .title(format!(" keys in {} · any key closes ", app.pane.title()));
-    let inside = block.inner(popup);
-    frame.render_widget(block, popup);
-    let parts = Layout::horizontal(vec![Constraint::Fill(1); columns]).split(inside);
-    for (part, chunk) in parts.iter().zip(shown.chunks(shown.len().div_ceil(columns))) {
-        frame.render_widget(Paragraph::new(chunk.iter().map(line).collect::<Vec<_>>()), *part);
-    }
+    hints
 }

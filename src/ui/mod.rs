@@ -1,10 +1,11 @@
-//! The console in a terminal: reads keys, draws frames, owns the state.
+//! The console in a terminal: reads keys and the mouse, draws frames, owns the state.
 //!
-//! One thread owns the [`App`], waits for events and draws when something changed, at most every 16 ms. Drawing takes
-//! no lock and does no input or output but to the terminal.
+//! One thread owns the [`App`], waits for events and draws when something changed, at most every 16 ms. Drawing takes no lock and does
+//! no input or output but to the terminal. Views are declared by `app`; nothing here knows a pane.
 
 pub mod draw;
-mod panes;
+pub(crate) mod parts;
+pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod text;
 pub mod theme;
@@ -13,96 +14,235 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::app::{App, Event, Jobs, Key, signals};
+use crate::app::keys::Keys;
+use crate::app::{App, Event, Job, Jobs, Key, Wish, signals, state};
 use crate::config::Settings;
 use crate::lake::Lake;
+use crate::landing::watch::Watch;
+use draw::Hits;
 use terminal::Screen;
-use theme::Theme;
+use theme::{Depth, Theme};
+
+/// How often it is looked whether a theme was edited.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// What the terminal tells the thread that owns the console.
+enum Input {
+    /// Something for the console.
+    Event(Event),
+    /// A button was pressed somewhere.
+    Pressed(u16, u16),
+    /// A file of themes or keys has changed.
+    ThemeChanged,
+    /// The system asks the program to stop for a while.
+    Stop,
+}
 
 /// Opens the console and stays until the user, or the system, ends it.
 ///
 /// # Errors
 /// The terminal or the lake cannot be opened.
-pub fn run(settings: Settings) -> anyhow::Result<()> {
-    let (theme, problems) = Theme::load(&settings.theme, &settings.paths.config.join("themes"));
+pub fn run(settings: Settings, depth: Depth) -> anyhow::Result<()> {
+    let themes = settings.paths.config.join("themes");
+    let name = if settings.theme == "auto" { theme::automatic() } else { settings.theme.clone() };
+    let (theme, problems) = Theme::load(&name, &themes);
+    let (keys, wrong_keys) = Keys::load(&settings.paths.config.join("keys.toml"));
     let mut settings = settings;
-    settings.problems.extend(problems);
+    settings.problems.extend(problems.into_iter().chain(wrong_keys));
     let lake = Lake::new(&settings.lake, settings.env)?;
     let (sender, receiver) = channel();
-    let jobs = Jobs::new(settings.clone(), lake, sender.clone());
+    let (events, from_jobs) = channel();
+    let jobs = Jobs::new(settings.clone(), lake, events);
+    forward(from_jobs, sender.clone())?;
     let ending = sender.clone();
     signals::on_end(move || {
-        let _ = ending.send(Event::Terminate);
+        let _ = ending.send(Input::Event(Event::Terminate));
     })?;
-    let mut screen =
-        Screen::open().context("the console needs a terminal; `feederscope --help` lists the commands that do not")?;
+    let stopping = sender.clone();
+    signals::on_stop(move || {
+        let _ = stopping.send(Input::Stop);
+    })?;
+    watch_themes(themes.clone(), sender.clone())?;
+    let screen = Screen::open().context("the console needs a terminal; `feederscope --help` lists the commands that do not")?;
     read_keys(sender)?;
-    let mut app = App::new(settings);
-    app.start().into_iter().for_each(|job| jobs.start(job));
-    jobs.watch();
-    let ended = serve(&mut app, &theme, &mut screen, &receiver, &jobs);
-    jobs.cancel();
+    let kept = state::file(&settings);
+    let mut app = App::with_keys(settings, keys);
+    app.restore(&kept);
+    let mut console = Console { app, theme: theme.at(depth), screen, jobs, hits: Hits::default(), themes, name, depth };
+    let height = console.screen.height();
+    let first = console.app.update(Event::Resized(height));
+    console.start(first)?;
+    console.jobs.watch();
+    let ended = console.serve(&receiver);
+    console.jobs.cancel();
+    drop(console.screen);
+    if let Err(error) = console.app.keep(&kept) {
+        tracing::warn!("`{}` cannot be written: {error}", kept.display());
+    }
     ended
 }
 
-fn serve(app: &mut App, theme: &Theme, screen: &mut Screen, events: &Receiver<Event>, jobs: &Jobs) -> anyhow::Result<()> {
-    let mut dirty = true;
-    let mut drawn: Option<Instant> = None;
-    while !app.quit {
-        let wait = match (dirty, drawn) {
-            (false, _) => None,
-            (true, None) => Some(Duration::ZERO),
-            (true, Some(at)) => Some(FRAME.saturating_sub(at.elapsed())),
-        };
-        let event = match wait {
-            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(wait) => events.recv_timeout(wait),
-        };
-        match event {
-            Ok(event) => {
-                app.update(event).into_iter().for_each(|job| jobs.start(job));
-                dirty = true;
+struct Console {
+    app: App,
+    theme: Theme,
+    screen: Screen,
+    jobs: Jobs,
+    hits: Hits,
+    themes: std::path::PathBuf,
+    name: String,
+    depth: Depth,
+}
+
+impl Console {
+    fn serve(&mut self, inputs: &Receiver<Input>) -> anyhow::Result<()> {
+        let mut dirty = true;
+        let mut drawn: Option<Instant> = None;
+        while !self.app.quit {
+            let wait = match (dirty, drawn) {
+                (false, _) => None,
+                (true, None) => Some(Duration::ZERO),
+                (true, Some(at)) => Some(FRAME.saturating_sub(at.elapsed())),
+            };
+            let input = match wait {
+                None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(wait) => inputs.recv_timeout(wait),
+            };
+            match input {
+                Ok(input) => {
+                    self.take(input)?;
+                    dirty = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.draw()?;
+                    (dirty, drawn) = (false, Some(Instant::now()));
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            Err(RecvTimeoutError::Timeout) => {
-                screen.terminal.draw(|frame| draw::frame(frame, app, theme))?;
-                (dirty, drawn) = (false, Some(Instant::now()));
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
         }
+        Ok(())
     }
+
+    fn draw(&mut self) -> std::io::Result<()> {
+        let (app, theme, hits) = (&self.app, &self.theme, &mut self.hits);
+        self.screen.draw(|frame| *hits = draw::frame(frame, app, theme))
+    }
+
+    fn take(&mut self, input: Input) -> anyhow::Result<()> {
+        let event = match input {
+            Input::Event(event) => event,
+            Input::Pressed(x, y) => match self.hits.at(x, y) {
+                Some(target) => Event::Click(target),
+                None => return Ok(()),
+            },
+            Input::ThemeChanged => {
+                let (theme, problems) = Theme::load(&self.name, &self.themes);
+                // A file that is half written is as the one before.
+                if problems.is_empty() {
+                    self.theme = theme.at(self.depth);
+                }
+                Event::Resized(self.screen.height())
+            }
+            Input::Stop => {
+                self.screen.suspend()?;
+                Event::Resized(self.screen.height())
+            }
+        };
+        let jobs = self.app.update(event);
+        self.start(jobs)
+    }
+
+    fn start(&mut self, jobs: Vec<Job>) -> anyhow::Result<()> {
+        for job in jobs {
+            match job {
+                Job::Terminal(Wish::Copy(text)) => Screen::copy(&text)?,
+                Job::Terminal(Wish::Redraw) => self.screen.redraw()?,
+                Job::Terminal(Wish::Suspend) => self.screen.suspend()?,
+                Job::Terminal(Wish::Mouse(on)) => self.screen.mouse(on)?,
+                Job::Terminal(Wish::Browse(path)) => terminal::browse(&path),
+                job => self.jobs.start(job),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What background work tells comes by the same way as the keys.
+fn forward(events: Receiver<Event>, sender: Sender<Input>) -> std::io::Result<()> {
+    std::thread::Builder::new().name("events".into()).spawn(move || {
+        while let Ok(event) = events.recv() {
+            if sender.send(Input::Event(event)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Tells when a file in the user's folder of themes has changed.
+fn watch_themes(folder: std::path::PathBuf, sender: Sender<Input>) -> std::io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    std::thread::Builder::new().name("themes".into()).spawn(move || {
+        let Ok(watch) = Watch::start(&folder, LOOK * 4) else { return };
+        // What is there at first is no change.
+        watch.take_change();
+        loop {
+            std::thread::sleep(LOOK);
+            if watch.take_change() && sender.send(Input::ThemeChanged).is_err() {
+                return;
+            }
+        }
+    })?;
     Ok(())
 }
 
 /// Keys come from a thread of their own, so that nothing is ever waited for but events.
-fn read_keys(sender: Sender<Event>) -> anyhow::Result<()> {
+fn read_keys(sender: Sender<Input>) -> anyhow::Result<()> {
     std::thread::Builder::new().name("keys".into()).spawn(move || {
         while let Ok(event) = event::read() {
-            let event = match event {
-                event::Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Event::Key),
-                event::Event::Resize(..) => Some(Event::Resized),
+            let input = match event {
+                event::Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Event::Key).map(Input::Event),
+                event::Event::Paste(text) => Some(Input::Event(Event::Paste(text))),
+                event::Event::Mouse(mouse) => input_of(mouse),
+                event::Event::Resize(_, height) => Some(Input::Event(Event::Resized(height))),
                 _ => None,
             };
-            if let Some(event) = event
-                && sender.send(event).is_err()
+            if let Some(input) = input
+                && sender.send(input).is_err()
             {
                 return;
             }
         }
         // The terminal is gone.
-        let _ = sender.send(Event::Terminate);
+        let _ = sender.send(Input::Event(Event::Terminate));
     })?;
     Ok(())
+}
+
+/// Rows of a turn of the wheel.
+const WHEEL: isize = 3;
+
+fn input_of(mouse: MouseEvent) -> Option<Input> {
+    match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Input::Pressed(mouse.column, mouse.row)),
+        MouseEventKind::ScrollDown => Some(Input::Event(Event::Wheel(WHEEL))),
+        MouseEventKind::ScrollUp => Some(Input::Event(Event::Wheel(-WHEEL))),
+        _ => None,
+    }
 }
 
 fn key_of(key: KeyEvent) -> Option<Key> {
     Some(match key.code {
         KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::ALT) => Key::Alt(c),
         KeyCode::Char(c) => Key::Char(c),
+        KeyCode::F(number) => Key::F(number),
         KeyCode::Up => Key::Up,
         KeyCode::Down => Key::Down,
         KeyCode::Left => Key::Left,
@@ -116,6 +256,20 @@ fn key_of(key: KeyEvent) -> Option<Key> {
         KeyCode::Enter => Key::Enter,
         KeyCode::Esc => Key::Esc,
         KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete => Key::Delete,
         _ => return None,
     })
+}
+
+/// Whether a terminal can show the console at all.
+///
+/// # Errors
+/// It cannot move its cursor; the commands that need none are named.
+pub fn usable(term: Option<&str>) -> anyhow::Result<()> {
+    if term == Some("dumb") {
+        anyhow::bail!(
+            "the terminal says that it is dumb (`TERM=dumb`): the console cannot be drawn; use `cases`, `status`, `check`, `feeders` or `report` (see `feederscope --help`)"
+        );
+    }
+    Ok(())
 }

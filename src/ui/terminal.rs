@@ -1,15 +1,18 @@
 //! The terminal: taken over, and given back whatever happens.
 
 use std::io::{self, Stdout, Write};
+use std::path::Path;
 
-use crossterm::{cursor, execute, terminal};
-use ratatui::Terminal;
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::{cursor, execute, queue, terminal};
 use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
 
 /// A terminal in raw mode on its other screen; given back when dropped.
 pub struct Screen {
-    /// Where frames are drawn.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    has_mouse: bool,
 }
 
 impl Screen {
@@ -29,9 +32,59 @@ impl Screen {
                 tracing::error!("{panic}");
             }
         }));
-        terminal::enable_raw_mode()?;
-        execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))? })
+        take(true)?;
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?, has_mouse: true })
+    }
+
+    /// Draws a frame; a terminal that can shows it at once and not line by line.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, frame: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        queue!(io::stdout(), terminal::BeginSynchronizedUpdate)?;
+        self.terminal.draw(frame)?;
+        execute!(io::stdout(), terminal::EndSynchronizedUpdate)
+    }
+
+    /// Its lines; none where it does not say.
+    pub fn height(&self) -> u16 {
+        self.terminal.size().map_or(0, |size| size.height)
+    }
+
+    /// Draws everything anew with the next frame.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn redraw(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Keeps a text where the terminal keeps what was copied (OSC 52), so that it works over SSH, too.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn copy(text: &str) -> io::Result<()> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    /// Has the mouse reported, or leaves it to the terminal.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.has_mouse = on;
+        if on { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
+    }
+
+    /// Gives the terminal back and stops until the shell says otherwise; then takes it again.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        stop();
+        take(self.has_mouse)?;
+        self.terminal.clear()
     }
 }
 
@@ -41,9 +94,32 @@ impl Drop for Screen {
     }
 }
 
+/// Whoever started the program together with it stops, too: a shell waits for all of them.
+#[cfg(unix)]
+fn stop() {
+    use rustix::process::{Signal, getpgrp, kill_process_group};
+    let _ = kill_process_group(getpgrp(), Signal::STOP);
+}
+
+#[cfg(not(unix))]
+const fn stop() {}
+
+fn take(mouse: bool) -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    execute!(io::stdout(), terminal::EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
+}
+
 /// Gives the terminal back; nothing more can be done where even that fails.
 fn restore() {
+    let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, terminal::LeaveAlternateScreen, cursor::Show);
     let _ = terminal::disable_raw_mode();
-    let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
     let _ = io::stdout().flush();
+}
+
+/// Opens a file in the browser of the desktop, where there is one.
+pub fn browse(path: &Path) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = || std::process::Stdio::null();
+    let _ = std::process::Command::new(program).arg(path).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
 }

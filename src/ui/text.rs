@@ -1,30 +1,8 @@
-//! Numbers and texts as they fit into cells.
+//! Texts as they fit into cells.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub use crate::model::units::percent;
-
-/// `1,234,567`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A difference with its sign: `+12`, `−3`, `0`.
-pub fn signed(number: i64) -> String {
-    match number {
-        0 => "0".into(),
-        up if up > 0 => format!("+{}", count(up.unsigned_abs())),
-        down => format!("−{}", count(down.unsigned_abs())),
-    }
-}
+use crate::app::view::{Line, Tone};
 
 /// The text cut to a width, with `…` where something is left out.
 pub fn fit(text: &str, width: usize) -> String {
@@ -61,16 +39,70 @@ pub fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(pad))
 }
 
-/// A line of bars, the greatest as high as the line.
-pub fn sparkline(values: &[u64]) -> String {
-    bars(values, values.iter().copied().max().unwrap_or(0))
+/// A line in lines of at most a width, broken at blanks where there are some; those that follow are set in by as much as the name of
+/// a named line takes.
+pub fn wrap(line: &Line, width: usize) -> Vec<Line> {
+    if width == 0 {
+        return Vec::new();
+    }
+    let indent = match line.0.as_slice() {
+        [(Tone::Dim, name), _, ..] if name.width() == NAME => NAME.min(width / 3),
+        _ => 0,
+    };
+    let mut wrapped = Vec::new();
+    let mut current = Line::default();
+    let mut used = 0;
+    for (tone, text) in &line.0 {
+        for word in words(text) {
+            let mut word = word;
+            // A blank that would begin a line is left out.
+            while used + word.trim_end().width() > width {
+                let room = width - used;
+                let fresh = used <= indent;
+                let taken = if fresh { head(word, room.max(1)) } else { 0 };
+                if taken > 0 {
+                    push(&mut current, *tone, &word[..taken]);
+                    word = &word[taken..];
+                }
+                wrapped.push(std::mem::take(&mut current));
+                if indent > 0 {
+                    push(&mut current, Tone::Dim, &" ".repeat(indent));
+                }
+                used = indent;
+            }
+            push(&mut current, *tone, word);
+            used = (used + word.width()).min(width);
+        }
+    }
+    wrapped.push(current);
+    wrapped
 }
 
-/// A line of bars, `most` as high as the line.
-pub fn bars(values: &[u64], most: u64) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = most.max(1);
-    values.iter().map(|value| BARS[((value * 7).div_ceil(most) as usize).min(7)]).collect()
+/// The width of the name of a named line.
+const NAME: usize = 10;
+
+fn push(line: &mut Line, tone: Tone, text: &str) {
+    match line.0.last_mut() {
+        Some((last, before)) if *last == tone => before.push_str(text),
+        _ => line.0.push((tone, text.to_owned())),
+    }
+}
+
+/// Bytes of the characters that fit, at least one.
+fn head(text: &str, width: usize) -> usize {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > width {
+            return if at == 0 { c.len_utf8() } else { at };
+        }
+    }
+    text.len()
+}
+
+/// Words with the blanks behind them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(' ')
 }
 
 #[cfg(test)]
@@ -78,19 +110,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn numbers_read_as_people_write_them() {
-        assert_eq!([0, 999, 1000, 64_539, 3_226_950].map(count).join(" "), "0 999 1,000 64,539 3,226,950");
-        assert_eq!([0, 12, -1200].map(signed).join(" "), "0 +12 −1,200");
-        assert_eq!([0.0, 0.0001, 0.5, 0.9999, 1.0].map(percent).join(" "), "0 <1 50 >99 100");
-        assert_eq!(sparkline(&[0, 5, 10]), "▁▅█");
-    }
-
     proptest! {
         #[test]
         fn fitted_text_has_exactly_its_width(text in "\\PC{0,30}", width in 0_usize..20) {
             prop_assert_eq!(left(&text, width).width(), width);
             prop_assert!(fit(&text, width).width() <= width);
+        }
+
+        #[test]
+        fn wrapped_lines_hold_every_word_and_fit(text in "[a-zäß ]{0,80}", width in 4_usize..40) {
+            let lines = wrap(&Line::named("name", text.clone()), width);
+            let joined: String = lines.iter().map(|line| line.text().replace(' ', "")).collect();
+            prop_assert_eq!(joined, format!("name{}", text.replace(' ', "")));
+            for line in &lines {
+                prop_assert!(line.text().trim_end().width() <= width, "{:?}", line.text());
+            }
         }
     }
 }

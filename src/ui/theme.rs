@@ -5,14 +5,56 @@ use std::path::Path;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
+use crate::app::view::Tone;
 use crate::config::adapter::toml_files;
 use crate::config::file::{Problem, did_you_mean, line_of};
 
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("dark", include_str!("../../themes/dark.toml")),
     ("light", include_str!("../../themes/light.toml")),
     ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../themes/colour-blind.toml")),
+    ("mono", include_str!("../../themes/mono.toml")),
 ];
+
+/// How many colours a terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// None: marks, words and reversed cells have to do.
+    None,
+    /// The sixteen that every terminal has.
+    Sixteen,
+    /// The 256 of most terminals.
+    Many,
+    /// All.
+    All,
+}
+
+impl Depth {
+    /// Of a terminal by what it says of itself; `plain`: whether somebody wants no colours (`--color never`, `NO_COLOR`).
+    pub fn of(term: Option<&str>, color_term: Option<&str>, plain: bool) -> Self {
+        let term = term.unwrap_or_default();
+        match color_term {
+            _ if plain => Self::None,
+            Some("truecolor" | "24bit") => Self::All,
+            _ if term.contains("direct") || term.contains("kitty") || term.contains("alacritty") => Self::All,
+            _ if term.contains("256color") => Self::Many,
+            _ if term.contains("mono") || term.starts_with("vt1") || term.starts_with("vt2") => Self::None,
+            _ => Self::Sixteen,
+        }
+    }
+}
+
+/// Dark or light, by what the terminal says of its background; dark where it says nothing within a moment. Nothing depends on an answer.
+pub fn automatic() -> String {
+    use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
+    let mut options = QueryOptions::default();
+    options.timeout = std::time::Duration::from_millis(150);
+    match theme_mode(options) {
+        Ok(ThemeMode::Light) => "light".into(),
+        Ok(ThemeMode::Dark) | Err(_) => "dark".into(),
+    }
+}
 
 /// Colours by their meaning.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,21 +132,70 @@ impl Theme {
         theme(&raw, Path::new("dark.toml")).unwrap_or_else(|_| Self::plain())
     }
 
-    /// The terminal's own colours.
+    /// No colour at all: what is selected is reversed, what matters bold, what is wrong bold and underlined.
     pub fn plain() -> Self {
         let plain = Style::default();
-        let heat = [Color::Reset, Color::Blue, Color::Cyan, Color::Yellow, Color::Magenta, Color::Red];
+        let bold = plain.add_modifier(Modifier::BOLD);
         Self {
             text: plain,
             dim: plain.add_modifier(Modifier::DIM),
-            accent: plain.add_modifier(Modifier::BOLD),
+            accent: bold,
             border: plain,
-            good: plain.fg(Color::Green),
-            warn: plain.fg(Color::Yellow),
-            bad: plain.fg(Color::Red),
+            good: plain,
+            warn: bold,
+            bad: plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             selection: plain.add_modifier(Modifier::REVERSED),
-            heat: heat.map(|color| plain.bg(color)).to_vec(),
+            heat: vec![plain.add_modifier(Modifier::DIM), plain, plain, bold, bold, plain.add_modifier(Modifier::REVERSED)],
         }
+    }
+
+    /// The same in the colours that a terminal has.
+    #[must_use]
+    pub fn at(self, depth: Depth) -> Self {
+        let of = |style: Style| Style {
+            fg: style.fg.map(|color| nearest(color, depth)),
+            bg: style.bg.map(|color| nearest(color, depth)),
+            ..style
+        };
+        match depth {
+            Depth::None => Self::plain(),
+            Depth::All => self,
+            Depth::Many | Depth::Sixteen => Self {
+                text: of(self.text),
+                dim: of(self.dim),
+                accent: of(self.accent),
+                border: of(self.border),
+                good: of(self.good),
+                warn: of(self.warn),
+                bad: of(self.bad),
+                // Among sixteen colours a background of one's own may be that of the terminal: reversed is always seen.
+                selection: if depth == Depth::Sixteen {
+                    Style::default().add_modifier(Modifier::REVERSED)
+                } else {
+                    of(self.selection)
+                },
+                heat: self.heat.into_iter().map(of).collect(),
+            },
+        }
+    }
+
+    /// The style of what a text means.
+    pub fn tone(&self, tone: Tone) -> Style {
+        match tone {
+            Tone::Text => self.text,
+            Tone::Dim => self.dim,
+            Tone::Accent => self.accent,
+            Tone::Good => self.good,
+            Tone::Warn => self.warn,
+            Tone::Bad => self.bad,
+            Tone::Marked => self.selection,
+            Tone::Heat(share) => self.heat(share),
+        }
+    }
+
+    /// A style in the selected row: its weight, in the colours of the selection.
+    pub fn selected(&self, style: Style) -> Style {
+        Style { add_modifier: self.selection.add_modifier | (style.add_modifier & Modifier::BOLD), ..self.selection }
     }
 
     /// The style of a share from 0 to 1; anything missing at all is told from nothing.
@@ -117,6 +208,56 @@ impl Theme {
         };
         self.heat.get(step).copied().unwrap_or(self.text)
     }
+}
+
+/// The nearest colour that a terminal has.
+fn nearest(color: Color, depth: Depth) -> Color {
+    let Color::Rgb(red, green, blue) = color else { return color };
+    match depth {
+        Depth::All => color,
+        Depth::None => Color::Reset,
+        Depth::Many => Color::Indexed(of_256([red, green, blue])),
+        Depth::Sixteen => of_16([red, green, blue]),
+    }
+}
+
+fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+}
+
+/// The colour of the cube of 6 × 6 × 6, or of the 24 greys, that is nearest (xterm's table).
+fn of_256(wanted: [u8; 3]) -> u8 {
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let step = |value: u8| (0..6_u8).min_by_key(|at| STEPS[usize::from(*at)].abs_diff(value)).unwrap_or(0);
+    let cube = wanted.map(step);
+    let of_cube = cube.map(|at| STEPS[usize::from(at)]);
+    let mean = wanted.iter().map(|value| u16::from(*value)).sum::<u16>() / 3;
+    let grey = (mean.saturating_sub(3) / 10).min(23) as u8;
+    let of_grey = [8 + 10 * grey; 3];
+    if distance(wanted, of_grey) < distance(wanted, of_cube) { 232 + grey } else { 16 + 36 * cube[0] + 6 * cube[1] + cube[2] }
+}
+
+/// The one of the sixteen that is nearest, by their usual values.
+fn of_16(wanted: [u8; 3]) -> Color {
+    const COLORS: [(Color, [u8; 3]); 16] = [
+        (Color::Black, [0, 0, 0]),
+        (Color::Red, [170, 0, 0]),
+        (Color::Green, [0, 170, 0]),
+        (Color::Yellow, [170, 85, 0]),
+        (Color::Blue, [0, 0, 170]),
+        (Color::Magenta, [170, 0, 170]),
+        (Color::Cyan, [0, 170, 170]),
+        (Color::Gray, [170, 170, 170]),
+        (Color::DarkGray, [85, 85, 85]),
+        (Color::LightRed, [255, 85, 85]),
+        (Color::LightGreen, [85, 255, 85]),
+        (Color::LightYellow, [255, 255, 85]),
+        (Color::LightBlue, [85, 85, 255]),
+        (Color::LightMagenta, [255, 85, 255]),
+        (Color::LightCyan, [85, 255, 255]),
+        (Color::White, [255, 255, 255]),
+    ];
+    COLORS.iter().min_by_key(|(_, color)| distance(wanted, *color)).map_or(Color::Reset, |(color, _)| *color)
 }
 
 fn resolve(name: &str, folder: &Path, depth: usize) -> Result<(Raw, std::path::PathBuf), Problem> {
@@ -209,6 +350,27 @@ mod tests {
         let said = |name| Theme::load(name, folder.path()).1[0].message.clone();
         assert_eq!(said("bad"), "`accent` is `reddish`; it must be `#rrggbb`, a colour's name or `reset`");
         assert_eq!(said("drak"), "there is no theme `drak`; did you mean `dark`?");
+    }
+
+    #[test]
+    fn colours_are_those_that_the_terminal_has() {
+        assert_eq!(Depth::of(Some("xterm-256color"), None, false), Depth::Many);
+        assert_eq!(Depth::of(Some("xterm-256color"), Some("truecolor"), false), Depth::All);
+        assert_eq!(Depth::of(Some("xterm"), None, false), Depth::Sixteen);
+        assert_eq!(Depth::of(Some("xterm-256color"), Some("truecolor"), true), Depth::None);
+        // xterm's table: 16 is black, 231 white, 196 red, 244 a grey of 128.
+        assert_eq!([[0, 0, 0], [255, 255, 255], [255, 0, 0], [128, 128, 128]].map(of_256), [16, 231, 196, 244]);
+        assert_eq!([[255, 90, 80], [10, 10, 10]].map(of_16), [Color::LightRed, Color::Black]);
+        for depth in [Depth::None, Depth::Sixteen, Depth::Many] {
+            let theme = Theme::dark().at(depth);
+            let styles = [theme.text, theme.bad, theme.selection, theme.heat[3]];
+            assert!(
+                styles.iter().all(|style| !matches!((style.fg, style.bg), (Some(Color::Rgb(..)), _) | (_, Some(Color::Rgb(..)))))
+            );
+        }
+        let plain = Theme::dark().at(Depth::None);
+        assert!(plain.selection.add_modifier.contains(Modifier::REVERSED) && plain.bad != plain.text);
+        assert!(Theme::dark().at(Depth::Sixteen).selection.add_modifier.contains(Modifier::REVERSED));
     }
 
     #[test]

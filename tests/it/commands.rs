@@ -113,7 +113,11 @@ fn settings_of_an_argument_win_then_those_of_the_environment_then_of_the_file() 
 fn console_without_a_terminal_names_the_commands() {
     let output = Program::new().call(&[]);
     assert_eq!(code(&output), 1);
-    assert!(words(&output).contains("the console needs a terminal; without one use `run`, `status`"), "{}", words(&output));
+    assert!(
+        words(&output).contains("the console needs a terminal; without one use `run`, `cases`, `status`"),
+        "{}",
+        words(&output)
+    );
 }
 
 #[test]

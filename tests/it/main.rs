@@ -4,9 +4,12 @@
 #![allow(clippy::format_collect, reason = "small files read best as lines")]
 
 mod bad_input;
+mod budgets;
 mod cases;
 mod causes;
 mod commands;
+mod console;
+mod documents;
 mod engine_contract;
 mod evaluated;
 mod exact;

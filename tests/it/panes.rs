@@ -1,20 +1,19 @@
-//! What each pane shows, as text, from tables made of the sample data.
+//! What the console shows and does, from tables made of the sample data.
 
 use std::sync::OnceLock;
 
-use feederscope::app::{App, Event, Job, Key, Load, Pane, Remote};
+use feederscope::app::{Event, Load, RunEnd, Target, Wish};
 use feederscope::config::Settings;
-use feederscope::model::Timestamp;
+use feederscope::model::{Day, Environment};
 use feederscope::pipeline::Progress;
 use feederscope::pipeline::progress::Step;
-use feederscope::ui::draw;
-use feederscope::ui::theme::Theme;
+use feederscope::ui::theme::{Depth, Theme};
 use proptest::prelude::*;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::style::Modifier;
 
+use crate::console::{Console, text_of, theme};
 use crate::sample::loaded;
-use crate::support::{Bench, NOW};
+use crate::support::{Bench, FEEDERS, feeder};
 
 /// One lake for all panes: nothing here writes to it.
 fn bench() -> &'static Bench {
@@ -25,351 +24,267 @@ fn bench() -> &'static Bench {
 /// The settings with paths that are the same on every machine.
 fn settings() -> Settings {
     let mut settings = bench().settings.clone();
-    settings.today = feederscope::model::Day::parse("2022-10-20").unwrap();
+    settings.today = Day::parse("2022-10-20").unwrap();
     settings.landing = "/landing".into();
     settings
 }
 
-/// A console whose panes are filled; jobs are done at once and at a fixed time.
-fn console() -> App {
-    let mut app = App::new(settings());
-    let jobs = app.start();
-    finish(&mut app, jobs);
-    app
+fn console() -> Console {
+    Console::with(settings(), bench().lake.clone())
 }
 
-fn finish(app: &mut App, jobs: Vec<Job>) {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let workers = feederscope::app::Jobs::new(app.settings.clone(), bench().lake.clone(), sender);
-    let mut waiting = jobs.len();
-    for job in jobs {
-        workers.start(job);
-    }
-    while waiting > 0 {
-        let event = match receiver.recv().unwrap() {
-            Event::Read { generation, loaded, job, .. } => Event::Read { generation, loaded, read_at: NOW, job },
-            other => other,
-        };
-        waiting -= 1;
-        for job in app.update(event) {
-            waiting += 1;
-            workers.start(job);
-        }
-    }
-}
-
-fn press(app: &mut App, keys: &[Key]) {
-    for key in keys {
-        let jobs = app.update(Event::Key(*key));
-        finish(app, jobs);
-    }
-}
-
-fn screen(app: &App, width: u16, height: u16) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw::frame(frame, app, &Theme::dark())).unwrap();
-    terminal.backend().to_string().lines().map(|line| line.trim_matches('"').trim_end()).collect::<Vec<_>>().join("\n")
-}
-
-/// The load's time is that of the test; all else is fixed.
-fn steady(text: &str) -> String {
-    let today = Timestamp::now().to_string();
-    text.lines()
-        .map(|line| if line.contains(&today[..10]) { line.replace(&today[..10], "<today>   ") } else { line.to_owned() })
-        .collect::<Vec<_>>()
-        .join("\n")
-}
+const NARROW: (u16, u16) = (80, 24);
+const WIDE: (u16, u16) = (160, 45);
 
 #[test]
-fn missing_pane_shows_the_damaged_and_the_renamed_column() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('2')]);
-    while !screen(&app, 120, 30).contains("utility3 · circuits") {
-        press(&mut app, &[Key::Char(']')]);
-    }
-    insta::assert_snapshot!("missing_120x30", screen(&app, 120, 30));
-}
-
-#[test]
-fn months_pane_shows_the_thin_month() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('3')]);
-    while !screen(&app, 120, 30).contains("utility2 · planned_der") {
-        press(&mut app, &[Key::Char(']')]);
-    }
-    insta::assert_snapshot!("months_120x30", screen(&app, 120, 30));
-}
-
-#[test]
-fn browser_finds_a_feeder_and_shows_its_ders() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('4'), Key::Char('/')]);
-    for c in "36_17_1242".chars() {
-        press(&mut app, &[Key::Char(c)]);
-    }
-    press(&mut app, &[Key::Enter]);
-    insta::assert_snapshot!("browser_120x30", screen(&app, 120, 30));
-    insta::assert_snapshot!("browser_80x24", screen(&app, 80, 24));
-}
-
-#[test]
-fn refresh_pane_tells_the_late_utility_by_word_and_sign() {
-    let mut app = console();
-    let shown = steady(&screen(&app, 120, 40));
-    assert!(shown.contains("▲ late") && shown.contains("● fresh"), "{shown}");
-    let late = shown.lines().filter(|line| line.contains("▲ late")).count();
-    assert_eq!(late, 3, "the three datasets of utility2");
-    press(&mut app, &[Key::Down, Key::Down, Key::Enter]);
-    assert_eq!(app.pane, Pane::Missing);
-    assert!(screen(&app, 120, 40).contains("utility1 · planned_der"));
-}
-
-#[test]
-fn empty_console_names_what_to_do_and_a_failed_one_why() {
-    let mut app = App::new(settings());
-    insta::assert_snapshot!("loading_80x24", screen(&app, 80, 24));
-    app.pane = Pane::Browser;
-    app.browser = Remote::Failed { reason: "table `platinum/feeder_capacity`: the log is gone".into() };
-    insta::assert_snapshot!("failed_80x24", screen(&app, 80, 24));
-}
-
-#[test]
-fn progress_and_help_are_drawn_over_the_pane() {
-    let mut app = console();
-    app.load = Load::Running(Some(Progress {
-        step: Step::Bronze,
-        subject: "utility1/2022-10/utility1_circuits.csv".into(),
-        rows_done: 1200,
-        rows_expected: 4800,
-    }));
-    press(&mut app, &[Key::Char('4')]);
-    assert!(screen(&app, 120, 30).contains("bronze utility1/2022-10/utility1_circuits.csv · 1,200 of 4,800 rows"));
-    press(&mut app, &[Key::Char('?')]);
-    insta::assert_snapshot!("help_80x24", screen(&app, 80, 24));
-    press(&mut app, &[Key::Char('q')]);
-    assert!(!app.quit, "the key only closes the help");
-    press(&mut app, &[Key::Char('q')]);
-    assert!(app.quit);
-}
-
-#[test]
-fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
-    let mut app = console();
-    assert_eq!(app.update(Event::Key(Key::Char('r'))), [Job::Run]);
-    assert_eq!(app.update(Event::Key(Key::Char('r'))), [], "one load at a time");
-    assert_eq!(app.update(Event::FilesStable), []);
-    press(&mut app, &[Key::Char('2'), Key::Down]);
-    assert_eq!(app.pane, Pane::Missing);
-    assert!(app.update(Event::RunEnded(Ok("done".into()))).contains(&Job::Run), "files that came meanwhile are loaded after");
-    assert_eq!(app.update(Event::Key(Key::Char('x'))), [Job::Stop]);
-}
-
-#[test]
-fn rows_of_an_older_request_are_dropped() {
-    let mut app = console();
-    let before = screen(&app, 120, 30);
-    let _newer = app.update(Event::Key(Key::Ctrl('r')));
-    let old =
-        Event::Read { generation: 1, loaded: Err("old".into()), read_at: NOW, job: Box::new(Job::Refresh { generation: 1 }) };
-    assert_eq!(app.update(old), []);
-    assert_eq!(screen(&app, 120, 30), before);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_pane_fits_a_terminal_of_any_size(width in 1_u16..220, height in 1_u16..70, pane in 0_usize..Pane::ALL.len(), help in any::<bool>()) {
-        static APP: OnceLock<std::sync::Mutex<App>> = OnceLock::new();
-        let mut app = APP.get_or_init(|| std::sync::Mutex::new(console())).lock().unwrap();
-        app.pane = Pane::ALL[pane];
-        app.help = help;
-        let shown = screen(&app, width, height);
-        let lines: Vec<&str> = shown.split('\n').collect();
-        if width < 40 || height < 10 {
-            let said: String = "40×10 needed".chars().take(width.into()).collect();
-            prop_assert_eq!(lines[0], said.trim_end());
-            return Ok(());
-        }
-        let title = app.pane.title();
-        prop_assert!(lines[0].contains(&format!(" {} {title}", pane + 1)), "{shown}");
-        if help {
-            prop_assert!(shown.contains(&format!(" keys in {title} · any key closes ")), "{shown}");
-        } else {
-            // Where there is room for it the verdict on the newest month comes first.
-            let has_verdict = height >= 16;
-            prop_assert_eq!(lines[1].starts_with(" ■ 2022-10 not ready · 2 stop it"), has_verdict, "{}", shown);
-            // Below and above the two lines at the bottom the pane's frame reaches the edge.
-            let body = &lines[1 + usize::from(has_verdict)..lines.len() - 2];
-            prop_assert!(body[0].ends_with('┐') && body[body.len() - 1].ends_with('┘'), "{shown}");
-            prop_assert!(body.iter().all(|line| line.chars().count() == usize::from(width)), "{shown}");
+fn every_pane_is_drawn_as_it_was_agreed() {
+    let mut console = console();
+    for (key, name) in [
+        ("1", "now"),
+        ("2", "arrivals"),
+        ("3", "rules"),
+        ("4", "columns"),
+        ("5", "changes"),
+        ("6", "find"),
+        ("7 v v", "rejected"),
+    ] {
+        console.press(key);
+        for (width, height) in [(20, 5), NARROW, WIDE] {
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), console.screen(width, height));
         }
     }
 }
 
 #[test]
-fn rules_pane_shows_what_fails_and_leads_to_the_line() {
-    let mut app = console();
-    // The month before the newest: the spreadsheet's dates.
-    press(&mut app, &[Key::Char('5'), Key::Char('[')]);
-    insta::assert_snapshot!("rules_120x30", screen(&app, 120, 30));
-    while !screen(&app, 120, 30).contains("completion-date-not-damaged ─") {
-        press(&mut app, &[Key::Down]);
+fn first_screen_says_whether_the_month_may_go_on_and_what_stops_it() {
+    let console = console();
+    for size in [(80, 14), NARROW, (120, 40), (200, 60)] {
+        console.shows(size, "■ 2022-10 NOT READY · 2 stop it · 7 to look at");
+        console.shows(size, "▶■ 2022-10 has not come");
     }
-    press(&mut app, &[Key::Enter]);
-    assert!(screen(&app, 120, 30).contains("rows that fail `completion-date-not-damaged` · 66"), "{}", screen(&app, 120, 30));
-    press(&mut app, &[Key::Enter]);
-    let source = screen(&app, 120, 40);
-    assert!(source.contains("utility1/2022-09/utility1_planned_der.csv line ") && source.contains("▶"), "{source}");
-    press(&mut app, &[Key::Esc, Key::Esc]);
-    assert!(app.drill.is_none() && screen(&app, 120, 30).contains("2022-09 · "), "back where it began");
+    // The next step and the due day are on the first screen of a terminal of 80 × 24, too.
+    console.shows(NARROW, "next      ask utility2 for circuits, install_der, planned_der of 2022-10");
+    console.shows(NARROW, "due       2022-10-10, 10 days ago; grace to 2022-10-30");
+    // Nine lines of rules are two cases.
+    console.shows((80, 30), "1 of 9");
 }
 
 #[test]
-fn deliveries_and_rejected_panes_show_what_came_and_what_was_rejected() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('6'), Key::Down]);
-    insta::assert_snapshot!("deliveries_80x24", screen(&app, 80, 24));
-    assert!(screen(&app, 120, 30).contains("utility2 2022-10: late"), "{}", screen(&app, 120, 30));
-    press(&mut app, &[Key::Char('7')]);
-    let shown = steady(&screen(&app, 120, 30));
-    assert!(
-        shown.contains("missing-cell") && shown.contains("duplicate-key") && shown.contains("22 cells where the header has 23"),
-        "{shown}"
-    );
-}
-
-#[test]
-fn cell_of_the_heatmap_leads_to_its_records() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('2')]);
-    while !screen(&app, 120, 30).contains("utility1 · planned_der") {
-        press(&mut app, &[Key::Char(']')]);
+fn scope_is_obeyed_by_every_pane_and_its_line_is_there_at_every_width() {
+    let mut console = console();
+    console.press("u").type_("").press("down down enter");
+    for width in [40, 60, 80, 100, 160] {
+        console.shows((width, 24), " dev ");
+        console.shows((width, 24), " 2022-10 ");
     }
-    press(&mut app, &[Key::Char('u')]);
-    let across = screen(&app, 120, 30);
-    let row = across.lines().find(|line| line.contains("inverter_nameplate_kw")).unwrap_or_else(|| panic!("{across}"));
-    // Of the newest month only the third utility states it; the first has no such column, the second sent nothing.
-    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..], ["inverter_nameplate_kw", "–", "–", "11", "│"], "{across}");
-    press(&mut app, &[Key::Char('u')]);
-    // Invalid cells, a month back: the damaged dates.
-    press(&mut app, &[Key::Char('v'), Key::Char('v'), Key::Char('v'), Key::Left]);
-    assert!(screen(&app, 120, 30).contains("invalid, %"), "{}", screen(&app, 120, 30));
-    press(&mut app, &[Key::Enter]);
-    let records = screen(&app, 120, 30);
-    assert!(records.contains("cells of `CompletionDate` that are invalid · 66"), "{records}");
-    press(&mut app, &[Key::Char('3')]);
-    assert!(app.drill.is_none() && app.pane == Pane::Months, "another pane closes what lay over the first");
-}
-
-#[test]
-fn decision_is_for_the_failure_that_was_in_front_when_somebody_began_to_sign() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('5'), Key::Char('[')]);
-    let chosen = app.rules.ready().and_then(|rules| rules.selected()).map(|checked| checked.rule.clone()).unwrap();
-    press(&mut app, &[Key::Char('a'), Key::Char('o'), Key::Char('k')]);
-    // A load ends while the reason is typed, and the first failure is gone: another one stands in its place.
-    let Remote::Ready { value, .. } = &mut app.rules else { panic!("not read") };
-    let rest: Vec<_> = value.shown().into_iter().skip(1).cloned().collect();
-    let generation = 1_000;
-    let fresh = Event::Read {
-        generation,
-        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(rest, None)))),
-        read_at: NOW,
-        job: Box::new(Job::Rules { generation }),
-    };
-    assert_eq!(app.update(fresh), []);
-    let now = app.rules.ready().and_then(|rules| rules.selected()).map(|checked| checked.rule.clone()).unwrap();
-    assert_ne!(now, chosen);
-    let jobs = app.update(Event::Key(Key::Enter));
-    let [Job::Acknowledge { failure, reason, .. }] = jobs.as_slice() else { panic!("{jobs:?}") };
-    assert_eq!((failure.rule.as_str(), reason.as_str()), (chosen.as_str(), "ok"));
-}
-
-/// At 80 columns what does not fit is marked, and never in place of a digit; nor where an acknowledged failure takes more room.
-#[test]
-fn count_of_a_failure_is_whole_at_eighty_columns() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('5'), Key::Char('[')]);
-    let Remote::Ready { value, .. } = &mut app.rules else { panic!("not read") };
-    let mut outcomes: Vec<_> = value.shown().into_iter().cloned().collect();
-    let whole = |outcomes: &[feederscope::app::reads::checks::Checked], screen: &str| {
-        let shown = screen.lines().filter(|line| line.contains("■ error"));
-        let counts: Vec<String> =
-            shown.map(|line| line.trim_matches(['│', ' ', '…']).split_whitespace().last().unwrap().to_owned()).collect();
-        let errors = outcomes.iter().filter(|checked| checked.is_open() && checked.severity.to_string() == "error");
-        let expected: Vec<String> = errors.map(|checked| checked.failed.to_string()).collect();
-        assert!(!expected.is_empty());
-        assert_eq!(counts, expected, "{screen}");
-    };
-    whole(&outcomes, &screen(&app, 80, 40));
-    let by = feederscope::app::reads::checks::Acknowledgement {
-        account: "a".into(),
-        reason: "r".into(),
-        expires_on: feederscope::model::Day::parse("2023-01-01").unwrap(),
-        failed: 1,
-        evidence: feederscope::pipeline::rules::Evidence::default(),
-    };
-    outcomes.last_mut().unwrap().acknowledged = Some(by);
-    let fresh = Event::Read {
-        generation: 1_000,
-        loaded: Ok(feederscope::app::Loaded::Rules(Box::new(feederscope::app::Rules::new(outcomes.clone(), None)))),
-        read_at: NOW,
-        job: Box::new(Job::Rules { generation: 1_000 }),
-    };
-    assert_eq!(app.update(fresh), []);
-    let shown = screen(&app, 80, 40);
-    assert!(shown.contains("◇ acknowledged"), "{shown}");
-    whole(&outcomes, &shown);
-}
-
-#[test]
-fn record_that_never_entered_bronze_leads_to_its_raw_line_and_a_late_answer_to_none() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('7')]);
-    let rows = app.rejected.ready().map(|rejected| rejected.rows.clone()).unwrap();
-    let ragged = (0..rows.height()).find(|row| rows.text("reason", *row).as_deref() == Some("missing-cell")).unwrap();
-    for _ in 0..ragged {
-        press(&mut app, &[Key::Down]);
+    console.shows(NARROW, "▏utility2 ");
+    console.shows(NARROW, "■ 2022-10 utility2 NOT READY · 1 stop it");
+    for (pane, gone) in
+        [("1", "utility3"), ("2", "utility3"), ("3", "utility3"), ("4", "utility1"), ("5 v v", "utility1"), ("6", "utility3")]
+    {
+        console.press(pane);
+        console.hides(WIDE, gone);
     }
-    press(&mut app, &[Key::Enter]);
-    // The question of the record is asked, and answered after somebody went back and asked of another.
-    let jobs = app.update(Event::Key(Key::Enter));
-    let [Job::Source { record, .. }] = jobs.as_slice() else { panic!("{jobs:?}") };
-    let mut other = record.clone();
-    other.place = Some(("another.csv".into(), 7));
-    let generation = 1_000;
-    let late = Event::Read {
-        generation,
-        loaded: Ok(feederscope::app::Loaded::Source(other, Vec::new())),
-        read_at: NOW,
-        job: Box::new(Job::Source { generation, record: record.clone() }),
+    console.press("0 1");
+    console.shows(NARROW, "▏all utilities ");
+    // The month is changed by the same keys in every pane, and all follow.
+    console.press("5 [ 3");
+    console.shows(NARROW, "What does not hold in 2022-09");
+    console.press("6");
+    console.shows(NARROW, "Feeders as of 2022-09");
+    console.press("[ [");
+    console.shows(NARROW, "2022-08 is the first month");
+    console.press("] ] ]");
+    console.shows(NARROW, "2022-10 is the newest month");
+}
+
+/// As counted by the tables of each month: what stood after it.
+#[test]
+fn feeders_and_ders_of_an_earlier_month_are_those_of_the_history() {
+    let mut console = console();
+    console.press("6 [");
+    let stood = "valid_from_month <= '2022-09' AND (valid_to_month IS NULL OR valid_to_month > '2022-09')";
+    let count = bench().count("silver/feeders", stood);
+    console.shows(WIDE, &format!("1 of {count}"));
+    // The newest month as of itself is what `feeder_capacity` says, to the last bit.
+    let columns = "utility_id, feeder_id, max_hosting_capacity_mw, installed_der_count, planned_der_count, installed_der_mw, planned_der_mw";
+    let now = bench().lines("platinum/feeder_capacity", columns);
+    let lake = bench().settings.lake.to_str().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_feederscope"))
+        .args(["--lake", lake, "feeders", "--as-of", "2022-10", "--format", "json"])
+        .output()
+        .unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => "-".into(),
+        number => number.as_f64().unwrap().to_string(),
     };
-    assert_eq!(app.update(late), []);
-    assert!(screen(&app, 120, 30).contains("looking for the line"), "{}", screen(&app, 120, 30));
-    finish(&mut app, jobs);
-    let shown = screen(&app, 120, 30);
-    // sample-data/README.md: line 51 of the September file.
-    let text = std::fs::read_to_string(bench().landing("utility1/2022-09/utility1_install_der.csv")).unwrap();
-    let raw = text.lines().nth(50).unwrap();
-    assert!(shown.contains("utility1/2022-09/utility1_install_der.csv line 51 · 2022-09"), "{shown}");
-    assert!(shown.contains(&raw[..40]) && shown.contains("rejected before bronze as missing-cell"), "{shown}");
+    let mut of_history: Vec<String> =
+        rows.iter().map(|row| columns.split(", ").map(|column| text(&row[column])).collect::<Vec<_>>().join("|")).collect();
+    of_history.sort();
+    assert_eq!(of_history, now);
+}
+
+#[test]
+fn filter_is_answered_while_it_is_typed_completed_and_told_when_wrong() {
+    let mut console = console();
+    console.press("6 /").type_("36_17_1242");
+    console.shows(WIDE, "1 of 1, of 206");
+    console.press("esc /").type_("max_mw > 9 and util").press("tab").type_(" = utility3");
+    console.shows(WIDE, "· /max_mw > 9 and utility = utility3");
+    console.press("enter");
+    // Strictly more, as `--over-mw` counts.
+    let over = bench().count("platinum/feeder_capacity", "utility_id = 'utility3' AND max_hosting_capacity_mw > 9.0");
+    console.shows(WIDE, &format!("1 of {over}, of 206"));
+    console.press("/").type_(" and volts");
+    console.press("ctrl-u").type_("volts > 3");
+    console.shows(WIDE, "there is no column `volts`");
+    console.press("esc esc");
+    console.shows(WIDE, " of 206 ");
+    console.press("/").type_("no such feeder").press("enter");
+    console.shows(WIDE, "no row fits the filter");
+    console.press("esc");
+    console.shows(WIDE, " of 206 ");
+}
+
+#[test]
+fn sort_in_the_ders_sorts_the_ders_and_the_feeder_stays() {
+    let mut console = console();
+    console.press("6 /").type_("36_17_1242").press("enter tab");
+    let before = console.screen(160, 45);
+    assert!(before.contains("14 DERs of utility2 36_17_1242"), "{before}");
+    console.press("l l l s");
+    console.shows(WIDE, "14 DERs of utility2 36_17_1242");
+    console.shows(WIDE, "kW↓");
+    // The greatest of its DERs is first: 4,460 kW of wind.
+    console.shows(WIDE, "▶installed 85621");
+    let screen = console.screen(160, 45);
+    let order: Vec<usize> =
+        ["installed 92743", "planned   92743", "installed 85621"].iter().map(|der| screen.find(der).unwrap()).collect();
+    assert!(order.is_sorted(), "{screen}");
+}
+
+#[test]
+fn der_leads_to_its_line_and_anything_is_found_by_a_part_of_its_name() {
+    let mut console = console();
+    console.press(":").type_("92743").press("enter");
+    console.shows(WIDE, "Source of");
+    console.shows(WIDE, "utility2_");
+    console.press("esc :").type_("nameplate-pos").press("enter");
+    console.shows(WIDE, "What does not hold in 2022-10");
+    console.shows(WIDE, "▶▲ warning nameplate-positive");
+    console.press(":").type_("SE-1202").press("enter");
+    console.shows(WIDE, "utility3 · SE-1202");
+    console.shows(WIDE, "Hosting capacity, MW, by the month from which it held");
+    console.press(":").type_("2022-08").press("enter");
+    console.shows(WIDE, " 2022-08 ");
+    console.press(":").type_("no such thing anywhere").press("enter");
+    console.shows(WIDE, "nothing goes by that name");
+}
+
+/// `trace` and the console name the same line for a DER of the month.
+#[test]
+fn failing_der_leads_to_the_line_of_the_months_own_file() {
+    let mut console = console();
+    console.press("3");
+    console.press("/").type_("feeder-reference-resolves and utility1").press("enter").select("warning").press("enter");
+    console.select("installed/10687");
+    // The sample's own file, read by lines.
+    let file = "utility1/2022-10/utility1_install_der.csv";
+    let text = std::fs::read_to_string(bench().landing(file)).unwrap();
+    let line = text.lines().position(|line| line.starts_with("10687,")).unwrap() + 1;
+    let screen = console.screen(160, 45);
+    let row = screen.lines().find(|line| line.contains("installed/10687")).unwrap();
+    assert!(row.contains(&format!("{line} {file}")), "{row}");
+    console.press("enter");
+    console.shows(WIDE, &format!("{file} line {line} · 2022-10"));
+}
+
+#[test]
+fn case_leads_to_its_evidence_whatever_its_cause() {
+    let mut console = console();
+    // A month that did not come: the calendar, on its utility.
+    console.press("enter");
+    console.shows(NARROW, "▶utility2 ● loaded ● loaded ▲ late");
+    console.shows(NARROW, "no file of utility2 for 2022-10 was seen");
+    // A renamed column: the column that came and went.
+    console.press("1 down enter");
+    console.shows(WIDE, "Voltage_kV");
+    assert!(console.screen(160, 45).lines().any(|line| line.contains('▶') && line.contains("utility3 circuits")));
+    // A rule: its failing rows.
+    console.press("1 down down enter");
+    console.shows(WIDE, "feeder_ref");
+    console.press("esc");
+    console.shows(WIDE, "Cases of 2022-10");
+}
+
+#[test]
+fn what_jumped_stands_on_top_in_calm_numbers_and_leads_to_its_cells() {
+    let mut console = console();
+    console.press("[ 4 g");
+    // sample-data/README.md: 66 of the 91 dates of September are damaged by a spreadsheet.
+    let screen = console.screen(160, 45);
+    let row = screen.lines().find(|line| line.contains('▶')).unwrap();
+    assert!(row.contains("planned_der CompletionDate") && row.contains("72.5"), "{row}");
+    assert!(row.contains("27!73"), "{row}");
+    console.press("v v v enter");
+    console.shows(WIDE, "cells of `CompletionDate` that are invalid");
+    console.shows(WIDE, "1 of 66");
+    console.press("enter");
+    console.shows(WIDE, "▶          CompletionDate");
+    console.shows(WIDE, "utility1/2022-09/utility1_planned_der.csv line ");
+    console.press("esc esc");
+    // Where nothing is behind a figure the reason is said, and it is the right one.
+    console.press("V V V /").type_("Hydro and utility1").press("enter enter");
+    console.shows(WIDE, "no cell of `Hydro` is missing in 2022-09");
+    console.press("esc ] /").type_("column = Voltage_kV").press("enter enter");
+    console.shows(WIDE, "the file of 2022-10 lacked the column in all of its 61 rows");
+}
+
+#[test]
+fn changes_are_one_list_over_all_utilities_and_movers_another() {
+    let mut console = console();
+    console.press("5");
+    for utility in ["utility1", "utility3"] {
+        console.shows(WIDE, utility);
+    }
+    console.press("v");
+    // By the versions: feeders whose capacity differs between the two months, or that came.
+    let at = |month: &str| {
+        let stood = format!("valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}')");
+        let rows = bench().query(
+            "silver/feeders",
+            &format!("SELECT utility_id || feeder_id AS id, max_hosting_capacity_mw AS mw FROM t WHERE {stood}"),
+        );
+        (0..rows.height())
+            .map(|row| (rows.text("id", row).unwrap(), rows.number("mw", row)))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let (before, now) = (at("2022-09"), at("2022-10"));
+    let moved = now.iter().filter(|(id, mw)| before.get(*id) != Some(mw)).count()
+        + before.keys().filter(|id| !now.contains_key(*id)).count();
+    console.shows(WIDE, &format!("1 of {moved}"));
+    console.shows(WIDE, "▶utility3 NE-1304");
+    console.press("down");
+    // 9.57 MW before and 4.96 now.
+    console.shows(WIDE, "−4.610");
+    console.shows(WIDE, "−48.171");
+    console.press("enter");
+    console.shows(WIDE, "utility1 · 2401309");
 }
 
 #[test]
 fn two_months_that_do_not_follow_one_another_are_compared_in_counts_and_fields() {
-    let mut app = console();
-    press(&mut app, &[Key::Char('3')]);
-    while !screen(&app, 120, 30).contains("utility1 · ders") {
-        press(&mut app, &[Key::Char(']')]);
-    }
-    // August, then October.
-    press(&mut app, &[Key::Char('G'), Key::Char('b'), Key::Char('g')]);
-    let shown = screen(&app, 120, 30);
-    assert!(shown.contains("2022-08 → 2022-10"), "{shown}");
-    let number = |word: &str| -> u64 {
-        let line = shown.lines().find(|line| line.contains(&format!("││ {word} "))).unwrap_or_else(|| panic!("{word}: {shown}"));
-        line.trim_end_matches(['│', ' ']).rsplit(' ').next().unwrap().replace(',', "").parse().unwrap()
+    let mut console = console();
+    console.press("5 b G enter");
+    console.shows(WIDE, "Changes, 2022-08 → 2022-10");
+    let screen = console.screen(160, 45);
+    let number = |change: &str| -> u64 {
+        let is_its =
+            |line: &&str| line.split_whitespace().collect::<Vec<_>>().join(" ").contains(&format!("utility1 ders {change} "));
+        let line = screen.lines().find(is_its).unwrap_or_else(|| panic!("{change}: {screen}"));
+        line.split(change).nth(1).unwrap().split_whitespace().next().unwrap().replace(',', "").parse().unwrap()
     };
     // By the versions: whose first one began after August, and whose one of August has another hash than the current one.
     let silver = |sql: &str| bench().query("silver/ders", sql).count("n", 0);
@@ -381,8 +296,492 @@ fn two_months_that_do_not_follow_one_another_are_compared_in_counts_and_fields()
          INNER JOIN (SELECT status AS s, der_id AS d, record_hash AS is_now FROM t WHERE is_current AND utility_id = 'utility1') AS n \
          ON o.status = n.s AND o.der_id = n.d WHERE was <> is_now",
     );
-    let built = if shown.contains("planned → installed") { number("planned → installed") } else { 0 };
-    assert_eq!((number("added") + built, number("changed")), (added, changed), "{shown}");
-    press(&mut app, &[Key::Char('b')]);
-    assert!(screen(&app, 120, 30).contains("Fields changed in 2022-10"), "the month before again");
+    let built = if screen.contains("planned → installed") { number("planned → installed") } else { 0 };
+    assert_eq!((number("added") + built, number("changed")), (added, changed), "{screen}");
+    console.press("b g enter");
+    console.shows(WIDE, "Changes, 2022-09 → 2022-10");
+    console.press("[ [ b");
+    console.shows(WIDE, "2022-08 is the first month: there is none to compare it with");
+}
+
+#[test]
+fn rejected_record_leads_to_its_raw_line() {
+    let mut console = console();
+    console.press("7 v v");
+    console.select("missing-cell").press("enter");
+    // sample-data/README.md: line 51 of the September file.
+    console.shows(WIDE, "utility1/2022-09/utility1_install_der.csv line 51 · 2022-09");
+    console.shows(WIDE, "rejected before bronze as missing-cell");
+}
+
+#[test]
+fn rejected_duplicate_leads_to_both_of_its_lines() {
+    let mut console = console();
+    console.press("7 v v /").type_("reason = duplicate-key").press("enter enter");
+    let screen = console.screen(160, 60);
+    assert_eq!(screen.lines().filter(|line| line.contains(".csv line ") && line.contains(" · 2022-08")).count(), 2, "{screen}");
+}
+
+#[test]
+fn pasted_text_goes_into_a_field_or_nowhere() {
+    let mut console = console();
+    let before = console.screen(80, 22);
+    console.event(Event::Paste("quick\nlook 36 a x q".into()));
+    assert!(!console.app.quit);
+    console.shows(NARROW, "pasted text goes into a field");
+    assert_eq!(console.press("down up").screen(80, 22), before, "nothing was acted on");
+    console.press("a").event(Event::Paste("asked the utility\nfor it\n".into()));
+    console.shows(NARROW, "reason    asked the utility for it▏");
+}
+
+#[test]
+fn key_without_a_meaning_says_so_and_a_key_of_a_list_says_where() {
+    let mut console = console();
+    console.press("Q");
+    console.shows(NARROW, "`Q` means nothing; ? shows the keys");
+    console.press("down down enter enter s");
+    console.shows(NARROW, "`s`: sort by the column: there is no list");
+    console.press("esc esc esc");
+    console.shows(NARROW, "nothing lies above; q ends the program");
+    console.press("U");
+    console.shows(NARROW, "nothing of it is acknowledged: there is nothing to withdraw");
+}
+
+#[test]
+fn q_closes_what_lies_above_and_asks_while_a_load_works() {
+    let mut console = console();
+    console.press("? q");
+    assert!(!console.app.quit);
+    console.hides(NARROW, "Keys in");
+    console.press("r");
+    assert_eq!(console.runs.0, 1);
+    console.press("q");
+    console.shows(NARROW, "a load works: q once more");
+    assert!(!console.app.quit);
+    console.press("q");
+    assert!(console.app.quit);
+}
+
+#[test]
+fn help_lists_what_can_be_done_here_its_signs_and_can_be_searched() {
+    let mut console = console();
+    console.press("2 ?");
+    console.shows(WIDE, "Keys in Arrivals");
+    console.shows(WIDE, "past the days of grace");
+    console.press("/").type_("export").press("enter");
+    console.shows(WIDE, "export the list");
+    console.press("esc esc 4 enter ?");
+    console.shows(WIDE, "Keys in");
+}
+
+#[test]
+fn keys_of_help_and_of_the_end_never_drop_out() {
+    let mut console = console();
+    for pane in ["1", "2", "3", "4", "5", "6", "7"] {
+        console.press(pane);
+        for width in [40, 80, 120, 200] {
+            let screen = console.screen(width, 24);
+            let keys = screen.lines().last().unwrap();
+            assert!(keys.contains("? keys") && keys.contains("q quit"), "{pane} {width}: {keys}");
+        }
+    }
+}
+
+#[test]
+fn cells_rows_and_columns_are_copied_and_lists_exported_as_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut own = settings();
+    own.paths.data = folder.path().to_owned();
+    let mut console = Console::with(own, bench().lake.clone());
+    console.press("6 /").type_("max_mw > 9 and utility = utility3").press("enter y");
+    let Some(Wish::Copy(id)) = console.wishes.last().cloned() else { panic!("{:?}", console.wishes) };
+    console.shows(NARROW, &format!("copied `{id}`"));
+    console.press("ctrl-y");
+    let Some(Wish::Copy(column)) = console.wishes.last().cloned() else { panic!("{:?}", console.wishes) };
+    let mut ids: Vec<String> = column.lines().map(str::to_owned).collect();
+    ids.sort();
+    let known = bench().query(
+        "platinum/feeder_capacity",
+        "SELECT feeder_id FROM t WHERE utility_id = 'utility3' AND max_hosting_capacity_mw > 9.0 ORDER BY feeder_id",
+    );
+    let known: Vec<String> = (0..known.height()).map(|row| known.text("feeder_id", row).unwrap()).collect();
+    assert_eq!(ids, known);
+    for format in ["csv", "json", "parquet", "md"] {
+        console.press("e /").type_(format).press("enter enter");
+        console.shows(WIDE, &format!("● {} rows in ", known.len()));
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("exports").join(name)).unwrap();
+    let csv = read("dev_feeders_2022-10.csv");
+    assert_eq!(csv.lines().count(), known.len() + 1);
+    assert!(csv.starts_with("feeder_id,utility_id,max_hosting_capacity_mw,"), "{csv}");
+    let json: Vec<serde_json::Value> = serde_json::from_str(&read("dev_feeders_2022-10.json")).unwrap();
+    assert_eq!(json.len(), known.len());
+    assert_eq!(read("dev_feeders_2022-10.md").lines().count(), known.len() + 2);
+    assert!(std::fs::metadata(folder.path().join("exports/dev_feeders_2022-10.parquet")).unwrap().len() > 100);
+}
+
+#[test]
+fn report_and_mail_are_written_from_the_console() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut own = settings();
+    own.paths.data = folder.path().to_owned();
+    let mut console = Console::with(own, bench().lake.clone());
+    console.press("w");
+    console.shows(WIDE, "● report of 2022-10 in ");
+    let report = std::fs::read_to_string(folder.path().join("exports/dev_report_2022-10.html")).unwrap();
+    assert!(report.contains("not ready: errors are open"));
+    console.press("O");
+    assert!(matches!(console.wishes.last(), Some(Wish::Browse(path)) if path.ends_with("dev_report_2022-10.html")));
+    console.press("[ M");
+    console.shows(WIDE, "● mail in ");
+    let mails: Vec<_> = std::fs::read_dir(folder.path().join("exports")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mail = mails.iter().find(|path| path.extension().is_some_and(|extension| extension == "txt")).unwrap();
+    let text = std::fs::read_to_string(mail).unwrap();
+    assert!(text.starts_with("Subject: ") && text.contains("deliveries of 2022-09") && text.contains("   Please: "), "{text}");
+}
+
+#[test]
+fn list_is_sorted_by_its_head_chosen_by_pointing_and_turned_by_the_wheel() {
+    let mut console = console();
+    console.press("6");
+    let find = |console: &Console, text: &str| -> (u16, u16) {
+        let screen = console.screen(80, 24);
+        let (y, line) =
+            screen.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap_or_else(|| panic!("{text}: {screen}"));
+        let x = line[..line.find(text).unwrap()].chars().count();
+        (u16::try_from(x).unwrap(), u16::try_from(y).unwrap())
+    };
+    let head = console.at(NARROW, find(&console, "min MW")).unwrap();
+    assert!(matches!(head, Target::Head { part: 0, .. }), "{head:?}");
+    console.event(Event::Click(head));
+    console.shows(NARROW, "min MW↓");
+    console.press("g").event(Event::Wheel(3));
+    console.shows(NARROW, " 4 of 206");
+    let tab = console.at(NARROW, find(&console, " 3 Rules")).or_else(|| console.at(NARROW, find(&console, " 3")));
+    console.event(Event::Click(tab.unwrap()));
+    console.shows(NARROW, "What does not hold in 2022-10");
+    let keys = console.at(NARROW, find(&console, "? keys")).unwrap();
+    console.event(Event::Click(keys));
+    console.shows(NARROW, "Keys in Rules");
+}
+
+#[test]
+fn columns_are_hidden_moved_and_remembered_with_pane_scope_and_filter() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.toml");
+    let mut first = console();
+    first.press("6 f down enter esc");
+    first.shows(WIDE, "▶36_17_1242 4,310.000");
+    first.press("/").type_("36_17").press("enter u down down enter [");
+    first.app.keep(&file).unwrap();
+    let mut second = Console::without_answers(settings(), bench().lake.clone());
+    second.app.restore(&file);
+    let jobs = second.app.start();
+    second.finish(jobs);
+    assert_eq!(second.screen(160, 44), first.screen(160, 44));
+    second.shows(WIDE, "/36_17");
+    second.shows(WIDE, "▏utility2 ");
+    second.shows(WIDE, "Feeders as of 2022-09");
+    std::fs::write(&file, "pane = 3\nnonsense").unwrap();
+    let mut third = Console::without_answers(settings(), bench().lake.clone());
+    third.app.restore(&file);
+    let jobs = third.app.start();
+    third.finish(jobs);
+    third.shows(NARROW, "Cases of 2022-10");
+}
+
+#[test]
+fn environment_that_others_act_on_looks_different_and_loads_nothing_unasked() {
+    let mut own = settings();
+    own.env = Environment::Prod;
+    let mut console = Console::with(own, bench().lake.clone());
+    console.event(Event::FilesStable);
+    assert_eq!(console.runs.0, 0);
+    console.shows(NARROW, "● new files stand in the landing folder; r loads them into prod");
+    console.press("r");
+    assert_eq!(console.runs.0, 1);
+    let cell = |console: &Console| console.buffer(80, 24, &Theme::dark())[(1, 0)].style();
+    assert_ne!(cell(&console), cell(&self::console()));
+}
+
+#[test]
+fn another_writer_is_waited_for_and_its_tables_are_read() {
+    let mut console = console();
+    console.press("r").event(Event::RunEnded(RunEnd::Locked("process 7 since 10:00".into())));
+    console.shows((120, 30), "◌ process 7 since 10:00 is writing");
+    // An empty name of the holder is no empty sentence.
+    let mut other = self::console();
+    other.event(Event::RunEnded(RunEnd::Locked("  ".into())));
+    other.shows(NARROW, "◌ another process is writing");
+    // When the tables change the run is tried again, and what was on the screen stays on it.
+    console.press("3 down down enter");
+    let before = console.screen(120, 20);
+    console.event(Event::TablesChanged);
+    assert_eq!(console.runs.0, 2);
+    assert_eq!(console.screen(120, 20).lines().take(17).collect::<Vec<_>>(), before.lines().take(17).collect::<Vec<_>>());
+}
+
+#[test]
+fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
+    let mut console = console();
+    console.press("r r");
+    assert_eq!(console.runs.0, 1, "one load at a time");
+    console.event(Event::FilesStable);
+    assert_eq!(console.runs.0, 1);
+    let progress = Progress {
+        step: Step::Bronze,
+        subject: "utility1/2022-10/utility1_circuits.csv".into(),
+        rows_done: 1200,
+        rows_expected: 4800,
+    };
+    console.event(Event::Progress(progress)).press("4");
+    console.shows((120, 30), "bronze utility1/2022-10/utility1_circuits.csv · 1,200 of 4,800 rows");
+    console.event(Event::RunEnded(RunEnd::Done("done".into())));
+    assert_eq!(console.runs.0, 2, "files that came meanwhile are loaded after");
+    console.press("x");
+    assert_eq!(console.runs.1, 1);
+    console.event(Event::RunEnded(RunEnd::Stopped));
+    assert!(matches!(console.app.load(), Load::Stopped));
+    console.shows((120, 30), "stopped; every table is as after its last commit, r goes on from there");
+}
+
+#[test]
+fn console_without_data_or_answers_says_why_and_what_to_do() {
+    let loading = Console::without_answers(settings(), bench().lake.clone());
+    loading.shows(NARROW, "reading the tables …");
+    insta::assert_snapshot!("loading_80x24", loading.screen(80, 24));
+    let empty = Bench::new();
+    let mut own = empty.settings.clone();
+    own.landing = "/landing".into();
+    let mut console = Console::with(own, empty.lake.clone());
+    insta::assert_snapshot!("empty_80x24", console.screen(80, 24));
+    for pane in ["1", "2", "3", "4", "5", "6", "7"] {
+        console.press(pane);
+        console.shows(NARROW, "put files into /landing and press r");
+    }
+    console.press("r 6");
+    console.shows(NARROW, "the first load works; see the bar below");
+}
+
+#[test]
+fn table_that_cannot_be_read_takes_no_other_pane_with_it() {
+    let broken = loaded();
+    let log = broken.lake.root().join("ops/rule_results/_delta_log");
+    for entry in std::fs::read_dir(&log).unwrap() {
+        std::fs::write(entry.unwrap().path(), "{").unwrap();
+    }
+    let mut own = broken.settings.clone();
+    own.today = Day::parse("2022-10-20").unwrap();
+    let lake = feederscope::lake::Lake::new(&own.lake, own.env).unwrap();
+    let mut console = Console::with(own, lake);
+    console.shows((100, 30), "? ");
+    console.shows((100, 30), "NO VERDICT");
+    console.press("2");
+    console.shows((100, 30), "utility2 ● loaded ● loaded ▲ late");
+    console.press("3");
+    console.shows((100, 30), "ops/rule_results");
+}
+
+#[test]
+fn table_of_ders_that_is_gone_is_no_feeder_without_ders() {
+    let broken = loaded();
+    std::fs::remove_dir_all(broken.lake.root().join("platinum/der_details/_delta_log")).unwrap();
+    let mut own = broken.settings.clone();
+    own.today = Day::parse("2022-10-20").unwrap();
+    let lake = feederscope::lake::Lake::new(&own.lake, own.env).unwrap();
+    let mut console = Console::with(own, lake);
+    console.press("6");
+    console.shows(NARROW, "platinum/feeder_capacity counts 14 DERs on it, and platinum/der_details holds");
+    console.shows(NARROW, "none of them");
+}
+
+#[test]
+fn refused_file_is_the_first_case_with_reason_line_and_next_step() {
+    let bench = Bench::new();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    bench.run();
+    bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}\"B,13.2", feeder("A", "6")));
+    bench.run();
+    let mut own = bench.settings.clone();
+    own.today = Day::parse("2022-09-20").unwrap();
+    let mut console = Console::with(own, bench.lake.clone());
+    console.shows(NARROW, "■ refused: circuits of 2022-09");
+    console.shows(NARROW, "`utility2/2022-09/utility2_circuits.csv`, line 3: unclosed-quote");
+    console.shows(NARROW, "next      look at the line for a stray quote and send the file again");
+    console.shows(NARROW, "7 Rejected ■1");
+    console.press("enter");
+    console.shows(NARROW, "■ refused");
+    console.press("a");
+    console.press("1 a");
+    console.shows(NARROW, "a refused file cannot be acknowledged");
+}
+
+#[test]
+fn case_is_signed_and_withdrawn_by_name_and_the_cursor_stays_on_it() {
+    let bench = loaded();
+    let mut own = bench.settings.clone();
+    own.today = Day::parse("2022-10-20").unwrap();
+    own.account = "ana".into();
+    let mut console = Console::with(own, bench.lake.clone());
+    console.press("a");
+    insta::assert_snapshot!("sign_80x24", console.screen(80, 24));
+    console.shows(NARROW, "Acknowledge in DEV · utility2 · 2022-10");
+    console.press("enter");
+    console.shows(NARROW, "a reason needs 10 characters");
+    console.type_("asked on 10-18").press("tab enter");
+    console.shows((120, 30), "● acknowledged 6 outcomes by ana until 2023-01-18");
+    console.shows(NARROW, "· 1 stop it · 7 to look at · 1 acknowledged");
+    let selected = |console: &Console| console.screen(120, 40).lines().find(|line| line.contains('▶')).unwrap().to_owned();
+    assert!(selected(&console).contains("◇ 2022-10 has not come"), "{}", selected(&console));
+    let rows = bench.query("ops/acknowledgements", "SELECT rule_id, reason, account FROM t");
+    assert_eq!(
+        (rows.height(), rows.text("account", 0).as_deref(), rows.text("reason", 5).as_deref()),
+        (6, Some("ana"), Some("asked on 10-18"))
+    );
+    // Once more says that it is done already; it is withdrawn by name, too, and everything stays on record.
+    console.press("a");
+    console.shows(NARROW, "acknowledged already by ana until 2023-01-18; U withdraws it");
+    console.press("U").type_("the files came").press("enter");
+    console.shows(NARROW, "· 2 stop it · 7 to look at");
+    assert!(selected(&console).contains("■ 2022-10 has not come"));
+    assert_eq!(bench.rows("ops/acknowledgements"), 12);
+}
+
+#[test]
+fn selection_and_states_are_seen_without_colours() {
+    let mut console = console();
+    for (name, depth) in [("dark", Depth::None), ("dark", Depth::Sixteen), ("mono", Depth::All), ("light", Depth::Many)] {
+        let theme = theme(name, depth);
+        for pane in ["1", "2", "3", "4", "5", "6"] {
+            console.press(pane);
+            let buffer = console.buffer(120, 30, &theme);
+            let text = text_of(&buffer);
+            let (y, line) =
+                text.lines().enumerate().find(|(_, line)| line.contains('▶')).unwrap_or_else(|| panic!("{name} {pane}: {text}"));
+            let x = line[..line.find('▶').unwrap()].chars().count();
+            let selected = buffer[(u16::try_from(x).unwrap() + 2, u16::try_from(y).unwrap())].style();
+            let other = buffer[(u16::try_from(x).unwrap() + 2, u16::try_from(y).unwrap() + 1)].style();
+            assert_ne!(
+                (selected.bg, selected.add_modifier.contains(Modifier::REVERSED)),
+                (other.bg, other.add_modifier.contains(Modifier::REVERSED)),
+                "{name} {pane}"
+            );
+            // The tab in front is set off at every width.
+            let tab = text.lines().nth(1).unwrap();
+            let at = tab.find(&format!(" {pane} ")).unwrap();
+            let x = u16::try_from(tab[..at].chars().count() + 1).unwrap();
+            let (front, last) = (buffer[(x, 1)].style(), buffer[(119, 1)].style());
+            assert_ne!((front.bg, front.add_modifier), (last.bg, last.add_modifier), "{name} {pane}");
+        }
+    }
+    // Without colours nothing is written that needs them.
+    let buffer = console.buffer(120, 30, &theme("dark", Depth::None));
+    assert!(buffer.content.iter().all(|cell| cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset));
+}
+
+#[test]
+fn text_is_scrolled_to_its_last_line_and_no_further() {
+    let mut console = console();
+    console.press("3").select("feeder-reference-resolves").press("enter enter G");
+    console.shows(NARROW, "Source of");
+    let end = console.screen(80, 24);
+    assert!(end.lines().nth(20).is_some_and(|line| line.trim_matches(['│', ' ', '┃']).len() < 80), "{end}");
+    console.press("pgdn pgdn G");
+    assert_eq!(console.screen(80, 24), end);
+    console.press("up");
+    assert_ne!(console.screen(80, 24), end, "one key goes back by one line at once");
+}
+
+#[test]
+fn columns_of_lists_have_a_gap_and_decimals_are_aligned() {
+    let mut console = console();
+    console.press("6");
+    let screen = console.screen(120, 40);
+    let rows = screen.lines().filter(|line| line.contains("utility2") && line.contains("4.80"));
+    let at: std::collections::BTreeSet<usize> = rows.map(|line| line[..line.rfind("4.80").unwrap()].chars().count()).collect();
+    assert_eq!(at.len(), 1, "{screen}");
+    console.shows((120, 40), "4,310.000");
+}
+
+#[test]
+fn redraw_and_suspension_are_asked_of_the_terminal() {
+    let mut console = console();
+    console.press("ctrl-l ctrl-z ctrl-t");
+    assert_eq!(console.wishes, [Wish::Redraw, Wish::Suspend, Wish::Mouse(false)]);
+}
+
+/// Texts of the data that a terminal would act on, or that have no end.
+fn hostile() -> &'static Bench {
+    static BENCH: OnceLock<Bench> = OnceLock::new();
+    BENCH.get_or_init(|| {
+        let bench = Bench::new();
+        let long = "L".repeat(300);
+        let ids = ["A\u{1b}[2Jz", "\u{202e}evil", "größe 漢字 🙂", long.as_str(), "a\u{0}b", "=1+2", "-", "' OR 1=1 --"];
+        let rows: String = ids.iter().map(|id| feeder(&format!("\"{id}\""), "5")).collect();
+        bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{rows}"));
+        bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{rows}{}", feeder("A", "9")));
+        bench.run();
+        bench
+    })
+}
+
+const ANY: [&str; 34] = [
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "up",
+    "down",
+    "left",
+    "right",
+    "enter",
+    "esc",
+    "tab",
+    "shift-tab",
+    "pgdn",
+    "G",
+    "g",
+    "/",
+    "s",
+    "S",
+    "f",
+    "space",
+    "y",
+    "v",
+    "V",
+    "[",
+    "]",
+    "b",
+    "u",
+    "d",
+    "?",
+    ":",
+    "z",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// No key, in any order, in any pane, at any size, ends in a panic, a torn line or a character that acts on the terminal.
+    #[test]
+    fn every_screen_is_drawn_at_any_size(
+        keys in proptest::collection::vec(0..ANY.len(), 1..9),
+        width in 0_u16..300,
+        height in 0_u16..100,
+        is_hostile in any::<bool>(),
+    ) {
+        let mut console = if is_hostile { Console::with(hostile().settings.clone(), hostile().lake.clone()) } else { console() };
+        for key in keys {
+            console.press(ANY[key]);
+            let screen = console.screen(width, height);
+            prop_assert!(screen.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')), "{screen:?}");
+            if width >= 30 && height >= 4 {
+                let first = screen.lines().next().unwrap();
+                prop_assert!(first.starts_with(" dev  20"), "{screen}");
+            }
+        }
+    }
 }

@@ -63,7 +63,7 @@ fn month_that_arrives_while_the_console_is_open_can_be_looked_up() {
         }
     });
     let mut keys = pair.master.take_writer().unwrap();
-    screen.wait("the empty console", |text| text.contains("○ missing") && text.contains("nothing was loaded yet"));
+    screen.wait("the empty console", |text| text.contains("nothing was loaded yet, so there is nothing to decide"));
 
     for (file, content) in deliveries() {
         let path = landing.join(file);
@@ -71,10 +71,9 @@ fn month_that_arrives_while_the_console_is_open_can_be_looked_up() {
         std::fs::write(path, content).unwrap();
     }
     screen.wait("the load", |text| text.contains("4 files loaded, 7 rows"));
-    keys.write_all(b"4/c").unwrap();
-    screen.wait("the feeder", |text| {
-        text.contains("1 of 3 feeders") && text.contains("1 DERs of utility2 C") && text.contains("D2")
-    });
+    keys.write_all(b"6/c").unwrap();
+    screen
+        .wait("the feeder", |text| text.contains("1 of 1, of 3") && text.contains("1 DERs of utility2 C") && text.contains("D2"));
     keys.write_all(b"\rq").unwrap();
     let ended = child.wait().unwrap();
     drop(keys);

@@ -101,7 +101,8 @@ pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryE
         };
         let (utility, dataset, rule) = (text("utility_id"), text("dataset"), text("rule_id"));
         let is_asked = |subject| settings.rules.rule(&rule).is_some_and(|rule| rule.is_asked_of(&utility, subject));
-        if !Subject::parse(&dataset).is_some_and(is_asked) {
+        // What no adapter reads any more is asked no rule, as in `check`.
+        if settings.utility(&utility).is_none() || !Subject::parse(&dataset).is_some_and(is_asked) {
             continue;
         }
         let key = (utility.clone(), dataset.clone(), rule.clone(), text("rule_fingerprint"));
@@ -204,14 +205,21 @@ pub fn table(outcomes: &[&Checked], book: &RuleSet) -> (Vec<Column>, Vec<Vec<Val
 /// # Errors
 /// A table cannot be read.
 pub fn scorecard(lake: &Lake, settings: &Settings) -> Result<Vec<Score>, QueryError> {
-    let outcomes = outcomes(lake, settings)?;
+    scorecard_of(lake, settings, &outcomes(lake, settings)?)
+}
+
+/// The same, from outcomes that are known already.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn scorecard_of(lake: &Lake, settings: &Settings, outcomes: &[Checked]) -> Result<Vec<Score>, QueryError> {
     let summaries = rows(
         lake,
         &tables::DATA_QUALITY_SUMMARY,
         "SELECT utility_id, delivery_month, SUM(row_count) AS row_count, SUM(rejected_count) AS rejected_count, MAX(received_at) AS received_at\n\
          FROM t GROUP BY utility_id, delivery_month ORDER BY utility_id, delivery_month",
     )?;
-    Ok(settings.utilities.iter().map(|adapter| score(adapter, &outcomes, &summaries, settings.today)).collect())
+    Ok(settings.utilities.iter().map(|adapter| score(adapter, outcomes, &summaries, settings.today)).collect())
 }
 
 /// A utility's record.

@@ -7,8 +7,9 @@ pub(crate) mod browse;
 pub(crate) mod calendar;
 pub mod cases;
 pub mod checks;
-pub(crate) mod missing;
-pub(crate) mod months;
+pub(crate) mod find;
+pub mod missing;
+pub mod months;
 pub(crate) mod profile;
 pub(crate) mod records;
 pub(crate) mod rejected;
@@ -39,6 +40,14 @@ pub enum QueryError {
     /// A landing file.
     #[error("`{}` cannot be read: {source}", path.display())]
     File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that was to be made.
+    #[error("`{}` cannot be written: {source}", path.display())]
+    Unwritten {
         /// The file.
         path: std::path::PathBuf,
         /// What the system said.

@@ -118,48 +118,60 @@ pub fn counted(differences: &Frame) -> Result<Frame, QueryError> {
     )?)
 }
 
-/// Two months of one utility's dataset, or of its feeders or DERs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
-    /// The utility.
-    pub utility: String,
-    /// `circuits`, `install_der`, `planned_der`, `feeders` or `ders`; a dataset stands for the feeders or DERs that it is about.
-    pub dataset: String,
-    /// The earlier month.
-    pub from: Month,
-    /// The later month.
-    pub to: Month,
+/// Feeders whose greatest hosting capacity differs between two months, or that came or went: the largest difference first, at most
+/// [`MOST_MOVERS`].
+///
+/// One row a feeder: `utility_id, feeder_id, before_mw, now_mw, difference` (MW; a feeder that came or went moved by its whole
+/// capacity), `percent` (of the capacity before, null where there was none), `size` (MW), `change`.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn movers(lake: &Lake, from: Month, to: Month) -> Result<Frame, QueryError> {
+    let mut session = local().session(&Cancel::default())?;
+    register(session.as_mut(), lake, "versions", &tables::FEEDERS)?;
+    let at = |month: Month, capacity: &str| {
+        format!(
+            "SELECT utility_id, feeder_id, max_hosting_capacity_mw AS {capacity}, 1 AS is_there FROM versions\n\
+             WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}')"
+        )
+    };
+    session.create_view("earlier", &at(from, "before_mw"))?;
+    session.create_view("later", &at(to, "now_mw"))?;
+    let columns = "COALESCE(l.utility_id, e.utility_id) AS utility_id, COALESCE(l.feeder_id, e.feeder_id) AS feeder_id, e.before_mw AS before_mw, l.now_mw AS now_mw,\n\
+         \x20 COALESCE(l.now_mw, 0.0) - COALESCE(e.before_mw, 0.0) AS difference,\n\
+         \x20 CASE WHEN e.is_there IS NULL THEN 'added' WHEN l.is_there IS NULL THEN 'removed' ELSE 'changed' END AS change";
+    session.create_view(
+        "moved",
+        &format!(
+            "SELECT {columns} FROM later AS l FULL JOIN earlier AS e ON l.utility_id = e.utility_id AND l.feeder_id = e.feeder_id"
+        ),
+    )?;
+    Ok(session.query(&format!(
+        "SELECT utility_id, feeder_id, before_mw, now_mw, difference,\n\
+         \x20 CASE WHEN before_mw > 0.0 THEN difference / before_mw * 100.0 ELSE NULL END AS percent, ABS(difference) AS size, change\n\
+         FROM moved WHERE difference <> 0.0 OR change <> 'changed' ORDER BY size DESC, utility_id, feeder_id LIMIT {MOST_MOVERS}"
+    ))?)
 }
 
-/// How many feeders or DERs differ between two months, and in which columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Compared {
-    /// Entities by what became of them (`added`, `removed`, `planned → installed`, `no longer planned`, `changed`).
-    pub kinds: Vec<(String, u64)>,
-    /// Columns and the entities that differ in them, the most first.
-    pub fields: Vec<(String, u64)>,
-}
+/// Feeders that [`movers`] lists at most.
+pub const MOST_MOVERS: usize = 5000;
 
-/// Counts what [`between`] finds for a pair of months.
+/// How many feeders and DERs differ between two months: one row for each entity, utility and kind of change (`column_name` null,
+/// `entities` counted once each), and one for each column that differs.
 ///
 /// # Errors
 /// The tables cannot be read.
-pub fn compared(lake: &Lake, pair: &Pair) -> Result<Compared, QueryError> {
-    let differences = between(lake, pair.from, pair.to, Some(&pair.utility))?;
+pub fn kinds(lake: &Lake, from: Month, to: Month) -> Result<Frame, QueryError> {
     let mut session = local().session(&Cancel::default())?;
-    session.register("t", &differences.relation())?;
-    let condition = of_dataset(&pair.dataset);
-    let pairs = |rows: &Frame, name: &str| -> Vec<(String, u64)> {
-        (0..rows.height()).filter_map(|row| Some((rows.text(name, row)?, rows.count("entities", row)))).collect()
-    };
-    let kinds = session.query(&format!(
-        "SELECT change, COUNT(DISTINCT entity_key) AS entities FROM t WHERE {condition} GROUP BY change ORDER BY change"
-    ))?;
-    let fields = session.query(&format!(
-        "SELECT column_name, COUNT(*) AS entities FROM t WHERE {condition} AND column_name IS NOT NULL\n\
-         GROUP BY column_name ORDER BY entities DESC, column_name"
-    ))?;
-    Ok(Compared { kinds: pairs(&kinds, "change"), fields: pairs(&fields, "column_name") })
+    session.register("t", &between(lake, from, to, None)?.relation())?;
+    Ok(session.query(
+        "SELECT entity, utility_id, change, CAST(NULL AS VARCHAR) AS column_name, COUNT(DISTINCT entity_key) AS entities FROM t\n\
+         GROUP BY entity, utility_id, change\n\
+         UNION ALL\n\
+         SELECT entity, utility_id, 'changed' AS change, column_name, COUNT(*) AS entities FROM t WHERE column_name IS NOT NULL\n\
+         GROUP BY entity, utility_id, column_name\n\
+         ORDER BY utility_id, entity, column_name, entities DESC, change",
+    )?)
 }
 
 /// The differences that are about what a dataset delivers.
@@ -170,4 +182,74 @@ pub(super) fn of_dataset(dataset: &str) -> &'static str {
         "planned_der" => "entity = 'ders' AND STARTS_WITH(entity_key, 'planned')",
         _ => "entity = 'ders'",
     }
+}
+
+/// A month of a dataset, or of a kind of entity, against the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthLine {
+    /// The month.
+    pub month: String,
+    /// Rows delivered, or entities current.
+    pub rows: u64,
+    /// The same, the month before.
+    pub previous_rows: Option<u64>,
+    /// Current records after the month.
+    pub current: u64,
+    /// New keys.
+    pub added: u64,
+    /// Keys whose values differ.
+    pub changed: u64,
+    /// Keys that are gone.
+    pub removed: u64,
+    /// Keys whose values are the same.
+    pub unchanged: u64,
+    /// Column, changes and merely cosmetic changes; the most changed first.
+    pub fields: Vec<(String, u64, u64)>,
+}
+
+/// One utility's dataset, or its feeders or DERs.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// The utility.
+    pub utility: String,
+    /// `circuits`, `install_der`, `planned_der`, `feeders` or `ders`.
+    pub dataset: String,
+    /// Its months, oldest first.
+    pub months: Vec<MonthLine>,
+}
+
+/// The rows of `platinum/month_diff` and `platinum/field_changes`, both in the order of the reads, by utility and dataset.
+pub fn series(diffs: &Frame, fields: &Frame) -> Vec<Series> {
+    let mut series: Vec<Series> = Vec::new();
+    for row in 0..diffs.height() {
+        let text = |column: &str| diffs.text(column, row).unwrap_or_default();
+        let count = |column: &str| diffs.count(column, row);
+        let (utility, dataset) = (text("utility_id"), text("dataset"));
+        let line = MonthLine {
+            month: text("delivery_month"),
+            rows: count("row_count"),
+            previous_rows: diffs.value("previous_row_count", row).as_i64().and_then(|rows| u64::try_from(rows).ok()),
+            current: count("current_count"),
+            added: count("added"),
+            changed: count("changed"),
+            removed: count("removed"),
+            unchanged: count("unchanged"),
+            fields: Vec::new(),
+        };
+        match series.last_mut() {
+            Some(last) if last.utility == utility && last.dataset == dataset => last.months.push(line),
+            _ => series.push(Series { utility, dataset, months: vec![line] }),
+        }
+    }
+    for row in 0..fields.height() {
+        let text = |column: &str| fields.text(column, row).unwrap_or_default();
+        let found = series
+            .iter_mut()
+            .find(|series| series.utility == text("utility_id") && series.dataset == text("dataset"))
+            .and_then(|series| series.months.iter_mut().find(|line| line.month == text("delivery_month")));
+        if let Some(line) = found {
+            line.fields.push((text("column_name"), fields.count("changed", row), fields.count("cosmetic", row)));
+        }
+    }
+    series
 }

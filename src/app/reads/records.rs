@@ -1,15 +1,18 @@
 //! Which records does a metric count?
 
-use super::{QueryError, months, rejected};
+use std::collections::HashMap;
+
+use super::{QueryError, months};
 use crate::config::rules::Subject;
 use crate::config::{Grain, Settings};
 use crate::engine::{Work, local};
-use crate::frame::Frame;
+use crate::frame::{Frame, Value, schema};
 use crate::lake::Lake;
 use crate::model::{Cancel, CellState, Dataset, Month};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::quality::cells;
 use crate::pipeline::rules::Evaluator;
+use crate::pipeline::silver::checked_records;
 
 /// A metric on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +40,6 @@ pub enum DrillTarget {
         /// The month that is compared with.
         from: Month,
     },
-    /// Records that were rejected.
-    Rejected,
 }
 
 /// A metric of a utility's month.
@@ -67,7 +68,12 @@ pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
             let cancel = Cancel::default();
             let bronze = BronzeTables::open_all(lake, &settings.utilities, Work::local(&cancel))?;
             let evaluator = Evaluator { bronze: &bronze, rules: &settings.rules, today: settings.today };
-            Ok(evaluator.failing_rows(rule, &metric.utility, *subject, metric.month, MOST)?)
+            let rows = evaluator.failing_rows(rule, &metric.utility, *subject, metric.month, MOST)?;
+            let of_utility = bronze.iter().find(|bronze| bronze.adapter.id.as_str() == metric.utility);
+            match (subject, of_utility) {
+                (Subject::Ders, Some(bronze)) => in_the_month(bronze, &rows, metric.month),
+                _ => Ok(rows),
+            }
         }
         DrillTarget::Cells { dataset, column, state } => {
             let of = cells::CellColumn { adapter, dataset: *dataset, month: metric.month, column };
@@ -87,25 +93,44 @@ pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
                  \x20 0 - ABS(COALESCE(TRY_CAST(new_value AS DOUBLE) - TRY_CAST(old_value AS DOUBLE), 0.0)), record_key, column_name LIMIT {MOST}"
             ))?)
         }
-        DrillTarget::Rejected => {
-            let wanted = rejected::RejectedFilter {
-                utility: Some(&metric.utility),
-                month: Some(metric.month),
-                ..rejected::RejectedFilter::default()
-            };
-            let rows = rejected::records(lake, wanted)?;
-            let mut session = local().session(&Cancel::default())?;
-            session.register("t", &rows.relation())?;
-            Ok(session.query(
-                "SELECT dataset || ' ' || COALESCE(value, '') AS record_key, reason AS column_name, raw_record AS value,\n\
-                 \x20 source_file AS _source_file, source_line AS _source_line FROM t ORDER BY _source_file, _source_line",
-            )?)
-        }
     }
 }
 
+/// The same rows, with file and line of the month's own delivery where it holds the DER: a version may stem from an earlier one.
+fn in_the_month(bronze: &BronzeTables<'_>, rows: &Frame, month: Month) -> Result<Frame, QueryError> {
+    let mut places: HashMap<String, (Value, Value)> = HashMap::new();
+    for dataset in Dataset::ALL {
+        let Some(status) = dataset.der_status() else { continue };
+        let (Some(mapped), Some(delivered)) = (bronze.adapter.dataset(dataset), bronze.rows(dataset, |other| other == month)?)
+        else {
+            continue;
+        };
+        let mut session = bronze.work.session()?;
+        session.register("bronze", &delivered)?;
+        session.register("failing", &rows.relation())?;
+        checked_records(bronze, mapped).create_views(session.as_mut())?;
+        let found = session.query(&format!(
+            "SELECT '{status}/' || r.der_id AS record_key, r._source_file AS file, r._source_line AS line FROM records AS r\n\
+             SEMI JOIN failing AS f ON '{status}/' || r.der_id = f.record_key ORDER BY file DESC, line DESC"
+        ))?;
+        places.extend(
+            (0..found.height())
+                .filter_map(|row| Some((found.text("record_key", row)?, (found.value("file", row), found.value("line", row))))),
+        );
+    }
+    let columns = schema::columns![record_key Text, column_name Text, value Text, _source_file Text, _source_line Whole];
+    let row = |row: usize| {
+        let mut cells: Vec<Value> = columns.iter().map(|column| rows.value(&column.name, row)).collect();
+        if let Some((file, line)) = cells[0].as_str().and_then(|key| places.get(key)).cloned() {
+            (cells[3], cells[4]) = (file, line);
+        }
+        cells
+    };
+    Ok(Frame::from_rows(&columns, &(0..rows.height()).map(row).collect::<Vec<_>>())?)
+}
+
 /// Where a record of a metric can be looked up: its dataset, and the feeder or DER that it is about if the row is one.
-pub fn place(settings: &Settings, metric: &Metric, key: &str, file: Option<&str>) -> Option<(Dataset, Option<String>)> {
+pub fn place(settings: &Settings, metric: &Metric, key: &str) -> Option<(Dataset, Option<String>)> {
     let adapter = settings.utility(&metric.utility)?;
     let of_der = |key: &str| -> Option<(Dataset, Option<String>)> {
         let (status, id) = key.split_once('/')?;
@@ -124,10 +149,6 @@ pub fn place(settings: &Settings, metric: &Metric, key: &str, file: Option<&str>
         DrillTarget::Rule { subject: Subject::Feeders, .. } => of_feeder(),
         DrillTarget::Changes { of, .. } if of == "feeders" || of == "circuits" => of_feeder(),
         DrillTarget::Rule { subject: Subject::Ders, .. } | DrillTarget::Changes { .. } => of_der(key),
-        DrillTarget::Rejected => {
-            let dataset = key.split(' ').next().and_then(Dataset::parse);
-            dataset.filter(|_| file.is_some()).map(|dataset| (dataset, None))
-        }
     }
 }
 

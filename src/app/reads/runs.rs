@@ -21,6 +21,30 @@ pub fn history(lake: &Lake, run_id: Option<&str>, limit: usize) -> Result<Frame,
     rows(lake, &tables::RUNS, &sql)
 }
 
+/// The last thing that a run said of each file and month, the newest first; runs that found nothing are left out.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn files(lake: &Lake) -> Result<Frame, QueryError> {
+    rows(
+        lake,
+        &tables::RUNS,
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY source_file, delivery_month ORDER BY started_at DESC) AS place FROM t WHERE source_file IS NOT NULL) AS r\n\
+         WHERE place = 1 ORDER BY delivery_month DESC, utility_id, dataset, source_file",
+    )
+}
+
+/// What runs did, the newest first, at most `limit` rows; without those that found nothing new.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn loads(lake: &Lake, limit: usize) -> Result<Frame, QueryError> {
+    let sql = format!(
+        "SELECT * FROM t WHERE source_file IS NOT NULL OR reason IS NOT NULL ORDER BY started_at DESC, outcome DESC, utility_id, dataset, source_file LIMIT {limit}"
+    );
+    rows(lake, &tables::RUNS, &sql)
+}
+
 /// A file of which nothing is in the tables: the last thing that a run said of it is that it was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedFile {

@@ -28,7 +28,7 @@ use crate::model::{Day, Month, Severity};
 use context::EvaluationContext;
 
 pub(crate) use results::record;
-pub use results::{Decision, Evidence, acknowledge};
+pub use results::{Decision, Evidence, acknowledge, withdraw};
 pub(crate) use stale::StaleOutcomes;
 
 /// How a rule ended.

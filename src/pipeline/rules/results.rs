@@ -105,6 +105,26 @@ pub struct Decision<'a> {
 /// # Errors
 /// The table cannot be written.
 pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: Timestamp) -> Result<(), PipelineError> {
+    decide(lake, decisions, at, |decision| decision.expires_on)
+}
+
+/// The last day of a decision that withdraws an earlier one: it never counted, and it is the newest.
+pub const WITHDRAWN: Day = Day::from_epoch_days(0);
+
+/// Withdraws the decisions about these failures: adds others to `ops/acknowledgements` that have expired on [`WITHDRAWN`].
+///
+/// # Errors
+/// The table cannot be written.
+pub fn withdraw(lake: &Lake, decisions: &[Decision<'_>], at: Timestamp) -> Result<(), PipelineError> {
+    decide(lake, decisions, at, |_| WITHDRAWN)
+}
+
+fn decide(
+    lake: &Lake,
+    decisions: &[Decision<'_>],
+    at: Timestamp,
+    expires_on: impl Fn(&Decision<'_>) -> Day,
+) -> Result<(), PipelineError> {
     let row = |decision: &Decision<'_>| AcknowledgementRow {
         rule_id: Some(decision.rule.to_owned()),
         utility_id: Some(decision.utility.to_owned()),
@@ -114,7 +134,7 @@ pub fn acknowledge(lake: &Lake, decisions: &[Decision<'_>], at: Timestamp) -> Re
         reason: Some(decision.reason.to_owned()),
         account: Some(decision.account.to_owned()),
         acknowledged_at: Some(at),
-        expires_on: Some(decision.expires_on),
+        expires_on: Some(expires_on(decision)),
         rule_fingerprint: decision.evidence.rule.clone(),
         delivery_fingerprint: decision.evidence.delivery.clone(),
         measure: decision.evidence.measure.clone(),

@@ -1,0 +1,276 @@
+//! Anything by a part of its name: panes, commands, months, utilities, rules, columns, feeders, and DERs by id or address.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::feeder;
+use crate::app::field::Field;
+use crate::app::keys::{VERBS, Verb};
+use crate::app::overlays::source;
+use crate::app::reads::find;
+use crate::app::reads::trace::RecordFilter;
+use crate::app::scope::Rescope;
+use crate::app::screen::{Effect, Offer, Room, Screen};
+use crate::app::slot::{Desk, Slot, Waiting};
+use crate::app::table::{Column, Listing, Table};
+use crate::app::view::{Empty, Read, TablePart, Tone, View};
+use crate::app::world::World;
+use crate::frame::{CellRef, Frame, Value, schema};
+use crate::model::{Dataset, FeederId, Month, Timestamp};
+
+/// A place to go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Pane(&'static str),
+    Verb(Verb),
+    Month(Month),
+    Utility(String),
+    Rule(String),
+    Feeder(String, String),
+    Der { utility: String, status: String, id: String },
+}
+
+impl Place {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Pane(_) => "pane",
+            Self::Verb(_) => "command",
+            Self::Month(_) => "month",
+            Self::Utility(_) => "utility",
+            Self::Rule(_) => "rule",
+            Self::Feeder(..) => "feeder",
+            Self::Der { .. } => "DER",
+        }
+    }
+}
+
+struct GoTo {
+    field: Field,
+    /// What is known without a question: name, note and place.
+    known: Vec<(String, String, Place)>,
+    feeders: Slot<(), Frame>,
+    ders: Slot<String, Frame>,
+    found: Vec<Place>,
+    table: Table,
+    made_of: Option<(String, u64, u64)>,
+    matcher: Matcher,
+}
+
+/// Rows that are shown of each kind.
+const MOST: usize = 100;
+/// With fewer signs than these DERs are not asked for.
+const LEAST_SIGNS: usize = 3;
+
+/// Everything that there is to go to.
+pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
+    let mut known: Vec<(String, String, Place)> =
+        panes.iter().map(|pane| (pane.title(), pane.purpose().to_owned(), Place::Pane(pane.id()))).collect();
+    known.extend(
+        world.months().iter().rev().map(|month| (month.to_string(), "the month of the scope".into(), Place::Month(*month))),
+    );
+    known.extend(
+        world
+            .settings
+            .utilities
+            .iter()
+            .map(|adapter| (adapter.id.to_string(), format!("only {}", adapter.name), Place::Utility(adapter.id.to_string()))),
+    );
+    known.extend(
+        world.settings.rules.rules.iter().map(|rule| (rule.id.clone(), rule.description.clone(), Place::Rule(rule.id.clone()))),
+    );
+    let commands = VERBS.iter().filter(|about| about.verb.pane().is_none() && about.group != crate::app::keys::Group::Move);
+    known.extend(commands.map(|about| {
+        (about.name.to_owned(), format!("{}  {}", about.what, world.keys.label(about.verb)), Place::Verb(about.verb))
+    }));
+    Box::new(GoTo {
+        field: Field::default(),
+        known,
+        feeders: Slot::default(),
+        ders: Slot::default(),
+        found: Vec::new(),
+        table: Table::new("places", &[]),
+        made_of: None,
+        matcher: Matcher::new(Config::DEFAULT),
+    })
+}
+
+impl GoTo {
+    /// The best of what is known, then feeders, then DERs.
+    fn find(&mut self) {
+        let text = self.field.text().to_owned();
+        let pattern = Pattern::parse(&text, CaseMatching::Ignore, Normalization::Smart);
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, (String, String, Place))> = Vec::new();
+        for (name, note, place) in &self.known {
+            if let Some(score) = pattern.score(Utf32Str::new(name, &mut buffer), &mut self.matcher) {
+                scored.push((score, (name.clone(), note.clone(), place.clone())));
+            }
+        }
+        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        let mut rows: Vec<(String, String, Place)> = scored.into_iter().take(MOST).map(|(_, row)| row).collect();
+        if !text.is_empty() {
+            rows.extend(self.matching_feeders(&pattern));
+            rows.extend(self.matching_ders());
+        }
+        let fields = schema::columns![kind Text, name Text, note Text];
+        let row = |(name, note, place): &(String, String, Place)| {
+            vec![Value::Text(place.kind().into()), Value::Text(name.clone()), Value::Text(note.clone())]
+        };
+        self.table.fill(Listing {
+            rows: Frame::from_rows(&fields, &rows.iter().map(row).collect::<Vec<_>>()).unwrap_or_default(),
+            columns: vec![
+                Column::plain("kind", "").priority(1),
+                Column::text("name", "").least(20).priority(0),
+                Column::text("note", "").priority(2),
+            ],
+            key: &[],
+            paint: |_, field, _| if field == "name" { Tone::Text } else { Tone::Dim },
+        });
+        self.table.act(Verb::First);
+        self.found = rows.into_iter().map(|(_, _, place)| place).collect();
+    }
+
+    fn matching_feeders(&mut self, pattern: &Pattern) -> Vec<(String, String, Place)> {
+        let Some(rows) = self.feeders.ready() else { return Vec::new() };
+        let Some((ids, utilities)) = rows.cells("feeder_id").zip(rows.cells("utility_id")) else { return Vec::new() };
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, usize)> = Vec::new();
+        for row in 0..rows.height() {
+            if let CellRef::Text(id) = ids.at(row)
+                && let Some(score) = pattern.score(Utf32Str::new(id, &mut buffer), &mut self.matcher)
+            {
+                scored.push((score, row));
+            }
+        }
+        scored.sort_by_key(|(score, row)| (std::cmp::Reverse(*score), *row));
+        let text = |cell: CellRef<'_>| if let CellRef::Text(text) = cell { text.to_owned() } else { String::new() };
+        let place = |row: usize| {
+            let (utility, id) = (text(utilities.at(row)), text(ids.at(row)));
+            (id.clone(), utility.clone(), Place::Feeder(utility, id))
+        };
+        scored.into_iter().take(MOST).map(|(_, row)| place(row)).collect()
+    }
+
+    fn matching_ders(&self) -> Vec<(String, String, Place)> {
+        let Some(rows) = self.ders.ready() else { return Vec::new() };
+        let place = |row: usize| {
+            let text = |column: &str| rows.text(column, row).unwrap_or_default();
+            let address = rows.text("service_address", row).map_or(String::new(), |address| format!(", {address}"));
+            let note = format!("{} {}, {}{address}", text("utility_id"), text("status"), text("feeder_id"));
+            (text("der_id"), note, Place::Der { utility: text("utility_id"), status: text("status"), id: text("der_id") })
+        };
+        (0..rows.height()).map(place).collect()
+    }
+}
+
+fn go(place: &Place) -> Vec<Effect> {
+    match place {
+        Place::Pane(id) => vec![Effect::Show(id)],
+        Place::Verb(verb) => vec![Effect::Do(*verb)],
+        Place::Month(month) => vec![Effect::Scope(Rescope::Month(*month))],
+        Place::Utility(utility) => vec![Effect::Scope(Rescope::Utility(Some(utility.clone())))],
+        Place::Rule(rule) => vec![Effect::Select("rules", vec![("rule", rule.clone())])],
+        Place::Feeder(utility, id) => FeederId::parse(id).map(|id| feeder::page(utility, &id)).into_iter().collect(),
+        Place::Der { utility, status, id } => {
+            let dataset = Dataset::ALL.into_iter().find(|dataset| dataset.der_status() == Some(status.as_str()));
+            let record = dataset.map(|dataset| RecordFilter {
+                utility: utility.clone(),
+                dataset,
+                key: None,
+                entity: Some(id.clone()),
+                place: None,
+                month: None,
+            });
+            record.map(|record| Effect::Open(source::of(format!("{status} {id}"), record, Vec::new()))).into_iter().collect()
+        }
+    }
+}
+
+impl Screen for GoTo {
+    fn title(&self) -> String {
+        "go to".into()
+    }
+
+    fn purpose(&self) -> &'static str {
+        "Anything by a part of its name: panes, commands, months, utilities, rules, feeders, and DERs by id or address."
+    }
+
+    fn room(&self) -> Room {
+        Room::Box(100, 24)
+    }
+
+    fn offers(&self, _: &World) -> Vec<Offer> {
+        vec![(Verb::Enter, "go"), (Verb::Back, "leave")]
+    }
+
+    fn settle(&mut self, _: &World, desk: &mut Desk) {
+        self.feeders.want(desk, (), |reader| find::feeders(reader.lake));
+        let text = self.field.text().trim().to_owned();
+        if text.chars().count() >= LEAST_SIGNS {
+            self.ders.want(desk, text.clone(), move |reader| find::ders(reader.lake, &text, MOST));
+        } else if self.ders.question().is_some() {
+            self.ders.clear();
+        }
+        let made_of = (self.field.text().to_owned(), self.feeders.answers(), self.ders.answers());
+        if self.made_of.as_ref() != Some(&made_of) {
+            self.made_of = Some(made_of);
+            self.find();
+        }
+    }
+
+    fn slots(&mut self) -> Vec<&mut dyn Waiting> {
+        vec![&mut self.feeders, &mut self.ders]
+    }
+
+    fn act(&mut self, verb: Verb, _: &World) -> Option<Vec<Effect>> {
+        match verb {
+            Verb::Enter => {
+                let Some(place) = self.table.selected().and_then(|row| self.found.get(row)) else {
+                    return Some(vec![Effect::Say("nothing goes by that name".into())]);
+                };
+                Some(std::iter::once(Effect::Close).chain(go(place)).collect())
+            }
+            Verb::Up | Verb::Down | Verb::PageUp | Verb::PageDown => {
+                self.table.act(verb);
+                Some(Vec::new())
+            }
+            Verb::NextPart => {
+                self.table.act(Verb::Down);
+                Some(Vec::new())
+            }
+            _ => None,
+        }
+    }
+
+    fn table(&self) -> Option<&Table> {
+        Some(&self.table)
+    }
+
+    fn table_mut(&mut self) -> Option<&mut Table> {
+        Some(&mut self.table)
+    }
+
+    fn field(&self) -> Option<(&Field, String)> {
+        Some((&self.field, "go to".into()))
+    }
+
+    fn field_mut(&mut self) -> Option<&mut Field> {
+        Some(&mut self.field)
+    }
+
+    fn view<'a>(&'a self, _: &'a World) -> View<'a> {
+        let searching = self.ders.question().is_some() && self.ders.ready().is_none();
+        let empty = if searching { "searching DERs …" } else { "nothing goes by that name" };
+        let (before, after) = self.field.parts();
+        let note = if searching { "  (searching DERs …)" } else { "" };
+        let title = format!("Go to: {before}▏{after}{note}");
+        View::Table(TablePart {
+            title,
+            from: "",
+            read: Read::At(Timestamp::from_micros(0)),
+            table: &self.table,
+            empty: Empty::new(Tone::Dim, empty, "a part of an id or of an address is enough"),
+            focused: true,
+        })
+    }
+}

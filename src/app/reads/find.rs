@@ -1,0 +1,34 @@
+//! Where is something of which somebody knows a part: an id, an address?
+
+use super::{QueryError, rows};
+use crate::frame::Frame;
+use crate::lake::Lake;
+use crate::pipeline::sql::text;
+use crate::pipeline::tables;
+
+/// Utility and id of every current feeder.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn feeders(lake: &Lake) -> Result<Frame, QueryError> {
+    rows(lake, &tables::FEEDER_CAPACITY, "SELECT utility_id, feeder_id FROM t ORDER BY utility_id, feeder_id")
+}
+
+/// Current DERs whose id begins with a text, or whose id, address or reference holds it, at most `limit`; those that begin with it
+/// first. Case does not matter.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn ders(lake: &Lake, part: &str, limit: usize) -> Result<Frame, QueryError> {
+    let part = text(&part.to_lowercase());
+    let holds = |column: &str| format!("STRPOS(LOWER({column}), {part}) > 0");
+    let sql = format!(
+        "SELECT utility_id, der_id, status, feeder_id, der_type, nameplate_kw, service_address,\n\
+         \x20 CASE WHEN STARTS_WITH(LOWER(der_id), {part}) THEN 0 ELSE 1 END AS place\n\
+         FROM t WHERE is_current AND ({} OR {} OR {}) ORDER BY place, der_id, utility_id, status LIMIT {limit}",
+        holds("der_id"),
+        holds("service_address"),
+        holds("feeder_ref")
+    );
+    rows(lake, &tables::DERS, &sql)
+}

@@ -1,0 +1,491 @@
+//! The one list of the console: rows of a frame, columns that are declared, a selection that stays with its row.
+//!
+//! Sorting, filtering, searching, copying and exporting are here, once, for every pane. Rows are never copied: what is shown are
+//! places in the frame, and only the cells that are seen become text.
+
+mod column;
+mod copy;
+mod format;
+mod order;
+
+use std::cell::Cell;
+
+use crate::app::filter::{Filter, holds};
+use crate::app::keys::Verb;
+use crate::app::view::Tone;
+use crate::frame::{CellRef, Frame, Value};
+use crate::model::units::percent;
+
+pub use column::{Column, Kept, Listing, Show};
+pub use format::grouped;
+use format::{bar, decimals_of, signed, width_of};
+use order::sort;
+
+/// A list with its selection.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name: what it is remembered and exported by.
+    pub name: &'static str,
+    listing: Listing,
+    kept: Kept,
+    shown: Vec<u32>,
+    at: usize,
+    cursor: usize,
+    wrong: Option<String>,
+    wanted: Option<Vec<(&'static str, String)>>,
+    search: String,
+    widths: Vec<u16>,
+    decimals: Vec<usize>,
+    greatest: Vec<f64>,
+    /// The first row on the screen, and how many there are; set by whoever draws.
+    pub(crate) top: Cell<usize>,
+    /// Rows of a page.
+    pub(crate) page: Cell<usize>,
+    /// How many columns had no room.
+    pub(crate) dropped: Cell<usize>,
+}
+
+/// Rows by which the width of a column is measured.
+const MEASURED: usize = 500;
+
+impl Table {
+    /// An empty list, sorted as said: `-` before a column that falls.
+    pub fn new(name: &'static str, sort: &[&str]) -> Self {
+        Self {
+            name,
+            kept: Kept { sort: sort.iter().map(|field| (*field).to_owned()).collect(), ..Kept::default() },
+            listing: Listing::default(),
+            shown: Vec::new(),
+            at: 0,
+            cursor: 0,
+            wrong: None,
+            wanted: None,
+            search: String::new(),
+            widths: Vec::new(),
+            decimals: Vec::new(),
+            greatest: Vec::new(),
+            top: Cell::new(0),
+            page: Cell::new(10),
+            dropped: Cell::new(0),
+        }
+    }
+
+    /// New rows come in under the selection.
+    pub fn fill(&mut self, mut listing: Listing) {
+        listing.rows = listing.rows.in_one_piece();
+        let selected = self.key();
+        self.listing = listing;
+        self.measure();
+        self.apply(selected);
+        if let Some(fields) = self.wanted.take() {
+            self.want(fields);
+        }
+    }
+
+    /// Selects the row whose fields have these texts, now or when it comes.
+    pub fn want(&mut self, fields: Vec<(&'static str, String)>) {
+        let is_it = |rows: &Frame, row: usize| fields.iter().all(|(field, text)| rows.text(field, row).as_ref() == Some(text));
+        let is_there = |table: &Self| (0..table.height()).any(|row| is_it(&table.listing.rows, row));
+        if !self.select(is_it) {
+            if is_there(self) {
+                // A filter hides it.
+                self.set_filter("");
+                self.select(is_it);
+            } else {
+                self.wanted = Some(fields);
+            }
+        }
+    }
+
+    /// The rows.
+    pub const fn rows(&self) -> &Frame {
+        &self.listing.rows
+    }
+
+    /// Places of the rows that are shown, in their order.
+    pub fn shown(&self) -> &[u32] {
+        &self.shown
+    }
+
+    /// How many rows there are.
+    pub fn height(&self) -> usize {
+        self.listing.rows.height()
+    }
+
+    /// The place of the selection among the rows that are shown.
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The selected row.
+    pub fn selected(&self) -> Option<usize> {
+        self.shown.get(self.at).map(|row| *row as usize)
+    }
+
+    /// A text of the selected row.
+    pub fn selected_text(&self, field: &str) -> Option<String> {
+        self.listing.rows.text(field, self.selected()?)
+    }
+
+    /// What tells the selected row from others.
+    pub fn key(&self) -> Option<Vec<Value>> {
+        self.selected().map(|row| self.key_of(row))
+    }
+
+    fn key_of(&self, row: usize) -> Vec<Value> {
+        self.listing.key.iter().map(|field| self.listing.rows.value(field, row)).collect()
+    }
+
+    /// Selects the first row that is shown and for which something holds; whether there is one.
+    pub fn select(&mut self, is_it: impl Fn(&Frame, usize) -> bool) -> bool {
+        let found = self.shown.iter().position(|row| is_it(&self.listing.rows, *row as usize));
+        self.at = found.unwrap_or(self.at);
+        found.is_some()
+    }
+
+    /// The columns that may be shown, in the order that somebody gave them.
+    pub fn columns(&self) -> Vec<&Column> {
+        self.places().into_iter().map(|at| &self.listing.columns[at]).collect()
+    }
+
+    /// All columns, with whether each is shown, in their order.
+    pub fn all_columns(&self) -> Vec<(&Column, bool)> {
+        self.ordered()
+            .into_iter()
+            .map(|at| &self.listing.columns[at])
+            .map(|column| (column, !self.kept.hidden.contains(&column.field)))
+            .collect()
+    }
+
+    fn ordered(&self) -> Vec<usize> {
+        let place = |column: &Column| self.kept.order.iter().position(|field| *field == column.field);
+        let mut places: Vec<usize> = (0..self.listing.columns.len()).collect();
+        if !self.kept.order.is_empty() {
+            places.sort_by_key(|at| place(&self.listing.columns[*at]).unwrap_or(usize::MAX));
+        }
+        places
+    }
+
+    pub(crate) fn places(&self) -> Vec<usize> {
+        self.ordered().into_iter().filter(|at| !self.kept.hidden.contains(&self.listing.columns[*at].field)).collect()
+    }
+
+    /// The column at a place of [`Table::places`], with its width and the cells' text.
+    pub(crate) fn column(&self, place: usize) -> &Column {
+        &self.listing.columns[place]
+    }
+
+    pub(crate) fn width(&self, place: usize) -> u16 {
+        self.widths.get(place).copied().unwrap_or(1)
+    }
+
+    /// The column under the cursor.
+    pub fn cursor(&self) -> Option<&Column> {
+        let places = self.places();
+        places.get(self.cursor.min(places.len().saturating_sub(1))).map(|at| &self.listing.columns[*at])
+    }
+
+    /// The place of the cursor among the columns that are shown.
+    pub fn cursor_at(&self) -> usize {
+        self.cursor.min(self.places().len().saturating_sub(1))
+    }
+
+    /// Puts the cursor on a column; whether there is one.
+    pub fn put_cursor(&mut self, field: &str) -> bool {
+        let found = self.places().iter().position(|at| self.listing.columns[*at].field == field);
+        self.cursor = found.unwrap_or(self.cursor);
+        found.is_some()
+    }
+
+    /// The filter as it was typed, and what is wrong with it.
+    pub fn filter(&self) -> (&str, Option<&str>) {
+        (&self.kept.filter, self.wrong.as_deref())
+    }
+
+    /// The sign of a column that is sorted by: that of the second key is broken.
+    pub fn sorted(&self, field: &str) -> &'static str {
+        let place = self.kept.sort.iter().position(|key| key.trim_start_matches('-') == field);
+        match place.map(|at| (at, self.kept.sort[at].starts_with('-'))) {
+            Some((0, true)) => "↓",
+            Some((0, false)) => "↑",
+            Some((_, true)) => "⇣",
+            Some((_, false)) => "⇡",
+            None => "",
+        }
+    }
+
+    /// What is remembered of it.
+    pub fn kept(&self) -> Kept {
+        self.kept.clone()
+    }
+
+    /// As it was left.
+    pub fn restore(&mut self, kept: Kept) {
+        self.kept = kept;
+        let selected = self.key();
+        self.apply(selected);
+    }
+
+    /// Shows the rows for which a text that somebody types holds; as before while it cannot be read.
+    pub fn set_filter(&mut self, text: &str) {
+        text.clone_into(&mut self.kept.filter);
+        let selected = self.key();
+        self.apply(selected.clone());
+        if self.key() != selected {
+            // What was selected is no longer shown: the first of what is.
+            self.at = 0;
+        }
+    }
+
+    /// Searches a text in the cells that are shown, from the selection on.
+    pub fn set_search(&mut self, text: &str) {
+        self.search = text.to_lowercase();
+        self.next_match(0, false);
+    }
+
+    /// Shows a column or hides it; the last one stays.
+    pub fn toggle_column(&mut self, field: &str) {
+        if !self.kept.hidden.remove(field) && self.places().len() > 1 {
+            self.kept.hidden.insert(field.to_owned());
+        }
+    }
+
+    /// Moves a column to the left or to the right.
+    pub fn move_column(&mut self, field: &str, by: isize) {
+        let mut order: Vec<String> = self.all_columns().iter().map(|(column, _)| column.field.clone()).collect();
+        if let Some(at) = order.iter().position(|other| other == field) {
+            let to = at.saturating_add_signed(by).min(order.len() - 1);
+            let moved = order.remove(at);
+            order.insert(to, moved);
+            self.kept.order = order;
+        }
+    }
+
+    /// Does what a list can do; whether it is something of a list.
+    pub fn act(&mut self, verb: Verb) -> bool {
+        const ALL: isize = isize::MAX / 2;
+        let page = self.page.get().max(2) as isize - 1;
+        match verb {
+            Verb::Up => self.move_by(-1),
+            Verb::Down => self.move_by(1),
+            Verb::PageUp => self.move_by(-page),
+            Verb::PageDown => self.move_by(page),
+            Verb::First => self.move_by(-ALL),
+            Verb::Last => self.move_by(ALL),
+            Verb::Left => self.cursor = self.cursor_at().saturating_sub(1),
+            Verb::Right => self.cursor = (self.cursor_at() + 1).min(self.places().len().saturating_sub(1)),
+            Verb::Sort => self.sort_by_cursor(),
+            Verb::SortTurn => self.turn(),
+            Verb::NextMatch => self.next_match(1, false),
+            Verb::PreviousMatch => self.next_match(1, true),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Moves the selection by rows.
+    pub fn move_by(&mut self, by: isize) {
+        self.at = self.at.saturating_add_signed(by).min(self.shown.len().saturating_sub(1));
+    }
+
+    /// Sorts by a column; by the one before in second place. Once more turns it around.
+    pub fn sort_by(&mut self, field: &str) {
+        if self.kept.sort.first().is_some_and(|key| key.trim_start_matches('-') == field) {
+            return self.turn();
+        }
+        let falls = self.listing.columns.iter().any(|column| column.field == field && column.is_right());
+        self.kept.sort.retain(|key| key.trim_start_matches('-') != field);
+        self.kept.sort.insert(0, if falls { format!("-{field}") } else { field.to_owned() });
+        self.kept.sort.truncate(2);
+        let selected = self.key();
+        self.apply(selected);
+    }
+
+    fn sort_by_cursor(&mut self) {
+        if let Some(field) = self.cursor().map(|column| column.field.clone()) {
+            self.sort_by(&field);
+        }
+    }
+
+    fn turn(&mut self) {
+        if let Some(key) = self.kept.sort.first_mut() {
+            *key = key.strip_prefix('-').map_or_else(|| format!("-{key}"), str::to_owned);
+            let selected = self.key();
+            self.apply(selected);
+        }
+    }
+
+    fn next_match(&mut self, from: usize, back: bool) {
+        if self.search.is_empty() || self.shown.is_empty() {
+            return;
+        }
+        let (len, places) = (self.shown.len(), self.places());
+        let is_found = |at: &usize| {
+            let row = self.shown[*at] as usize;
+            places.iter().any(|place| holds(&self.cell(*place, row), &self.search))
+        };
+        let step = |by: usize| if back { (self.at + len * 2 - from - by) % len } else { (self.at + from + by) % len };
+        if let Some(at) = (0..len).map(step).find(is_found) {
+            self.at = at;
+        }
+    }
+
+    /// Filters and sorts again; the selected row stays selected where it is still shown.
+    fn apply(&mut self, selected: Option<Vec<Value>>) {
+        let columns = &self.listing.columns;
+        match Filter::parse(&self.kept.filter, columns) {
+            Ok(filter) => {
+                self.shown = filter.rows(&self.listing.rows, columns);
+                self.wrong = None;
+            }
+            Err(wrong) => {
+                self.wrong = Some(wrong);
+                let height = self.height() as u32;
+                if self.shown.iter().any(|row| *row >= height) || self.shown.is_empty() {
+                    self.shown = (0..height).collect();
+                }
+            }
+        }
+        for key in self.kept.sort.iter().rev() {
+            sort(&self.listing.rows, key, &mut self.shown);
+        }
+        let kept = selected.and_then(|key| self.shown.iter().position(|row| self.key_of(*row as usize) == key));
+        self.at = kept.unwrap_or_else(|| self.at.min(self.shown.len().saturating_sub(1)));
+    }
+
+    /// What each column needs: its width, decimals and greatest number, by some hundred rows from everywhere.
+    fn measure(&mut self) {
+        let height = self.height();
+        let step = (height / MEASURED).max(1);
+        let looked_at = || (0..height).step_by(step);
+        let rows = &self.listing.rows;
+        let number = |column: &Column, row: usize| rows.cells(&column.field).and_then(|cells| cells.at(row).as_f64());
+        let decimals = |column: &Column| match column.show {
+            Show::Number | Show::Difference => {
+                looked_at().filter_map(|row| number(column, row)).map(decimals_of).max().unwrap_or(0)
+            }
+            _ => 0,
+        };
+        self.decimals = self.listing.columns.iter().map(decimals).collect();
+        let greatest = |column: &Column| looked_at().filter_map(|row| number(column, row)).fold(0.0, f64::max);
+        self.greatest = self.listing.columns.iter().map(greatest).collect();
+        let width = |place: usize| {
+            let cells = looked_at().map(|row| width_of(&self.cell(place, row))).max().unwrap_or(0);
+            let column = &self.listing.columns[place];
+            cells.max(width_of(&column.title) + u16::from(!column.title.is_empty())).max(1)
+        };
+        self.widths = (0..self.listing.columns.len()).map(width).collect();
+    }
+
+    /// The text of a cell: a row of the frame, a column by its place.
+    pub(crate) fn cell(&self, place: usize, row: usize) -> String {
+        let column = &self.listing.columns[place];
+        let rows = &self.listing.rows;
+        let Some(cells) = rows.cells(&column.field) else { return String::new() };
+        let cell = cells.at(row);
+        match (column.show, cell) {
+            (Show::Labelled, _) => rows.text(&format!("{}_text", column.field), row).unwrap_or_else(|| "·".into()),
+            (_, CellRef::Null) => "–".into(),
+            (Show::Percent, cell) => cell.as_f64().map(percent).unwrap_or_default(),
+            (Show::Bar, cell) => bar(cell.as_f64().unwrap_or(0.0), self.greatest.get(place).copied().unwrap_or(0.0)),
+            (_, CellRef::Whole(number)) if column.show == Show::Difference => signed(number as f64, 0),
+            (_, CellRef::Whole(number)) => grouped(&number.to_string()),
+            (show, CellRef::Real(number)) => {
+                let decimals = self.decimals.get(place).copied().unwrap_or(3);
+                if show == Show::Difference { signed(number, decimals) } else { grouped(&format!("{number:.decimals$}")) }
+            }
+            (_, CellRef::Text(text)) => crate::model::cell::visible(text).into_owned(),
+            (_, CellRef::Flag(flag)) => if flag { "yes" } else { "" }.into(),
+            (_, CellRef::Day(day)) => day.to_string(),
+            (_, CellRef::Time(at)) => at.to_string(),
+        }
+    }
+
+    /// What a cell means.
+    pub(crate) fn tone(&self, place: usize, row: usize) -> Tone {
+        (self.listing.paint)(&self.listing.rows, &self.listing.columns[place].field, row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::column::plain;
+    use super::format::BAR;
+    use super::*;
+    use crate::frame::schema;
+
+    fn table() -> Table {
+        let row = |id: &str, mw: Option<f64>, n: i64| {
+            vec![Value::Text(id.into()), mw.map_or(Value::Null, Value::Real), Value::Whole(n)]
+        };
+        let rows = Frame::from_rows(
+            schema::columns![id Text, mw Real, n Whole].as_slice(),
+            &[row("b", Some(9.88), 1), row("a", Some(4310.0), 1), row("c", None, 2), row("d", Some(9.0), 2)],
+        );
+        let mut table = Table::new("test", &["-mw"]);
+        table.fill(Listing {
+            rows: rows.unwrap(),
+            columns: vec![Column::plain("id", "id"), Column::number("mw", "MW"), Column::count("n", "n")],
+            key: &["id"],
+            paint: plain,
+        });
+        table
+    }
+
+    fn ids(table: &Table) -> String {
+        table.shown().iter().map(|row| table.rows().text("id", *row as usize).unwrap()).collect()
+    }
+
+    #[test]
+    fn selection_stays_with_its_row_through_sort_filter_and_new_rows() {
+        let mut table = table();
+        assert_eq!(ids(&table), "abdc", "nothing known comes last");
+        table.act(Verb::Down);
+        assert_eq!(table.selected_text("id").as_deref(), Some("b"));
+        table.sort_by("id");
+        assert_eq!((ids(&table).as_str(), table.selected_text("id").as_deref()), ("abcd", Some("b")));
+        table.sort_by("n");
+        assert_eq!(ids(&table), "cdab", "the column before is the second key");
+        table.set_filter("n = 1");
+        assert_eq!((ids(&table).as_str(), table.selected_text("id").as_deref()), ("ab", Some("b")));
+        table.set_filter("n = ");
+        assert_eq!((ids(&table).as_str(), table.filter().1.is_some()), ("ab", true), "what cannot be read yet changes nothing");
+        let rows = table.rows().rows_at(&[3, 0]);
+        let listing = Listing { rows, columns: table.listing.columns.clone(), key: &["id"], paint: plain };
+        table.set_filter("");
+        table.fill(listing);
+        assert_eq!((table.height(), table.selected_text("id").as_deref()), (2, Some("b")));
+    }
+
+    #[test]
+    fn decimals_are_those_of_the_column_and_thousands_are_set_off() {
+        let table = table();
+        assert_eq!([0, 1, 2, 3].map(|row| table.cell(1, row)), ["9.88", "4,310.00", "–", "9.00"]);
+        assert_eq!(table.whole_cell().unwrap(), ("id".into(), "a".into()));
+        assert_eq!(["-1234567.5", "12", "123"].map(grouped), ["−1,234,567.5", "12", "123"]);
+        assert_eq!((signed(0.2, 2), signed(-4.61, 2), signed(0.0, 0)), ("+0.20".into(), "−4.61".into(), "0".into()));
+        assert_eq!((bar(0.0, 5.0), bar(0.001, 5.0), bar(5.0, 5.0).chars().count()), (String::new(), "▏".into(), BAR));
+    }
+
+    #[test]
+    fn search_goes_round_and_columns_can_be_hidden_and_moved() {
+        let mut table = table();
+        table.set_search("D");
+        assert_eq!(table.selected_text("id").as_deref(), Some("d"));
+        table.set_search("9");
+        table.act(Verb::NextMatch);
+        assert_eq!(table.selected_text("id").as_deref(), Some("b"));
+        table.act(Verb::PreviousMatch);
+        assert_eq!(table.selected_text("id").as_deref(), Some("d"));
+        table.toggle_column("mw");
+        table.move_column("n", -1);
+        table.move_column("n", -1);
+        let fields: Vec<&str> = table.columns().iter().map(|column| column.field.as_str()).collect();
+        assert_eq!(fields, ["n", "id"]);
+        assert_eq!(table.exported().names(), ["n", "id"]);
+        assert_eq!(table.exported().text("id", 0).as_deref(), Some("a"));
+        table.toggle_column("n");
+        table.toggle_column("id");
+        assert_eq!(table.columns().len(), 1, "one column stays");
+    }
+}

@@ -1,0 +1,156 @@
+//! The pictures in the documentation are what the console draws of the sample data.
+//!
+//! `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes them.
+
+use std::fmt::Write as _;
+
+use crate::console::Console;
+use crate::sample::loaded;
+
+const FENCE: &str = "```";
+
+struct Picture {
+    heading: &'static str,
+    text: &'static str,
+    keys: &'static str,
+    typed: &'static str,
+    then: &'static str,
+}
+
+const fn picture(heading: &'static str, text: &'static str, keys: &'static str) -> Picture {
+    Picture { heading, text, keys, typed: "", then: "" }
+}
+
+const PICTURES: [Picture; 14] = [
+    picture(
+        "1 Now",
+        "May the month go on, and what stops it? One case for each cause, what stops the month first; below, what is the matter, what \
+         to do, and what is known. `Enter` leads to the evidence, `a` acknowledges all outcomes of the case, `U` withdraws that, `M` writes \
+         the mail to the utility with its rejected records beside it, `w` the report, `o` shows its rules.",
+        "1",
+    ),
+    picture(
+        "Acknowledging",
+        "The dialog names all that it writes: environment, utility, month, outcomes, account and the last day on which it counts (`Tab` \
+         takes another). A reason needs ten characters. It stays in `ops/acknowledgements`, as does its withdrawal.",
+        "1 a",
+    ),
+    picture(
+        "2 Arrivals",
+        "What came of each utility, month by month; the files of the selected cell with reason and next step. `v` shows feeds with their \
+         ages, runs that found something, and the utilities' scorecard.",
+        "2 down",
+    ),
+    picture(
+        "3 Rules",
+        "Every outcome, since when it fails, and who has acknowledged it; `v` shows what holds, too, and every month.",
+        "3",
+    ),
+    picture(
+        "4 Columns",
+        "Every column of every file by months. What changed most against the month before stands on top; a cell is the share of missing \
+         values in percent, and after `!` that of invalid ones. `v` shows another state, `h` and `l` go through the months, `Enter` leads to \
+         the records.",
+        "[ 4",
+    ),
+    picture(
+        "5 Changes",
+        "Two months: records that came, changed and went, and the columns that changed. `b` compares with any earlier month.",
+        "5",
+    ),
+    picture("Largest movers", "`v` in Changes: the feeders whose hosting capacity moved most, over all utilities.", "5 v"),
+    picture(
+        "6 Find",
+        "Feeders and the DERs of the selected one, as they stood after the month of the scope. `/` filters by words and comparisons \
+         (`max_mw > 5 and utility = utility2`), `Tab` completes and goes to the DERs, `Enter` shows the feeder, or the line of a DER.",
+        "6",
+    ),
+    Picture {
+        heading: "A feeder",
+        text: "Its hosting capacity over the months, what is installed and planned against it, and its DERs.",
+        keys: "6 /",
+        typed: "4301232",
+        then: "enter enter",
+    },
+    picture(
+        "7 Rejected",
+        "Records and files that could not be taken, with their raw text; `v` groups them by file and reason, and shows every month.",
+        "7 v v",
+    ),
+    picture(
+        "Records and source",
+        "From a figure to its records, and from a record to the line of its file, with the cell in question marked.",
+        "1 down down enter enter",
+    ),
+    Picture {
+        heading: "Go to anything",
+        text: "`:` finds panes, commands, months, utilities, rules, feeders, and DERs by id or address.",
+        keys: "1 :",
+        typed: "9274",
+        then: "",
+    },
+    picture("Columns of a list", "`f` shows, hides and orders the columns of any list; it is remembered.", "6 f"),
+    picture("Help", "`?` lists what can be done where the keys are, and what the signs mean; `/` searches in it.", "2 ?"),
+];
+
+const HEAD: &str = "# The console\n\n\
+    Each picture is drawn by the program from the sample data (`feederscope demo`), as of 2022-10-20, at 120 × 32; a test compares them. \
+    Every key is in [keys.md](keys.md).\n\n\
+    The first line is the **scope**: environment, month, the month compared with, utility and dataset. Every pane obeys it, and it is \
+    changed the same way everywhere: `[` and `]` the month, `b` the one compared with, `u` the utility, `d` the dataset, `0` all of them. \
+    The line below the tabs is the verdict on that scope. Every box names the table behind it and when it was read; the console reads \
+    again when anybody commits to a table.\n\n\
+    Every list sorts by the column under the cursor (`s`, the one before is the second key), filters (`/`), searches (`Ctrl-F`, `n`), \
+    shows a cell whole (`Space`), copies (`y`, also over SSH) and exports what is shown (`e`). What has no room is dropped by importance \
+    and counted in the title (`+2 columns`); a cut cell ends in `…`.\n\n\
+    In `dev` files are loaded when they have settled; in `qa` and `prod` nothing is loaded until somebody presses `r`.\n";
+
+fn console() -> Console {
+    let bench = loaded();
+    let mut settings = bench.settings.clone();
+    settings.today = feederscope::model::Day::parse("2022-10-20").unwrap();
+    settings.landing = "/srv/landing".into();
+    settings.account = "ana".into();
+    Console::with(settings, bench.lake.clone())
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    let mut console = console();
+    for picture in &PICTURES {
+        console.press("1").press("esc").press(picture.keys).type_(picture.typed).press(picture.then);
+        let screen = console.screen(120, 32);
+        let _ = write!(page, "\n## {}\n\n{}\n\n{FENCE}text\n{screen}\n{FENCE}\n", picture.heading, picture.text);
+        console.press("esc esc esc esc 6 esc ] ]");
+    }
+    page
+}
+
+fn file(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn is_current(name: &str, text: &str) {
+    if std::env::var_os("FEEDERSCOPE_WRITE_DOCS").is_some() {
+        std::fs::write(file(name), text).unwrap();
+    }
+    let kept = std::fs::read_to_string(file(name)).unwrap();
+    let differs = kept.lines().zip(text.lines()).find(|(kept, drawn)| kept != drawn);
+    assert!(kept == text, "`{name}` is not what the console draws: {differs:?}; `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes it");
+}
+
+#[test]
+fn console_is_documented_as_it_is_drawn() {
+    is_current("docs/console.md", &page());
+}
+
+#[test]
+fn readme_shows_the_first_screen_as_it_is_drawn() {
+    let readme = std::fs::read_to_string(file("README.md")).unwrap();
+    let (before, rest) = readme.split_once("<!-- the first screen -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of the first screen -->\n").unwrap();
+    let screen = console().screen(80, 24);
+    let text =
+        format!("{before}<!-- the first screen -->\n{FENCE}text\n{screen}\n{FENCE}\n<!-- end of the first screen -->\n{after}");
+    is_current("README.md", &text);
+}
