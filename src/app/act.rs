@@ -12,6 +12,11 @@ use super::write::Write;
 impl App {
     /// Does what was asked for: the screen in front first, then what every list and text can do, then the console.
     pub(crate) fn verb(&mut self, verb: Verb) {
+        // What Esc leaves first is a filter, wherever its list is.
+        if verb == Verb::Back && self.top().field().is_none() && self.clear_filter() {
+            return;
+        }
+        self.quit_asked &= verb == Verb::Quit;
         let at = self.stack.len().checked_sub(1);
         let acted = match at {
             Some(at) => self.stack[at].act(verb, &self.world),
@@ -126,7 +131,7 @@ impl App {
         true
     }
 
-    /// One step back: what lies above is closed, then a filter cleared.
+    /// One step back: what lies above is closed.
     fn back(&mut self) {
         if self.stack.pop().is_some() {
             return;
@@ -134,10 +139,13 @@ impl App {
         if std::mem::take(&mut self.zoom) {
             return;
         }
-        match self.top_mut().table_mut() {
-            Some(table) if !table.filter().0.is_empty() => table.set_filter(""),
-            _ => self.notice = Some(format!("nothing lies above; {} ends the program", self.world.keys.label(Verb::Quit))),
-        }
+        self.notice = Some(format!("nothing lies above; {} ends the program", self.world.keys.label(Verb::Quit)));
+    }
+
+    /// Shows all rows of the list in front again; whether some were hidden.
+    fn clear_filter(&mut self) -> bool {
+        let table = self.top_mut().table_mut().filter(|table| !table.filter().0.is_empty());
+        table.map(|table| table.set_filter("")).is_some()
     }
 
     /// Closes what lies above, or ends the program; a load that works is not ended by one key.
@@ -202,10 +210,9 @@ impl App {
                 Effect::Select(id, fields) => {
                     let at = self.place_of(id);
                     self.show(at);
+                    self.world.settle(&mut self.desk);
                     self.panes[at].settle(&self.world, &mut self.desk);
-                    if let Some(table) = self.panes[at].table_mut() {
-                        table.want(fields);
-                    }
+                    self.panes[at].reveal(fields, &self.world);
                 }
                 Effect::Below(act) => {
                     let below = self.stack.len().checked_sub(2);

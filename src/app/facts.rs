@@ -11,11 +11,13 @@ use super::reads::runs::{self, RefusedFile};
 use super::reads::status::{self, Feed};
 use super::slot::Reader;
 use crate::config::Settings;
-use crate::model::Month;
+use crate::model::{Day, Month};
 
 /// The facts; one that cannot be read takes no other with it.
 #[derive(Debug)]
 pub struct Facts {
+    /// The day that ages are counted to.
+    pub today: Day,
     /// The newest outcome of each rule, month, utility and dataset.
     pub outcomes: Result<Vec<Checked>, String>,
     /// Files that stand refused.
@@ -39,6 +41,7 @@ impl Facts {
         let outcomes = told(checks::outcomes(lake, settings));
         let known = outcomes.as_deref().unwrap_or_default();
         Self {
+            today: settings.today,
             scores: told(checks::scorecard_of(lake, settings, known)),
             refused: told(runs::standing_refusals(lake, settings)),
             calendar: told(calendar::calendar(lake, settings)),
@@ -72,9 +75,13 @@ impl Facts {
         let checked = self.outcomes().iter().map(|checked| checked.month);
         let refused = self.refused.iter().flatten().map(|file| file.month);
         let newest = checked.clone().chain(refused.clone()).max();
-        let came = self.calendar.iter().flat_map(|calendar| &calendar.months).copied();
-        // The month that is only expected is none that one could look at; where nothing was checked, what came counts.
-        let came = came.filter(|month| newest.is_none_or(|newest| *month <= newest));
+        // The month that is only expected is none that one could look at: where nothing was checked, what came counts.
+        let came = self.calendar.iter().flat_map(|calendar| {
+            let has_come =
+                |at: usize| calendar.utilities.iter().filter_map(move |(_, days)| days.get(at)).any(|day| !day.loaded.is_empty());
+            let is_one = move |at: usize, month: Month| newest.map_or_else(|| has_come(at), |newest| month <= newest);
+            calendar.months.iter().enumerate().filter(move |(at, month)| is_one(*at, **month)).map(|(_, month)| *month)
+        });
         checked.chain(refused).chain(came).collect::<BTreeSet<_>>().into_iter().collect()
     }
 

@@ -46,6 +46,14 @@ impl Field {
         }
     }
 
+    /// Removes the character behind the cursor.
+    pub fn delete(&mut self) {
+        if !self.parts().1.is_empty() {
+            self.step(1);
+            self.backspace();
+        }
+    }
+
     /// Removes the word before the cursor.
     pub fn delete_word(&mut self) {
         while self.parts().0.ends_with(' ') {

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::table::Column;
+use super::table::{Column, Show};
 use crate::frame::{CellRef, Cells, Frame};
 use crate::model::Day;
 
@@ -109,10 +109,10 @@ impl Filter {
         }
     }
 
-    /// The rows that it takes, in their order.
-    pub fn rows(&self, rows: &Frame, columns: &[Column]) -> Vec<u32> {
+    /// Those of some places whose rows it takes, in their order.
+    pub fn rows(&self, rows: &Frame, columns: &[Column], places: &[u32]) -> Vec<u32> {
         let bound = self.bind(rows, columns);
-        (0..rows.height()).filter(|row| bound.takes(*row)).map(|row| row as u32).collect()
+        places.iter().copied().filter(|place| bound.takes(*place as usize)).collect()
     }
 
     fn bind<'a>(&'a self, rows: &'a Frame, columns: &'a [Column]) -> Bound<'a> {
@@ -122,7 +122,12 @@ impl Filter {
             Self::Or(a, b) => Bound::Or(Box::new((a.bind(rows, columns), b.bind(rows, columns)))),
             Self::Not(a) => Bound::Not(Box::new(a.bind(rows, columns))),
             Self::Word(word) => Bound::Word(word, columns.iter().filter_map(|column| rows.cells(&column.field)).collect()),
-            Self::Compare(field, comparison, wanted) => Bound::Compare(rows.cells(field), *comparison, wanted),
+            Self::Compare(field, comparison, wanted) => {
+                // Shares are shown, and so compared, in percent.
+                let is_share = |column: &Column| column.field == *field && matches!(column.show, Show::Percent | Show::Labelled);
+                let scale = if columns.iter().any(is_share) { 100.0 } else { 1.0 };
+                Bound::Compare(rows.cells(field), *comparison, wanted, scale)
+            }
         }
     }
 }
@@ -134,7 +139,8 @@ enum Bound<'a> {
     Or(Box<(Bound<'a>, Bound<'a>)>),
     Not(Box<Bound<'a>>),
     Word(&'a str, Vec<Cells<'a>>),
-    Compare(Option<Cells<'a>>, Comparison, &'a Wanted),
+    /// The last one is what a number is multiplied with before.
+    Compare(Option<Cells<'a>>, Comparison, &'a Wanted, f64),
 }
 
 impl Bound<'_> {
@@ -149,7 +155,7 @@ impl Bound<'_> {
                 _ => false,
             }),
             Self::Compare(None, ..) => false,
-            Self::Compare(Some(cells), comparison, wanted) => compares(cells.at(row), *comparison, wanted),
+            Self::Compare(Some(cells), comparison, wanted, scale) => compares(cells.at(row), *comparison, wanted, *scale),
         }
     }
 }
@@ -163,7 +169,7 @@ pub fn holds(text: &str, word: &str) -> bool {
     text.to_lowercase().contains(word)
 }
 
-fn compares(cell: CellRef<'_>, comparison: Comparison, wanted: &Wanted) -> bool {
+fn compares(cell: CellRef<'_>, comparison: Comparison, wanted: &Wanted, scale: f64) -> bool {
     let order = match cell {
         CellRef::Null => {
             return match comparison {
@@ -182,7 +188,7 @@ fn compares(cell: CellRef<'_>, comparison: Comparison, wanted: &Wanted) -> bool 
         },
         CellRef::Time(at) => prefix(&at.to_string(), &wanted.text),
         CellRef::Whole(_) | CellRef::Real(_) => match (cell.as_f64(), wanted.number) {
-            (Some(number), Some(wanted)) => number.total_cmp(&wanted),
+            (Some(number), Some(wanted)) => (number * scale).total_cmp(&wanted),
             _ => return comparison == Comparison::IsNot,
         },
     };
@@ -217,7 +223,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             }
             _ => {
                 let sign = Comparison::SIGNS.iter().find(|(sign, _)| rest.starts_with(sign)).map(|(sign, _)| sign.len());
-                let word = || rest.find(|c: char| c.is_whitespace() || "()=<>~\"".contains(c)).unwrap_or(rest.len());
+                let word = || rest.find(|c: char| c.is_whitespace() || "()=<>~!\"".contains(c)).unwrap_or(rest.len());
                 let length = sign.unwrap_or_else(word).max(first.len_utf8());
                 tokens.push(Token { text: rest[..length].to_owned(), quoted: false });
                 length
@@ -323,7 +329,8 @@ fn field(text: &str, columns: &[Column]) -> Result<String, String> {
 
 /// What a text that is being typed may go on with: names of columns, or values of the column before a sign.
 pub fn completions(text: &str, rows: &Frame, columns: &[Column]) -> Vec<String> {
-    let start = text.rfind(|c: char| c.is_whitespace() || "()=<>~".contains(c)).map_or(0, |at| at + 1);
+    let is_end = |c: char| c.is_whitespace() || "()=<>~".contains(c);
+    let start = text.char_indices().rev().find(|(_, c)| is_end(*c)).map_or(0, |(at, c)| at + c.len_utf8());
     let (before, begun) = (&text[..start], text[start..].to_lowercase());
     let sign_before = before.trim_end().ends_with(['=', '<', '>', '~']);
     let mut found: Vec<String> = if sign_before {
@@ -376,7 +383,7 @@ mod tests {
 
     fn taken(text: &str) -> Vec<u32> {
         let (rows, columns) = rows();
-        Filter::parse(text, &columns).unwrap().rows(&rows, &columns)
+        Filter::parse(text, &columns).unwrap().rows(&rows, &columns, &[0, 1, 2])
     }
 
     #[test]
@@ -392,6 +399,11 @@ mod tests {
         assert_eq!(taken("type = \"solar power\" (c or 36)"), [0, 1, 2].into_iter().filter(|row| *row != 1).collect::<Vec<_>>());
         assert_eq!(taken("feeder=\"ab 2\" or feeder=C"), [1, 2]);
         assert_eq!(taken("max<5"), [1], "the beginning of a name is enough, and blanks are not needed");
+        assert_eq!(taken("max!=9"), [1, 2]);
+        let (rows, mut columns) = rows();
+        columns[1] = columns[1].clone().as_(Show::Percent);
+        let shares = Filter::parse("max_mw > 450", &columns).unwrap().rows(&rows, &columns, &[0, 1, 2]);
+        assert_eq!(shares, [0], "shares are compared as they are shown");
     }
 
     #[test]
@@ -412,6 +424,7 @@ mod tests {
         let (rows, columns) = rows();
         assert_eq!(completions("ma", &rows, &columns), ["max_mw"]);
         assert_eq!(completions("c and feeder = a", &rows, &columns), ["c and feeder = \"AB 2\""]);
+        assert_eq!(completions("c\u{a0}ma", &rows, &columns), ["c\u{a0}max_mw"], "a blank of several bytes");
     }
 
     proptest::proptest! {
@@ -419,7 +432,7 @@ mod tests {
         fn any_text_is_read_or_answered(text in "\\PC{0,24}") {
             let (rows, columns) = rows();
             if let Ok(filter) = Filter::parse(&text, &columns) {
-                proptest::prop_assert!(filter.rows(&rows, &columns).len() <= 3);
+                proptest::prop_assert!(filter.rows(&rows, &columns, &[0, 1, 2]).len() <= 3);
             }
             let _ = completions(&text, &rows, &columns);
         }

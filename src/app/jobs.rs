@@ -1,21 +1,22 @@
 //! Background work: questions, what is written, runs, and the watch on landing folder and tables. No pane is named here.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::reads::QueryError;
+use super::reads::{QueryError, runs};
 use super::slot::{Answered, Ask, Reader};
 use super::write::Write;
 use super::{Event, RunEnd};
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::{Lake, Layer};
-use crate::landing;
 use crate::landing::stability::StabilityCheck;
 use crate::landing::watch::{Watch, WatchMode};
-use crate::model::{Cancel, Day, Timestamp};
+use crate::landing::{self, Candidate};
+use crate::model::{Cancel, Day, Environment, Timestamp};
 use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
 
@@ -177,12 +178,23 @@ impl Jobs {
             observer: &observer,
             now: &now,
         };
-        self.tell(Event::RunEnded(match run.execute() {
-            Ok(report) => ended(&report),
-            Err(PipelineError::Cancelled) => RunEnd::Stopped,
-            Err(PipelineError::Locked { holder }) => RunEnd::Locked(holder),
-            Err(error) => RunEnd::Failed(error.to_string()),
-        }));
+        // A run that panics has failed; the console goes on.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.execute()));
+        let end = match result {
+            Ok(Ok(report)) => ended(&report),
+            Ok(Err(PipelineError::Cancelled)) => RunEnd::Stopped,
+            Ok(Err(PipelineError::Locked { holder })) => RunEnd::Locked(holder),
+            Ok(Err(error)) => RunEnd::Failed(without_frames(&error.to_string())),
+            Err(_) => {
+                RunEnd::Failed("the run broke down; `feederscope run -v` tells more, and goes on from the last commit".into())
+            }
+        };
+        let is_locked = matches!(end, RunEnd::Locked(_));
+        self.tell(Event::RunEnded(end));
+        if is_locked {
+            std::thread::sleep(RETRY);
+            self.tell(Event::Retry);
+        }
     }
 
     /// Watches the landing folder and the tables until the console closes.
@@ -226,7 +238,10 @@ impl Jobs {
             match settling.changed_and_stable(&scan.candidates, started.elapsed(), self.settings.settle) {
                 Some(true) => {
                     pending = false;
-                    self.tell(Event::FilesStable);
+                    // A run that finds nothing new asks the rules of another day again: where it costs nobody anything it is begun.
+                    if self.settings.env == Environment::Dev || self.is_new(&scan.candidates) {
+                        self.tell(Event::FilesStable);
+                    }
                 }
                 Some(false) => {}
                 None => pending = false,
@@ -234,12 +249,32 @@ impl Jobs {
         }
     }
 
+    /// Whether a run has not seen any of the files as it is now. Where that cannot be told a run looks itself.
+    fn is_new(&self, candidates: &[Candidate]) -> bool {
+        let Ok(seen) = runs::files(&self.lake) else { return true };
+        let mut looked_at: HashMap<String, Timestamp> = HashMap::new();
+        for row in 0..seen.height() {
+            if let (Some(file), Some(at)) = (seen.text("source_file", row), seen.time("started_at", row)) {
+                let newest = looked_at.entry(file).or_insert(at);
+                *newest = at.max(*newest);
+            }
+        }
+        let changed = |file: &Candidate| {
+            let since = file.modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            let modified = Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+            file.changed.map_or(modified, |changed| changed.max(modified))
+        };
+        candidates.iter().any(|file| looked_at.get(&file.source_file).is_none_or(|at| changed(file) > *at))
+    }
+
     /// Tells when any log of the tables has grown, whoever wrote.
     fn watch_tables(&self) {
-        let mut known = self.logs();
+        let state = || (self.logs(), Timestamp::now().day());
+        let mut known = state();
         loop {
-            std::thread::sleep(LOOK * 5);
-            let now = self.logs();
+            std::thread::sleep(LOOK * 10);
+            // On another day ages and due days are others.
+            let now = state();
             if now != known {
                 known = now;
                 self.tell(Event::TablesChanged);
@@ -272,6 +307,8 @@ pub(super) fn without_frames(message: &str) -> String {
     message.lines().take_while(|line| !is_frame(line)).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
+/// How long whoever writes is left alone.
+const RETRY: Duration = Duration::from_secs(5);
 /// How often progress is told.
 const QUIET: Duration = Duration::from_millis(50);
 /// How often the watch looks whether something happened.
@@ -281,7 +318,7 @@ const LOOK: Duration = Duration::from_millis(200);
 fn ended(report: &Report) -> RunEnd {
     let refused: Vec<&str> = report.refused().map(|file| file.candidate.source_file.as_str()).collect();
     if let Some(first) = refused.first() {
-        return RunEnd::Failed(format!("{} refused: `{first}`; pane 1 says why and what to do", refused.len()));
+        return RunEnd::Failed(format!("{} refused: `{first}`; pane 2 says why and what to do", refused.len()));
     }
     if let Some((utility, error)) = report.failed.first() {
         return RunEnd::Failed(format!("{utility} could not be rebuilt: {error}"));

@@ -124,6 +124,13 @@ pub trait Screen {
     /// Puts the keys into the list at a place among them.
     fn focus(&mut self, _: usize) {}
 
+    /// Shows the row of its list whose fields are these, in the month of the scope, as soon as it is there.
+    fn reveal(&mut self, fields: Vec<(&'static str, String)>, _: &World) {
+        if let Some(table) = self.table_mut() {
+            table.want(fields);
+        }
+    }
+
     /// The text that can be scrolled.
     fn scroll(&self) -> Option<&std::cell::Cell<usize>> {
         None

@@ -104,12 +104,21 @@ pub struct Slot<Q, T> {
     ticket: u64,
     cancel: Cancel,
     answers: u64,
+    is_asking: bool,
     value: Remote<T>,
 }
 
 impl<Q, T> Default for Slot<Q, T> {
     fn default() -> Self {
-        Self { question: None, version: 0, ticket: 0, cancel: Cancel::default(), answers: 0, value: Remote::Loading }
+        Self {
+            question: None,
+            version: 0,
+            ticket: 0,
+            cancel: Cancel::default(),
+            answers: 0,
+            is_asking: false,
+            value: Remote::Loading,
+        }
     }
 }
 
@@ -129,13 +138,16 @@ impl<Q: PartialEq, T: Send + 'static> Slot<Q, T> {
         read: impl FnOnce(&Reader<'_>) -> Result<T, QueryError> + Send + 'static,
     ) {
         let is_same = self.question.as_ref() == Some(&question);
-        if is_same && self.version == desk.version {
+        if is_same && (self.version == desk.version || self.is_asking) {
+            // An answer that is on its way is waited for, and asked for again then: during a load the tables change all the while.
             return;
         }
         self.cancel.cancel();
         self.cancel = Cancel::default();
+        self.is_asking = true;
         if !is_same {
             self.value = Remote::Loading;
+            self.answers += 1;
         }
         desk.tickets += 1;
         (self.question, self.version, self.ticket) = (Some(question), desk.version, desk.tickets);
@@ -150,6 +162,7 @@ impl<Q: PartialEq, T: Send + 'static> Slot<Q, T> {
     pub fn clear(&mut self) {
         if self.question.take().is_some() {
             self.cancel.cancel();
+            self.is_asking = false;
             self.value = Remote::Loading;
             self.answers += 1;
         }
@@ -172,7 +185,7 @@ impl<Q, T> Slot<Q, T> {
         self.question.as_ref()
     }
 
-    /// Goes up with each answer, so that what is made from it is made once.
+    /// Goes up with each answer, and when another question takes its place, so that what is made from it is made once.
     pub const fn answers(&self) -> u64 {
         self.answers
     }
@@ -182,6 +195,7 @@ impl<Q, T: Send + 'static> Waiting for Slot<Q, T> {
     fn take(&mut self, answered: &mut Option<Answered>) {
         let Some(answer) = answered.take_if(|answer| answer.ticket == self.ticket && self.question.is_some()) else { return };
         self.answers += 1;
+        self.is_asking = false;
         self.value = match answer.result {
             Ok(value) => match value.downcast() {
                 Ok(value) => Remote::Ready { value: *value, read_at: answer.read_at },
@@ -211,9 +225,33 @@ mod tests {
         assert_eq!(slot.ready(), Some(&1));
         desk.version = 1;
         slot.want(&mut desk, "a", |_| Ok(0));
-        assert_eq!((desk.take().len(), slot.ready()), (1, Some(&1)), "what was known stays until the new answer is there");
+        let second = desk.take();
+        assert_eq!((second.len(), slot.ready()), (1, Some(&1)), "what was known stays until the new answer is there");
         slot.want(&mut desk, "b", |_| Ok(0));
         assert!(slot.ready().is_none(), "the answer to another question does not");
+    }
+
+    #[test]
+    fn what_is_made_of_an_answer_is_made_anew_when_another_question_takes_its_place() {
+        let (mut desk, mut slot) = (Desk::default(), Slot::<&str, u64>::default());
+        slot.want(&mut desk, "a", |_| Ok(0));
+        slot.take(&mut Some(answer(&desk.take()[0], 1)));
+        let before = slot.answers();
+        slot.want(&mut desk, "b", |_| Ok(0));
+        assert_ne!(slot.answers(), before);
+    }
+
+    #[test]
+    fn answer_on_its_way_is_waited_for_though_the_tables_change_all_the_while() {
+        let (mut desk, mut slot) = (Desk::default(), Slot::<&str, u64>::default());
+        slot.want(&mut desk, "a", |_| Ok(0));
+        let asks = desk.take();
+        desk.version += 1;
+        slot.want(&mut desk, "a", |_| Ok(0));
+        assert!(desk.take().is_empty() && !asks[0].cancel.is_cancelled());
+        slot.take(&mut Some(answer(&asks[0], 1)));
+        slot.want(&mut desk, "a", |_| Ok(0));
+        assert_eq!((slot.ready(), desk.take().len()), (Some(&1), 1), "and asked again then");
     }
 
     #[test]

@@ -36,6 +36,10 @@ pub enum Event {
     FilesStable,
     /// Somebody committed to a table.
     TablesChanged,
+    /// Whoever wrote may have ended.
+    Retry,
+    /// There is something to say.
+    Said(String),
     /// Something was written, or could not be.
     Written(Result<Written, String>),
     /// The system asks the program to end.
@@ -156,6 +160,8 @@ impl App {
             Event::Watching(line) => self.world.watching = line,
             Event::FilesStable => self.files_stable(),
             Event::TablesChanged => self.tables_changed(),
+            Event::Retry => self.again_if_waiting(),
+            Event::Said(text) => self.notice = Some(text),
             Event::Written(written) => self.was_written(written),
             Event::Terminate => self.quit = true,
         }
@@ -186,7 +192,12 @@ impl App {
 
     fn tables_changed(&mut self) {
         self.desk.version += 1;
-        // Somebody else may have ended: what was to be loaded then is loaded now.
+        self.world.files_wait = false;
+        self.again_if_waiting();
+    }
+
+    /// Somebody else may have ended: what was to be loaded then is loaded now.
+    fn again_if_waiting(&mut self) {
         if matches!(self.world.load, Load::Waiting(_)) {
             self.run();
         }
@@ -310,10 +321,7 @@ impl App {
             Key::Right => field.step(1),
             Key::Home | Key::Ctrl('a') => field.home(),
             Key::End | Key::Ctrl('e') => field.end(),
-            Key::Delete => {
-                field.step(1);
-                field.backspace();
-            }
+            Key::Delete => field.delete(),
             _ => return,
         }
         self.after_typing();

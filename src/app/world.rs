@@ -3,11 +3,13 @@
 use super::facts::Facts;
 use super::keys::Keys;
 use super::reads::cases::{Case, Verdict};
+use super::reads::checks::Checked;
 use super::scope::{Rescope, Scope};
 use super::slot::{Desk, Slot};
 use crate::config::Settings;
 use crate::model::{Environment, Month};
 use crate::pipeline::Progress;
+use crate::pipeline::rules::RuleState;
 
 /// What is going on with loads.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +85,9 @@ impl World {
         let made_of = (self.facts.answers(), self.scope.month);
         if self.made_of != Some(made_of) {
             self.made_of = Some(made_of);
+            if let Some(facts) = self.facts.ready() {
+                self.settings.today = facts.today;
+            }
             self.months = self.facts.ready().map(Facts::months).unwrap_or_default();
             // A month that there is no more of is not held on to.
             if !self.months.is_empty() && self.scope.month.is_some_and(|month| !self.months.contains(&month)) {
@@ -138,7 +143,20 @@ impl World {
         if facts.outcomes.is_err() || facts.refused.is_err() || facts.calendar.is_err() {
             return Some(Verdict::Unknown);
         }
+        // Nothing that stops a month is no verdict where nothing was checked.
+        if !self.is_checked() && self.cases().next().is_none() {
+            return None;
+        }
         Some(Verdict::of(&self.cases().cloned().collect::<Vec<_>>()))
+    }
+
+    /// Whether any rule of the month was evaluated, in the scope.
+    pub fn is_checked(&self) -> bool {
+        let month = self.month();
+        let is_told =
+            |checked: &Checked| matches!(checked.state, RuleState::Passed | RuleState::Failed | RuleState::CouldNotCheck);
+        let in_scope = |checked: &&Checked| Some(checked.month) == month && self.scope.has(&checked.utility, &checked.dataset);
+        self.facts.ready().is_some_and(|facts| facts.outcomes().iter().filter(in_scope).any(is_told))
     }
 
     /// Takes a step to another scope; what there is to say about it.

@@ -149,8 +149,11 @@ impl Write {
             Self::Report { month } => {
                 let path = file(settings, &format!("report_{month}"), "html")?;
                 let told = report::write(lake, settings, Some(*month), &path)?;
-                let verdict = told.map_or("nothing was checked yet", |told| told.verdict);
-                let said = format!("● report of {month} in {}: {verdict}", path.display());
+                let Some(told) = told else {
+                    let said = format!("■ no report of {month}: no rule was checked for it yet; r loads and checks what is new");
+                    return Ok(Written { said, tables: false, report: None });
+                };
+                let said = format!("● report of {month} in {}: {}", path.display(), told.verdict);
                 Ok(Written { said, tables: false, report: Some(path) })
             }
             Self::Mail { utility, month } => {
@@ -168,7 +171,7 @@ impl Write {
                 Ok(Written { said: format!("● mail in {}{beside}", path.display()), tables: false, report: None })
             }
             Self::Export { name, rows, format } => {
-                let path = file(settings, name, format.extension())?;
+                let path = unused(&file(settings, name, format.extension())?);
                 export(rows, *format, &path)?;
                 let said = format!("● {} rows in {}", rows.height(), path.display());
                 Ok(Written { said, tables: false, report: None })
@@ -205,6 +208,14 @@ fn file(settings: &Settings, name: &str, extension: &str) -> Result<PathBuf, Que
     std::fs::create_dir_all(&folder).map_err(|source| QueryError::Unwritten { path: folder.clone(), source })?;
     let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     Ok(folder.join(format!("{}_{safe}.{extension}", settings.env)))
+}
+
+/// The file, or the first one beside it that there is not yet: a list never takes the place of another one.
+fn unused(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let numbered = (2..1000).map(|number| path.with_file_name(format!("{stem}_{number}.{extension}")));
+    std::iter::once(path.to_owned()).chain(numbered).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
 }
 
 fn save(path: &Path, content: &[u8]) -> Result<(), QueryError> {

@@ -311,6 +311,20 @@ pub enum CellRef<'a> {
 }
 
 impl CellRef<'_> {
+    /// Whether it is this value.
+    pub fn is(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Null, Value::Null) => true,
+            (Self::Text(a), Value::Text(b)) => a == b,
+            (Self::Whole(a), Value::Whole(b)) => a == *b,
+            (Self::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
+            (Self::Flag(a), Value::Flag(b)) => a == *b,
+            (Self::Day(a), Value::Day(b)) => a == *b,
+            (Self::Time(a), Value::Time(b)) => a == *b,
+            _ => false,
+        }
+    }
+
     /// The number inside, if it is one.
     pub fn as_f64(self) -> Option<f64> {
         match self {

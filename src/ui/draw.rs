@@ -214,7 +214,7 @@ fn state_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
     }
     let load = world.keys.label(Verb::Load);
     match &world.load {
-        _ if world.files_wait && !world.load.is_running() => {
+        Load::Idle | Load::Done(_) | Load::Stopped if world.files_wait => {
             let env = world.settings.env;
             say(format!("● new files stand in the landing folder; {load} loads them into {env}"), theme.warn);
         }
@@ -264,6 +264,7 @@ fn key_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) -> Vec<
     let hint = |verb: Verb, what: &str| (format!(" {} ", keys.label(verb)), format!("{what} "), verb);
     let fixed: Vec<_> = match (app.stack.is_empty(), top.field().is_some()) {
         (_, true) => Vec::new(),
+        (true, _) if area.width < 60 => vec![hint(Verb::Help, "keys"), hint(Verb::Quit, "quit")],
         (true, _) => vec![hint(Verb::GoTo, "go to"), hint(Verb::Help, "keys"), hint(Verb::Quit, "quit")],
         (false, _) => vec![hint(Verb::Help, "keys"), hint(Verb::Quit, "close")],
     };

@@ -161,7 +161,10 @@ impl Console {
             match job {
                 Job::Terminal(Wish::Copy(text)) => Screen::copy(&text)?,
                 Job::Terminal(Wish::Redraw) => self.screen.redraw()?,
-                Job::Terminal(Wish::Suspend) => self.screen.suspend()?,
+                Job::Terminal(Wish::Suspend) if terminal::has_shell() => self.screen.suspend()?,
+                Job::Terminal(Wish::Suspend) => {
+                    self.app.update(Event::Said("there is no shell to go back to: nobody could let the console go on".into()));
+                }
                 Job::Terminal(Wish::Mouse(on)) => self.screen.mouse(on)?,
                 Job::Terminal(Wish::Browse(path)) => terminal::browse(&path),
                 job => self.jobs.start(job),

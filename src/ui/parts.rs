@@ -117,6 +117,9 @@ impl Parts<'_> {
         if !filter.is_empty() {
             title = format!("{title} · /{filter}");
         }
+        if let Some(wrong) = wrong {
+            title = format!("{title} is not a filter: {wrong}");
+        }
         let position = match (shown, shown == all) {
             (0, _) => String::new(),
             (_, true) => format!("{} of {}", count(table.at() + 1), count(all)),

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::text::{fit, left, right};
+use super::text::{left, right};
 use super::theme::Theme;
 use crate::app::Target;
 use crate::app::table::Table;
@@ -26,13 +26,14 @@ const MARKER: u16 = 1;
 
 /// The columns that fit: long ones are cut down to what they need at least, then those that matter least go; the one under the cursor
 /// stays.
-fn fit_columns(table: &Table, width: u16) -> Vec<Fitted> {
+fn fit_columns(table: &Table, width: u16, seen: &std::ops::Range<usize>) -> Vec<Fitted> {
     let places = table.places();
+    let needs: Vec<u16> = places.iter().map(|place| table.width(*place, seen.clone())).collect();
     let cursor = table.cursor_at();
     let mut kept: Vec<usize> = (0..places.len()).collect();
     let least = |shown: usize| {
         let column = table.column(places[shown]);
-        table.width(places[shown]).min(column.least)
+        needs[shown].min(column.least)
     };
     let needed = |kept: &[usize], width: &dyn Fn(usize) -> u16| {
         kept.iter().map(|shown| u32::from(width(*shown)) + 1).sum::<u32>().saturating_sub(1) + u32::from(MARKER)
@@ -48,7 +49,7 @@ fn fit_columns(table: &Table, width: u16) -> Vec<Fitted> {
     let squeezed = |shown: usize| least(shown).min(SQUEEZED);
     let least: &dyn Fn(usize) -> u16 = if needed(&kept, &least) > u32::from(width) { &squeezed } else { &least };
     while kept.len() > 1 && needed(&kept, least) > u32::from(width) && drop_one(&mut kept, &|_| true) {}
-    let natural = |shown: usize| table.width(places[shown]);
+    let natural = |shown: usize| needs[shown];
     let mut widths: Vec<u16> = kept.iter().map(|shown| natural(*shown)).collect();
     let mut over = needed(&kept, &natural).saturating_sub(u32::from(width));
     while over > 0 {
@@ -77,9 +78,11 @@ fn window(table: &Table, height: usize) -> std::ops::Range<usize> {
 pub fn draw(buffer: &mut Buffer, area: Rect, theme: &Theme, part: &TablePart<'_>, index: usize) -> Vec<(Rect, Target)> {
     let table = part.table;
     let mut hits = Vec::new();
-    let columns = fit_columns(table, area.width);
-    table.dropped.set(table.places().len() - columns.len());
     let has_heading = area.height > 2 && table.columns().iter().any(|column| !column.title.is_empty());
+    let heading_lines = u16::from(has_heading);
+    let rows = window(table, usize::from(area.height - heading_lines));
+    let columns = fit_columns(table, area.width, &rows);
+    table.dropped.set(table.places().len() - columns.len());
     if has_heading {
         let mut x = area.x + MARKER;
         for column in &columns {
@@ -89,8 +92,6 @@ pub fn draw(buffer: &mut Buffer, area: Rect, theme: &Theme, part: &TablePart<'_>
             x = x.saturating_add(column.width + 1);
         }
     }
-    let heading_lines = u16::from(has_heading);
-    let rows = window(table, usize::from(area.height - heading_lines));
     for (line, at) in rows.enumerate() {
         let y = area.y + heading_lines + line as u16;
         draw_row(buffer, Rect::new(area.x, y, area.width, 1), theme, (part, &columns), at);
@@ -135,6 +136,8 @@ fn draw_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (part, columns): (&T
         let style = if selected && part.focused { theme.selected(tone) } else { tone };
         let is_cursor = selected && part.focused && column.shown == table.cursor_at();
         let style = if is_cursor { style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD) } else { style };
+        // The gap has the style of its column: a change of style is more bytes than the cell.
+        let text = if is_cursor { text } else { format!("{text} ") };
         put(buffer, (x, area.y), &text, style, area);
         x = x.saturating_add(column.width + 1);
     }
@@ -144,7 +147,7 @@ fn draw_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (part, columns): (&T
 fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, style: Style, area: Rect) {
     let room = area.right().saturating_sub(x);
     if room > 0 && y < area.bottom() {
-        buffer.set_stringn(x, y, fit(text, usize::from(room)), usize::from(room), style);
+        buffer.set_stringn(x, y, text, usize::from(room), style);
     }
 }
 

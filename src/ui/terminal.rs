@@ -56,7 +56,10 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub fn redraw(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` asks the terminal where its cursor is, and the answer would go to the thread that reads keys.
+        execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(())
     }
 
     /// Keeps a text where the terminal keeps what was copied (OSC 52), so that it works over SSH, too.
@@ -84,7 +87,7 @@ impl Screen {
         restore();
         stop();
         take(self.has_mouse)?;
-        self.terminal.clear()
+        self.redraw()
     }
 }
 
@@ -92,6 +95,19 @@ impl Drop for Screen {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// Whether there is a shell that could let the program go on: not where it was started in place of one.
+#[cfg(unix)]
+pub fn has_shell() -> bool {
+    use rustix::process::{getpid, getsid};
+    getsid(None).is_ok_and(|session| session != getpid())
+}
+
+/// There are no jobs here.
+#[cfg(not(unix))]
+pub const fn has_shell() -> bool {
+    false
 }
 
 /// Whoever started the program together with it stops, too: a shell waits for all of them.

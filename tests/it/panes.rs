@@ -710,6 +710,83 @@ fn redraw_and_suspension_are_asked_of_the_terminal() {
     assert_eq!(console.wishes, [Wish::Redraw, Wish::Suspend, Wish::Mouse(false)]);
 }
 
+#[test]
+fn nothing_is_ready_before_it_was_checked() {
+    let bench = Bench::new();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    // The bench has no rules: nothing is asked of the month.
+    bench.run();
+    let mut console = Console::with(bench.settings.clone(), bench.lake.clone());
+    console.hides(NARROW, "READY");
+    console.shows(NARROW, "no rule was checked yet of what is looked at");
+    console.press("3");
+    console.hides(NARROW, "every rule holds");
+    console.press("w");
+    console.shows((120, 24), "■ no report of 2022-08: no rule was checked for it yet");
+    // Of a month in part it is said which part.
+    let mut other = self::console();
+    other.press("d down down down enter");
+    other.shows(NARROW, "■ 2022-10 planned_der NOT READY");
+}
+
+#[test]
+fn list_of_another_question_is_empty_until_its_answer_is_there() {
+    let mut console = console();
+    console.press("5 v");
+    console.shows(WIDE, "2401309");
+    console.press("[ [");
+    console.hides(WIDE, "2401309");
+    console.shows(WIDE, "the first month: there is nothing to compare it with");
+    // A month's step keeps the feeder that is looked at.
+    console.press("6 ]").select("SE-1204").press("]");
+    assert!(console.screen(160, 45).lines().any(|line| line.contains('▶') && line.contains("SE-1204")));
+}
+
+#[test]
+fn case_leads_to_its_month_and_list_however_the_pane_was_left() {
+    let mut console = console();
+    console.press("2 v v v 1 enter");
+    console.shows(NARROW, "▶utility2 ● loaded ● loaded ▲ late");
+    // The cursor of the calendar stood on another month.
+    console.press("esc esc h h 1 enter");
+    console.shows(NARROW, "Files of utility2 2022-10");
+    // The list of rules stood on every month.
+    console.press("3 v v 1 down down o");
+    console.shows(NARROW, "What does not hold in 2022-10");
+    console.shows(WIDE, "▶▲ warning feeder-reference-resolves");
+    // A rule that holds is in the longer list, and is selected there.
+    console.press(":").type_("capacity-plausible").press("enter");
+    console.shows(WIDE, "Every outcome of 2022-10");
+    assert!(console.screen(160, 45).lines().any(|line| line.contains('▶') && line.contains("capacity-plausible")));
+}
+
+#[test]
+fn esc_clears_the_filter_of_the_list_in_front_before_it_goes_back() {
+    let mut console = console();
+    console.press("1 down down enter /").type_("nothing like that").press("enter");
+    console.shows(WIDE, "no row fits the filter");
+    console.press("esc");
+    console.shows(WIDE, "feeder_ref");
+    console.press("esc");
+    console.shows(WIDE, "Cases of 2022-10");
+    // One question about the end does not answer a later one.
+    console.press("r q down");
+    console.press("q");
+    assert!(!console.app.quit);
+}
+
+#[test]
+fn records_of_the_selected_case_stand_below_where_there_is_room() {
+    let mut console = console();
+    console.event(Event::Resized(45)).press("1 down down");
+    console.shows(WIDE, "Records: a DER's feeder or circuit is in a circuits file");
+    console.shows(WIDE, "installed/10687");
+    console.press("tab").select("installed/10687").press("enter");
+    console.shows(WIDE, "Source of installed/10687");
+    console.press("esc esc up");
+    console.hides(WIDE, "Records: ");
+}
+
 /// Texts of the data that a terminal would act on, or that have no end.
 fn hostile() -> &'static Bench {
     static BENCH: OnceLock<Bench> = OnceLock::new();

@@ -19,8 +19,12 @@ impl Screen {
 
     /// Waits for a condition, not for a time; the limit only ends a session that hangs.
     fn wait(&self, what: &str, until: impl Fn(&str) -> bool) {
+        self.wait_for(what, |parser| until(&parser.screen().contents()));
+    }
+
+    fn wait_for(&self, what: &str, until: impl Fn(&vt100::Parser) -> bool) {
         let limit = Instant::now() + Duration::from_mins(2);
-        while !until(&self.text()) {
+        while !until(&self.0.lock().unwrap().0) {
             assert!(Instant::now() < limit, "{what} never came:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(30));
         }
@@ -74,7 +78,20 @@ fn month_that_arrives_while_the_console_is_open_can_be_looked_up() {
     keys.write_all(b"6/c").unwrap();
     screen
         .wait("the feeder", |text| text.contains("1 of 1, of 3") && text.contains("1 DERs of utility2 C") && text.contains("D2"));
-    keys.write_all(b"\rq").unwrap();
+    keys.write_all(b"\r\x0c").unwrap();
+    screen.wait("the frame drawn anew", |text| text.contains("1 DERs of utility2 C"));
+    // Stopped from elsewhere it gives the terminal back, and takes it again when it goes on.
+    let signal = |name: &str| {
+        let pid = child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    signal("-TSTP");
+    screen.wait_for("the terminal given back", |parser| !parser.screen().alternate_screen());
+    signal("-CONT");
+    screen.wait_for("the terminal taken again", |parser| {
+        parser.screen().alternate_screen() && parser.screen().contents().contains("1 DERs of utility2 C")
+    });
+    keys.write_all(b"q").unwrap();
     let ended = child.wait().unwrap();
     drop(keys);
     drop(pair.master);

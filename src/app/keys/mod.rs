@@ -310,6 +310,8 @@ mod tests {
         if std::env::var_os("FEEDERSCOPE_WRITE_DOCS").is_some() {
             std::fs::write(file, documentation()).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(file).unwrap(), documentation(), "`FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes it");
+        let (kept, made) = (std::fs::read_to_string(file).unwrap(), documentation());
+        let differs = kept.lines().zip(made.lines()).find(|(kept, made)| kept != made);
+        assert!(kept == made, "{differs:?}; `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes it");
     }
 }

@@ -126,7 +126,6 @@ impl GoTo {
             key: &[],
             paint: |_, field, _| if field == "name" { Tone::Text } else { Tone::Dim },
         });
-        self.table.act(Verb::First);
         self.found = rows.into_iter().map(|(_, _, place)| place).collect();
     }
 
@@ -213,8 +212,13 @@ impl Screen for GoTo {
         }
         let made_of = (self.field.text().to_owned(), self.feeders.answers(), self.ders.answers());
         if self.made_of.as_ref() != Some(&made_of) {
+            let is_typed = self.made_of.as_ref().is_none_or(|(text, ..)| *text != made_of.0);
             self.made_of = Some(made_of);
             self.find();
+            // Answers that come later leave the selection where somebody put it.
+            if is_typed {
+                self.table.act(Verb::First);
+            }
         }
     }
 

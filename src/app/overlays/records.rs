@@ -179,7 +179,9 @@ impl Evidence {
         let Some(row) = self.table.selected() else { return Effect::Say("no record is selected".into()) };
         let rows = self.table.rows();
         let text = |field| rows.text(field, row).unwrap_or_default();
-        let metric = &self.metrics[rows.count("metric", row) as usize];
+        let Some(metric) = self.metrics.get(rows.count("metric", row) as usize) else {
+            return Effect::Say("no record is selected".into());
+        };
         let (key, file) = (text("record_key"), rows.text("_source_file", row));
         let line = rows.value("_source_line", row).as_i64().and_then(|line| u64::try_from(line).ok());
         let place = file.zip(line);

@@ -198,12 +198,13 @@ impl Screen for Columns {
     }
 
     fn badge(&self, world: &World) -> Option<Badge> {
-        self.maps.ready()?;
-        let is_in_month = self.made_of.as_ref().is_some_and(|(_, _, month, _)| *month == world.month());
+        // What was counted of something else is not told.
+        let now = (self.maps.answers(), world.scope.clone(), world.month(), CellState::Missing);
+        let is_current = self.maps.ready().is_some() && self.made_of.as_ref() == Some(&now);
         let rows = self.table.rows();
         let jumped = |row: &usize| rows.number("change", *row).is_some_and(|change| change >= 10.0);
         let count = (0..rows.height()).filter(jumped).count();
-        Some(Badge { count, sign: "!", tone: Tone::Warn }).filter(|badge| badge.count > 0 && is_in_month)
+        Some(Badge { count, sign: "!", tone: Tone::Warn }).filter(|badge| badge.count > 0 && is_current)
     }
 
     fn offers(&self, _: &World) -> Vec<Offer> {
@@ -225,11 +226,10 @@ impl Screen for Columns {
             }
         }
         match self.column_of(world) {
-            Some(of) if self.profile.question() != Some(&of) => {
+            Some(of) => {
                 let asked = of.clone();
                 self.profile.want(desk, of, move |reader| profile::profile(reader.lake, reader.settings, &asked));
             }
-            Some(_) => {}
             None => self.profile.clear(),
         }
     }
@@ -255,6 +255,13 @@ impl Screen for Columns {
 
     fn table_mut(&mut self) -> Option<&mut Table> {
         Some(&mut self.table)
+    }
+
+    fn reveal(&mut self, fields: Vec<(&'static str, String)>, world: &World) {
+        self.table.want(fields);
+        if let Some(month) = world.month() {
+            self.table.put_cursor(&month.to_string());
+        }
     }
 
     fn scroll(&self) -> Option<&Cell<usize>> {

@@ -224,6 +224,11 @@ impl Screen for Find {
         self.in_ders = part == 1;
     }
 
+    fn reveal(&mut self, fields: Vec<(&'static str, String)>, _: &World) {
+        self.in_ders = false;
+        self.feeders.want(fields);
+    }
+
     fn view<'a>(&'a self, world: &'a World) -> View<'a> {
         let after = world.month().filter(|_| !world.is_newest()).map_or(String::new(), |month| format!(" as of {month}"));
         let from = if after.is_empty() { "platinum/feeder_capacity" } else { "silver/feeders · silver/ders" };

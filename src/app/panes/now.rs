@@ -44,8 +44,10 @@ impl Now {
 
     /// Whether the records of the selected case are shown: not those of what did not come, for there are none.
     fn has_evidence(&self, world: &World) -> bool {
-        let is_of_records = self.selected().is_some_and(|case| matches!(case.cause, Cause::Values(_) | Cause::Rule(_)));
-        world.height >= ROOM_FOR_EVIDENCE && is_of_records
+        let has_records = |case: &Case| {
+            matches!(case.cause, Cause::Values(_) | Cause::Rule(_)) && !records::metrics_of(&case.outcomes).is_empty()
+        };
+        world.height >= ROOM_FOR_EVIDENCE && self.selected().is_some_and(has_records)
     }
 
     fn selected(&self) -> Option<&Case> {
@@ -245,6 +247,11 @@ impl Screen for Now {
                 "Ctrl-R reads again; `feederscope doctor` looks at folders and tables",
             ),
             (None, None) => world.nothing_loaded("nothing was loaded yet, so there is nothing to decide"),
+            (None, Some(month)) if !world.is_checked() => Empty::new(
+                Tone::Warn,
+                format!("? {month}: no rule was checked yet of what is looked at, so there is no verdict"),
+                "r loads and checks what is new; 0 looks at everything; 2 shows what came",
+            ),
             (None, Some(month)) => Empty::new(
                 Tone::Good,
                 format!("● {month}: nothing stands between the month and its use"),
@@ -361,7 +368,8 @@ pub fn verdict_line(world: &World) -> Option<Line> {
         Verdict::NotReady => ("■", Tone::Bad),
         Verdict::Unknown => ("?", Tone::Bad),
     };
-    let utility = world.scope.utility.as_ref().map_or(String::new(), |utility| format!(" {utility}"));
+    let only = |name: Option<&str>| name.map_or(String::new(), |name| format!(" {name}"));
+    let utility = only(world.scope.utility.as_deref()) + &only(world.scope.dataset.map(crate::model::Dataset::as_str));
     let count = |standing: Standing| world.cases().filter(|case| case.standing == standing).count();
     let words = [
         (Standing::Stops, "stop it"),

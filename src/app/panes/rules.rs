@@ -240,6 +240,21 @@ impl Screen for Rules {
         Some(&mut self.table)
     }
 
+    fn reveal(&mut self, fields: Vec<(&'static str, String)>, world: &World) {
+        // What holds, or could not be asked, is in the longer list.
+        let is_it = |checked: &Checked| {
+            fields.iter().all(|(field, text)| match *field {
+                "rule" => checked.rule == *text,
+                "utility" => checked.utility == *text,
+                "dataset" => checked.dataset == *text,
+                _ => true,
+            })
+        };
+        self.shown = if outcomes(world, Shown::Failing).iter().any(is_it) { Shown::Failing } else { Shown::All };
+        self.settle(world, &mut Desk::default());
+        self.table.want(fields);
+    }
+
     fn scroll(&self) -> Option<&Cell<usize>> {
         Some(&self.scroll)
     }
@@ -252,6 +267,11 @@ impl Screen for Rules {
         let empty = match (failure, facts.is_some_and(|facts| !facts.outcomes().is_empty())) {
             (Some(failure), _) => Empty::new(Tone::Bad, failure, "Ctrl-R reads again; `feederscope doctor` looks at the tables"),
             (None, false) => world.nothing_loaded("no month was checked yet"),
+            (None, true) if !world.is_checked() => Empty::new(
+                Tone::Warn,
+                format!("? no rule was checked yet of what is looked at in {month}"),
+                "r loads and checks what is new; 0 looks at everything",
+            ),
             (None, true) => Empty::new(Tone::Good, format!("● every rule holds in {month}"), "v shows them"),
         };
         let title = match self.shown {

@@ -126,13 +126,14 @@ pub fn counted(differences: &Frame) -> Result<Frame, QueryError> {
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn movers(lake: &Lake, from: Month, to: Month) -> Result<Frame, QueryError> {
+pub fn movers(lake: &Lake, from: Month, to: Month, utility: Option<&str>) -> Result<Frame, QueryError> {
+    let of_utility = utility.map_or(String::new(), |utility| format!(" AND utility_id = {}", text(utility)));
     let mut session = local().session(&Cancel::default())?;
     register(session.as_mut(), lake, "versions", &tables::FEEDERS)?;
     let at = |month: Month, capacity: &str| {
         format!(
             "SELECT utility_id, feeder_id, max_hosting_capacity_mw AS {capacity}, 1 AS is_there FROM versions\n\
-             WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}')"
+             WHERE valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}'){of_utility}"
         )
     };
     session.create_view("earlier", &at(from, "before_mw"))?;

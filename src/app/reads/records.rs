@@ -13,6 +13,7 @@ use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::quality::cells;
 use crate::pipeline::rules::Evaluator;
 use crate::pipeline::silver::checked_records;
+use crate::pipeline::sql::text;
 
 /// A metric on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum DrillTarget {
         of: String,
         /// The month that is compared with.
         from: Month,
+        /// Only what became so of them; all without it.
+        change: Option<String>,
     },
 }
 
@@ -79,9 +82,10 @@ pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
             let of = cells::CellColumn { adapter, dataset: *dataset, month: metric.month, column };
             Ok(cells::rows(lake, &of, *state, MOST)?)
         }
-        DrillTarget::Changes { of, from } => {
+        DrillTarget::Changes { of, from, change } => {
             let differences = months::between(lake, *from, metric.month, Some(&metric.utility))?;
-            let condition = months::of_dataset(of);
+            let of_kind = change.as_ref().map_or(String::new(), |change| format!(" AND change = {}", text(change)));
+            let condition = format!("{}{of_kind}", months::of_dataset(of));
             let mut session = local().session(&Cancel::default())?;
             session.register("t", &differences.relation())?;
             Ok(session.query(&format!(

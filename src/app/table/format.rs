@@ -6,8 +6,16 @@ pub(super) fn width_of(text: &str) -> u16 {
 
 /// Decimals that a number needs, three at most.
 pub(super) fn decimals_of(number: f64) -> usize {
-    let text = format!("{number:.3}");
-    3 - text.bytes().rev().take(3).take_while(|digit| *digit == b'0').count()
+    let thousandths = (number.abs() * 1000.0).round();
+    if thousandths >= 9e15 {
+        return 0;
+    }
+    match thousandths as u64 {
+        n if !n.is_multiple_of(10) => 3,
+        n if !n.is_multiple_of(100) => 2,
+        n if !n.is_multiple_of(1000) => 1,
+        _ => 0,
+    }
 }
 
 /// Separators between thousands.

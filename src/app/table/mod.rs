@@ -19,7 +19,7 @@ use crate::model::units::percent;
 pub use column::{Column, Kept, Listing, Show};
 pub use format::grouped;
 use format::{bar, decimals_of, signed, width_of};
-use order::sort;
+use order::sorted;
 
 /// A list with its selection.
 #[derive(Debug)]
@@ -28,6 +28,12 @@ pub struct Table {
     pub name: &'static str,
     listing: Listing,
     kept: Kept,
+    /// The order that it has from the start.
+    declared: Vec<String>,
+    /// What was selected when the rows went away.
+    remembered: Option<Vec<Value>>,
+    /// Places of all rows in the order of the sort, and what that is.
+    order: (Vec<u32>, Option<Vec<String>>),
     shown: Vec<u32>,
     at: usize,
     cursor: usize,
@@ -54,7 +60,10 @@ impl Table {
         Self {
             name,
             kept: Kept { sort: sort.iter().map(|field| (*field).to_owned()).collect(), ..Kept::default() },
+            declared: sort.iter().map(|field| (*field).to_owned()).collect(),
+            remembered: None,
             listing: Listing::default(),
+            order: (Vec::new(), None),
             shown: Vec::new(),
             at: 0,
             cursor: 0,
@@ -73,10 +82,14 @@ impl Table {
     /// New rows come in under the selection.
     pub fn fill(&mut self, mut listing: Listing) {
         listing.rows = listing.rows.in_one_piece();
-        let selected = self.key();
+        let key = self.key().or_else(|| self.remembered.take());
         self.listing = listing;
+        (self.order, self.shown) = ((Vec::new(), None), Vec::new());
         self.measure();
+        let selected = key.as_ref().and_then(|key| self.place_of(key));
         self.apply(selected);
+        // Rows that are on their way come in under the selection, too.
+        self.remembered = key.filter(|_| self.height() == 0);
         if let Some(fields) = self.wanted.take() {
             self.want(fields);
         }
@@ -91,7 +104,7 @@ impl Table {
                 // A filter hides it.
                 self.set_filter("");
                 self.select(is_it);
-            } else {
+            } else if self.height() == 0 {
                 self.wanted = Some(fields);
             }
         }
@@ -130,6 +143,14 @@ impl Table {
     /// What tells the selected row from others.
     pub fn key(&self) -> Option<Vec<Value>> {
         self.selected().map(|row| self.key_of(row))
+    }
+
+    /// The row that a key tells from others.
+    fn place_of(&self, key: &[Value]) -> Option<u32> {
+        let cells: Option<Vec<_>> = self.listing.key.iter().map(|field| self.listing.rows.cells(field)).collect();
+        let cells = cells.filter(|cells| !cells.is_empty())?;
+        let is_it = |row: &u32| cells.iter().zip(key).all(|(cells, wanted)| cells.at(*row as usize).is(wanted));
+        (0..self.height() as u32).find(is_it)
     }
 
     fn key_of(&self, row: usize) -> Vec<Value> {
@@ -175,8 +196,11 @@ impl Table {
         &self.listing.columns[place]
     }
 
-    pub(crate) fn width(&self, place: usize) -> u16 {
-        self.widths.get(place).copied().unwrap_or(1)
+    /// The width of a column: what was measured, and what the rows that are seen need.
+    pub(crate) fn width(&self, place: usize, seen: std::ops::Range<usize>) -> u16 {
+        let rows = self.shown.get(seen).unwrap_or_default();
+        let needed = rows.iter().map(|row| width_of(&self.cell(place, *row as usize))).max().unwrap_or(0);
+        self.widths.get(place).copied().unwrap_or(1).max(needed)
     }
 
     /// The column under the cursor.
@@ -222,16 +246,16 @@ impl Table {
     /// As it was left.
     pub fn restore(&mut self, kept: Kept) {
         self.kept = kept;
-        let selected = self.key();
+        let selected = self.shown.get(self.at).copied();
         self.apply(selected);
     }
 
     /// Shows the rows for which a text that somebody types holds; as before while it cannot be read.
     pub fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.kept.filter);
-        let selected = self.key();
-        self.apply(selected.clone());
-        if self.key() != selected {
+        let selected = self.shown.get(self.at).copied();
+        self.apply(selected);
+        if self.shown.get(self.at).copied() != selected {
             // What was selected is no longer shown: the first of what is.
             self.at = 0;
         }
@@ -285,19 +309,27 @@ impl Table {
 
     /// Moves the selection by rows.
     pub fn move_by(&mut self, by: isize) {
+        self.wanted = None;
         self.at = self.at.saturating_add_signed(by).min(self.shown.len().saturating_sub(1));
     }
 
-    /// Sorts by a column; by the one before in second place. Once more turns it around.
+    /// Sorts by a column; by the one before in second place. Once more turns it around, and a third time gives the first order back.
     pub fn sort_by(&mut self, field: &str) {
-        if self.kept.sort.first().is_some_and(|key| key.trim_start_matches('-') == field) {
-            return self.turn();
-        }
         let falls = self.listing.columns.iter().any(|column| column.field == field && column.is_right());
+        let first = self.kept.sort.first().filter(|key| key.trim_start_matches('-') == field);
+        match first.map(|key| key.starts_with('-') == falls) {
+            Some(true) => return self.turn(),
+            Some(false) => {
+                self.kept.sort.clone_from(&self.declared);
+                let selected = self.shown.get(self.at).copied();
+                return self.apply(selected);
+            }
+            None => {}
+        }
         self.kept.sort.retain(|key| key.trim_start_matches('-') != field);
         self.kept.sort.insert(0, if falls { format!("-{field}") } else { field.to_owned() });
         self.kept.sort.truncate(2);
-        let selected = self.key();
+        let selected = self.shown.get(self.at).copied();
         self.apply(selected);
     }
 
@@ -310,7 +342,7 @@ impl Table {
     fn turn(&mut self) {
         if let Some(key) = self.kept.sort.first_mut() {
             *key = key.strip_prefix('-').map_or_else(|| format!("-{key}"), str::to_owned);
-            let selected = self.key();
+            let selected = self.shown.get(self.at).copied();
             self.apply(selected);
         }
     }
@@ -331,25 +363,25 @@ impl Table {
     }
 
     /// Filters and sorts again; the selected row stays selected where it is still shown.
-    fn apply(&mut self, selected: Option<Vec<Value>>) {
+    fn apply(&mut self, selected: Option<u32>) {
+        if self.order.1.as_ref() != Some(&self.kept.sort) {
+            self.order = (sorted(&self.listing.rows, &self.kept.sort), Some(self.kept.sort.clone()));
+        }
         let columns = &self.listing.columns;
         match Filter::parse(&self.kept.filter, columns) {
             Ok(filter) => {
-                self.shown = filter.rows(&self.listing.rows, columns);
+                self.shown = filter.rows(&self.listing.rows, columns, &self.order.0);
                 self.wrong = None;
             }
             Err(wrong) => {
+                // As before while it is typed; all rows where there is no before.
+                let before: std::collections::HashSet<u32> = self.shown.iter().copied().collect();
+                let is_shown = |row: &u32| before.is_empty() || before.contains(row);
+                self.shown = self.order.0.iter().copied().filter(is_shown).collect();
                 self.wrong = Some(wrong);
-                let height = self.height() as u32;
-                if self.shown.iter().any(|row| *row >= height) || self.shown.is_empty() {
-                    self.shown = (0..height).collect();
-                }
             }
         }
-        for key in self.kept.sort.iter().rev() {
-            sort(&self.listing.rows, key, &mut self.shown);
-        }
-        let kept = selected.and_then(|key| self.shown.iter().position(|row| self.key_of(*row as usize) == key));
+        let kept = selected.and_then(|selected| self.shown.iter().position(|row| *row == selected));
         self.at = kept.unwrap_or_else(|| self.at.min(self.shown.len().saturating_sub(1)));
     }
 
@@ -362,7 +394,7 @@ impl Table {
         let number = |column: &Column, row: usize| rows.cells(&column.field).and_then(|cells| cells.at(row).as_f64());
         let decimals = |column: &Column| match column.show {
             Show::Number | Show::Difference => {
-                looked_at().filter_map(|row| number(column, row)).map(decimals_of).max().unwrap_or(0)
+                (0..height).filter_map(|row| number(column, row)).map(decimals_of).max().unwrap_or(0)
             }
             _ => 0,
         };
@@ -455,6 +487,29 @@ mod tests {
         table.set_filter("");
         table.fill(listing);
         assert_eq!((table.height(), table.selected_text("id").as_deref()), (2, Some("b")));
+    }
+
+    #[test]
+    fn filter_that_cannot_be_read_hides_nothing_of_other_rows_and_a_third_sort_is_the_first() {
+        let mut table = table();
+        table.set_filter("n = 1");
+        assert_eq!(ids(&table), "ab");
+        let rows = table.rows().rows_at(&[3, 2, 1]);
+        let columns: Vec<Column> = table.listing.columns[..2].to_vec();
+        table.fill(Listing { rows, columns, key: &["id"], paint: plain });
+        assert_eq!((ids(&table).as_str(), table.filter().1.is_some()), ("adc", true));
+        table.set_filter("");
+        for order in ["acd", "dca", "adc"] {
+            table.sort_by("id");
+            assert_eq!(ids(&table), order);
+        }
+        // Rows that go away and come back come in under the selection.
+        table.act(Verb::Last);
+        assert_eq!(table.selected_text("id").as_deref(), Some("c"));
+        let back = Listing { rows: table.rows().clone(), columns: table.listing.columns.clone(), key: &["id"], paint: plain };
+        table.fill(Listing::default());
+        table.fill(back);
+        assert_eq!(table.selected_text("id").as_deref(), Some("c"));
     }
 
     #[test]

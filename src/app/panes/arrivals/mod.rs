@@ -354,6 +354,14 @@ impl Screen for Arrivals {
         self.in_files = self.shown == Shown::Calendar && part == 1;
     }
 
+    fn reveal(&mut self, fields: Vec<(&'static str, String)>, world: &World) {
+        (self.shown, self.in_files) = (Shown::Calendar, false);
+        self.calendar.want(fields);
+        if let Some(month) = world.month() {
+            self.calendar.put_cursor(&month.to_string());
+        }
+    }
+
     fn scroll(&self) -> Option<&Cell<usize>> {
         (self.shown == Shown::Calendar).then_some(&self.scroll)
     }

@@ -37,7 +37,7 @@ pub struct Changes {
     series: Slot<(), Vec<Series>>,
     /// Differences of two months that do not follow one another, by entity, utility, kind and column.
     between: Slot<Span, Frame>,
-    moved: Slot<Span, Frame>,
+    moved: Slot<(Span, Option<String>), Frame>,
     in_fields: bool,
     counts_of: Option<MadeOf>,
     fields_of: Option<(MadeOf, Vec<Value>)>,
@@ -125,8 +125,12 @@ impl Changes {
     fn metric(&self, world: &World) -> Option<(String, Metric)> {
         let (from, to) = span(world)?;
         let (utility, of) = (self.counts.selected_text("utility")?, self.counts.selected_text("dataset")?);
-        let what = format!("{utility} {of}: {from} → {to}");
-        Some((what, Metric { utility, month: to, target: DrillTarget::Changes { of, from } }))
+        let change = self.counts.selected_text("change");
+        let kind = change.as_ref().map_or(String::new(), |change| format!(" {change}"));
+        // Rows of circuits are segments of feeders, and it is the feeders that have versions.
+        let about = if of == "circuits" { "feeders of its circuits" } else { of.as_str() };
+        let what = format!("{utility} {about}{kind}: {from} → {to}");
+        Some((what, Metric { utility, month: to, target: DrillTarget::Changes { of, from, change } }))
     }
 }
 
@@ -184,12 +188,18 @@ impl Screen for Changes {
         });
         match span(world) {
             Some(span) if self.shown == Shown::Movers => {
-                self.moved.want(desk, span, move |reader| months::movers(reader.lake, span.0, span.1));
+                let utility = world.scope.utility.clone();
+                let question = (span, utility.clone());
+                self.moved.want(desk, question, move |reader| months::movers(reader.lake, span.0, span.1, utility.as_deref()));
             }
             Some(span) if is_apart(world) => {
                 self.between.want(desk, span, move |reader| months::kinds(reader.lake, span.0, span.1));
             }
-            _ => {}
+            Some(_) => {}
+            None => {
+                self.moved.clear();
+                self.between.clear();
+            }
         }
         self.settle_counts(world);
         let movers_of = (self.moved.answers(), world.scope.clone());
@@ -251,7 +261,7 @@ impl Screen for Changes {
     }
 
     fn view<'a>(&'a self, world: &'a World) -> View<'a> {
-        let months = span(world).map_or_else(
+        let span_text = span(world).map_or_else(
             || world.month().map_or_else(String::new, |month| format!("{month}, the first month")),
             |(from, to)| format!("{from} → {to}"),
         );
@@ -264,10 +274,13 @@ impl Screen for Changes {
                     "b compares with another month",
                 ),
             };
+            let limited = self.moved.ready().is_some_and(|rows| rows.height() >= months::MOST_MOVERS);
+            let first = if limited { format!("The first {} of the l", months::MOST_MOVERS) } else { "L".to_owned() };
             return View::Table(TablePart {
-                title: format!("Largest movers in hosting capacity, {months}"),
+                title: format!("{first}argest movers in hosting capacity, {span_text}"),
                 from: "silver/feeders",
-                read: Read::from(self.moved.remote()),
+                // Of the first month nothing is asked.
+                read: if span(world).is_some() { Read::from(self.moved.remote()) } else { Read::from(world.facts.remote()) },
                 table: &self.movers,
                 empty: if world.month().is_none() { world.nothing_loaded("no month was loaded yet") } else { empty },
                 focused: true,
@@ -279,7 +292,7 @@ impl Screen for Changes {
             ("platinum/month_diff", Read::from(self.series.remote()))
         };
         let counts = View::Table(TablePart {
-            title: format!("Changes, {months}"),
+            title: format!("Changes, {span_text}"),
             from,
             read,
             table: &self.counts,
