@@ -329,3 +329,16 @@ fn ended(report: &Report) -> RunEnd {
     }
     RunEnd::Done(format!("{loaded} files loaded, {} rows, {} records rejected", report.rows, report.rejected))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_frames;
+
+    #[test]
+    fn message_keeps_what_helps_and_no_frame_of_the_stack() {
+        let told = "table `ops/rule_results`: the log is gone\n\nBacktrace:\n   0: core::fmt\n   1: main";
+        assert_eq!(without_frames(told), "table `ops/rule_results`: the log is gone");
+        assert_eq!(without_frames("a: b\n   0: std::panic\n   at x"), "a: b");
+        assert_eq!(without_frames("`f`, line 3: 2 cells\nnext: look at it"), "`f`, line 3: 2 cells\nnext: look at it");
+    }
+}

@@ -5,6 +5,7 @@
 //! share one [`world::World`], ask through `slot`s, show lists by one `table`, and declare what they show as a `view`.
 
 mod act;
+pub(crate) mod chart;
 pub(crate) mod facts;
 pub(crate) mod field;
 pub(crate) mod filter;
@@ -31,4 +32,4 @@ pub use keys::Key;
 pub use slot::Answered;
 pub use update::{App, Event, RunEnd, Target};
 pub use world::Load;
-pub use write::Written;
+pub use write::{Written, exports};

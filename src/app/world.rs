@@ -192,6 +192,17 @@ impl World {
         if self.load.is_running() {
             return Empty::new(Tone::Dim, format!("{what}: the first load works; see the bar below"), "");
         }
+        if self.scope.utility.is_some() || self.scope.dataset.is_some() {
+            return Empty::new(Tone::Dim, "nothing of the scope is in the tables", "0 looks at all utilities and datasets");
+        }
+        if !self.months.is_empty() {
+            // What was loaded is somewhere: a table that is gone is no month without data.
+            return Empty::new(
+                Tone::Bad,
+                format!("{what}, although months were loaded: the table behind it is gone or empty"),
+                "`feederscope doctor` looks at the tables, `feederscope run --full-refresh` makes them again",
+            );
+        }
         let next =
             format!("put files into {} and press {}", self.settings.landing.display(), self.keys.label(super::keys::Verb::Load));
         Empty::new(Tone::Warn, what, next)

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::{Exit, Printer};
+use crate::app::exports;
+use crate::app::keys::Keys;
 use crate::config::Settings;
 use crate::frame::{Column, ColumnType, Value};
 use crate::lake::{Lake, Layer};
@@ -42,6 +44,8 @@ pub fn run(settings: &Settings, printer: &Printer) -> anyhow::Result<Exit> {
         }
         Err(error) => diagnoses.push(Diagnosis { what: "tables", state: Health::Failed, detail: error.to_string() }),
     }
+    diagnoses.push(keys(settings));
+    diagnoses.push(folder("exports", &exports(settings)));
     diagnoses.push(terminal());
     let columns = ["what", "state", "detail"].map(|name| Column::new(name, ColumnType::Text));
     let word = |state| match state {
@@ -164,6 +168,17 @@ fn writer(lake: &Lake) -> Diagnosis {
     }
 }
 
+/// The keys of the console: one's own, where there are some.
+fn keys(settings: &Settings) -> Diagnosis {
+    let what = "keys";
+    let path = settings.paths.config.join("keys.toml");
+    match Keys::load(&path).1.first() {
+        Some(problem) => Diagnosis { what, state: Health::Failed, detail: problem.to_string() },
+        None if path.exists() => Diagnosis { what, state: Health::Good, detail: path.display().to_string() },
+        None => Diagnosis { what, state: Health::Good, detail: format!("defaults; `{}` does not exist", path.display()) },
+    }
+}
+
 fn terminal() -> Diagnosis {
     let what = "terminal";
     if !std::io::stdout().is_terminal() {
@@ -173,6 +188,18 @@ fn terminal() -> Diagnosis {
             detail: "no terminal here: the console needs one, the commands do not".into(),
         };
     }
-    let term = std::env::var("TERM").unwrap_or_else(|_| "unknown".into());
-    Diagnosis { what, state: Health::Good, detail: term }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let term = variable("TERM").unwrap_or_else(|| "unknown".into());
+    if term == "dumb" {
+        let detail =
+            "`TERM=dumb`: the console cannot be drawn; set `TERM` to what the terminal is, such as `xterm-256color`".into();
+        return Diagnosis { what, state: Health::Failed, detail };
+    }
+    let colors = match (variable("NO_COLOR"), variable("COLORTERM")) {
+        (Some(_), _) => "no colours (`NO_COLOR`)",
+        (None, Some(kind)) if kind == "truecolor" || kind == "24bit" => "all colours",
+        (None, _) if term.contains("256color") => "256 colours; `COLORTERM=truecolor` says that it has all",
+        (None, _) => "16 colours; `TERM=xterm-256color` says that it has more",
+    };
+    Diagnosis { what, state: Health::Good, detail: format!("{term}, {colors}") }
 }

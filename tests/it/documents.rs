@@ -3,9 +3,11 @@
 //! `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes them.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
-use crate::console::Console;
+use crate::console::{Console, steady};
 use crate::sample::loaded;
+use crate::support::Bench;
 
 const FENCE: &str = "```";
 
@@ -106,7 +108,8 @@ const HEAD: &str = "# The console\n\n\
     In `dev` files are loaded when they have settled; in `qa` and `prod` nothing is loaded until somebody presses `r`.\n";
 
 fn console() -> Console {
-    let bench = loaded();
+    static BENCH: OnceLock<Bench> = OnceLock::new();
+    let bench = BENCH.get_or_init(loaded);
     let mut settings = bench.settings.clone();
     settings.today = feederscope::model::Day::parse("2022-10-20").unwrap();
     settings.landing = "/srv/landing".into();
@@ -119,7 +122,7 @@ fn page() -> String {
     let mut console = console();
     for picture in &PICTURES {
         console.press("1").press("esc").press(picture.keys).type_(picture.typed).press(picture.then);
-        let screen = console.screen(120, 32);
+        let screen = steady(&console.screen(120, 32));
         let _ = write!(page, "\n## {}\n\n{}\n\n{FENCE}text\n{screen}\n{FENCE}\n", picture.heading, picture.text);
         console.press("esc esc esc esc 6 esc ] ]");
     }

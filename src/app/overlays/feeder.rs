@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use crate::app::chart::braille;
 use crate::app::keys::Verb;
 use crate::app::panes::find::{der_listing, source_of};
 use crate::app::reads::QueryError;
@@ -49,6 +50,9 @@ fn read(reader: &Reader<'_>, utility: &str, id: &FeederId, month: Option<Month>)
     };
     Ok(Page { versions: browse::versions(reader.lake, utility, id)?, ders })
 }
+
+/// With fewer months a list of the versions says more than a line.
+const MONTHS_OF_A_LINE: usize = 6;
 
 /// A share of the room that bars may take.
 const BAR: usize = 30;
@@ -109,6 +113,7 @@ impl Page {
             lines.push(Line::of(Tone::Warn, format!("planned DERs exceed the hosting capacity by {:.3} MW", planned - capacity)));
         }
         lines.push(Line::default());
+        lines.extend(self.series(world));
         lines.push(Line::of(Tone::Accent, "Hosting capacity, MW, by the month from which it held"));
         let most = (0..versions.height()).filter_map(|row| versions.number("max_hosting_capacity_mw", row)).fold(0.0, f64::max);
         for row in (0..versions.height()).rev() {
@@ -125,6 +130,32 @@ impl Page {
         }
         lines.push(Line::default());
         lines
+    }
+
+    /// The capacity after each month as a line, where there are months enough for one.
+    fn series(&self, world: &World) -> Vec<Line> {
+        let versions = &self.versions;
+        let months: Vec<Month> =
+            world.months().iter().copied().filter(|month| world.month().is_none_or(|last| *month <= last)).collect();
+        if months.len() < MONTHS_OF_A_LINE {
+            return Vec::new();
+        }
+        let month_in = |column: &str, row: usize| versions.text(column, row).and_then(|month| Month::parse(&month));
+        let stood = |row: &usize, month: Month| {
+            month_in("valid_from_month", *row).is_some_and(|from| from <= month)
+                && month_in("valid_to_month", *row).is_none_or(|to| month < to)
+        };
+        let capacity = |month: &Month| {
+            let row = (0..versions.height()).find(|row| stood(row, *month))?;
+            versions.number("max_hosting_capacity_mw", row)
+        };
+        let values: Vec<Option<f64>> = months.iter().map(capacity).collect();
+        let greatest = values.iter().flatten().copied().fold(0.0, f64::max);
+        let columns = (months.len() * 2).clamp(20, 60);
+        let scale = format!("0 to {greatest:.3} MW, {} to {}", months[0], months[months.len() - 1]);
+        let head = Line::of(Tone::Accent, "Hosting capacity after each month").and(Tone::Dim, format!(", {scale}"));
+        let drawn = braille(&values, columns, 3).into_iter().map(|line| Line::of(Tone::Good, line));
+        std::iter::once(head).chain(drawn).chain([Line::default()]).collect()
     }
 
     /// DERs by type, installed and planned.

@@ -268,6 +268,7 @@ impl Screen for Arrivals {
             ("■ refused", "a file was refused, and nothing came in its place"),
             ("↻", "delivered again: the later content took the place of the earlier"),
             ("!", "a file was refused beside those that were loaded"),
+            ("errors", "of the scorecard: rules that fail, acknowledged ones too"),
         ]
     }
 
