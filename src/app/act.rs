@@ -1,7 +1,7 @@
 //! What was asked for is done: by the screen in front, by its list or text, else by the console.
 
 use super::jobs::{Job, Wish};
-use super::keys::{Place, Verb};
+use super::keys::{Group, Place, Verb};
 use super::overlays::{columns, export, go_to, help, pick, prompt, whole};
 use super::scope::Rescope;
 use super::screen::Effect;
@@ -17,6 +17,11 @@ impl App {
             return;
         }
         self.quit_asked &= verb == Verb::Quit;
+        if verb.about().group == Group::Act
+            && let Some(table) = self.top_mut().table_mut()
+        {
+            table.choose();
+        }
         let at = self.stack.len().checked_sub(1);
         let acted = match at {
             Some(at) => self.stack[at].act(verb, &self.world),

@@ -30,6 +30,8 @@ pub struct Table {
     kept: Kept,
     /// The order that it has from the start.
     declared: Vec<String>,
+    /// Whether somebody has put the selection where it is.
+    is_chosen: bool,
     /// What was selected when the rows went away.
     remembered: Option<Vec<Value>>,
     /// Places of all rows in the order of the sort, and what that is.
@@ -61,6 +63,7 @@ impl Table {
             name,
             kept: Kept { sort: sort.iter().map(|field| (*field).to_owned()).collect(), ..Kept::default() },
             declared: sort.iter().map(|field| (*field).to_owned()).collect(),
+            is_chosen: false,
             remembered: None,
             listing: Listing::default(),
             order: (Vec::new(), None),
@@ -82,7 +85,8 @@ impl Table {
     /// New rows come in under the selection.
     pub fn fill(&mut self, mut listing: Listing) {
         listing.rows = listing.rows.in_one_piece();
-        let key = self.key().or_else(|| self.remembered.take());
+        // Where nobody has chosen a row, what is first stays in front: a new case comes in above the others.
+        let key = if self.is_chosen { self.key().or_else(|| self.remembered.take()) } else { None };
         self.listing = listing;
         (self.order, self.shown) = ((Vec::new(), None), Vec::new());
         self.measure();
@@ -160,6 +164,7 @@ impl Table {
     /// Selects the first row that is shown and for which something holds; whether there is one.
     pub fn select(&mut self, is_it: impl Fn(&Frame, usize) -> bool) -> bool {
         let found = self.shown.iter().position(|row| is_it(&self.listing.rows, *row as usize));
+        self.is_chosen |= found.is_some();
         self.at = found.unwrap_or(self.at);
         found.is_some()
     }
@@ -304,12 +309,19 @@ impl Table {
             Verb::PreviousMatch => self.next_match(1, true),
             _ => return false,
         }
+        self.choose();
         true
+    }
+
+    /// The selection is where somebody wants it: it stays with its row from now on.
+    pub const fn choose(&mut self) {
+        self.is_chosen = true;
     }
 
     /// Moves the selection by rows.
     pub fn move_by(&mut self, by: isize) {
         self.wanted = None;
+        self.is_chosen = true;
         self.at = self.at.saturating_add_signed(by).min(self.shown.len().saturating_sub(1));
     }
 
@@ -358,7 +370,7 @@ impl Table {
         };
         let step = |by: usize| if back { (self.at + len * 2 - from - by) % len } else { (self.at + from + by) % len };
         if let Some(at) = (0..len).map(step).find(is_found) {
-            self.at = at;
+            (self.at, self.is_chosen) = (at, true);
         }
     }
 
@@ -381,7 +393,10 @@ impl Table {
                 self.wrong = Some(wrong);
             }
         }
-        let kept = selected.and_then(|selected| self.shown.iter().position(|row| *row == selected));
+        if !self.is_chosen {
+            self.at = 0;
+        }
+        let kept = selected.filter(|_| self.is_chosen).and_then(|selected| self.shown.iter().position(|row| *row == selected));
         self.at = kept.unwrap_or_else(|| self.at.min(self.shown.len().saturating_sub(1)));
     }
 
@@ -510,6 +525,18 @@ mod tests {
         table.fill(Listing::default());
         table.fill(back);
         assert_eq!(table.selected_text("id").as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn first_row_stays_in_front_until_somebody_chooses_another() {
+        let mut table = table();
+        table.set_filter("id != a");
+        table.set_filter("");
+        assert_eq!(table.selected_text("id").as_deref(), Some("a"), "what comes in above is in front");
+        table.act(Verb::Down);
+        table.set_filter("id != a");
+        table.set_filter("");
+        assert_eq!(table.selected_text("id").as_deref(), Some("b"));
     }
 
     #[test]
