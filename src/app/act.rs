@@ -4,7 +4,7 @@ use super::jobs::{Job, Wish};
 use super::keys::{Group, Place, Verb};
 use super::overlays::{columns, export, go_to, help, pick, prompt, whole};
 use super::scope::Rescope;
-use super::screen::Effect;
+use super::screen::{Effect, Offer};
 use super::update::App;
 use super::world::Load;
 use super::write::Write;
@@ -21,6 +21,10 @@ impl App {
             && let Some(table) = self.top_mut().table_mut()
         {
             table.choose();
+        }
+        if verb.needs_row() && self.lacks_row() {
+            self.notice = Some(format!("`{}`: {}: no row is selected", self.world.keys.label(verb), verb.about().what));
+            return;
         }
         let at = self.stack.len().checked_sub(1);
         let acted = match at {
@@ -42,6 +46,19 @@ impl App {
             };
             self.notice = Some(format!("`{}`: {}: {why}", self.world.keys.label(verb), about.what));
         }
+    }
+
+    /// Whether there is a list in front without a row that something could be done with.
+    fn lacks_row(&self) -> bool {
+        let top = self.top();
+        top.field().is_none() && top.table().is_some_and(|table| table.selected().is_none())
+    }
+
+    /// What can be done in front now, the most important first.
+    pub(crate) fn offers(&self) -> Vec<Offer> {
+        let mut offers = self.top().offers(&self.world);
+        offers.retain(|(verb, _)| !verb.needs_row() || !self.lacks_row());
+        offers
     }
 
     /// The text of a screen that has one is scrolled by the keys of a list, unless there is a list.

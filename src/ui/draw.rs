@@ -296,7 +296,7 @@ fn key_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) -> Vec<
 
 /// What a screen offers, then what its list can do.
 fn hints(screen: &dyn Screen, app: &App) -> Vec<(Verb, &'static str)> {
-    let mut hints = screen.offers(&app.world);
+    let mut hints = app.offers();
     if screen.table().is_some() && screen.field().is_none() && screen.room() == Room::Full {
         let more = [
             (Verb::Filter, "filter"),

@@ -558,6 +558,10 @@ fn console_without_data_or_answers_says_why_and_what_to_do() {
     for pane in ["1", "2", "3", "4", "5", "6", "7"] {
         console.press(pane);
         console.shows(NARROW, "put files into /landing and press r");
+        // What needs a row is not offered without one, and says so.
+        assert!(!console.screen(80, 24).lines().last().unwrap().contains("Enter"));
+        console.press("enter");
+        console.shows(NARROW, "no row is selected");
     }
     console.press("r 6");
     console.shows(NARROW, "the first load works; see the bar below");

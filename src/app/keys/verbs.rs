@@ -150,6 +150,11 @@ verbs! {
 }
 
 impl Verb {
+    /// Whether it is done with the selected row of a list.
+    pub const fn needs_row(self) -> bool {
+        matches!(self, Self::Enter | Self::Open | Self::Sign | Self::Withdraw | Self::Mail)
+    }
+
     /// What is known of it.
     pub fn about(self) -> &'static About {
         VERBS.iter().find(|about| about.verb == self).unwrap_or(&VERBS[0])

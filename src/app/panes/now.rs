@@ -259,7 +259,7 @@ impl Screen for Now {
             ),
         };
         let list = View::Table(TablePart {
-            title: format!("Cases of {}", world.month().map_or_else(|| "no month".into(), |month| month.to_string())),
+            title: world.month().map_or_else(|| "Cases".into(), |month| format!("Cases of {month}")),
             from: "ops/rule_results · ops/runs",
             read,
             table: &self.table,

@@ -275,6 +275,7 @@ impl Screen for Rules {
             (None, true) => Empty::new(Tone::Good, format!("● every rule holds in {month}"), "v shows them"),
         };
         let title = match self.shown {
+            Shown::Failing if month.is_empty() => "What does not hold".into(),
             Shown::Failing => format!("What does not hold in {month}"),
             Shown::All => format!("Every outcome of {month}"),
             Shown::EveryMonth => "What does not hold, in every month".into(),

@@ -292,7 +292,7 @@ impl Screen for Changes {
             ("platinum/month_diff", Read::from(self.series.remote()))
         };
         let counts = View::Table(TablePart {
-            title: format!("Changes, {span_text}"),
+            title: if span_text.is_empty() { "Changes".into() } else { format!("Changes, {span_text}") },
             from,
             read,
             table: &self.counts,
