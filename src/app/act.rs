@@ -88,6 +88,10 @@ impl App {
         let Some(table) = top.table() else { return false };
         let effect = match verb {
             Verb::Filter => Effect::Open(prompt::filter(table)),
+            Verb::Search if table.is_piece() => Effect::Say(format!(
+                "the list is longer than what is read of it at a time: {} finds in all of it",
+                self.world.keys.label(Verb::Filter)
+            )),
             Verb::Search => Effect::Open(prompt::search()),
             Verb::Columns => Effect::Open(columns::of(table)),
             Verb::Whole => match table.whole_cell() {
@@ -98,6 +102,11 @@ impl App {
                 table.whole_cell().map_or_else(|| Effect::Say("no row is selected".into()), |(_, text)| Effect::Copy(text))
             }
             Verb::CopyRow => table.row_text().map_or_else(|| Effect::Say("no row is selected".into()), Effect::Copy),
+            Verb::CopyColumn if table.is_piece() => Effect::Say(format!(
+                "{} rows are too many to copy: {} writes them into a file",
+                crate::app::table::grouped(&table.length().to_string()),
+                self.world.keys.label(Verb::Export)
+            )),
             Verb::CopyColumn => table.column_text().map_or_else(|| Effect::Say("there is no column".into()), Effect::Copy),
             Verb::Export => Effect::Open(export::of(table, &self.world)),
             _ => return false,

@@ -20,6 +20,8 @@ pub enum Event {
     Paste(String),
     /// Something was pointed at.
     Click(Target),
+    /// A pair of parts shares its room in another way: the second one has so many percent.
+    Divided(usize, u16),
     /// The wheel was turned: rows down, or up.
     Wheel(isize),
     /// The terminal has so many lines now, or must be drawn anew.
@@ -82,6 +84,29 @@ pub enum Target {
     },
     /// A key of the line at the bottom.
     Key(Verb),
+    /// What stands between two parts.
+    Divider(Divider),
+}
+
+/// What stands between two parts of a view, and can be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Divider {
+    /// The pair of parts, in the order in which they are drawn.
+    pub pair: usize,
+    /// Whether they stand beside one another.
+    pub beside: bool,
+    /// Where the whole begins, in columns or lines.
+    pub from: u16,
+    /// How long the whole is.
+    pub length: u16,
+}
+
+impl Divider {
+    /// The second part's share in percent where the divider is moved to a place; neither part goes.
+    pub fn share(&self, place: u16) -> u16 {
+        let second = u32::from((self.from + self.length).saturating_sub(place));
+        u16::try_from(second * 100 / u32::from(self.length.max(1))).unwrap_or(100).clamp(10, 90)
+    }
 }
 
 /// Everything that the console shows.
@@ -96,6 +121,8 @@ pub struct App {
     pub(crate) notice: Option<String>,
     /// Whether the list in front has all the room.
     pub(crate) zoom: bool,
+    /// How pairs of parts share their room where somebody moved what stands between them: the second one's percent.
+    pub(crate) divided: std::collections::BTreeMap<(&'static str, usize), u16>,
     pub(super) desk: Desk,
     pub(super) wishes: Vec<Job>,
     pub(super) mouse: bool,
@@ -122,6 +149,7 @@ impl App {
             stack: Vec::new(),
             notice: None,
             zoom: false,
+            divided: std::collections::BTreeMap::new(),
             desk: Desk::default(),
             wishes: Vec::new(),
             mouse: true,
@@ -148,11 +176,19 @@ impl App {
             Event::Key(key) => self.key(key),
             Event::Paste(text) => self.paste(&text),
             Event::Click(target) => self.click(target),
+            Event::Divided(pair, share) => {
+                self.divided.insert((self.full().id(), pair), share);
+            }
             Event::Wheel(by) => self.wheel(by),
             Event::Resized(height) => self.world.height = height,
             Event::Answered(answered) => self.answered(answered),
             Event::Progress(progress) => {
-                if !matches!(self.world.load, Load::Stopping) {
+                // Two files are read at a time, and what one tells may come late: a load never goes back.
+                let is_further = match &self.world.load {
+                    Load::Running(Some(before)) => before.share() <= progress.share(),
+                    load => !matches!(load, Load::Stopping),
+                };
+                if is_further {
                     self.world.load = Load::Running(Some(progress));
                 }
             }
@@ -353,6 +389,7 @@ impl App {
         match target {
             Target::Tab(at) => self.show(at),
             Target::Key(verb) => self.verb(verb),
+            Target::Divider(_) => {}
             Target::Row { part, row, column } => {
                 let screen = self.top_mut();
                 screen.focus(part);

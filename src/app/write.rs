@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::mail;
 use super::reads::QueryError;
 use super::reads::checks::Checked;
+use super::reads::list::{List, Wish};
 use super::report;
 use crate::config::Settings;
 use crate::frame::Frame;
@@ -107,10 +108,30 @@ pub enum Write {
         /// What they are; part of the file's name.
         name: String,
         /// The rows.
-        rows: Frame,
+        rows: Rows,
         /// The format.
         format: ExportFormat,
     },
+}
+
+/// Rows to write.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    /// These.
+    Held(Frame),
+    /// Those of a list in the tables, with some of its columns.
+    Of(List, Wish, Vec<String>),
+}
+
+impl Rows {
+    fn read(&self, lake: &Lake) -> Result<Frame, QueryError> {
+        match self {
+            Self::Held(rows) => Ok(rows.clone()),
+            Self::Of(list, wish, columns) => {
+                Ok(list.all(lake, wish)?.columns_of(&columns.iter().map(String::as_str).collect::<Vec<_>>()))
+            }
+        }
+    }
 }
 
 /// What was written.
@@ -172,7 +193,8 @@ impl Write {
             }
             Self::Export { name, rows, format } => {
                 let path = unused(&file(settings, name, format.extension())?);
-                export(rows, *format, &path)?;
+                let rows = rows.read(lake)?;
+                export(&rows, *format, &path)?;
                 let said = format!("● {} rows in {}", rows.height(), path.display());
                 Ok(Written { said, tables: false, report: None })
             }

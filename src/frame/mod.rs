@@ -224,7 +224,15 @@ impl Frame {
 
     /// The cells of a column, found once; `None` if there is no such column.
     pub fn cells(&self, column: &str) -> Option<Cells<'_>> {
-        self.0.column(column).ok().map(|column| Cells(column.as_materialized_series()))
+        self.0.column(column).ok().map(|column| {
+            let series = column.as_materialized_series();
+            series.str().map_or(Cells::Any(series), Cells::Texts)
+        })
+    }
+
+    /// The type of a column; `None` if there is no such column.
+    pub fn kind(&self, column: &str) -> Option<ColumnType> {
+        self.0.column(column).ok().and_then(|column| schema::kind_of(column.dtype()))
     }
 
     /// The same rows with each column in one piece, so that a cell is found at once.
@@ -337,12 +345,22 @@ impl CellRef<'_> {
 
 /// The cells of a column.
 #[derive(Debug, Clone, Copy)]
-pub struct Cells<'a>(&'a polars::prelude::Series);
+pub enum Cells<'a> {
+    /// Texts, which are read most.
+    Texts(&'a StringChunked),
+    /// Any other type.
+    Any(&'a polars::prelude::Series),
+}
 
 impl<'a> Cells<'a> {
     /// The cell of a row; null where there is no such row.
     pub fn at(self, row: usize) -> CellRef<'a> {
-        match self.0.get(row) {
+        let cells = match self {
+            Self::Texts(texts) if row < texts.len() => return texts.get(row).map_or(CellRef::Null, CellRef::Text),
+            Self::Texts(_) => return CellRef::Null,
+            Self::Any(cells) => cells,
+        };
+        match cells.get(row) {
             Ok(AnyValue::String(text)) => CellRef::Text(text),
             Ok(AnyValue::Boolean(flag)) => CellRef::Flag(flag),
             Ok(AnyValue::Int64(number)) => CellRef::Whole(number),

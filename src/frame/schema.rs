@@ -65,6 +65,12 @@ pub(crate) fn polars_type(kind: ColumnType) -> DataType {
     }
 }
 
+/// The type that a column of the engine is of; `None` for one that no table has.
+pub(crate) fn kind_of(found: &DataType) -> Option<ColumnType> {
+    use ColumnType::{Day, Flag, Real, Text, Time, Whole};
+    [Text, Whole, Real, Flag, Day, Time].into_iter().find(|kind| polars_type(*kind) == *found)
+}
+
 pub(crate) fn polars_schema<'a>(columns: impl Iterator<Item = &'a Column>) -> Schema {
     columns.map(|column| (PlSmallStr::from_str(&column.name), polars_type(column.kind))).collect()
 }

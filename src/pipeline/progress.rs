@@ -50,6 +50,13 @@ pub struct Progress {
     pub rows_expected: u64,
 }
 
+impl Progress {
+    /// The share of the run that is done, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        (self.rows_done as f64 / self.rows_expected.max(1) as f64).clamp(0.0, 1.0)
+    }
+}
+
 /// Receives progress; called often, so it must be quick.
 pub trait Observer: Sync {
     /// The run is now here.

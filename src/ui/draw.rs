@@ -1,6 +1,7 @@
 //! One frame: the scope and the tabs above, what is in front, the state of loads and the keys below.
 
 use ratatui::Frame;
+use ratatui::buffer::Cell;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -36,7 +37,11 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Hits {
     if area.is_empty() {
         return hits;
     }
-    frame.render_widget(Block::default().style(theme.text), area);
+    let mut blank = Cell::EMPTY;
+    blank.set_style(theme.text);
+    for cell in &mut frame.buffer_mut().content {
+        (cell.fg, cell.bg, cell.modifier) = (blank.fg, blank.bg, blank.modifier);
+    }
     // What a low terminal has no room for: the verdict first, then the state of loads, the tabs, the scope, the keys.
     let from = |height: u16| u16::from(area.height >= height);
     let verdict = app.verdict().filter(|_| area.height >= 14);
@@ -70,7 +75,8 @@ pub fn frame(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Hits {
         }
         frame.render_widget(Paragraph::new(Line::from(spans)), stands);
     }
-    let full = parts::draw(frame, body, theme, &app.full().view(&app.world), app.zoom);
+    let divided = |pair: usize| app.divided.get(&(app.full().id(), pair)).copied();
+    let full = parts::draw(frame, body, theme, (&app.full().view(&app.world), app.zoom), &divided);
     let over = boxes(frame, body, app, theme);
     // What lies above hides what lies below.
     let covered: Vec<Rect> = over.iter().map(|(rect, _)| *rect).collect();
@@ -94,7 +100,7 @@ fn boxes(frame: &mut Frame<'_>, body: Rect, app: &App, theme: &Theme) -> Vec<(Re
         let area = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
         frame.render_widget(Clear, area);
         frame.render_widget(Block::default().style(theme.text), area);
-        let hits = parts::draw(frame, area, theme, &screen.view(&app.world), false);
+        let hits = parts::draw(frame, area, theme, (&screen.view(&app.world), false), &|_| None);
         drawn.push((area, hits));
     }
     drawn
@@ -229,11 +235,11 @@ fn state_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
         Load::Done(what) => say(format!("● {what} · {}", world.watching), theme.good),
         Load::Failed(why) => say(format!("■ {why}"), theme.bad),
         Load::Running(Some(progress)) => {
-            let (done, expected) = (progress.rows_done, progress.rows_expected.max(1));
-            let count = |rows: u64| grouped(&rows.to_string());
-            let label = format!("{} {} · {} of {} rows", progress.step, progress.subject, count(done), count(expected));
+            // How many rows there will be is not known before all files are read: the share that is done is.
+            let (done, share) = (grouped(&progress.rows_done.to_string()), progress.share());
+            let label = format!("{} {} · {:.0} % · {done} rows so far", progress.step, progress.subject, (share * 100.0).floor());
             say(label, theme.accent);
-            let bar = (f64::from(area.width) * (done as f64 / expected as f64).clamp(0.0, 1.0)) as u16;
+            let bar = (f64::from(area.width) * share) as u16;
             frame.buffer_mut().set_style(Rect { width: bar, ..area }, theme.selection);
         }
     }

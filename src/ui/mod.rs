@@ -3,6 +3,7 @@
 //! One thread owns the [`App`], waits for events and draws when something changed, at most every 16 ms. Drawing takes no lock and does
 //! no input or output but to the terminal. Views are declared by `app`; nothing here knows a pane.
 
+pub mod backend;
 pub mod draw;
 pub(crate) mod parts;
 pub(crate) mod table;
@@ -17,7 +18,7 @@ use anyhow::Context as _;
 use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::app::keys::Keys;
-use crate::app::{App, Event, Job, Jobs, Key, Wish, signals, state};
+use crate::app::{App, Divider, Event, Job, Jobs, Key, Target, Wish, signals, state};
 use crate::config::Settings;
 use crate::lake::Lake;
 use crate::landing::watch::Watch;
@@ -37,6 +38,8 @@ enum Input {
     Event(Event),
     /// A button was pressed somewhere.
     Pressed(u16, u16),
+    /// It is held, and is here now.
+    Dragged(u16, u16),
     /// A file of themes or keys has changed.
     ThemeChanged,
     /// The system asks the program to stop for a while.
@@ -73,7 +76,18 @@ pub fn run(settings: Settings, depth: Depth) -> anyhow::Result<()> {
     let kept = state::file(&settings);
     let mut app = App::with_keys(settings, keys);
     app.restore(&kept);
-    let mut console = Console { app, theme: theme.at(depth), screen, jobs, hits: Hits::default(), themes, name, depth };
+    let mut console = Console {
+        app,
+        theme: theme.at(depth),
+        screen,
+        jobs,
+        hits: Hits::default(),
+        held: None,
+        waiting: Vec::new(),
+        themes,
+        name,
+        depth,
+    };
     let height = console.screen.height();
     let first = console.app.update(Event::Resized(height));
     console.start(first)?;
@@ -93,6 +107,10 @@ struct Console {
     screen: Screen,
     jobs: Jobs,
     hits: Hits,
+    /// What stands between two parts and is held.
+    held: Option<Divider>,
+    /// Work that begins when the frame is drawn: it must not take the processor from it.
+    waiting: Vec<Job>,
     themes: std::path::PathBuf,
     name: String,
     depth: Depth,
@@ -119,6 +137,9 @@ impl Console {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.draw()?;
+                    for job in self.waiting.drain(..) {
+                        self.jobs.start(job);
+                    }
                     (dirty, drawn) = (false, Some(Instant::now()));
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -135,8 +156,16 @@ impl Console {
     fn take(&mut self, input: Input) -> anyhow::Result<()> {
         let event = match input {
             Input::Event(event) => event,
-            Input::Pressed(x, y) => match self.hits.at(x, y) {
-                Some(target) => Event::Click(target),
+            Input::Pressed(x, y) => {
+                let target = self.hits.at(x, y);
+                self.held = if let Some(Target::Divider(divider)) = target { Some(divider) } else { None };
+                match target {
+                    Some(target) => Event::Click(target),
+                    None => return Ok(()),
+                }
+            }
+            Input::Dragged(x, y) => match self.held {
+                Some(divider) => Event::Divided(divider.pair, divider.share(if divider.beside { x } else { y })),
                 None => return Ok(()),
             },
             Input::ThemeChanged => {
@@ -167,7 +196,7 @@ impl Console {
                 }
                 Job::Terminal(Wish::Mouse(on)) => self.screen.mouse(on)?,
                 Job::Terminal(Wish::Browse(path)) => terminal::browse(&path),
-                job => self.jobs.start(job),
+                job => self.waiting.push(job),
             }
         }
         Ok(())
@@ -234,6 +263,7 @@ const WHEEL: isize = 3;
 fn input_of(mouse: MouseEvent) -> Option<Input> {
     match mouse.kind {
         MouseEventKind::Down(MouseButton::Left) => Some(Input::Pressed(mouse.column, mouse.row)),
+        MouseEventKind::Drag(MouseButton::Left) => Some(Input::Dragged(mouse.column, mouse.row)),
         MouseEventKind::ScrollDown => Some(Input::Event(Event::Wheel(WHEEL))),
         MouseEventKind::ScrollUp => Some(Input::Event(Event::Wheel(-WHEEL))),
         _ => None,

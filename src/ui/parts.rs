@@ -3,24 +3,31 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Span;
-use ratatui::widgets::{Block, Widget};
+use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::table;
 use super::text::{fit, wrap};
 use super::theme::Theme;
-use crate::app::Target;
 use crate::app::table::grouped;
 use crate::app::view::{Line, Lines, Read, Sharing, TablePart, TextPart, Tone, View};
+use crate::app::{Divider, Target};
 use crate::model::Timestamp;
 
 /// Parts lower or narrower than this have no frame around them.
 const FRAMED: (u16, u16) = (24, 5);
 
 /// Draws a view; tells what can be pointed at.
-pub fn draw(frame: &mut Frame<'_>, area: Rect, theme: &Theme, view: &View<'_>, zoom: bool) -> Vec<(Rect, Target)> {
-    let mut parts = Parts { buffer: frame.buffer_mut(), theme, lists: 0, hits: Vec::new() };
+///
+/// `divided` says of a pair of parts which share, in percent, the second one was given.
+pub fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    theme: &Theme,
+    (view, zoom): (&View<'_>, bool),
+    divided: &dyn Fn(usize) -> Option<u16>,
+) -> Vec<(Rect, Target)> {
+    let mut parts = Parts { buffer: frame.buffer_mut(), theme, lists: 0, pairs: 0, divided, hits: Vec::new() };
     match (zoom, focused(view)) {
         (true, Some((part, index))) => {
             parts.lists = index;
@@ -52,6 +59,8 @@ struct Parts<'b> {
     buffer: &'b mut Buffer,
     theme: &'b Theme,
     lists: usize,
+    pairs: usize,
+    divided: &'b dyn Fn(usize) -> Option<u16>,
     hits: Vec<(Rect, Target)>,
 }
 
@@ -61,10 +70,13 @@ impl Parts<'_> {
             View::Table(part) => self.list(area, part),
             View::Text(part) => self.text(area, part),
             View::Pair(sharing, first, second) => {
-                let (one, other) = share(area, *sharing);
+                let pair = self.pairs;
+                self.pairs += 1;
+                let (one, other) = share(area, *sharing, (self.divided)(pair));
                 self.view(one, first);
                 if let Some(other) = other {
                     self.view(other, second);
+                    self.hits.push(divider(area, other, pair));
                 }
             }
         }
@@ -84,23 +96,24 @@ impl Parts<'_> {
         let room = usize::from(area.width) - 4;
         let border = if is_focused { theme.accent } else { theme.border };
         let border = border.remove_modifier(ratatui::style::Modifier::BOLD);
-        let mut block = Block::bordered().border_style(border);
+        borders(self.buffer, area, border);
         if !title.is_empty() {
-            block = block.title(Span::styled(format!(" {} ", fit(title, room.saturating_sub(2))), theme.accent));
+            let title = format!(" {} ", fit(title, room.saturating_sub(2)));
+            self.buffer.set_string(area.x + 1, area.y, title, theme.accent);
         }
         let (left, right) = below;
         let left_room = left.width() + 2;
         let right =
             if right.width() + 2 + left_room <= room { right.to_owned() } else { fit(right, room.saturating_sub(left_room + 2)) };
+        let line = area.bottom() - 1;
         if !left.is_empty() {
-            block = block.title_bottom(Span::styled(format!(" {} ", fit(left, room)), theme.dim));
+            self.buffer.set_string(area.x + 1, line, format!(" {} ", fit(left, room)), theme.dim);
         }
         if right.width() > 4 {
-            block = block.title_bottom(ratatui::text::Line::styled(format!(" {right} "), theme.dim).right_aligned());
+            let right = format!(" {right} ");
+            self.buffer.set_string(area.right() - 1 - right.width() as u16, line, right, theme.dim);
         }
-        let inside = block.inner(area);
-        block.render(area, self.buffer);
-        inside
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
     }
 
     fn list(&mut self, area: Rect, part: &TablePart<'_>) {
@@ -111,7 +124,7 @@ impl Parts<'_> {
         }
         let table = part.table;
         let (filter, wrong) = table.filter();
-        let (shown, all) = (table.shown().len(), table.height());
+        let (shown, all) = (table.length(), table.height());
         let count = |number: usize| grouped(&number.to_string());
         let mut title = part.title.clone();
         if !filter.is_empty() {
@@ -184,6 +197,25 @@ impl Parts<'_> {
     }
 }
 
+/// A frame; what is inside is left as it is.
+fn borders(buffer: &mut Buffer, area: Rect, style: Style) {
+    let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+    let mut put = |x: u16, y: u16, symbol: &str| {
+        buffer[(x, y)].set_symbol(symbol).set_style(style);
+    };
+    for x in area.x + 1..right {
+        put(x, area.y, "─");
+        put(x, bottom, "─");
+    }
+    for y in area.y + 1..bottom {
+        put(area.x, y, "│");
+        put(right, y, "│");
+    }
+    for (x, y, symbol) in [(area.x, area.y, "┌"), (right, area.y, "┐"), (area.x, bottom, "└"), (right, bottom, "┘")] {
+        put(x, y, symbol);
+    }
+}
+
 /// Why there are no rows, and what to do; `None` where there are some.
 fn in_place_of_rows(part: &TablePart<'_>, wrong: Option<&str>, shown: usize, all: usize) -> Option<Vec<Line>> {
     match part.read {
@@ -211,18 +243,34 @@ fn in_place_of_rows(part: &TablePart<'_>, wrong: Option<&str>, shown: usize, all
 fn aged(from: &str, read: Read<'_>) -> String {
     match read {
         Read::At(at) if !from.is_empty() && at != Timestamp::from_micros(0) => format!("{from} · read {at} UTC"),
+        Read::Loading if !from.is_empty() => format!("{from} · reading …"),
         _ => from.to_owned(),
     }
 }
 
-fn share(area: Rect, sharing: Sharing) -> (Rect, Option<Rect>) {
+/// The two borders between a part and the one before it.
+fn divider(area: Rect, second: Rect, pair: usize) -> (Rect, Target) {
+    let beside = second.x > area.x;
+    let (at, from, length) = if beside {
+        (Rect { x: second.x - 1, width: 2, ..second }, area.x, area.width)
+    } else {
+        (Rect { y: second.y.saturating_sub(1), height: 2, ..second }, area.y, area.height)
+    };
+    (at, Target::Divider(Divider { pair, beside, from, length }))
+}
+
+fn share(area: Rect, sharing: Sharing, moved: Option<u16>) -> (Rect, Option<Rect>) {
     if area.width >= sharing.beside_from {
-        let [one, other] =
-            Layout::horizontal([Constraint::Percentage(100 - sharing.width), Constraint::Percentage(sharing.width)]).areas(area);
+        let second = moved.unwrap_or(sharing.width);
+        let [one, other] = Layout::horizontal([Constraint::Percentage(100 - second), Constraint::Percentage(second)]).areas(area);
         return (one, Some(other));
     }
     if area.height < sharing.below_from {
         return (area, None);
+    }
+    if let Some(second) = moved {
+        let [one, other] = Layout::vertical([Constraint::Percentage(100 - second), Constraint::Percentage(second)]).areas(area);
+        return (one, Some(other));
     }
     let upper = match sharing.lines {
         Lines::Upper(lines) => lines.min(area.height / 2),

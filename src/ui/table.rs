@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::text::{left, right};
 use super::theme::Theme;
@@ -18,6 +19,13 @@ struct Fitted {
     width: u16,
 }
 
+/// The cells that are seen, made to texts once a frame: by column that may be shown, then by line.
+type Texts = Vec<Vec<String>>;
+
+fn texts(table: &Table, rows: &std::ops::Range<usize>) -> Texts {
+    table.places().into_iter().map(|place| table.texts(place, rows.clone())).collect()
+}
+
 /// What a column is cut down to on a terminal that has no room for what always stays.
 const SQUEEZED: u16 = 8;
 
@@ -26,9 +34,10 @@ const MARKER: u16 = 1;
 
 /// The columns that fit: long ones are cut down to what they need at least, then those that matter least go; the one under the cursor
 /// stays.
-fn fit_columns(table: &Table, width: u16, seen: &std::ops::Range<usize>) -> Vec<Fitted> {
+fn fit_columns(table: &Table, width: u16, texts: &Texts) -> Vec<Fitted> {
     let places = table.places();
-    let needs: Vec<u16> = places.iter().map(|place| table.width(*place, seen.clone())).collect();
+    let seen = |shown: usize| texts[shown].iter().map(|text| text.width() as u16).max().unwrap_or(0);
+    let needs: Vec<u16> = places.iter().enumerate().map(|(shown, place)| table.width(*place).max(seen(shown))).collect();
     let cursor = table.cursor_at();
     let mut kept: Vec<usize> = (0..places.len()).collect();
     let least = |shown: usize| {
@@ -67,7 +76,7 @@ fn fit_columns(table: &Table, width: u16, seen: &std::ops::Range<usize>) -> Vec<
 
 /// The rows that are seen: the window moves only as far as it must.
 fn window(table: &Table, height: usize) -> std::ops::Range<usize> {
-    let (at, len) = (table.at(), table.shown().len());
+    let (at, len) = (table.at(), table.length());
     let top = table.top.get().min(len.saturating_sub(height)).min(at).max((at + 1).saturating_sub(height));
     table.top.set(top);
     table.page.set(height);
@@ -81,7 +90,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, theme: &Theme, part: &TablePart<'_>
     let has_heading = area.height > 2 && table.columns().iter().any(|column| !column.title.is_empty());
     let heading_lines = u16::from(has_heading);
     let rows = window(table, usize::from(area.height - heading_lines));
-    let columns = fit_columns(table, area.width, &rows);
+    let texts = texts(table, &rows);
+    let columns = fit_columns(table, area.width, &texts);
     table.dropped.set(table.places().len() - columns.len());
     if has_heading {
         let mut x = area.x + MARKER;
@@ -94,7 +104,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, theme: &Theme, part: &TablePart<'_>
     }
     for (line, at) in rows.enumerate() {
         let y = area.y + heading_lines + line as u16;
-        draw_row(buffer, Rect::new(area.x, y, area.width, 1), theme, (part, &columns), at);
+        let cell = |column: &Fitted| texts[column.shown][line].as_str();
+        draw_row(buffer, Rect::new(area.x, y, area.width, 1), theme, (part, &columns, &cell), at);
         let mut x = area.x + MARKER;
         for column in &columns {
             let rect = Rect::new(x, y, column.width + 1, 1);
@@ -116,9 +127,11 @@ fn heading(table: &Table, column: Fitted, theme: &Theme, focused: bool) -> (Stri
     (text, style)
 }
 
-fn draw_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (part, columns): (&TablePart<'_>, &[Fitted]), at: usize) {
+type Row<'a> = (&'a TablePart<'a>, &'a [Fitted], &'a dyn Fn(&Fitted) -> &'a str);
+
+fn draw_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (part, columns, cell): Row<'_>, at: usize) {
     let table = part.table;
-    let Some(row) = table.shown().get(at).map(|row| *row as usize) else { return };
+    let row = table.row_at(at);
     let selected = at == table.at();
     let base = if selected && part.focused { theme.selection } else { theme.text };
     if selected {
@@ -129,10 +142,9 @@ fn draw_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (part, columns): (&T
     let mut x = area.x + MARKER;
     for column in columns {
         let declared = table.column(column.place);
-        let text = table.cell(column.place, row);
         let width = usize::from(column.width);
-        let text = if declared.is_right() { right(&text, width) } else { left(&text, width) };
-        let tone = theme.tone(table.tone(column.place, row));
+        let text = if declared.is_right() { right(cell(column), width) } else { left(cell(column), width) };
+        let tone = row.map_or(theme.dim, |row| theme.tone(table.tone(column.place, row)));
         let style = if selected && part.focused { theme.selected(tone) } else { tone };
         let is_cursor = selected && part.focused && column.shown == table.cursor_at();
         let style = if is_cursor { style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD) } else { style };
@@ -146,7 +158,15 @@ fn draw_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (part, columns): (&T
 /// A text from a place on, as far as the area goes.
 fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, style: Style, area: Rect) {
     let room = area.right().saturating_sub(x);
-    if room > 0 && y < area.bottom() {
+    if room == 0 || y >= area.bottom() {
+        return;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        // Most cells: each byte is a cell, and nothing need be taken apart.
+        for (x, byte) in (x..area.right()).zip(text.bytes()) {
+            buffer[(x, y)].set_char(byte.into()).set_style(style);
+        }
+    } else {
         buffer.set_stringn(x, y, text, usize::from(room), style);
     }
 }

@@ -1,17 +1,18 @@
 //! The terminal: taken over, and given back whatever happens.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::Path;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::{cursor, execute, queue, terminal};
-use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
+
+use super::backend::Frugal;
 
 /// A terminal in raw mode on its other screen; given back when dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<Frugal<BufWriter<Stdout>>>,
     has_mouse: bool,
 }
 
@@ -33,7 +34,7 @@ impl Screen {
             }
         }));
         take(true)?;
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?, has_mouse: true })
+        Ok(Self { terminal: new()?, has_mouse: true })
     }
 
     /// Draws a frame; a terminal that can shows it at once and not line by line.
@@ -41,9 +42,9 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub fn draw(&mut self, frame: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        queue!(io::stdout(), terminal::BeginSynchronizedUpdate)?;
+        queue!(self.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
         self.terminal.draw(frame)?;
-        execute!(io::stdout(), terminal::EndSynchronizedUpdate)
+        execute!(self.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
     }
 
     /// Its lines; none where it does not say.
@@ -58,7 +59,7 @@ impl Screen {
     pub fn redraw(&mut self) -> io::Result<()> {
         // `Terminal::clear` asks the terminal where its cursor is, and the answer would go to the thread that reads keys.
         execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
-        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        self.terminal = new()?;
         Ok(())
     }
 
@@ -95,6 +96,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// A terminal that a whole frame goes to at once.
+fn new() -> io::Result<Terminal<Frugal<BufWriter<Stdout>>>> {
+    const FRAME: usize = 1 << 16;
+    Terminal::new(Frugal::new(BufWriter::with_capacity(FRAME, io::stdout())))
 }
 
 /// Whether there is a shell that could let the program go on: not where it was started in place of one.

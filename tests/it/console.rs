@@ -121,11 +121,16 @@ impl Console {
     }
 
     /// What can be pointed at in a place of the frame.
-    pub fn at(&self, (width, height): (u16, u16), (x, y): (u16, u16)) -> Option<feederscope::app::Target> {
+    pub fn at(&self, size: (u16, u16), (x, y): (u16, u16)) -> Option<feederscope::app::Target> {
+        self.hits(size.0, size.1).at(x, y)
+    }
+
+    /// What can be pointed at in the frame.
+    pub fn hits(&self, width: u16, height: u16) -> draw::Hits {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let mut hits = draw::Hits::default();
         terminal.draw(|frame| hits = draw::frame(frame, &self.app, &Theme::dark())).unwrap();
-        hits.at(x, y)
+        hits
     }
 
     /// Whether the frame holds a text, and the frame if it does not.

@@ -421,6 +421,136 @@ fn cells_rows_and_columns_are_copied_and_lists_exported_as_shown() {
 }
 
 #[test]
+fn all_ders_are_one_list_that_is_filtered_sorted_and_exported_in_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut own = settings();
+    own.paths.data = folder.path().to_owned();
+    let mut console = Console::with(own, bench().lake.clone());
+    let shown = |count: u64| if count < 1000 { count.to_string() } else { format!("{},{:03}", count / 1000, count % 1000) };
+    let count = |condition: &str| shown(bench().count("platinum/der_details", condition));
+    let all = count("der_id IS NOT NULL");
+    console.press("6 v");
+    console.shows(NARROW, &format!("1 of {all}"));
+    let greatest = bench().query("platinum/der_details", "SELECT der_id, status FROM t ORDER BY nameplate_kw DESC LIMIT 1");
+    let [status, id] = ["status", "der_id"].map(|column| greatest.text(column, 0).unwrap());
+    console.shows(WIDE, &format!("▶{status:<9} {id}"));
+    console.press("/").type_("kw > 1000 and not type ~ solar").press("enter");
+    let few = count("nameplate_kw > 1000.0 AND NOT STRPOS(LOWER(der_type), 'solar') > 0");
+    console.shows(NARROW, &format!("1 of {few}, of {all}"));
+    console.press("e /").type_("csv").press("enter enter");
+    console.shows(WIDE, &format!("● {few} rows in "));
+    // Those without a feeder are in no feeder's list.
+    console.press("/").press("ctrl-u").type_("feeder = null").press("enter");
+    let without = count("feeder_id IS NULL");
+    assert_ne!(without, "0");
+    console.shows(NARROW, &format!("1 of {without}, of {all}"));
+    console.press("o");
+    console.shows(NARROW, "no feeder of the tables is the one that it refers to");
+    console.press("enter");
+    console.shows(WIDE, ".csv line ");
+    console.press("esc esc G");
+    console.shows(NARROW, &format!("{all} of {all}"));
+    // The scope holds here, too, and so does its month.
+    console.press("d").type_("").press("down down down enter g");
+    console.shows(NARROW, &format!("1 of {}", count("status = 'planned'")));
+    console.press("0 [ g");
+    let stood = "valid_from_month <= '2022-09' AND (valid_to_month IS NULL OR valid_to_month > '2022-09')";
+    console.shows(NARROW, "DERs as of 2022-09");
+    console.shows(NARROW, &format!("1 of {}", shown(bench().count("silver/ders", stood))));
+}
+
+/// Each piece is what stands at its place when all rows are sorted here.
+#[test]
+fn pieces_of_a_list_are_those_of_the_whole_in_every_order_and_from_both_ends() {
+    use feederscope::app::reads::{browse, list::Wish};
+    use feederscope::frame::Value;
+    let list = browse::all_ders(None, None, None);
+    let whole = bench().query("platinum/der_details", "SELECT * FROM t");
+    let number = |value: &Value| match value {
+        Value::Real(number) => Some(*number),
+        _ => None,
+    };
+    let known = |row: usize, field: &str| whole.text(field, row);
+    for (sort, condition) in
+        [("", ""), ("-nameplate_kw", ""), ("nameplate_kw", "status = 'planned'"), ("-feeder_id", ""), ("feeder_id", "")]
+    {
+        let mut rows: Vec<usize> = (0..whole.height()).collect();
+        rows.retain(|row| condition.is_empty() || known(*row, "status").as_deref() == Some("planned"));
+        rows.sort_by_key(|row| ["utility_id", "status", "der_id"].map(|field| known(*row, field)));
+        let falls = sort.starts_with('-');
+        rows.sort_by(|a, b| {
+            let turn = |order: std::cmp::Ordering| if falls { order.reverse() } else { order };
+            match sort.trim_start_matches('-') {
+                "nameplate_kw" => match [*a, *b].map(|row| number(&whole.value("nameplate_kw", row))) {
+                    [Some(a), Some(b)] => turn(a.total_cmp(&b)),
+                    [a, b] => a.is_none().cmp(&b.is_none()),
+                },
+                "feeder_id" => match [*a, *b].map(|row| known(row, "feeder_id")) {
+                    [Some(a), Some(b)] => turn(a.cmp(&b)),
+                    [a, b] => a.is_none().cmp(&b.is_none()),
+                },
+                _ => std::cmp::Ordering::Equal,
+            }
+        });
+        let sort: Vec<String> = Some(sort.to_owned()).filter(|sort| !sort.is_empty()).into_iter().collect();
+        for from in [0, 40, rows.len() / 2, rows.len() - 30, rows.len() + 100] {
+            let wish = Wish { condition: condition.to_owned(), sort: sort.clone(), from };
+            let piece = list.piece(&bench().lake, &wish, 100).unwrap();
+            assert_eq!((piece.found, piece.all, piece.rows.height()), (rows.len(), whole.height(), 100));
+            let ids: Vec<_> = (0..100).map(|row| piece.rows.text("der_id", row)).collect();
+            let wanted: Vec<_> = rows[piece.from..piece.from + 100].iter().map(|row| known(*row, "der_id")).collect();
+            assert_eq!(ids, wanted, "{wish:?}");
+            assert!(piece.from <= from && from.min(rows.len() - 1) < piece.from + 100);
+        }
+    }
+}
+
+#[test]
+fn columns_and_files_are_found_by_a_part_of_their_name_and_stand_in_front() {
+    let mut console = console();
+    console.press("u").type_("").press("down down enter");
+    console.press(":").type_("utility1_install_der 2022-09").press("enter");
+    console.shows(WIDE, "▏all utilities ");
+    console.shows(NARROW, " 2022-09 ");
+    let screen = console.screen(160, 45);
+    assert!(
+        screen.lines().any(|line| line.contains("▶") && line.contains("utility1/2022-09/utility1_install_der.csv")),
+        "{screen}"
+    );
+    console.press(":").type_("Voltage_kV").press("enter");
+    let screen = console.screen(160, 45);
+    assert!(screen.lines().any(|line| line.contains("▶") && line.contains("Voltage_kV")), "{screen}");
+    console.shows(WIDE, "Cells that are missing");
+}
+
+#[test]
+fn what_stands_between_two_parts_is_moved_with_the_mouse_in_its_pane_alone() {
+    let mut console = console();
+    console.press("6");
+    let divider = |console: &Console, (width, height): (u16, u16)| {
+        let hits = console.hits(width, height);
+        let places = (0..width).flat_map(|x| (0..height).map(move |y| (x, y)));
+        let found = places.into_iter().find_map(|(x, y)| match hits.at(x, y) {
+            Some(Target::Divider(divider)) => Some((divider, x, y)),
+            _ => None,
+        });
+        found.expect("two parts")
+    };
+    let (held, x, _) = divider(&console, WIDE);
+    assert!(held.beside);
+    console.event(Event::Divided(held.pair, held.share(40)));
+    let (_, moved, _) = divider(&console, WIDE);
+    assert!(x > 70 && (39..=41).contains(&moved), "{x} {moved}");
+    // Below one another it is lines that are shared; neither part goes.
+    let (held, _, _) = divider(&console, NARROW);
+    assert!(!held.beside);
+    assert_eq!((held.share(0), held.share(200)), (90, 10));
+    console.press("5");
+    let (_, other, _) = divider(&console, WIDE);
+    assert!(other > 90, "another pane is as it was: {other}");
+}
+
+#[test]
 fn report_and_mail_are_written_from_the_console() {
     let folder = tempfile::tempdir().unwrap();
     let mut own = settings();
@@ -535,7 +665,7 @@ fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
         rows_expected: 4800,
     };
     console.event(Event::Progress(progress)).press("4");
-    console.shows((120, 30), "bronze utility1/2022-10/utility1_circuits.csv · 1,200 of 4,800 rows");
+    console.shows((120, 30), "bronze utility1/2022-10/utility1_circuits.csv · 25 % · 1,200 rows so far");
     console.event(Event::RunEnded(RunEnd::Done("done".into())));
     assert_eq!(console.runs.0, 2, "files that came meanwhile are loaded after");
     console.press("x");

@@ -11,6 +11,7 @@ pub fn of(table: &Table, world: &World) -> Box<dyn Screen> {
     let month = world.month().map_or(String::new(), |month| format!("_{month}"));
     let name = format!("{}{month}", table.name);
     let rows = table.exported();
+    let count = crate::app::table::grouped(&table.length().to_string());
     let choice = |format: ExportFormat| {
         let (name, rows) = (name.clone(), rows.clone());
         let note = match format {
@@ -21,7 +22,7 @@ pub fn of(table: &Table, world: &World) -> Box<dyn Screen> {
         };
         Choice {
             name: format.extension().to_owned(),
-            note: format!("{note}, {} rows", rows.height()),
+            note: format!("{note}, {count} rows"),
             choose: Box::new(move || vec![Effect::Write(Write::Export { name: name.clone(), rows: rows.clone(), format })]),
         }
     };

@@ -1,4 +1,4 @@
-//! Anything by a part of its name: panes, commands, months, utilities, rules, columns, feeders, and DERs by id or address.
+//! Anything by a part of its name: panes, commands, months, utilities, rules, columns, files, feeders, and DERs by id or address.
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -7,8 +7,8 @@ use super::feeder;
 use crate::app::field::Field;
 use crate::app::keys::{VERBS, Verb};
 use crate::app::overlays::source;
-use crate::app::reads::find;
 use crate::app::reads::trace::RecordFilter;
+use crate::app::reads::{find, runs};
 use crate::app::scope::Rescope;
 use crate::app::screen::{Effect, Offer, Room, Screen};
 use crate::app::slot::{Desk, Slot, Waiting};
@@ -26,6 +26,8 @@ enum Place {
     Month(Month),
     Utility(String),
     Rule(String),
+    Column([String; 3]),
+    File { utility: String, month: Option<Month>, file: String },
     Feeder(String, String),
     Der { utility: String, status: String, id: String },
 }
@@ -38,21 +40,28 @@ impl Place {
             Self::Month(_) => "month",
             Self::Utility(_) => "utility",
             Self::Rule(_) => "rule",
+            Self::Column(_) => "column",
+            Self::File { .. } => "file",
             Self::Feeder(..) => "feeder",
             Self::Der { .. } => "DER",
         }
     }
 }
 
+/// Name, note and place.
+type Found = (String, String, Place);
+
 struct GoTo {
     field: Field,
     /// What is known without a question: name, note and place.
-    known: Vec<(String, String, Place)>,
+    known: Vec<Found>,
     feeders: Slot<(), Frame>,
+    columns: Slot<(), Frame>,
+    files: Slot<(), Frame>,
     ders: Slot<String, Frame>,
     found: Vec<Place>,
     table: Table,
-    made_of: Option<(String, u64, u64)>,
+    made_of: Option<(String, [u64; 4])>,
     matcher: Matcher,
 }
 
@@ -63,7 +72,7 @@ const LEAST_SIGNS: usize = 3;
 
 /// Everything that there is to go to.
 pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
-    let mut known: Vec<(String, String, Place)> =
+    let mut known: Vec<Found> =
         panes.iter().map(|pane| (pane.title(), pane.purpose().to_owned(), Place::Pane(pane.id()))).collect();
     known.extend(
         world.months().iter().rev().map(|month| (month.to_string(), "the month of the scope".into(), Place::Month(*month))),
@@ -86,6 +95,8 @@ pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
         field: Field::default(),
         known,
         feeders: Slot::default(),
+        columns: Slot::default(),
+        files: Slot::default(),
         ders: Slot::default(),
         found: Vec::new(),
         table: Table::new("places", &[]),
@@ -100,20 +111,32 @@ impl GoTo {
         let text = self.field.text().to_owned();
         let pattern = Pattern::parse(&text, CaseMatching::Ignore, Normalization::Smart);
         let mut buffer = Vec::new();
-        let mut scored: Vec<(u32, (String, String, Place))> = Vec::new();
+        let mut scored: Vec<(u32, Found)> = Vec::new();
         for (name, note, place) in &self.known {
             if let Some(score) = pattern.score(Utf32Str::new(name, &mut buffer), &mut self.matcher) {
                 scored.push((score, (name.clone(), note.clone(), place.clone())));
             }
         }
         scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-        let mut rows: Vec<(String, String, Place)> = scored.into_iter().take(MOST).map(|(_, row)| row).collect();
+        let mut rows: Vec<Found> = scored.into_iter().take(MOST).map(|(_, row)| row).collect();
         if !text.is_empty() {
-            rows.extend(self.matching_feeders(&pattern));
+            rows.extend(matching(self.columns.ready(), "column_name", (&pattern, &mut self.matcher), |rows, row| {
+                let [column, utility, dataset] = ["column_name", "utility_id", "dataset"].map(|field| told(rows, field, row));
+                (column.clone(), format!("{utility} {dataset}"), Place::Column([utility, dataset, column]))
+            }));
+            rows.extend(matching(self.files.ready(), "source_file", (&pattern, &mut self.matcher), |rows, row| {
+                let [file, utility, outcome] = ["source_file", "utility_id", "outcome"].map(|field| told(rows, field, row));
+                let month = Month::parse(&told(rows, "delivery_month", row));
+                (file.clone(), format!("{utility} {outcome}"), Place::File { utility, month, file })
+            }));
+            rows.extend(matching(self.feeders.ready(), "feeder_id", (&pattern, &mut self.matcher), |rows, row| {
+                let [id, utility] = ["feeder_id", "utility_id"].map(|field| told(rows, field, row));
+                (id.clone(), utility.clone(), Place::Feeder(utility, id))
+            }));
             rows.extend(self.matching_ders());
         }
         let fields = schema::columns![kind Text, name Text, note Text];
-        let row = |(name, note, place): &(String, String, Place)| {
+        let row = |(name, note, place): &Found| {
             vec![Value::Text(place.kind().into()), Value::Text(name.clone()), Value::Text(note.clone())]
         };
         self.table.fill(Listing {
@@ -129,28 +152,7 @@ impl GoTo {
         self.found = rows.into_iter().map(|(_, _, place)| place).collect();
     }
 
-    fn matching_feeders(&mut self, pattern: &Pattern) -> Vec<(String, String, Place)> {
-        let Some(rows) = self.feeders.ready() else { return Vec::new() };
-        let Some((ids, utilities)) = rows.cells("feeder_id").zip(rows.cells("utility_id")) else { return Vec::new() };
-        let mut buffer = Vec::new();
-        let mut scored: Vec<(u32, usize)> = Vec::new();
-        for row in 0..rows.height() {
-            if let CellRef::Text(id) = ids.at(row)
-                && let Some(score) = pattern.score(Utf32Str::new(id, &mut buffer), &mut self.matcher)
-            {
-                scored.push((score, row));
-            }
-        }
-        scored.sort_by_key(|(score, row)| (std::cmp::Reverse(*score), *row));
-        let text = |cell: CellRef<'_>| if let CellRef::Text(text) = cell { text.to_owned() } else { String::new() };
-        let place = |row: usize| {
-            let (utility, id) = (text(utilities.at(row)), text(ids.at(row)));
-            (id.clone(), utility.clone(), Place::Feeder(utility, id))
-        };
-        scored.into_iter().take(MOST).map(|(_, row)| place(row)).collect()
-    }
-
-    fn matching_ders(&self) -> Vec<(String, String, Place)> {
+    fn matching_ders(&self) -> Vec<Found> {
         let Some(rows) = self.ders.ready() else { return Vec::new() };
         let place = |row: usize| {
             let text = |column: &str| rows.text(column, row).unwrap_or_default();
@@ -162,13 +164,63 @@ impl GoTo {
     }
 }
 
-fn go(place: &Place) -> Vec<Effect> {
+fn told(rows: &Frame, field: &str, row: usize) -> String {
+    rows.text(field, row).unwrap_or_default()
+}
+
+/// The best of the rows whose text in a column fits, the rest of them left out.
+fn matching(
+    rows: Option<&Frame>,
+    field: &str,
+    (pattern, matcher): (&Pattern, &mut Matcher),
+    place: impl Fn(&Frame, usize) -> Found,
+) -> Vec<Found> {
+    let Some((rows, cells)) = rows.and_then(|rows| Some((rows, rows.cells(field)?))) else { return Vec::new() };
+    let mut buffer = Vec::new();
+    let score = |row: usize| match cells.at(row) {
+        CellRef::Text(text) => pattern.score(Utf32Str::new(text, &mut buffer), matcher).map(|score| (score, row)),
+        _ => None,
+    };
+    let mut scored: Vec<(u32, usize)> = (0..rows.height()).filter_map(score).collect();
+    let order = |(score, row): &(u32, usize)| (std::cmp::Reverse(*score), *row);
+    if scored.len() > MOST {
+        scored.select_nth_unstable_by_key(MOST, order);
+        scored.truncate(MOST);
+    }
+    scored.sort_unstable_by_key(order);
+    scored.into_iter().map(|(_, row)| place(rows, row)).collect()
+}
+
+fn go(place: &Place, world: &World) -> Vec<Effect> {
+    // What is gone to is shown, whatever the scope was.
+    let in_scope = |utility: &str, month: Option<Month>| {
+        let mut effects: Vec<Effect> = month.map(|month| Effect::Scope(Rescope::Month(month))).into_iter().collect();
+        if !world.scope.has_utility(utility) {
+            effects.push(Effect::Scope(Rescope::Utility(None)));
+        }
+        effects
+    };
     match place {
         Place::Pane(id) => vec![Effect::Show(id)],
         Place::Verb(verb) => vec![Effect::Do(*verb)],
         Place::Month(month) => vec![Effect::Scope(Rescope::Month(*month))],
         Place::Utility(utility) => vec![Effect::Scope(Rescope::Utility(Some(utility.clone())))],
         Place::Rule(rule) => vec![Effect::Select("rules", vec![("rule", rule.clone())])],
+        Place::Column([utility, dataset, column]) => {
+            let mut effects = in_scope(utility, None);
+            if Dataset::parse(dataset).is_some_and(|dataset| !world.scope.has_dataset(dataset.as_str())) {
+                effects.push(Effect::Scope(Rescope::Dataset(None)));
+            }
+            let fields = [("utility", utility), ("dataset", dataset), ("column", column)];
+            effects.push(Effect::Select("columns", fields.map(|(field, text)| (field, text.clone())).to_vec()));
+            effects
+        }
+        Place::File { utility, month, file } => {
+            let mut effects = in_scope(utility, *month);
+            let fields = vec![("utility", utility.clone()), ("source_file", file.clone())];
+            effects.push(Effect::Select("arrivals", fields));
+            effects
+        }
         Place::Feeder(utility, id) => FeederId::parse(id).map(|id| feeder::page(utility, &id)).into_iter().collect(),
         Place::Der { utility, status, id } => {
             let dataset = Dataset::ALL.into_iter().find(|dataset| dataset.der_status() == Some(status.as_str()));
@@ -191,7 +243,7 @@ impl Screen for GoTo {
     }
 
     fn purpose(&self) -> &'static str {
-        "Anything by a part of its name: panes, commands, months, utilities, rules, feeders, and DERs by id or address."
+        "Anything by a part of its name: panes, commands, months, utilities, rules, columns, files, feeders, DERs by id or address."
     }
 
     fn room(&self) -> Room {
@@ -204,13 +256,16 @@ impl Screen for GoTo {
 
     fn settle(&mut self, _: &World, desk: &mut Desk) {
         self.feeders.want(desk, (), |reader| find::feeders(reader.lake));
+        self.columns.want(desk, (), |reader| find::columns(reader.lake));
+        self.files.want(desk, (), |reader| runs::files(reader.lake));
         let text = self.field.text().trim().to_owned();
         if text.chars().count() >= LEAST_SIGNS {
             self.ders.want(desk, text.clone(), move |reader| find::ders(reader.lake, &text, MOST));
         } else if self.ders.question().is_some() {
             self.ders.clear();
         }
-        let made_of = (self.field.text().to_owned(), self.feeders.answers(), self.ders.answers());
+        let answers = [self.feeders.answers(), self.columns.answers(), self.files.answers(), self.ders.answers()];
+        let made_of = (self.field.text().to_owned(), answers);
         if self.made_of.as_ref() != Some(&made_of) {
             let is_typed = self.made_of.as_ref().is_none_or(|(text, ..)| *text != made_of.0);
             self.made_of = Some(made_of);
@@ -223,16 +278,16 @@ impl Screen for GoTo {
     }
 
     fn slots(&mut self) -> Vec<&mut dyn Waiting> {
-        vec![&mut self.feeders, &mut self.ders]
+        vec![&mut self.feeders, &mut self.columns, &mut self.files, &mut self.ders]
     }
 
-    fn act(&mut self, verb: Verb, _: &World) -> Option<Vec<Effect>> {
+    fn act(&mut self, verb: Verb, world: &World) -> Option<Vec<Effect>> {
         match verb {
             Verb::Enter => {
                 let Some(place) = self.table.selected().and_then(|row| self.found.get(row)) else {
                     return Some(vec![Effect::Say("nothing goes by that name".into())]);
                 };
-                Some(std::iter::once(Effect::Close).chain(go(place)).collect())
+                Some(std::iter::once(Effect::Close).chain(go(place, world)).collect())
             }
             Verb::Up | Verb::Down | Verb::PageUp | Verb::PageDown => {
                 self.table.act(verb);

@@ -3,11 +3,11 @@
 use super::{source, whole};
 use crate::app::keys::Verb;
 use crate::app::reads::checks::Checked;
-use crate::app::reads::records::{self, DrillTarget, MOST, Metric};
+use crate::app::reads::records::{self, DrillTarget, Metric, Records as Found};
 use crate::app::reads::trace::RecordFilter;
 use crate::app::screen::{Effect, Offer, Screen};
 use crate::app::slot::{Desk, Remote, Slot, Waiting};
-use crate::app::table::{Column, Listing, Table};
+use crate::app::table::{Column, Listing, Table, grouped};
 use crate::app::view::{Empty, Read, TablePart, Tone, View};
 use crate::app::world::World;
 use crate::config::rules::Subject;
@@ -17,10 +17,9 @@ use crate::pipeline::rules::RuleState;
 /// Records behind metrics, as a list: over a pane, or as a part of one.
 pub struct Evidence {
     metrics: Vec<Metric>,
-    found: Slot<Vec<Metric>, Vec<Frame>>,
+    found: Slot<Vec<Metric>, Vec<Found>>,
     table: Table,
     made_of: u64,
-    limited: bool,
 }
 
 struct Records {
@@ -39,7 +38,7 @@ pub fn of(what: String, metrics: Vec<Metric>) -> Effect {
 pub fn metrics_of(outcomes: &[Checked]) -> Vec<Metric> {
     let metric = |checked: &Checked| {
         let target = DrillTarget::Rule { rule: checked.rule.clone(), subject: Subject::parse(&checked.dataset)? };
-        Some(Metric { utility: checked.utility.clone(), month: checked.month, target })
+        Some(Metric { utility: checked.utility.clone(), month: checked.month, target, counted: Some(checked.failed) })
     };
     outcomes.iter().filter(|checked| checked.state == RuleState::Failed).filter_map(metric).collect()
 }
@@ -63,14 +62,14 @@ fn of_metric(metric: &Metric) -> String {
     }
 }
 
-fn read(reader: &crate::app::slot::Reader<'_>, metrics: &[Metric]) -> Result<Vec<Frame>, crate::app::reads::QueryError> {
+fn read(reader: &crate::app::slot::Reader<'_>, metrics: &[Metric]) -> Result<Vec<Found>, crate::app::reads::QueryError> {
     metrics.iter().map(|metric| records::behind(reader.lake, reader.settings, metric)).collect()
 }
 
 impl Evidence {
     /// Of nothing yet.
     pub fn new(name: &'static str) -> Self {
-        Self { metrics: Vec::new(), found: Slot::default(), table: Table::new(name, &[]), made_of: 0, limited: false }
+        Self { metrics: Vec::new(), found: Slot::default(), table: Table::new(name, &[]), made_of: 0 }
     }
 
     /// Asks for the records behind other metrics; none where nobody looks.
@@ -98,7 +97,7 @@ impl Evidence {
         let rows: Vec<Vec<Value>> = found
             .iter()
             .enumerate()
-            .flat_map(|(at, frame)| {
+            .flat_map(|(at, Found { rows: frame, .. })| {
                 let of = of_metric(&self.metrics[at]);
                 (0..frame.height()).map(move |row| {
                     let mut cells = vec![Value::count(at as u64), Value::Text(of.clone())];
@@ -108,7 +107,6 @@ impl Evidence {
                 })
             })
             .collect();
-        self.limited = found.iter().any(|frame| frame.height() >= MOST);
         let is_changes = self.metrics.iter().any(|metric| matches!(metric.target, DrillTarget::Changes { .. }));
         let mut columns = vec![
             Column::text("record_key", "key").priority(0),
@@ -153,7 +151,14 @@ impl Evidence {
 
     /// How it is shown.
     pub fn part<'a>(&'a self, what: &str, world: &World, focused: bool) -> TablePart<'a> {
-        let limited = if self.limited { format!(" · the first {MOST}") } else { String::new() };
+        let (held, all) =
+            (self.table.height() as u64, self.found.ready().map_or(0, |found| found.iter().map(|one| one.all).sum()));
+        let limited = if held < all {
+            let [held, all] = [held, all].map(|count| grouped(&count.to_string()));
+            format!(" · the first {held} of {all}")
+        } else {
+            String::new()
+        };
         let utility = self.metrics.first().map(|metric| metric.utility.as_str()).unwrap_or_default();
         let no_adapter = world.settings.utility(utility).is_none();
         let empty = match self.found.remote() {

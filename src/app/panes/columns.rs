@@ -318,8 +318,9 @@ impl Columns {
         if let Some(why) = why_none {
             return vec![Effect::Say(why)];
         }
+        let counted = cell.map(|cell| (cell.rate(self.state) * cell.rows as f64).round() as u64);
         let target = DrillTarget::Cells { dataset, column: line.name.clone(), state: self.state };
-        vec![records::of(what, vec![Metric { utility: map.utility.clone(), month, target }])]
+        vec![records::of(what, vec![Metric { utility: map.utility.clone(), month, target, counted }])]
     }
 
     /// The column's counts in the month, and what it holds.

@@ -1,7 +1,8 @@
-//! Feeders, and the DERs of the selected one, as they stood after the month that is looked at.
+//! Feeders, and the DERs of the selected one, or all DERs, as they stood after the month that is looked at.
 
 use crate::app::keys::Verb;
 use crate::app::overlays::{feeder, source};
+use crate::app::paged::Paged;
 use crate::app::reads::browse;
 use crate::app::reads::trace::RecordFilter;
 use crate::app::scope::Scope;
@@ -16,13 +17,24 @@ use crate::model::{Dataset, FeederId, Month};
 /// A feeder, and the month after which it is looked at; as it is now without one.
 type DersOf = (String, FeederId, Option<Month>);
 
+/// The list that the keys move in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Feeders,
+    /// The DERs of the selected feeder.
+    Its,
+    /// All DERs, with and without a feeder.
+    Ders,
+}
+
 /// The sixth pane.
 pub struct Find {
     feeders: Table,
     ders: Table,
+    all_ders: Paged,
     all: Slot<Option<Month>, Frame>,
     of_feeder: Slot<DersOf, Frame>,
-    in_ders: bool,
+    shown: Shown,
     feeders_of: Option<(u64, Scope)>,
     ders_of: u64,
 }
@@ -32,9 +44,10 @@ impl Find {
         Self {
             feeders: Table::new("feeders", &["-max_hosting_capacity_mw"]),
             ders: Table::new("ders", &[]),
+            all_ders: Paged::new("all-ders", &["-nameplate_kw"], browse::all_ders(None, None, None), all_ders_listing),
             all: Slot::default(),
             of_feeder: Slot::default(),
-            in_ders: false,
+            shown: Shown::Feeders,
             feeders_of: None,
             ders_of: 0,
         }
@@ -128,6 +141,14 @@ pub fn der_listing(rows: Frame) -> Listing {
     }
 }
 
+/// The list of all DERs: that of a feeder's, with the feeder.
+fn all_ders_listing(rows: Frame) -> Listing {
+    let mut listing = der_listing(rows);
+    listing.columns.insert(2, Column::plain("utility_id", "utility").priority(2));
+    listing.columns.insert(3, Column::plain("feeder_id", "feeder").priority(1));
+    listing
+}
+
 /// From a DER to the line of its file.
 pub fn source_of(table: &Table) -> Option<Effect> {
     let text = |field| table.selected_text(field);
@@ -147,7 +168,7 @@ impl Screen for Find {
     }
 
     fn purpose(&self) -> &'static str {
-        "Feeders with their hosting capacity, and the DERs of the selected one, as they stood after the month of the scope."
+        "Feeders with their hosting capacity and the DERs of each, or all DERs, as they stood after the month of the scope."
     }
 
     fn legend(&self) -> &'static [(&'static str, &'static str)] {
@@ -155,15 +176,18 @@ impl Screen for Find {
             ("max MW", "hosting capacity: what the feeder can take on beside what is connected"),
             ("inst. plan.", "DERs that are installed, and planned, on it"),
             ("also inst.", "the planned DER is among the installed ones, too"),
+            ("feeder –", "no feeder of the tables is the one that the DER refers to"),
             ("–", "the utility does not state it"),
         ]
     }
 
     fn offers(&self, _: &World) -> Vec<Offer> {
-        if self.in_ders {
-            return vec![(Verb::Enter, "the line in its file"), (Verb::NextPart, "feeders"), (Verb::GoTo, "find anything")];
+        let line = (Verb::Enter, "the line in its file");
+        match self.shown {
+            Shown::Feeders => vec![(Verb::Enter, "the feeder"), (Verb::NextPart, "its DERs"), (Verb::Toggle, "all DERs")],
+            Shown::Its => vec![line, (Verb::NextPart, "feeders"), (Verb::Toggle, "all DERs")],
+            Shown::Ders => vec![line, (Verb::Open, "its feeder"), (Verb::Toggle, "feeders")],
         }
-        vec![(Verb::Enter, "the feeder"), (Verb::NextPart, "its DERs"), (Verb::GoTo, "find anything")]
     }
 
     fn settle(&mut self, world: &World, desk: &mut Desk) {
@@ -172,6 +196,10 @@ impl Screen for Find {
             Some(month) => browse::feeders_as_of(reader.lake, month, None, None, None),
             None => browse::feeders(reader.lake, None, None, None),
         });
+        if self.shown == Shown::Ders {
+            let status = world.scope.dataset.and_then(Dataset::der_status);
+            self.all_ders.settle(browse::all_ders(month, world.scope.utility.as_deref(), status), desk);
+        }
         let feeders_of = (self.all.answers(), world.scope.clone());
         if self.feeders_of.as_ref() != Some(&feeders_of) {
             self.feeders.fill(self.all.ready().map(|rows| feeder_listing(rows, &world.scope)).unwrap_or_default());
@@ -194,14 +222,28 @@ impl Screen for Find {
     }
 
     fn slots(&mut self) -> Vec<&mut dyn Waiting> {
-        vec![&mut self.all, &mut self.of_feeder]
+        vec![&mut self.all, &mut self.of_feeder, self.all_ders.waiting()]
     }
 
     fn act(&mut self, verb: Verb, _: &World) -> Option<Vec<Effect>> {
         match verb {
-            Verb::NextPart | Verb::PreviousPart => self.in_ders = !self.in_ders,
-            Verb::Back if self.in_ders => self.in_ders = false,
-            Verb::Enter if self.in_ders => return Some(source_of(&self.ders).into_iter().collect()),
+            Verb::Toggle | Verb::ToggleBack => {
+                self.shown = if self.shown == Shown::Ders { Shown::Feeders } else { Shown::Ders };
+            }
+            Verb::NextPart | Verb::PreviousPart if self.shown != Shown::Ders => {
+                self.shown = if self.shown == Shown::Feeders { Shown::Its } else { Shown::Feeders };
+            }
+            Verb::Back if self.shown != Shown::Feeders => self.shown = Shown::Feeders,
+            Verb::Enter if self.shown == Shown::Its => return Some(source_of(&self.ders).into_iter().collect()),
+            Verb::Enter if self.shown == Shown::Ders => return Some(source_of(&self.all_ders.table).into_iter().collect()),
+            Verb::Open if self.shown == Shown::Ders => {
+                let text = |field| self.all_ders.table.selected_text(field);
+                let found = text("utility_id").zip(text("feeder_id").and_then(|id| FeederId::parse(&id)));
+                return Some(vec![match found {
+                    Some((utility, id)) => feeder::page(&utility, &id),
+                    None => Effect::Say("no feeder of the tables is the one that it refers to".into()),
+                }]);
+            }
             Verb::Enter => return Some(self.selected().map(|(utility, id)| feeder::page(&utility, &id)).into_iter().collect()),
             _ => return None,
         }
@@ -209,28 +251,49 @@ impl Screen for Find {
     }
 
     fn table(&self) -> Option<&Table> {
-        Some(if self.in_ders { &self.ders } else { &self.feeders })
+        Some(match self.shown {
+            Shown::Feeders => &self.feeders,
+            Shown::Its => &self.ders,
+            Shown::Ders => &self.all_ders.table,
+        })
     }
 
     fn table_mut(&mut self) -> Option<&mut Table> {
-        Some(if self.in_ders { &mut self.ders } else { &mut self.feeders })
+        Some(match self.shown {
+            Shown::Feeders => &mut self.feeders,
+            Shown::Its => &mut self.ders,
+            Shown::Ders => &mut self.all_ders.table,
+        })
     }
 
     fn tables_mut(&mut self) -> Vec<&mut Table> {
-        vec![&mut self.feeders, &mut self.ders]
+        vec![&mut self.feeders, &mut self.ders, &mut self.all_ders.table]
     }
 
     fn focus(&mut self, part: usize) {
-        self.in_ders = part == 1;
+        if self.shown != Shown::Ders {
+            self.shown = if part == 1 { Shown::Its } else { Shown::Feeders };
+        }
     }
 
     fn reveal(&mut self, fields: Vec<(&'static str, String)>, _: &World) {
-        self.in_ders = false;
+        self.shown = Shown::Feeders;
         self.feeders.want(fields);
     }
 
     fn view<'a>(&'a self, world: &'a World) -> View<'a> {
         let after = world.month().filter(|_| !world.is_newest()).map_or(String::new(), |month| format!(" as of {month}"));
+        let of_ders = if after.is_empty() { "platinum/der_details" } else { "silver/ders" };
+        if self.shown == Shown::Ders {
+            return View::Table(TablePart {
+                title: format!("DERs{after}"),
+                from: of_ders,
+                read: self.all_ders.read(),
+                table: &self.all_ders.table,
+                empty: world.nothing_loaded("no DER was loaded yet"),
+                focused: true,
+            });
+        }
         let from = if after.is_empty() { "platinum/feeder_capacity" } else { "silver/feeders · silver/ders" };
         let list = View::Table(TablePart {
             title: format!("Feeders{after}"),
@@ -238,7 +301,7 @@ impl Screen for Find {
             read: Read::from(self.all.remote()),
             table: &self.feeders,
             empty: world.nothing_loaded("no feeder was loaded yet"),
-            focused: !self.in_ders,
+            focused: self.shown == Shown::Feeders,
         });
         let Some((utility, id)) = self.selected() else { return list };
         let count = self.of_feeder.ready().map_or_else(String::new, |rows| format!("{} ", grouped(&rows.height().to_string())));
@@ -247,11 +310,11 @@ impl Screen for Find {
             sharing,
             View::Table(TablePart {
                 title: format!("{count}DERs of {utility} {id}{after}"),
-                from: if after.is_empty() { "platinum/der_details" } else { "silver/ders" },
+                from: of_ders,
                 read: Read::from(self.of_feeder.remote()),
                 table: &self.ders,
                 empty: self.no_ders(),
-                focused: self.in_ders,
+                focused: self.shown == Shown::Its,
             }),
         )
     }

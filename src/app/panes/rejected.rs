@@ -1,11 +1,11 @@
 //! What was rejected: records and files that could not be taken, with their raw text, by file and reason or one by one.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 use super::rows;
 use crate::app::keys::Verb;
 use crate::app::overlays::source;
+use crate::app::paged::Paged;
 use crate::app::reads::rejected::{self, RejectedFilter};
 use crate::app::reads::trace::RecordFilter;
 use crate::app::scope::Scope;
@@ -28,40 +28,41 @@ enum Shown {
 /// The seventh pane.
 pub struct Rejected {
     shown: Shown,
-    records: Table,
+    records: Paged,
     groups: Table,
-    all: Slot<(), Frame>,
+    grouped: Slot<(Month, Scope), Frame>,
     scroll: Cell<usize>,
-    made_of: Option<(u64, Scope, Option<Month>, Shown)>,
+    made_of: u64,
 }
 
 impl Rejected {
     pub fn new() -> Self {
         Self {
             shown: Shown::Records,
-            records: Table::new("rejected", &[]),
+            records: Paged::new("rejected", &[], rejected::list(RejectedFilter::default()), listing),
             groups: Table::new("rejected-by-file", &[]),
-            all: Slot::default(),
+            grouped: Slot::default(),
             scroll: Cell::new(0),
-            made_of: None,
+            made_of: 0,
         }
     }
 
-    fn places(&self, rows: &Frame, world: &World) -> Vec<u32> {
-        let month = world.month().map(|month| month.to_string());
-        let is_shown = |row: &u32| {
-            let text = |column| rows.text(column, *row as usize).unwrap_or_default();
-            let in_month =
-                self.shown == Shown::EveryMonth || month.as_ref().is_some_and(|month| *month == text("delivery_month"));
-            in_month && world.scope.has(&text("utility_id"), &text("dataset"))
-        };
-        (0..rows.height() as u32).filter(is_shown).collect()
+    /// What is looked at, and whether there is anything that could be.
+    fn wanted<'a>(&self, world: &'a World) -> Option<RejectedFilter<'a>> {
+        let month = if self.shown == Shown::EveryMonth { None } else { Some(world.month()?) };
+        let scope = &world.scope;
+        Some(RejectedFilter {
+            utility: scope.utility.as_deref(),
+            dataset: scope.dataset.map(Dataset::as_str),
+            month,
+            reason: None,
+        })
     }
 
     fn source(&self) -> Effect {
         let say = |why: &str| Effect::Say(why.to_owned());
-        let Some(row) = self.records.selected() else { return say("no record is selected") };
-        let rows = self.records.rows();
+        let Some(row) = self.records.table.selected() else { return say("no record is selected") };
+        let rows = self.records.table.rows();
         let text = |column| rows.text(column, row);
         let line = rows.value("source_line", row).as_i64().and_then(|line| u64::try_from(line).ok());
         let found = (text("utility_id"), text("dataset").as_deref().and_then(Dataset::parse), text("source_file"));
@@ -101,23 +102,16 @@ fn listing(rows: Frame) -> Listing {
     }
 }
 
-fn grouped_listing(all: &Frame, places: &[u32]) -> Listing {
-    let mut groups: BTreeMap<[String; 3], (u64, i64)> = BTreeMap::new();
-    for row in places.iter().map(|row| *row as usize) {
-        let key = ["delivery_month", "source_file", "reason"].map(|column| all.text(column, row).unwrap_or_default());
-        let line = all.value("source_line", row).as_i64().unwrap_or(0);
-        let group = groups.entry(key).or_insert((0, line));
-        *group = (group.0 + 1, group.1.min(line));
-    }
+fn grouped_listing(groups: &Frame) -> Listing {
     let fields = schema::columns![month Text, source_file Text, reason Text, records Whole, first_line Whole, meaning Text];
-    let line = |([month, file, reason], (records, first)): (&[String; 3], &(u64, i64))| {
-        let meaning = ReasonCode::parse(reason).map(ReasonCode::meaning);
-        let mut cells = [month, file, reason].map(|text| Value::Text(text.clone())).to_vec();
-        cells.extend([Value::count(*records), Value::Whole(*first), Value::text(meaning)]);
+    let line = |row: usize| {
+        let meaning = groups.text("reason", row).as_deref().and_then(ReasonCode::parse).map(ReasonCode::meaning);
+        let mut cells: Vec<Value> = fields[..5].iter().map(|field| groups.value(&field.name, row)).collect();
+        cells.push(Value::text(meaning));
         cells
     };
     Listing {
-        rows: rows(&fields, &groups.iter().map(line).collect::<Vec<_>>()),
+        rows: rows(&fields, &(0..groups.height()).map(line).collect::<Vec<_>>()),
         columns: vec![
             Column::plain("month", "month").priority(3),
             Column::text("source_file", "file").least(20).priority(0),
@@ -166,22 +160,25 @@ impl Screen for Rejected {
     }
 
     fn settle(&mut self, world: &World, desk: &mut Desk) {
-        self.all.want(desk, (), |reader| rejected::records(reader.lake, RejectedFilter::default()));
-        let made_of = (self.all.answers(), world.scope.clone(), world.month(), self.shown);
-        if self.made_of.as_ref() != Some(&made_of) {
-            if let Some(rows) = self.all.ready() {
-                let places = self.places(rows, world);
-                match self.shown {
-                    Shown::Groups => self.groups.fill(grouped_listing(rows, &places)),
-                    Shown::Records | Shown::EveryMonth => self.records.fill(listing(rows.rows_at(&places))),
-                }
+        let Some(wanted) = self.wanted(world) else { return };
+        match wanted.month.filter(|_| self.shown == Shown::Groups) {
+            None => self.records.settle(rejected::list(wanted), desk),
+            Some(month) => {
+                let scope = world.scope.clone();
+                self.grouped.want(desk, (month, scope.clone()), move |reader| {
+                    let (utility, dataset) = (scope.utility.as_deref(), scope.dataset.map(Dataset::as_str));
+                    rejected::groups(reader.lake, RejectedFilter { utility, dataset, month: Some(month), reason: None })
+                });
             }
-            self.made_of = Some(made_of);
+        }
+        if self.made_of != self.grouped.answers() {
+            self.made_of = self.grouped.answers();
+            self.groups.fill(self.grouped.ready().map(grouped_listing).unwrap_or_default());
         }
     }
 
     fn slots(&mut self) -> Vec<&mut dyn Waiting> {
-        vec![&mut self.all]
+        vec![self.records.waiting(), &mut self.grouped]
     }
 
     fn act(&mut self, verb: Verb, _: &World) -> Option<Vec<Effect>> {
@@ -197,11 +194,11 @@ impl Screen for Rejected {
                 let text = |field| self.groups.selected_text(field).unwrap_or_default();
                 let filter = format!("file = \"{}\" and reason = {}", text("source_file"), text("reason"));
                 self.shown = Shown::Records;
-                self.records.set_filter(&filter);
+                self.records.table.set_filter(&filter);
             }
             Verb::Enter => return Some(vec![self.source()]),
             Verb::Mail if self.shown != Shown::Groups => {
-                let text = |field| self.records.selected_text(field);
+                let text = |field| self.records.table.selected_text(field);
                 let (utility, month) = (text("utility_id")?, Month::parse(&text("delivery_month")?)?);
                 return Some(vec![Effect::Write(Write::Mail { utility, month })]);
             }
@@ -211,15 +208,15 @@ impl Screen for Rejected {
     }
 
     fn table(&self) -> Option<&Table> {
-        Some(if self.shown == Shown::Groups { &self.groups } else { &self.records })
+        Some(if self.shown == Shown::Groups { &self.groups } else { &self.records.table })
     }
 
     fn table_mut(&mut self) -> Option<&mut Table> {
-        Some(if self.shown == Shown::Groups { &mut self.groups } else { &mut self.records })
+        Some(if self.shown == Shown::Groups { &mut self.groups } else { &mut self.records.table })
     }
 
     fn tables_mut(&mut self) -> Vec<&mut Table> {
-        vec![&mut self.records, &mut self.groups]
+        vec![&mut self.records.table, &mut self.groups]
     }
 
     fn scroll(&self) -> Option<&Cell<usize>> {
@@ -233,7 +230,11 @@ impl Screen for Rejected {
             Shown::Groups => format!("Rejected{month}, by file and reason"),
             Shown::EveryMonth => "Rejected, in every month".into(),
         };
-        let read = Read::from(self.all.remote());
+        let read = match (self.wanted(world), self.shown) {
+            (None, _) => Read::from(world.facts.remote()),
+            (_, Shown::Groups) => Read::from(self.grouped.remote()),
+            _ => self.records.read(),
+        };
         let empty = match world.month() {
             None => world.nothing_loaded("nothing was loaded yet"),
             Some(_) => Empty::new(
@@ -242,7 +243,7 @@ impl Screen for Rejected {
                 "v shows other months; [ goes to the month before",
             ),
         };
-        let table = if self.shown == Shown::Groups { &self.groups } else { &self.records };
+        let table = if self.shown == Shown::Groups { &self.groups } else { &self.records.table };
         let list = View::Table(TablePart { title, from: "silver/rejected", read, table, empty, focused: true });
         let Some(lines) = self.told() else { return list };
         let sharing = Sharing { beside_from: 170, width: 40, lines: Lines::Lower(10), below_from: 14 };
@@ -255,11 +256,8 @@ impl Screen for Rejected {
 
 impl Rejected {
     fn told(&self) -> Option<Vec<Line>> {
-        let (table, text_of_reason) = match self.shown {
-            Shown::Groups => (&self.groups, "reason"),
-            Shown::Records | Shown::EveryMonth => (&self.records, "reason"),
-        };
-        let reason = table.selected_text(text_of_reason)?;
+        let table = if self.shown == Shown::Groups { &self.groups } else { &self.records.table };
+        let reason = table.selected_text("reason")?;
         let code = ReasonCode::parse(&reason);
         let value = table.selected_text("value").map_or(String::new(), |value| format!(": {value}"));
         let mut lines =

@@ -1,5 +1,6 @@
 //! The two queries that the lakehouse exists for: as things are, and as they were after an earlier month.
 
+use super::list::List;
 use super::{QueryError, register, rows};
 use crate::engine::local;
 use crate::frame::Frame;
@@ -109,6 +110,24 @@ pub fn ders_as_of(
         where_all(&conditions)
     );
     rows(lake, &tables::DERS, &sql)
+}
+
+/// All DERs of a scope, current or as they stood after a month, with the columns of [`ders`]: a list that is read piece by piece.
+pub fn all_ders(month: Option<Month>, utility: Option<&str>, status: Option<&str>) -> List {
+    let mut conditions: Vec<String> = month.map(stood).into_iter().collect();
+    conditions.extend(utility.map(|utility| format!("utility_id = {}", text(utility))));
+    conditions.extend(status.map(|status| format!("status = {}", text(status))));
+    let also = if month.is_some() { "CAST(NULL AS BOOLEAN) AS also_installed" } else { "also_installed" };
+    let changed = if month.is_some() { "valid_from_month AS last_changed_month" } else { "last_changed_month" };
+    List {
+        table: if month.is_some() { &tables::DERS } else { &tables::DER_DETAILS },
+        rows: format!(
+            "SELECT utility_id, feeder_id, der_id, status, der_type, nameplate_kw, {also}, technologies, feeder_ref, feeder_match,\n\
+             \x20 planned_in_service_date, queue_position_at, project_status, interconnection_cost_usd, {changed} FROM t{}",
+            where_all(&conditions)
+        ),
+        order: &["utility_id", "status", "der_id"],
+    }
 }
 
 /// Versions that stood after a month.

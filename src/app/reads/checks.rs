@@ -235,9 +235,13 @@ pub struct Score {
     pub repeated: u64,
     /// Share of records that were rejected, from 0 to 1; `None` before anything came.
     pub rejected_share: Option<f64>,
-    /// Mean number of days after the due day, early ones counted as 0; `None` before anything came.
+    /// Mean number of days after the due day, early ones counted as 0; `None` before anything came. Of months that came together with
+    /// two others or more, a history that was handed over at once, only the newest counts.
     pub days_late: Option<f64>,
 }
+
+/// So many months on one day are a history that was handed over.
+const HISTORY: usize = 3;
 
 fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summaries: &Frame, today: Day) -> Score {
     let utility = adapter.id.as_str();
@@ -258,7 +262,8 @@ fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summarie
             && checked.failing_since.is_some_and(|since| since < checked.month)
     };
     let repeated = outcomes.iter().filter(is_repeated).count() as u64;
-    let (mut rows, mut rejected, mut late, mut months) = (0, 0, 0, 0_u64);
+    let (mut rows, mut rejected, mut months) = (0, 0, 0);
+    let mut received_on: BTreeMap<Day, Vec<Month>> = BTreeMap::new();
     for row in (0..summaries.height()).filter(|row| summaries.text("utility_id", *row).as_deref() == Some(utility)) {
         rows += summaries.count("row_count", row);
         rejected += summaries.count("rejected_count", row);
@@ -266,16 +271,23 @@ fn score(adapter: &crate::config::UtilityAdapter, outcomes: &[Checked], summarie
         let month = summaries.text("delivery_month", row).and_then(|month| Month::parse(&month));
         if let (Some(month), Some(received)) = (month, summaries.time("received_at", row)) {
             // Nothing came after the day that ages are counted to.
-            let received = received.day().min(today);
-            late += i64::from(received.days_since(month.day(adapter.schedule.due_day)).max(0));
+            received_on.entry(received.day().min(today)).or_default().push(month);
         }
     }
+    let days = |received: Day, month: Month| i64::from(received.days_since(month.day(adapter.schedule.due_day)).max(0));
+    let late: Vec<i64> = received_on
+        .into_iter()
+        .flat_map(|(day, months)| {
+            let skipped = if months.len() >= HISTORY { months.len() - 1 } else { 0 };
+            months.into_iter().skip(skipped).map(move |month| days(day, month))
+        })
+        .collect();
     Score {
         utility: utility.to_owned(),
         months,
         failures: failures.into_iter().map(|(month, (errors, warnings))| (month, errors, warnings)).collect(),
         repeated,
         rejected_share: (rows > 0).then(|| rejected as f64 / (rows + rejected) as f64),
-        days_late: (months > 0).then(|| late as f64 / months as f64),
+        days_late: (!late.is_empty()).then(|| late.iter().sum::<i64>() as f64 / late.len() as f64),
     }
 }

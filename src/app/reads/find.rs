@@ -14,6 +14,15 @@ pub fn feeders(lake: &Lake) -> Result<Frame, QueryError> {
     rows(lake, &tables::FEEDER_CAPACITY, "SELECT utility_id, feeder_id FROM t ORDER BY utility_id, feeder_id")
 }
 
+/// Utility, dataset and name of every column that was ever delivered.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn columns(lake: &Lake) -> Result<Frame, QueryError> {
+    let sql = "SELECT DISTINCT utility_id, dataset, column_name FROM t ORDER BY column_name, utility_id, dataset";
+    rows(lake, &tables::COLUMN_QUALITY, sql)
+}
+
 /// Current DERs whose id begins with a text, or whose id, address or reference holds it, at most `limit`; those that begin with it
 /// first. Case does not matter.
 ///

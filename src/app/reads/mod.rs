@@ -3,11 +3,12 @@
 //! Each read takes the tables as of their last commit and gives plain rows back. A table that does not exist yet has
 //! no rows; that is an answer, not an error.
 
-pub(crate) mod browse;
+pub mod browse;
 pub(crate) mod calendar;
 pub mod cases;
 pub mod checks;
 pub(crate) mod find;
+pub mod list;
 pub mod missing;
 pub mod months;
 pub(crate) mod profile;

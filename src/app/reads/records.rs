@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{QueryError, months};
 use crate::config::rules::Subject;
-use crate::config::{Grain, Settings};
+use crate::config::{Grain, Settings, UtilityAdapter};
 use crate::engine::{Work, local};
 use crate::frame::{Frame, Value, schema};
 use crate::lake::Lake;
@@ -54,17 +54,40 @@ pub struct Metric {
     pub month: Month,
     /// What it counts.
     pub target: DrillTarget,
+    /// How many it says that there are, where that is known.
+    pub counted: Option<u64>,
 }
 
 /// At most so many records are shown.
 pub const MOST: usize = 1000;
 
-/// The records: `record_key, column_name, value, _source_file, _source_line`; the last two null where a row has no line.
+/// Records behind a metric.
+#[derive(Debug, Clone, Default)]
+pub struct Records {
+    /// The first [`MOST`] of them: `record_key, column_name, value, _source_file, _source_line`; the last two null where a row has no
+    /// line.
+    pub rows: Frame,
+    /// How many there are.
+    pub all: u64,
+}
+
+/// The records that a metric counts.
 ///
 /// # Errors
 /// A table cannot be read.
-pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame, QueryError> {
-    let Some(adapter) = settings.utility(&metric.utility) else { return Ok(Frame::default()) };
+pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Records, QueryError> {
+    let Some(adapter) = settings.utility(&metric.utility) else { return Ok(Records::default()) };
+    if let DrillTarget::Changes { of, from, change } = &metric.target {
+        return changes(lake, metric, (of, *from, change.as_deref()));
+    }
+    let rows = counted(lake, settings, metric, adapter)?;
+    let held = rows.height() as u64;
+    // Fewer than there is room for are all of them.
+    let all = if rows.height() < MOST { held } else { metric.counted.unwrap_or(held).max(held) };
+    Ok(Records { rows, all })
+}
+
+fn counted(lake: &Lake, settings: &Settings, metric: &Metric, adapter: &UtilityAdapter) -> Result<Frame, QueryError> {
     match &metric.target {
         DrillTarget::Rule { rule, subject } => {
             let Some(rule) = settings.rules.rule(rule) else { return Ok(Frame::default()) };
@@ -82,22 +105,26 @@ pub fn behind(lake: &Lake, settings: &Settings, metric: &Metric) -> Result<Frame
             let of = cells::CellColumn { adapter, dataset: *dataset, month: metric.month, column };
             Ok(cells::rows(lake, &of, *state, MOST)?)
         }
-        DrillTarget::Changes { of, from, change } => {
-            let differences = months::between(lake, *from, metric.month, Some(&metric.utility))?;
-            let of_kind = change.as_ref().map_or(String::new(), |change| format!(" AND change = {}", text(change)));
-            let condition = format!("{}{of_kind}", months::of_dataset(of));
-            let mut session = local().session(&Cancel::default())?;
-            session.register("t", &differences.relation())?;
-            Ok(session.query(&format!(
-                "SELECT entity_key AS record_key, COALESCE(column_name, change) AS column_name,\n\
-                 \x20 CASE WHEN change = 'changed' THEN COALESCE(old_value, 'null') || ' → ' || COALESCE(new_value, 'null') ELSE change END AS value,\n\
-                 \x20 CAST(NULL AS VARCHAR) AS _source_file, CAST(NULL AS BIGINT) AS _source_line\n\
-                 FROM t WHERE {condition}\n\
-                 ORDER BY CASE WHEN column_name = 'max_hosting_capacity_mw' THEN 0 ELSE 1 END,\n\
-                 \x20 0 - ABS(COALESCE(TRY_CAST(new_value AS DOUBLE) - TRY_CAST(old_value AS DOUBLE), 0.0)), record_key, column_name LIMIT {MOST}"
-            ))?)
-        }
+        DrillTarget::Changes { .. } => Ok(Frame::default()),
     }
+}
+
+/// What differs from an earlier month, a row for each column of a feeder or DER.
+fn changes(lake: &Lake, metric: &Metric, (of, from, change): (&str, Month, Option<&str>)) -> Result<Records, QueryError> {
+    let differences = months::between(lake, from, metric.month, Some(&metric.utility))?;
+    let of_kind = change.map_or(String::new(), |change| format!(" AND change = {}", text(change)));
+    let mut session = local().session(&Cancel::default())?;
+    session.register("differences", &differences.relation())?;
+    session.create_view("t", &format!("SELECT * FROM differences WHERE {}{of_kind}", months::of_dataset(of)))?;
+    let all = session.query("SELECT COUNT(entity_key) AS n FROM t")?.count("n", 0);
+    let rows = session.query(&format!(
+        "SELECT entity_key AS record_key, COALESCE(column_name, change) AS column_name,\n\
+         \x20 CASE WHEN change = 'changed' THEN COALESCE(old_value, 'null') || ' → ' || COALESCE(new_value, 'null') ELSE change END AS value,\n\
+         \x20 CAST(NULL AS VARCHAR) AS _source_file, CAST(NULL AS BIGINT) AS _source_line\n\
+         FROM t ORDER BY CASE WHEN column_name = 'max_hosting_capacity_mw' THEN 0 ELSE 1 END,\n\
+         \x20 0 - ABS(COALESCE(TRY_CAST(new_value AS DOUBLE) - TRY_CAST(old_value AS DOUBLE), 0.0)), record_key, column_name LIMIT {MOST}"
+    ))?;
+    Ok(Records { rows, all })
 }
 
 /// The same rows, with file and line of the month's own delivery where it holds the DER: a version may stem from an earlier one.

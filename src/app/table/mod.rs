@@ -6,20 +6,21 @@
 mod column;
 mod copy;
 mod format;
+mod measure;
 mod order;
+mod window;
 
 use std::cell::Cell;
 
 use crate::app::filter::{Filter, holds};
 use crate::app::keys::Verb;
-use crate::app::view::Tone;
-use crate::frame::{CellRef, Frame, Value};
-use crate::model::units::percent;
+use crate::frame::{Frame, Value};
 
 pub use column::{Column, Kept, Listing, Show};
 pub use format::grouped;
-use format::{bar, decimals_of, signed, width_of};
+use measure::Measure;
 use order::sorted;
+use window::Window;
 
 /// A list with its selection.
 #[derive(Debug)]
@@ -40,11 +41,13 @@ pub struct Table {
     at: usize,
     cursor: usize,
     wrong: Option<String>,
+    /// The filter as a condition of a query, as it was when it could be read last.
+    condition: String,
+    /// Which piece the rows are, where they are not all of the list.
+    window: Option<Window>,
     wanted: Option<Vec<(&'static str, String)>>,
     search: String,
-    widths: Vec<u16>,
-    decimals: Vec<usize>,
-    greatest: Vec<f64>,
+    measure: Measure,
     /// The first row on the screen, and how many there are; set by whoever draws.
     pub(crate) top: Cell<usize>,
     /// Rows of a page.
@@ -52,9 +55,6 @@ pub struct Table {
     /// How many columns had no room.
     pub(crate) dropped: Cell<usize>,
 }
-
-/// Rows by which the width of a column is measured.
-const MEASURED: usize = 500;
 
 impl Table {
     /// An empty list, sorted as said: `-` before a column that falls.
@@ -71,11 +71,11 @@ impl Table {
             at: 0,
             cursor: 0,
             wrong: None,
+            condition: String::new(),
+            window: None,
             wanted: None,
             search: String::new(),
-            widths: Vec::new(),
-            decimals: Vec::new(),
-            greatest: Vec::new(),
+            measure: Measure::default(),
             top: Cell::new(0),
             page: Cell::new(10),
             dropped: Cell::new(0),
@@ -83,13 +83,17 @@ impl Table {
     }
 
     /// New rows come in under the selection.
-    pub fn fill(&mut self, mut listing: Listing) {
+    pub fn fill(&mut self, listing: Listing) {
+        self.put(listing, None);
+    }
+
+    fn put(&mut self, mut listing: Listing, window: Option<Window>) {
         listing.rows = listing.rows.in_one_piece();
         // Where nobody has chosen a row, what is first stays in front: a new case comes in above the others.
         let key = if self.is_chosen { self.key().or_else(|| self.remembered.take()) } else { None };
-        self.listing = listing;
+        (self.listing, self.window) = (listing, window);
         (self.order, self.shown) = ((Vec::new(), None), Vec::new());
-        self.measure();
+        self.measure = Measure::of(&self.listing);
         let selected = key.as_ref().and_then(|key| self.place_of(key));
         self.apply(selected);
         // Rows that are on their way come in under the selection, too.
@@ -102,7 +106,7 @@ impl Table {
     /// Selects the row whose fields have these texts, now or when it comes.
     pub fn want(&mut self, fields: Vec<(&'static str, String)>) {
         let is_it = |rows: &Frame, row: usize| fields.iter().all(|(field, text)| rows.text(field, row).as_ref() == Some(text));
-        let is_there = |table: &Self| (0..table.height()).any(|row| is_it(&table.listing.rows, row));
+        let is_there = |table: &Self| (0..table.listing.rows.height()).any(|row| is_it(&table.listing.rows, row));
         if !self.select(is_it) {
             if is_there(self) {
                 // A filter hides it.
@@ -119,14 +123,20 @@ impl Table {
         &self.listing.rows
     }
 
-    /// Places of the rows that are shown, in their order.
-    pub fn shown(&self) -> &[u32] {
-        &self.shown
+    /// How many rows there are that the filter takes.
+    pub fn length(&self) -> usize {
+        self.window.as_ref().map_or(self.shown.len(), |window| window.found)
     }
 
-    /// How many rows there are.
+    /// How many rows there are without the filter.
     pub fn height(&self) -> usize {
-        self.listing.rows.height()
+        self.window.as_ref().map_or_else(|| self.listing.rows.height(), |window| window.all)
+    }
+
+    /// The row at a place among those that are shown; `None` where it is not read yet.
+    pub fn row_at(&self, place: usize) -> Option<usize> {
+        let place = place.checked_sub(self.window.as_ref().map_or(0, |window| window.from))?;
+        self.shown.get(place).map(|row| *row as usize)
     }
 
     /// The place of the selection among the rows that are shown.
@@ -136,7 +146,7 @@ impl Table {
 
     /// The selected row.
     pub fn selected(&self) -> Option<usize> {
-        self.shown.get(self.at).map(|row| *row as usize)
+        self.row_at(self.at)
     }
 
     /// A text of the selected row.
@@ -154,7 +164,7 @@ impl Table {
         let cells: Option<Vec<_>> = self.listing.key.iter().map(|field| self.listing.rows.cells(field)).collect();
         let cells = cells.filter(|cells| !cells.is_empty())?;
         let is_it = |row: &u32| cells.iter().zip(key).all(|(cells, wanted)| cells.at(*row as usize).is(wanted));
-        (0..self.height() as u32).find(is_it)
+        (0..self.listing.rows.height() as u32).find(is_it)
     }
 
     fn key_of(&self, row: usize) -> Vec<Value> {
@@ -163,7 +173,8 @@ impl Table {
 
     /// Selects the first row that is shown and for which something holds; whether there is one.
     pub fn select(&mut self, is_it: impl Fn(&Frame, usize) -> bool) -> bool {
-        let found = self.shown.iter().position(|row| is_it(&self.listing.rows, *row as usize));
+        let from = self.window.as_ref().map_or(0, |window| window.from);
+        let found = self.shown.iter().position(|row| is_it(&self.listing.rows, *row as usize)).map(|at| from + at);
         self.is_chosen |= found.is_some();
         self.at = found.unwrap_or(self.at);
         found.is_some()
@@ -199,13 +210,6 @@ impl Table {
     /// The column at a place of [`Table::places`], with its width and the cells' text.
     pub(crate) fn column(&self, place: usize) -> &Column {
         &self.listing.columns[place]
-    }
-
-    /// The width of a column: what was measured, and what the rows that are seen need.
-    pub(crate) fn width(&self, place: usize, seen: std::ops::Range<usize>) -> u16 {
-        let rows = self.shown.get(seen).unwrap_or_default();
-        let needed = rows.iter().map(|row| width_of(&self.cell(place, *row as usize))).max().unwrap_or(0);
-        self.widths.get(place).copied().unwrap_or(1).max(needed)
     }
 
     /// The column under the cursor.
@@ -251,16 +255,15 @@ impl Table {
     /// As it was left.
     pub fn restore(&mut self, kept: Kept) {
         self.kept = kept;
-        let selected = self.shown.get(self.at).copied();
-        self.apply(selected);
+        self.apply_again();
     }
 
     /// Shows the rows for which a text that somebody types holds; as before while it cannot be read.
     pub fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.kept.filter);
-        let selected = self.shown.get(self.at).copied();
-        self.apply(selected);
-        if self.shown.get(self.at).copied() != selected {
+        let selected = self.selected();
+        self.apply_again();
+        if self.selected() != selected {
             // What was selected is no longer shown: the first of what is.
             self.at = 0;
         }
@@ -322,7 +325,7 @@ impl Table {
     pub fn move_by(&mut self, by: isize) {
         self.wanted = None;
         self.is_chosen = true;
-        self.at = self.at.saturating_add_signed(by).min(self.shown.len().saturating_sub(1));
+        self.at = self.at.saturating_add_signed(by).min(self.length().saturating_sub(1));
     }
 
     /// Sorts by a column; by the one before in second place. Once more turns it around, and a third time gives the first order back.
@@ -333,16 +336,14 @@ impl Table {
             Some(true) => return self.turn(),
             Some(false) => {
                 self.kept.sort.clone_from(&self.declared);
-                let selected = self.shown.get(self.at).copied();
-                return self.apply(selected);
+                return self.apply_again();
             }
             None => {}
         }
         self.kept.sort.retain(|key| key.trim_start_matches('-') != field);
         self.kept.sort.insert(0, if falls { format!("-{field}") } else { field.to_owned() });
         self.kept.sort.truncate(2);
-        let selected = self.shown.get(self.at).copied();
-        self.apply(selected);
+        self.apply_again();
     }
 
     fn sort_by_cursor(&mut self) {
@@ -354,13 +355,13 @@ impl Table {
     fn turn(&mut self) {
         if let Some(key) = self.kept.sort.first_mut() {
             *key = key.strip_prefix('-').map_or_else(|| format!("-{key}"), str::to_owned);
-            let selected = self.shown.get(self.at).copied();
-            self.apply(selected);
+            self.apply_again();
         }
     }
 
     fn next_match(&mut self, from: usize, back: bool) {
-        if self.search.is_empty() || self.shown.is_empty() {
+        // Of a piece of a list it could not be told whether the next one is the next.
+        if self.search.is_empty() || self.shown.is_empty() || self.is_piece() {
             return;
         }
         let (len, places) = (self.shown.len(), self.places());
@@ -374,8 +375,33 @@ impl Table {
         }
     }
 
+    fn apply_again(&mut self) {
+        if self.window.is_some() {
+            // Other rows, or another order: where what was selected stands in it only the tables know.
+            (self.at, self.is_chosen) = (0, false);
+        }
+        let selected = self.shown.get(self.at).copied();
+        self.apply(selected);
+    }
+
+    /// What is asked of the tables is another question; the rows of the one before stay until it is answered.
+    fn apply_to_piece(&mut self, selected: Option<u32>) {
+        let columns = &self.listing.columns;
+        match Filter::parse(&self.kept.filter, columns) {
+            Ok(filter) => (self.condition, self.wrong) = (filter.sql(&self.listing.rows, columns), None),
+            Err(wrong) => self.wrong = Some(wrong),
+        }
+        self.shown = (0..self.listing.rows.height() as u32).collect();
+        let from = self.window.as_ref().map_or(0, |window| window.from);
+        let kept = selected.filter(|_| self.is_chosen).map(|row| from + row as usize);
+        self.at = kept.unwrap_or_else(|| self.at.min(self.length().saturating_sub(1)));
+    }
+
     /// Filters and sorts again; the selected row stays selected where it is still shown.
     fn apply(&mut self, selected: Option<u32>) {
+        if self.window.is_some() {
+            return self.apply_to_piece(selected);
+        }
         if self.order.1.as_ref() != Some(&self.kept.sort) {
             self.order = (sorted(&self.listing.rows, &self.kept.sort), Some(self.kept.sort.clone()));
         }
@@ -399,65 +425,12 @@ impl Table {
         let kept = selected.filter(|_| self.is_chosen).and_then(|selected| self.shown.iter().position(|row| *row == selected));
         self.at = kept.unwrap_or_else(|| self.at.min(self.shown.len().saturating_sub(1)));
     }
-
-    /// What each column needs: its width, decimals and greatest number, by some hundred rows from everywhere.
-    fn measure(&mut self) {
-        let height = self.height();
-        let step = (height / MEASURED).max(1);
-        let looked_at = || (0..height).step_by(step);
-        let rows = &self.listing.rows;
-        let number = |column: &Column, row: usize| rows.cells(&column.field).and_then(|cells| cells.at(row).as_f64());
-        let decimals = |column: &Column| match column.show {
-            Show::Number | Show::Difference => {
-                (0..height).filter_map(|row| number(column, row)).map(decimals_of).max().unwrap_or(0)
-            }
-            _ => 0,
-        };
-        self.decimals = self.listing.columns.iter().map(decimals).collect();
-        let greatest = |column: &Column| looked_at().filter_map(|row| number(column, row)).fold(0.0, f64::max);
-        self.greatest = self.listing.columns.iter().map(greatest).collect();
-        let width = |place: usize| {
-            let cells = looked_at().map(|row| width_of(&self.cell(place, row))).max().unwrap_or(0);
-            let column = &self.listing.columns[place];
-            cells.max(width_of(&column.title) + u16::from(!column.title.is_empty())).max(1)
-        };
-        self.widths = (0..self.listing.columns.len()).map(width).collect();
-    }
-
-    /// The text of a cell: a row of the frame, a column by its place.
-    pub(crate) fn cell(&self, place: usize, row: usize) -> String {
-        let column = &self.listing.columns[place];
-        let rows = &self.listing.rows;
-        let Some(cells) = rows.cells(&column.field) else { return String::new() };
-        let cell = cells.at(row);
-        match (column.show, cell) {
-            (Show::Labelled, _) => rows.text(&format!("{}_text", column.field), row).unwrap_or_else(|| "·".into()),
-            (_, CellRef::Null) => "–".into(),
-            (Show::Percent, cell) => cell.as_f64().map(percent).unwrap_or_default(),
-            (Show::Bar, cell) => bar(cell.as_f64().unwrap_or(0.0), self.greatest.get(place).copied().unwrap_or(0.0)),
-            (_, CellRef::Whole(number)) if column.show == Show::Difference => signed(number as f64, 0),
-            (_, CellRef::Whole(number)) => grouped(&number.to_string()),
-            (show, CellRef::Real(number)) => {
-                let decimals = self.decimals.get(place).copied().unwrap_or(3);
-                if show == Show::Difference { signed(number, decimals) } else { grouped(&format!("{number:.decimals$}")) }
-            }
-            (_, CellRef::Text(text)) => crate::model::cell::visible(text).into_owned(),
-            (_, CellRef::Flag(flag)) => if flag { "yes" } else { "" }.into(),
-            (_, CellRef::Day(day)) => day.to_string(),
-            (_, CellRef::Time(at)) => at.to_string(),
-        }
-    }
-
-    /// What a cell means.
-    pub(crate) fn tone(&self, place: usize, row: usize) -> Tone {
-        (self.listing.paint)(&self.listing.rows, &self.listing.columns[place].field, row)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::column::plain;
-    use super::format::BAR;
+    use super::format::{BAR, bar, signed};
     use super::*;
     use crate::frame::schema;
 
@@ -480,7 +453,7 @@ mod tests {
     }
 
     fn ids(table: &Table) -> String {
-        table.shown().iter().map(|row| table.rows().text("id", *row as usize).unwrap()).collect()
+        table.shown.iter().map(|row| table.rows().text("id", *row as usize).unwrap()).collect()
     }
 
     #[test]
@@ -564,8 +537,8 @@ mod tests {
         table.move_column("n", -1);
         let fields: Vec<&str> = table.columns().iter().map(|column| column.field.as_str()).collect();
         assert_eq!(fields, ["n", "id"]);
-        assert_eq!(table.exported().names(), ["n", "id"]);
-        assert_eq!(table.exported().text("id", 0).as_deref(), Some("a"));
+        let crate::app::write::Rows::Held(exported) = table.exported() else { panic!("all rows are here") };
+        assert_eq!((exported.names(), exported.text("id", 0).as_deref()), (vec!["n", "id"], Some("a")));
         table.toggle_column("n");
         table.toggle_column("id");
         assert_eq!(table.columns().len(), 1, "one column stays");

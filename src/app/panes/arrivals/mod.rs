@@ -356,8 +356,10 @@ impl Screen for Arrivals {
     }
 
     fn reveal(&mut self, fields: Vec<(&'static str, String)>, world: &World) {
-        (self.shown, self.in_files) = (Shown::Calendar, false);
-        self.calendar.want(fields);
+        let (file, cell): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(field, _)| *field == "source_file");
+        (self.shown, self.in_files) = (Shown::Calendar, !file.is_empty());
+        self.calendar.want(cell);
+        self.files.want(file);
         if let Some(month) = world.month() {
             self.calendar.put_cursor(&month.to_string());
         }

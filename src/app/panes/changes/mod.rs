@@ -130,7 +130,7 @@ impl Changes {
         // Rows of circuits are segments of feeders, and it is the feeders that have versions.
         let about = if of == "circuits" { "feeders of its circuits" } else { of.as_str() };
         let what = format!("{utility} {about}{kind}: {from} → {to}");
-        Some((what, Metric { utility, month: to, target: DrillTarget::Changes { of, from, change } }))
+        Some((what, Metric { utility, month: to, target: DrillTarget::Changes { of, from, change }, counted: None }))
     }
 }
 

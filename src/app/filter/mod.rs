@@ -3,6 +3,8 @@
 //! `36_17`, `max_mw > 5 and utility = utility2`, `not (type ~ solar or kw < 10)`. A word without a comparison is looked for in every
 //! column that is a text. Case does not matter. A number may hold `_` or a blank's place for thousands nowhere: it is a plain one.
 
+mod sql;
+
 use std::cmp::Ordering;
 
 use super::table::{Column, Show};
@@ -123,13 +125,16 @@ impl Filter {
             Self::Not(a) => Bound::Not(Box::new(a.bind(rows, columns))),
             Self::Word(word) => Bound::Word(word, columns.iter().filter_map(|column| rows.cells(&column.field)).collect()),
             Self::Compare(field, comparison, wanted) => {
-                // Shares are shown, and so compared, in percent.
-                let is_share = |column: &Column| column.field == *field && matches!(column.show, Show::Percent | Show::Labelled);
-                let scale = if columns.iter().any(is_share) { 100.0 } else { 1.0 };
+                let scale = if is_share(field, columns) { 100.0 } else { 1.0 };
                 Bound::Compare(rows.cells(field), *comparison, wanted, scale)
             }
         }
     }
+}
+
+/// Whether a column holds shares: they are shown, and so compared, in percent.
+fn is_share(field: &str, columns: &[Column]) -> bool {
+    columns.iter().any(|column| column.field == field && matches!(column.show, Show::Percent | Show::Labelled))
 }
 
 /// A filter with the cells that it looks at.
