@@ -3,14 +3,16 @@
 
 usage: console.py PROGRAM LAKE LANDING TODAY [ROUNDS]
 
-LANDING should hold nothing that is not loaded yet, so that no load runs beside. Needs Python alone, and a lake that was loaded before.
+LANDING should hold nothing that is not loaded yet, so that no load runs beside. Where there is no LAKE yet the console loads LANDING into
+it, and keys are pressed meanwhile. Needs Python alone.
 """
-import fcntl, os, pty, select, statistics, struct, sys, tempfile, termios, time
+import fcntl, itertools, os, pty, select, statistics, struct, sys, tempfile, termios, time
 
 program, lake, landing, today = sys.argv[1:5]
 rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 200
 HEIGHT, WIDTH = 60, 200
 home = tempfile.mkdtemp()
+loading = not os.path.exists(lake)
 environment = dict(os.environ, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home, TERM="xterm-256color", COLORTERM="")
 
 began = time.perf_counter()
@@ -58,6 +60,18 @@ def keys(text, times):
 
 
 print(f"first frame            {(first() - began) * 1000:8.1f} ms")
+if loading:
+    time.sleep(5)
+    waits = []
+    for pane in itertools.islice(itertools.cycle(b"2345"), rounds):
+        read(0.03)
+        pressed = time.perf_counter()
+        os.write(terminal, bytes([pane]))
+        waits.append((first() - pressed) * 1000)
+    waits.sort()
+    print(f"pane while a load runs  {statistics.median(waits):8.1f} ms in the middle, {waits[int(len(waits) * 0.99) - 1]:.1f} ms at the 99th percentile, {memory()} MB")
+    os.write(terminal, b"qq")
+    sys.exit()
 _, settled = read(1.5)
 print(f"filled                 {(settled - began) * 1000:8.1f} ms")
 for pane in range(1, 8):
@@ -71,7 +85,20 @@ read(1.0)
 for name, text, times in [("step down in feeders", b"j", rounds), ("page down in feeders", b"\x1b[6~", rounds // 4)]:
     median, late, size = keys(text, times)
     print(f"{name}   {median:8.1f} ms in the middle, {late:.1f} ms at the 99th percentile, {size:.0f} bytes")
-os.write(terminal, b"/")
+os.write(terminal, b"zvg")
+read(1.0)
+for name, text, times in [("page down in all DERs", b"\x1b[6~", rounds // 4), ("their last row, and first", b"Gg", 3)]:
+    median, late, size = keys(text, times)
+    print(f"{name}   {median:8.1f} ms in the middle, {late:.1f} ms at the 99th percentile, {size:.0f} bytes")
+os.write(terminal, b"v:")
+read(1.0)
+for letter in b"36_17":
+    pressed = time.perf_counter()
+    os.write(terminal, bytes([letter]))
+    shown = first()
+    _, settled = read(1.5)
+    print(f"go to, one more sign   {(shown - pressed) * 1000:8.1f} ms, all found after {(settled - pressed) * 1000:8.1f} ms")
+os.write(terminal, b"\x1bz/")
 read(0.5)
 for letter in b"36_17":
     pressed = time.perf_counter()

@@ -60,6 +60,7 @@ pub struct Jobs {
     events: Sender<Event>,
     questions: Sender<Ask>,
     running: Arc<Mutex<Cancel>>,
+    rest: Duration,
 }
 
 /// Questions that are answered at the same time.
@@ -68,6 +69,11 @@ const ANSWERING: usize = 2;
 impl Jobs {
     /// Workers that report to `events`.
     pub fn new(settings: Settings, lake: Lake, events: Sender<Event>) -> Self {
+        Self::resting(settings, lake, events, REST)
+    }
+
+    /// The same that wait so long before a question that changes with every key is begun.
+    pub fn resting(settings: Settings, lake: Lake, events: Sender<Event>, rest: Duration) -> Self {
         let (questions, asked) = channel();
         let jobs = Self {
             settings: Arc::new(settings),
@@ -76,6 +82,7 @@ impl Jobs {
             events,
             questions,
             running: Arc::default(),
+            rest,
         };
         let asked = Arc::new(Mutex::new(asked));
         for _ in 0..ANSWERING {
@@ -138,14 +145,18 @@ impl Jobs {
     fn answer(&self, asked: &Mutex<Receiver<Ask>>) {
         loop {
             let Ok(ask) = asked.lock().map_or(Err(()), |asked| asked.recv().map_err(|_| ())) else { return };
+            let begun = Instant::now();
+            while ask.rests && !ask.cancel.is_cancelled() && begun.elapsed() < self.rest {
+                std::thread::sleep(REST / 8);
+            }
             if ask.cancel.is_cancelled() {
                 let result = Err("called off".into());
                 self.tell(Event::Answered(Answered { ticket: ask.ticket, result, read_at: Timestamp::now() }));
                 continue;
             }
             let settings = self.settings();
-            let reader = Reader { lake: &self.lake, settings: &settings };
-            let read = ask.read;
+            let (read, cancel) = (ask.read, ask.cancel);
+            let reader = Reader { lake: &self.lake, settings: &settings, cancel: &cancel };
             // A question that panics is one that has no answer; the next ones have.
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&reader)));
             let result = match result {
@@ -307,6 +318,8 @@ pub(super) fn without_frames(message: &str) -> String {
     message.lines().take_while(|line| !is_frame(line)).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
+/// How long keys rest before a question that changes with each of them is begun: longer than a key that is held takes to repeat.
+const REST: Duration = Duration::from_millis(80);
 /// How long whoever writes is left alone.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often progress is told.

@@ -1,7 +1,7 @@
 //! A list that is read piece by piece, as a part of a screen.
 
 use super::reads::list::{List, PIECE, Piece, Wish};
-use super::slot::{Desk, Remote, Slot, Waiting};
+use super::slot::{Desk, Reader, Remote, Slot, Waiting};
 use super::table::{Listing, Table};
 use super::view::Read;
 use crate::frame::Frame;
@@ -39,7 +39,14 @@ impl Paged {
         }
         let wish = self.table.wish();
         let (asked, wished) = (list.clone(), wish.clone());
-        self.slot.want(desk, (list, wish), move |reader| asked.piece(reader.lake, &wished, PIECE));
+        let read = move |reader: &Reader<'_>| asked.piece((reader.lake, reader.cancel), &wished, PIECE);
+        // A filter is another one with every key.
+        let is_typed = self.held.as_ref().is_some_and(|(_, held, _)| held.condition != wish.condition);
+        if is_typed {
+            self.slot.want_at_rest(desk, (list, wish), read);
+        } else {
+            self.slot.want(desk, (list, wish), read);
+        }
         if self.filled == self.slot.answers() {
             return;
         }

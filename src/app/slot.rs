@@ -43,6 +43,8 @@ pub struct Reader<'a> {
     pub lake: &'a Lake,
     /// The settings.
     pub settings: &'a Settings,
+    /// Set when nobody waits for the answer any more.
+    pub cancel: &'a Cancel,
 }
 
 type Answer = Box<dyn Any + Send>;
@@ -52,6 +54,8 @@ type Question = Box<dyn FnOnce(&Reader<'_>) -> Result<Answer, QueryError> + Send
 pub struct Ask {
     pub(super) ticket: u64,
     pub(super) cancel: Cancel,
+    /// Whether it is begun only when no other one has taken its place for a moment.
+    pub(super) rests: bool,
     pub(super) read: Question,
 }
 
@@ -137,6 +141,26 @@ impl<Q: PartialEq, T: Send + 'static> Slot<Q, T> {
         question: Q,
         read: impl FnOnce(&Reader<'_>) -> Result<T, QueryError> + Send + 'static,
     ) {
+        self.ask(desk, (question, false), read);
+    }
+
+    /// The same of a question that changes with every key: it is begun when keys rest, as one that is begun takes the processor from
+    /// the frames.
+    pub fn want_at_rest(
+        &mut self,
+        desk: &mut Desk,
+        question: Q,
+        read: impl FnOnce(&Reader<'_>) -> Result<T, QueryError> + Send + 'static,
+    ) {
+        self.ask(desk, (question, true), read);
+    }
+
+    fn ask(
+        &mut self,
+        desk: &mut Desk,
+        (question, rests): (Q, bool),
+        read: impl FnOnce(&Reader<'_>) -> Result<T, QueryError> + Send + 'static,
+    ) {
         let is_same = self.question.as_ref() == Some(&question);
         if is_same && (self.version == desk.version || self.is_asking) {
             // An answer that is on its way is waited for, and asked for again then: during a load the tables change all the while.
@@ -154,6 +178,7 @@ impl<Q: PartialEq, T: Send + 'static> Slot<Q, T> {
         desk.asks.push(Ask {
             ticket: self.ticket,
             cancel: self.cancel.clone(),
+            rests,
             read: Box::new(move |reader| Ok(Box::new(read(reader)?))),
         });
     }

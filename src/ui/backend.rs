@@ -30,6 +30,18 @@ struct Pen {
     modifier: Modifier,
 }
 
+/// From so many lines of cells on that differ it is looked whether lines have only moved.
+const MANY_LINES: usize = 2;
+
+fn row(buffer: &Buffer, line: u16) -> &[Cell] {
+    let width = usize::from(buffer.area.width);
+    &buffer.content[usize::from(line) * width..][..width]
+}
+
+fn as_i16(number: u16) -> i16 {
+    i16::try_from(number).unwrap_or(i16::MAX)
+}
+
 fn is_wide(cell: &Cell) -> bool {
     cell.symbol().width() > 1
 }
@@ -38,9 +50,61 @@ fn is_wide(cell: &Cell) -> bool {
 const STEP: usize = 4;
 
 impl<W: Write> Frugal<W> {
-    /// A terminal that shows nothing.
-    pub fn new(writer: W) -> Self {
-        Self { terminal: CrosstermBackend::new(writer), shown: Buffer::default(), has_cursor: true }
+    /// A terminal of a size that shows nothing.
+    pub fn new(writer: W, size: Size) -> Self {
+        let shown = Buffer::empty(Rect::new(0, 0, size.width, size.height));
+        Self { terminal: CrosstermBackend::new(writer), shown, has_cursor: true }
+    }
+
+    /// Has the terminal move lines that only stand somewhere else now, as a list does that is scrolled; whether there are such.
+    fn scroll(&mut self, next: &Buffer, out: &mut String) -> bool {
+        let height = self.shown.area.height;
+        let differ = |line: u16, from: u16| {
+            let pair = row(next, line).iter().zip(row(&self.shown, from));
+            pair.filter(|(a, b)| a != b).count() as isize
+        };
+        let as_it_is: Vec<isize> = (0..height).map(|line| differ(line, line)).collect();
+        let mut best = (0, 0, 0..0);
+        let enough = as_it_is.iter().sum::<isize>() / 2;
+        for by in [1, -1, 3, -3_i32] {
+            if best.0 > enough {
+                break;
+            }
+            // The lines next to one another that gain most by being moved: whatever goes below nothing begins anew.
+            let (mut gained, mut from) = (0, 0);
+            for line in 0..height {
+                let Some(source) = line.checked_add_signed(by as i16).filter(|source| *source < height) else {
+                    (gained, from) = (0, line + 1);
+                    continue;
+                };
+                gained += as_it_is[usize::from(line)] - differ(line, source);
+                if gained <= 0 {
+                    (gained, from) = (0, line + 1);
+                } else if gained > best.0 {
+                    best = (gained, by, from..line + 1);
+                }
+            }
+        }
+        let (gained, by, lines) = best;
+        // As many lines come in at the other end, and are written whole.
+        let come_in = by.unsigned_abs() as u16;
+        if gained <= isize::from(as_i16(self.shown.area.width)) * isize::from(as_i16(come_in)) {
+            return false;
+        }
+        let lines = if by > 0 { lines.start..lines.end + come_in } else { lines.start - come_in..lines.end };
+        let _ = write!(out, "\x1b[{};{}r\x1b[{come_in}{}\x1b[r", lines.start + 1, lines.end, if by > 0 { 'S' } else { 'T' });
+        let cells = |lines: u16| usize::from(lines) * usize::from(self.shown.area.width);
+        let (range, moved) = (cells(lines.start)..cells(lines.end), cells(come_in));
+        let block = &mut self.shown.content[range];
+        if by > 0 {
+            block.rotate_left(moved);
+            let kept = block.len() - moved;
+            block[kept..].fill(Cell::EMPTY);
+        } else {
+            block.rotate_right(moved);
+            block[..moved].fill(Cell::EMPTY);
+        }
+        true
     }
 
     /// What differs in a line: all that the pen writes as it is, then what it writes otherwise, so that it changes seldom.
@@ -81,15 +145,16 @@ impl<W: Write> Frugal<W> {
         };
         pen.become_(Pen::of(cell), out);
         out.push_str(cell.symbol());
-        self.fit(x + 2, y);
         // Terminals do not agree about what is wide: after it the cursor is sent to its place.
         *cursor = Some(x + 1).filter(|_| !is_wide(cell));
         let last = x + u16::from(is_wide(cell));
-        let halved = is_wide(&self.shown[(last, y)]) && (last == x) != is_wide(cell);
-        if is_wide(cell) {
-            self.shown[(last, y)] = Cell::EMPTY;
+        let halved = self.shown.cell((last, y)).is_some_and(is_wide) && (last == x) != is_wide(cell);
+        let drawn = [(last, &Cell::EMPTY), (x, cell)];
+        for (x, cell) in drawn.into_iter().skip(usize::from(last == x)) {
+            if let Some(place) = self.shown.cell_mut((x, y)) {
+                place.clone_from(cell);
+            }
         }
-        self.shown[(x, y)] = cell.clone();
         if halved {
             // The other half of what was wide is no cell that differs, and stays in the terminal as it likes.
             if is_wide(cell) {
@@ -112,17 +177,6 @@ impl<W: Write> Frugal<W> {
             }
         }
         Some(text)
-    }
-
-    /// A resized terminal is cleared before it is drawn, and shows nothing until then.
-    fn fit(&mut self, x: u16, y: u16) {
-        if !self.shown.area.contains((x, y).into()) {
-            let larger =
-                |side: u16, place: u16| side.max(place.saturating_add(1)).checked_next_power_of_two().unwrap_or(u16::MAX);
-            let area = Rect::new(0, 0, larger(self.shown.area.width, x), larger(self.shown.area.height, y));
-            let smaller = std::mem::replace(&mut self.shown, Buffer::empty(area));
-            self.shown.merge(&smaller);
-        }
     }
 }
 
@@ -194,8 +248,21 @@ impl<W: Write> Backend for Frugal<W> {
     type Error = io::Error;
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
-        let content: Vec<_> = content.collect();
+        let mut content: Vec<_> = content.collect();
         let mut out = String::new();
+        let next;
+        if content.len() > usize::from(self.shown.area.width) * MANY_LINES {
+            let mut frame = self.shown.clone();
+            for (x, y, cell) in &content {
+                if let Some(place) = frame.cell_mut((*x, *y)) {
+                    *place = (*cell).clone();
+                }
+            }
+            if self.scroll(&frame, &mut out) {
+                next = frame;
+                content = self.shown.diff(&next);
+            }
+        }
         let mut pen = Pen::default();
         for line in content.chunk_by(|(_, a, _), (_, b, _)| a == b) {
             self.line(line, &mut pen, &mut out);
@@ -227,7 +294,9 @@ impl<W: Write> Backend for Frugal<W> {
     }
 
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
-        self.shown = Buffer::default();
+        // What is resized is cleared before it is drawn.
+        let size = self.terminal.size().unwrap_or_else(|_| self.shown.area.as_size());
+        self.shown = Buffer::empty(Rect::new(0, 0, size.width, size.height));
         self.terminal.clear_region(region)
     }
 
@@ -250,7 +319,7 @@ mod tests {
 
     use super::*;
 
-    const SIZE: Rect = Rect::new(0, 0, 24, 4);
+    const SIZE: Rect = Rect::new(0, 0, 24, 9);
 
     /// What is written for a terminal.
     #[derive(Clone, Default)]
@@ -269,7 +338,7 @@ mod tests {
     /// A terminal after frames, and the bytes of the last of them.
     fn shown(frames: &[Buffer]) -> (vt100::Parser, usize) {
         let line = Line::default();
-        let mut backend = Frugal::new(line.clone());
+        let mut backend = Frugal::new(line.clone(), SIZE.as_size());
         let mut before = Buffer::empty(SIZE);
         let mut parser = vt100::Parser::new(SIZE.height, SIZE.width, 0);
         let mut written = 0;
@@ -337,7 +406,22 @@ mod tests {
             }
             buffer
         });
-        prop::collection::vec(frame, 1..5)
+        // A list that is scrolled, and something else.
+        let moved = prop::sample::select(vec![0_i32, 0, 1, -1, 3, -3]);
+        prop::collection::vec((frame, moved), 1..6).prop_map(|frames| {
+            let mut drawn: Vec<Buffer> = Vec::new();
+            for (fresh, by) in frames {
+                let mut next = fresh.clone();
+                if let (Some(before), true) = (drawn.last(), by != 0) {
+                    for (y, x) in (0..SIZE.height).flat_map(|y| (0..SIZE.width).map(move |x| (y, x))) {
+                        let source = y.checked_add_signed(by as i16).filter(|source| *source < SIZE.height);
+                        next[(x, y)] = source.map_or(fresh[(x, y)].clone(), |source| before[(x, source)].clone());
+                    }
+                }
+                drawn.push(next);
+            }
+            drawn
+        })
     }
 
     proptest! {
@@ -345,6 +429,24 @@ mod tests {
         fn terminal_shows_the_last_frame_whatever_came_before(frames in frames()) {
             let (parser, _) = shown(&frames);
             same(&parser, frames.last().unwrap());
+        }
+    }
+
+    #[test]
+    fn list_that_is_scrolled_is_moved_by_the_terminal() {
+        let list = |from: usize| {
+            let mut frame = Buffer::empty(SIZE);
+            frame.set_string(0, 0, "a heading that stays", ratatui::style::Style::default());
+            for y in 1..SIZE.height {
+                let text = format!("{} is row {}", "abcdefgh".repeat(2), from + usize::from(y));
+                frame.set_string(0, y, text, ratatui::style::Style::default());
+            }
+            frame
+        };
+        for (from, to) in [(10, 11), (11, 10), (10, 13)] {
+            let (parser, bytes) = shown(&[list(from), list(to)]);
+            same(&parser, &list(to));
+            assert!(bytes < 100, "{from} {to} {bytes}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::{cursor, execute, queue, terminal};
+use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 
 use super::backend::Frugal;
@@ -101,7 +102,8 @@ impl Drop for Screen {
 /// A terminal that a whole frame goes to at once.
 fn new() -> io::Result<Terminal<Frugal<BufWriter<Stdout>>>> {
     const FRAME: usize = 1 << 16;
-    Terminal::new(Frugal::new(BufWriter::with_capacity(FRAME, io::stdout())))
+    let (width, height) = terminal::size()?;
+    Terminal::new(Frugal::new(BufWriter::with_capacity(FRAME, io::stdout()), Size { width, height }))
 }
 
 /// Whether there is a shell that could let the program go on: not where it was started in place of one.

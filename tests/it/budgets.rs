@@ -43,7 +43,7 @@ fn frames_are_drawn_fast_and_scrolling_writes_what_changes() {
     console.event(Event::Resized(SIZE.1));
     let written = Written::default();
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, SIZE.0, SIZE.1)) };
-    let mut terminal = Terminal::with_options(Frugal::new(written.clone()), options).unwrap();
+    let mut terminal = Terminal::with_options(Frugal::new(written.clone(), SIZE.into()), options).unwrap();
     let theme = Theme::dark();
     let mut draw = |console: &Console| {
         let before = *written.0.borrow();

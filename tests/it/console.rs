@@ -48,7 +48,7 @@ impl Console {
     /// Does the jobs and what they lead to; each answer is of a fixed time.
     pub fn finish(&mut self, jobs: Vec<Job>) {
         let (sender, receiver) = channel();
-        let workers = Jobs::new(self.settings.clone(), self.lake.clone(), sender);
+        let workers = Jobs::resting(self.settings.clone(), self.lake.clone(), sender, std::time::Duration::ZERO);
         let mut waiting = 0;
         let mut todo = jobs;
         loop {

@@ -115,6 +115,19 @@ fn month_that_did_not_come_is_judged_by_the_newest_before_it_and_nothing_is_due_
     assert_eq!(on("2022-08", "2022-10-15")[2], "planned_der nothing-delivered ");
 }
 
+/// By hand: due on the tenth of the month, received on 2022-11-30.
+#[test]
+fn history_that_is_handed_over_on_one_day_is_no_delay_but_for_its_newest_month() {
+    let late = |months: &[&str]| {
+        let mut bench = lab(months);
+        bench.settings.today = Day::parse("2022-12-01").unwrap();
+        bench.run();
+        checks::scorecard(&bench.lake, &bench.settings).unwrap()[0].days_late
+    };
+    assert_eq!(late(&["08", "09"]), Some(f64::from(112 + 81) / 2.0), "two months that come together may both be late");
+    assert_eq!(late(&["08", "09", "10"]), Some(51.0));
+}
+
 #[test]
 fn refresh_dates_that_nobody_can_read_are_no_pass_and_those_that_nobody_states_are_not_asked_for() {
     let rules = ["refresh-date-recent", "refresh-date-not-too-old", "refresh-date-not-in-future", "refresh-date-moves-on"];

@@ -495,7 +495,7 @@ fn pieces_of_a_list_are_those_of_the_whole_in_every_order_and_from_both_ends() {
         let sort: Vec<String> = Some(sort.to_owned()).filter(|sort| !sort.is_empty()).into_iter().collect();
         for from in [0, 40, rows.len() / 2, rows.len() - 30, rows.len() + 100] {
             let wish = Wish { condition: condition.to_owned(), sort: sort.clone(), from };
-            let piece = list.piece(&bench().lake, &wish, 100).unwrap();
+            let piece = list.piece((&bench().lake, &feederscope::model::Cancel::default()), &wish, 100).unwrap();
             assert_eq!((piece.found, piece.all, piece.rows.height()), (rows.len(), whole.height(), 100));
             let ids: Vec<_> = (0..100).map(|row| piece.rows.text("der_id", row)).collect();
             let wanted: Vec<_> = rows[piece.from..piece.from + 100].iter().map(|row| known(*row, "der_id")).collect();
@@ -521,6 +521,24 @@ fn columns_and_files_are_found_by_a_part_of_their_name_and_stand_in_front() {
     let screen = console.screen(160, 45);
     assert!(screen.lines().any(|line| line.contains("▶") && line.contains("Voltage_kV")), "{screen}");
     console.shows(WIDE, "Cells that are missing");
+}
+
+#[test]
+fn utility_without_an_adapter_is_told_nowhere_that_judges() {
+    let mut own = settings();
+    own.utilities.retain(|adapter| adapter.id.as_str() != "utility3");
+    let mut console = Console::with(own.clone(), bench().lake.clone());
+    let outcomes = feederscope::app::reads::checks::outcomes(&bench().lake, &own).unwrap();
+    let newest = outcomes.iter().filter(|checked| checked.month.to_string() == "2022-10");
+    let failing = newest.filter(|checked| checked.state == feederscope::pipeline::rules::RuleState::Failed);
+    let (failing, of_it) = failing.fold((0, 0), |(all, own), one| (all + 1, own + usize::from(one.utility == "utility3")));
+    assert_eq!(of_it, 0);
+    for pane in ["1", "2", "3", "2 v", "2 v v"] {
+        console.press(pane);
+        console.hides(WIDE, "utility3");
+    }
+    console.press("3");
+    console.shows(WIDE, &format!("1 of {failing}"));
 }
 
 #[test]
@@ -666,6 +684,10 @@ fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
     };
     console.event(Event::Progress(progress)).press("4");
     console.shows((120, 30), "bronze utility1/2022-10/utility1_circuits.csv · 25 % · 1,200 rows so far");
+    // What comes late, or from a file that was thought shorter, takes nothing back.
+    let late = Progress { step: Step::Bronze, subject: "utility2/late.csv".into(), rows_done: 1100, rows_expected: 9000 };
+    console.event(Event::Progress(late));
+    console.shows((120, 30), "utility1_circuits.csv · 25 % · 1,200 rows so far");
     console.event(Event::RunEnded(RunEnd::Done("done".into())));
     assert_eq!(console.runs.0, 2, "files that came meanwhile are loaded after");
     console.press("x");

@@ -58,10 +58,12 @@ struct GoTo {
     feeders: Slot<(), Frame>,
     columns: Slot<(), Frame>,
     files: Slot<(), Frame>,
+    /// What fits the text, as the answers to the three are.
+    matched: Slot<(String, [u64; 3]), Vec<Found>>,
     ders: Slot<String, Frame>,
     found: Vec<Place>,
     table: Table,
-    made_of: Option<(String, [u64; 4])>,
+    made_of: Option<(String, u64, u64)>,
     matcher: Matcher,
 }
 
@@ -97,6 +99,7 @@ pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
         feeders: Slot::default(),
         columns: Slot::default(),
         files: Slot::default(),
+        matched: Slot::default(),
         ders: Slot::default(),
         found: Vec::new(),
         table: Table::new("places", &[]),
@@ -106,8 +109,13 @@ pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
 }
 
 impl GoTo {
-    /// The best of what is known, then feeders, then DERs.
-    fn find(&mut self) {
+    /// What is known of columns, files and feeders.
+    fn tables(&self) -> [Option<Frame>; 3] {
+        [self.columns.ready(), self.files.ready(), self.feeders.ready()].map(Option::<&Frame>::cloned)
+    }
+
+    /// The best of what is known, then columns, files and feeders, then DERs.
+    fn find(&mut self, in_tables: &[Found]) {
         let text = self.field.text().to_owned();
         let pattern = Pattern::parse(&text, CaseMatching::Ignore, Normalization::Smart);
         let mut buffer = Vec::new();
@@ -119,20 +127,8 @@ impl GoTo {
         }
         scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         let mut rows: Vec<Found> = scored.into_iter().take(MOST).map(|(_, row)| row).collect();
+        rows.extend(in_tables.iter().cloned());
         if !text.is_empty() {
-            rows.extend(matching(self.columns.ready(), "column_name", (&pattern, &mut self.matcher), |rows, row| {
-                let [column, utility, dataset] = ["column_name", "utility_id", "dataset"].map(|field| told(rows, field, row));
-                (column.clone(), format!("{utility} {dataset}"), Place::Column([utility, dataset, column]))
-            }));
-            rows.extend(matching(self.files.ready(), "source_file", (&pattern, &mut self.matcher), |rows, row| {
-                let [file, utility, outcome] = ["source_file", "utility_id", "outcome"].map(|field| told(rows, field, row));
-                let month = Month::parse(&told(rows, "delivery_month", row));
-                (file.clone(), format!("{utility} {outcome}"), Place::File { utility, month, file })
-            }));
-            rows.extend(matching(self.feeders.ready(), "feeder_id", (&pattern, &mut self.matcher), |rows, row| {
-                let [id, utility] = ["feeder_id", "utility_id"].map(|field| told(rows, field, row));
-                (id.clone(), utility.clone(), Place::Feeder(utility, id))
-            }));
             rows.extend(self.matching_ders());
         }
         let fields = schema::columns![kind Text, name Text, note Text];
@@ -166,6 +162,26 @@ impl GoTo {
 
 fn told(rows: &Frame, field: &str, row: usize) -> String {
     rows.text(field, row).unwrap_or_default()
+}
+
+/// The best of what the tables know, but for DERs: there may be a hundred thousand feeders, so no key waits for it.
+fn in_tables(text: &str, [columns, files, feeders]: &[Option<Frame>; 3]) -> Vec<Found> {
+    let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut found = matching(columns.as_ref(), "column_name", (&pattern, &mut matcher), |rows, row| {
+        let [column, utility, dataset] = ["column_name", "utility_id", "dataset"].map(|field| told(rows, field, row));
+        (column.clone(), format!("{utility} {dataset}"), Place::Column([utility, dataset, column]))
+    });
+    found.extend(matching(files.as_ref(), "source_file", (&pattern, &mut matcher), |rows, row| {
+        let [file, utility, outcome] = ["source_file", "utility_id", "outcome"].map(|field| told(rows, field, row));
+        let month = Month::parse(&told(rows, "delivery_month", row));
+        (file.clone(), format!("{utility} {outcome}"), Place::File { utility, month, file })
+    }));
+    found.extend(matching(feeders.as_ref(), "feeder_id", (&pattern, &mut matcher), |rows, row| {
+        let [id, utility] = ["feeder_id", "utility_id"].map(|field| told(rows, field, row));
+        (id.clone(), utility.clone(), Place::Feeder(utility, id))
+    }));
+    found
 }
 
 /// The best of the rows whose text in a column fits, the rest of them left out.
@@ -260,16 +276,29 @@ impl Screen for GoTo {
         self.files.want(desk, (), |reader| runs::files(reader.lake));
         let text = self.field.text().trim().to_owned();
         if text.chars().count() >= LEAST_SIGNS {
-            self.ders.want(desk, text.clone(), move |reader| find::ders(reader.lake, &text, MOST));
+            let part = text.clone();
+            self.ders.want_at_rest(desk, text.clone(), move |reader| find::ders((reader.lake, reader.cancel), &part, MOST));
         } else if self.ders.question().is_some() {
             self.ders.clear();
         }
-        let answers = [self.feeders.answers(), self.columns.answers(), self.files.answers(), self.ders.answers()];
-        let made_of = (self.field.text().to_owned(), answers);
+        if text.is_empty() {
+            self.matched.clear();
+        } else {
+            let answers = [self.columns.answers(), self.files.answers(), self.feeders.answers()];
+            let known = self.tables();
+            let question = (text.clone(), answers);
+            self.matched.want(desk, question, move |_| Ok(in_tables(&text, &known)));
+            // What fitted the text before stands for some milliseconds.
+            if self.matched.ready().is_none() && self.made_of.is_some() {
+                return;
+            }
+        }
+        let made_of = (self.field.text().to_owned(), self.matched.answers(), self.ders.answers());
         if self.made_of.as_ref() != Some(&made_of) {
             let is_typed = self.made_of.as_ref().is_none_or(|(text, ..)| *text != made_of.0);
             self.made_of = Some(made_of);
-            self.find();
+            let matched = self.matched.ready().cloned().unwrap_or_default();
+            self.find(&matched);
             // Answers that come later leave the selection where somebody put it.
             if is_typed {
                 self.table.act(Verb::First);
@@ -278,12 +307,18 @@ impl Screen for GoTo {
     }
 
     fn slots(&mut self) -> Vec<&mut dyn Waiting> {
-        vec![&mut self.feeders, &mut self.columns, &mut self.files, &mut self.ders]
+        vec![&mut self.feeders, &mut self.columns, &mut self.files, &mut self.matched, &mut self.ders]
     }
 
     fn act(&mut self, verb: Verb, world: &World) -> Option<Vec<Effect>> {
         match verb {
             Verb::Enter => {
+                if self.made_of.as_ref().is_none_or(|(text, ..)| text != self.field.text()) {
+                    // Whoever is faster than the search goes to what fits the text, and to nothing that fitted the one before.
+                    let matched = in_tables(self.field.text().trim(), &self.tables());
+                    self.find(&matched);
+                    self.table.act(Verb::First);
+                }
                 let Some(place) = self.table.selected().and_then(|row| self.found.get(row)) else {
                     return Some(vec![Effect::Say("nothing goes by that name".into())]);
                 };

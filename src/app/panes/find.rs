@@ -208,7 +208,7 @@ impl Screen for Find {
         match self.selected() {
             Some((utility, id)) => {
                 let question = (utility.clone(), id.clone(), month);
-                self.of_feeder.want(desk, question, move |reader| match month {
+                self.of_feeder.want_at_rest(desk, question, move |reader| match month {
                     Some(month) => browse::ders_as_of(reader.lake, month, &id, Some(&utility), None),
                     None => browse::ders(reader.lake, &id, Some(&utility), None),
                 });

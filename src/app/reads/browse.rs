@@ -127,6 +127,7 @@ pub fn all_ders(month: Option<Month>, utility: Option<&str>, status: Option<&str
             where_all(&conditions)
         ),
         order: &["utility_id", "status", "der_id"],
+        known: "status",
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where is something of which somebody knows a part: an id, an address?
 
-use super::{QueryError, rows};
+use super::{QueryError, register, rows};
+use crate::engine::local;
 use crate::frame::Frame;
 use crate::lake::Lake;
+use crate::model::Cancel;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables;
 
@@ -28,9 +30,11 @@ pub fn columns(lake: &Lake) -> Result<Frame, QueryError> {
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn ders(lake: &Lake, part: &str, limit: usize) -> Result<Frame, QueryError> {
+pub fn ders((lake, cancel): (&Lake, &Cancel), part: &str, limit: usize) -> Result<Frame, QueryError> {
+    let any_case = text(&format!("(?i){}", regex::escape(part)));
     let part = text(&part.to_lowercase());
-    let holds = |column: &str| format!("STRPOS(LOWER({column}), {part}) > 0");
+    // Texts that are made lower first are written once more, all of them.
+    let holds = |column: &str| format!("REGEXP_LIKE({column}, {any_case})");
     let sql = format!(
         "SELECT utility_id, der_id, status, feeder_id, der_type, nameplate_kw, service_address,\n\
          \x20 CASE WHEN STARTS_WITH(LOWER(der_id), {part}) THEN 0 ELSE 1 END AS place\n\
@@ -39,5 +43,7 @@ pub fn ders(lake: &Lake, part: &str, limit: usize) -> Result<Frame, QueryError> 
         holds("service_address"),
         holds("feeder_ref")
     );
-    rows(lake, &tables::DERS, &sql)
+    let mut session = local().session(cancel)?;
+    register(session.as_mut(), lake, "t", &tables::DERS)?;
+    Ok(session.query(&sql)?)
 }

@@ -27,6 +27,7 @@ pub fn list(wanted: RejectedFilter<'_>) -> List {
         table: &tables::REJECTED,
         rows: format!("SELECT * FROM t{}", wanted.condition()),
         order: &["-delivery_month", "utility_id", "source_file", "source_line", "reason", "column_name", "value", "run_id"],
+        known: "reason",
     }
 }
 
