@@ -98,7 +98,9 @@ for letter in b"36_17":
     shown = first()
     _, settled = read(1.5)
     print(f"go to, one more sign   {(shown - pressed) * 1000:8.1f} ms, all found after {(settled - pressed) * 1000:8.1f} ms")
-os.write(terminal, b"\x1bz/")
+os.write(terminal, b"\x1b")
+read(0.5)
+os.write(terminal, b"z/")
 read(0.5)
 for letter in b"36_17":
     pressed = time.perf_counter()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::watch::LogFormat;
 use crate::commands::{ColorChoice, Format};
 use crate::config::Overrides;
 use crate::model::{Dataset, Day, Environment, FeederId, Month, UtilityId};
@@ -78,6 +79,24 @@ impl From<Color> for ColorChoice {
     }
 }
 
+/// How a log is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Log {
+    /// A line for people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+impl From<Log> for LogFormat {
+    fn from(log: Log) -> Self {
+        match log {
+            Log::Text => Self::Text,
+            Log::Json => Self::Json,
+        }
+    }
+}
+
 /// How rows are printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum OutputFormat {
@@ -132,6 +151,19 @@ pub enum Command {
         /// Only say what would be loaded; with -v also the SQL
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Load what arrives, without a terminal, until told to end (SIGTERM, SIGINT): for a service manager
+    Watch {
+        /// How the log is written, on standard output
+        #[arg(long, value_enum, default_value = "text", value_name = "text|json")]
+        log: Log,
+        /// The file that says how things stand; `watch-ENV.json` in the data folder without it
+        #[arg(long, value_name = "FILE")]
+        health: Option<PathBuf>,
+        /// A command of the shell that is told of each case that opens, changes or closes, and of runs that fail and recover: an object
+        /// on its standard input
+        #[arg(long, value_name = "COMMAND")]
+        on_change: Option<String>,
     },
     /// How fresh each utility's files are
     Status {

@@ -79,6 +79,9 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
             let request = Request { month, utility, full_refresh };
             if dry_run { commands::load::dry_run(context, &request) } else { commands::load::run(context, &request) }
         }
+        Command::Watch { log, health, on_change } => {
+            commands::watch::run(context, &commands::watch::WatchRequest { log: log.into(), health, on_change })
+        }
         Command::Status { .. } => commands::status::run(context),
         Command::Feeders { over_mw, utility, limit, as_of, .. } => {
             commands::browse::feeders(context, over_mw, utility.as_ref(), limit, as_of)

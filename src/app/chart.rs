@@ -1,5 +1,29 @@
 //! A series as a line of dots, in characters of braille: two dots a column, four a row.
 
+use super::view::{Line, Tone};
+use crate::model::Month;
+
+/// With fewer months a line says no more than the figures do.
+const FEWEST_MONTHS: usize = 6;
+
+/// A series over months as a line with its scale, `unit` with the blank before it; nothing where there are too few months for one.
+pub fn over_months(
+    what: &str,
+    values: &[Option<f64>],
+    (first, last): (Month, Month),
+    (unit, decimals): (&str, usize),
+) -> Vec<Line> {
+    if values.len() < FEWEST_MONTHS {
+        return Vec::new();
+    }
+    let greatest = values.iter().flatten().copied().fold(0.0, f64::max);
+    let columns = (values.len() * 2).clamp(20, 60);
+    let scale = format!(", 0 to {greatest:.decimals$}{unit}, {first} to {last}");
+    let head = Line::of(Tone::Accent, what).and(Tone::Dim, scale);
+    let drawn = braille(values, columns, 3).into_iter().map(|line| Line::of(Tone::Good, line));
+    std::iter::once(head).chain(drawn).chain([Line::default()]).collect()
+}
+
 /// The bits of the dots of a character, from the top, on the left and on the right (Unicode, block Braille Patterns).
 const DOTS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 

@@ -13,9 +13,8 @@ use super::{Event, RunEnd};
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::{Lake, Layer};
-use crate::landing::stability::StabilityCheck;
-use crate::landing::watch::{Watch, WatchMode};
-use crate::landing::{self, Candidate};
+use crate::landing::Candidate;
+use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::{Cancel, Day, Environment, Timestamp};
 use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
@@ -218,44 +217,27 @@ impl Jobs {
 
     fn watch_landing(&self) {
         let folder = self.settings.landing.display();
-        if !self.settings.landing.exists() && self.settings.landing != self.settings.paths.data.join("landing") {
-            // A folder that is not there is more often a wrong name than a new one: it is not made.
+        if !Arrivals::may_start(&self.settings) {
             self.tell(Event::Watching(format!("{folder} does not exist: nothing can arrive; `--landing` names another")));
             while !self.settings.landing.exists() {
                 std::thread::sleep(self.settings.poll);
             }
         }
-        let watch = match Watch::start(&self.settings.landing, self.settings.poll) {
-            Ok(watch) => watch,
+        let mut arrivals = match Arrivals::start(&self.settings) {
+            Ok(arrivals) => arrivals,
             Err(error) => {
                 self.tell(Event::Watching(format!("not watching {folder}: {error}; press r to load")));
                 return;
             }
         };
-        let how = if watch.mode == WatchMode::Events { "watching" } else { "looking again and again at" };
-        self.tell(Event::Watching(format!("{how} {folder}")));
-        let (started, mut settling) = (Instant::now(), StabilityCheck::default());
-        let (mut pending, mut looked) = (false, Instant::now());
+        self.tell(Event::Watching(format!("{} {folder}", arrivals.how())));
         loop {
             std::thread::sleep(LOOK);
-            // Now and then without an event too: some file systems deliver none.
-            if watch.take_change() || looked.elapsed() >= self.settings.poll {
-                (pending, looked) = (true, Instant::now());
-            }
-            if !pending {
-                continue;
-            }
-            let Ok(scan) = landing::scan(&self.settings.landing, &self.settings.utilities) else { continue };
-            match settling.changed_and_stable(&scan.candidates, started.elapsed(), self.settings.settle) {
-                Some(true) => {
-                    pending = false;
-                    // A run that finds nothing new asks the rules of another day again: where it costs nobody anything it is begun.
-                    if self.settings.env == Environment::Dev || self.is_new(&scan.candidates) {
-                        self.tell(Event::FilesStable);
-                    }
-                }
-                Some(false) => {}
-                None => pending = false,
+            // A run that finds nothing new asks the rules of another day again: where it costs nobody anything it is begun.
+            if let Some(files) = arrivals.look()
+                && (self.settings.env == Environment::Dev || self.is_new(&files))
+            {
+                self.tell(Event::FilesStable);
             }
         }
     }
@@ -324,8 +306,6 @@ const REST: Duration = Duration::from_millis(80);
 const RETRY: Duration = Duration::from_secs(5);
 /// How often progress is told.
 const QUIET: Duration = Duration::from_millis(50);
-/// How often the watch looks whether something happened.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// The line about a run that ended: a failure when a file was refused.
 fn ended(report: &Report) -> RunEnd {

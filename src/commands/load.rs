@@ -135,7 +135,7 @@ fn bar(context: &Context) -> ProgressBar {
 }
 
 /// What became of a file, in a line; nothing to say of one that is as it was.
-fn describe(file: &FileOutcome) -> Option<String> {
+pub(super) fn describe(file: &FileOutcome) -> Option<String> {
     let candidate = &file.candidate;
     let name = &candidate.source_file;
     let FileResult::Done(loaded) = &file.outcome else { return None };
@@ -172,7 +172,7 @@ fn describe(file: &FileOutcome) -> Option<String> {
     })
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     if report.files.is_empty() {
         return "nothing to load: no file in the landing folder belongs to a utility".into();
     }

@@ -19,6 +19,7 @@ pub mod sample;
 pub mod status;
 pub mod trace;
 pub mod utilities;
+pub mod watch;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 //! Reads files, knows no tables. A record that cannot be taken comes back as a [`crate::model::Finding`], a file that
 //! cannot be taken as a [`Refusal`]; neither is ever lost or turned into a panic.
 
+pub(crate) mod arrivals;
 mod batch;
 mod bytes;
 mod csv;

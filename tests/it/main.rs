@@ -26,3 +26,5 @@ mod sample;
 mod sequences;
 mod session;
 mod support;
+#[cfg(unix)]
+mod watch;

@@ -8,6 +8,7 @@ use feederscope::config::RuleSet;
 use feederscope::model::Day;
 use serde_json::Value as Json;
 
+use crate::console::Console;
 use crate::support::Bench;
 
 /// The folder of the public files; `None`, and a word about it, where it is missing.
@@ -54,6 +55,7 @@ fn public_month_gives_the_expected_tables() {
     links_agree(&bench, &expected);
     missing_cells_agree(&bench, &expected);
     feeders_agree(&bench, &expected);
+    console_tells_how_many_there_are(&bench, &expected);
     public_facts_are_found(&bench);
     public_facts_fail_rules(&bench);
     repeated_run_changes_nothing(&bench);
@@ -106,6 +108,27 @@ fn missing_cells_agree(bench: &Bench, expected: &Json) {
         }
     }
     assert_eq!(columns, 16 + 23 + 22 + 8 + 6 + 10);
+}
+
+/// Lists of which only a piece is held, or shown, say how long they are.
+fn console_tells_how_many_there_are(bench: &Bench, expected: &Json) {
+    let size = (160, 45);
+    let mut console = Console::with(bench.settings.clone(), bench.lake.clone());
+    console.press("6 v");
+    console.shows(size, "1 of 71,908");
+    console.press("G");
+    console.shows(size, "71,908 of 71,908");
+    let missing = expected["missing"].as_object().unwrap().iter();
+    let columns = missing.flat_map(|(table, columns)| columns.as_object().unwrap().iter().map(move |column| (table, column)));
+    let (table, (column, count)) = columns
+        .filter(|(_, (_, count))| count.as_u64().is_some_and(|count| count > 1000))
+        .min_by_key(|(table, (column, _))| (*table, *column))
+        .unwrap();
+    let (utility, dataset) = table.split_at(8);
+    console.press("4 /").type_(&format!("column = \"{column}\" and utility = {utility} and of = {}", &dataset[1..]));
+    console.press("enter enter");
+    let count = count.as_u64().unwrap();
+    console.shows(size, &format!("the first 1,000 of {},{:03}", count / 1000, count % 1000));
 }
 
 fn feeders_agree(bench: &Bench, expected: &Json) {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use crate::app::chart::braille;
+use crate::app::chart::over_months;
 use crate::app::keys::Verb;
 use crate::app::panes::find::{der_listing, source_of};
 use crate::app::reads::QueryError;
@@ -50,9 +50,6 @@ fn read(reader: &Reader<'_>, utility: &str, id: &FeederId, month: Option<Month>)
     };
     Ok(Page { versions: browse::versions(reader.lake, utility, id)?, ders })
 }
-
-/// With fewer months a list of the versions says more than a line.
-const MONTHS_OF_A_LINE: usize = 6;
 
 /// A share of the room that bars may take.
 const BAR: usize = 30;
@@ -137,9 +134,7 @@ impl Page {
         let versions = &self.versions;
         let months: Vec<Month> =
             world.months().iter().copied().filter(|month| world.month().is_none_or(|last| *month <= last)).collect();
-        if months.len() < MONTHS_OF_A_LINE {
-            return Vec::new();
-        }
+        let (Some(first), Some(last)) = (months.first(), months.last()) else { return Vec::new() };
         let month_in = |column: &str, row: usize| versions.text(column, row).and_then(|month| Month::parse(&month));
         let stood = |row: &usize, month: Month| {
             month_in("valid_from_month", *row).is_some_and(|from| from <= month)
@@ -150,12 +145,7 @@ impl Page {
             versions.number("max_hosting_capacity_mw", row)
         };
         let values: Vec<Option<f64>> = months.iter().map(capacity).collect();
-        let greatest = values.iter().flatten().copied().fold(0.0, f64::max);
-        let columns = (months.len() * 2).clamp(20, 60);
-        let scale = format!("0 to {greatest:.3} MW, {} to {}", months[0], months[months.len() - 1]);
-        let head = Line::of(Tone::Accent, "Hosting capacity after each month").and(Tone::Dim, format!(", {scale}"));
-        let drawn = braille(&values, columns, 3).into_iter().map(|line| Line::of(Tone::Good, line));
-        std::iter::once(head).chain(drawn).chain([Line::default()]).collect()
+        over_months("Hosting capacity after each month", &values, (*first, *last), (" MW", 3))
     }
 
     /// DERs by type, installed and planned.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::rows;
+use crate::app::chart::over_months;
 use crate::app::keys::Verb;
 use crate::app::overlays::records;
 use crate::app::reads::missing::{self, Cell as Counts, ColumnLine, Heatmap};
@@ -346,13 +347,18 @@ impl Columns {
                 .and(warned(cell.invalid, Tone::Bad), format!("invalid {}  ", count(cell.invalid)))
                 .and(Tone::Text, format!("distinct {}", count(cell.distinct))),
         ];
-        // Per mille, so that a little is seen.
-        let trend: Vec<u64> =
-            line.cells.iter().map(|cell| cell.map_or(0, |cell| (cell.rate(self.state) * 1000.0) as u64)).collect();
-        lines.push(Line::named(
-            "trend",
-            format!("{}  0 to 100 %, {} to {}", spark(&trend, 1000), map.months[0], map.months[map.months.len() - 1]),
-        ));
+        let rates: Vec<Option<f64>> =
+            line.cells.iter().map(|cell| cell.filter(|cell| !cell.absent).map(|cell| cell.rate(self.state) * 100.0)).collect();
+        let ends = [map.months.first(), map.months.last()].map(|month| month.and_then(|month| Month::parse(month)));
+        let [Some(first), Some(last)] = ends else { return lines };
+        let drawn = over_months(&format!("Cells that are {}", self.state), &rates, (first, last), (" %", 1));
+        if drawn.is_empty() {
+            // Of a month without the column nothing is known: it is no month without gaps.
+            let bar = |rate: &Option<f64>| rate.map_or_else(|| "·".to_owned(), |rate| spark(&[(rate * 10.0) as u64], 1000));
+            let trend: String = rates.iter().map(bar).collect();
+            lines.push(Line::named("trend", format!("{trend}  0 to 100 %, {first} to {last}")));
+        }
+        lines.extend(drawn);
         match self.profile.remote() {
             Remote::Loading => lines.push(Line::of(Tone::Dim, "reading the column …")),
             Remote::Failed { reason } => lines.push(Line::of(Tone::Bad, reason.clone())),

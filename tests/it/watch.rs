@@ -1,0 +1,163 @@
+//! `watch`: the program as a service, with folders of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::program::Program;
+
+/// A service and the lines of its log.
+struct Service {
+    child: Child,
+    lines: Receiver<Value>,
+    seen: Vec<Value>,
+}
+
+impl Service {
+    fn start(program: &Program, more: &[&str]) -> Self {
+        let health = program.folder.path().join("health.json");
+        let arguments = [&["watch", "--log", "json", "--health", health.to_str().unwrap()], more].concat();
+        let mut child = program.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (sender, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap_or_else(|_| panic!("`{line}` is no object")));
+            }
+        });
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// The first line from now on for which something holds.
+    #[track_caller]
+    fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + Duration::from_secs(90);
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.seen.push(line.clone());
+            if is_it(&line) {
+                return line;
+            }
+        }
+        panic!("{what} did not come; {:#?}", self.seen);
+    }
+
+    /// Asks it to end; how long it took, and its exit code.
+    fn end(&mut self) -> (Duration, Option<i32>) {
+        let asked = Instant::now();
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        (asked.elapsed(), status.code())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn health(program: &Program) -> Value {
+    serde_json::from_slice(&std::fs::read(program.folder.path().join("health.json")).unwrap()).unwrap()
+}
+
+fn is(line: &Value, event: &str) -> bool {
+    line["event"] == event
+}
+
+fn sample(program: &Program, month: &str) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-data/landing/utility1").join(month);
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        program.put(&format!("utility1/{month}/{name}"), &std::fs::read_to_string(entry.path()).unwrap());
+    }
+}
+
+#[test]
+fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
+    let program = Program::new();
+    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    std::fs::create_dir_all(program.folder.path().join("landing")).unwrap();
+    let told = program.folder.path().join("told.jsonl");
+    let hook = format!("cat >> '{}'", told.display());
+    let more = ["--on-change", hook.as_str(), "--today", "2022-09-12"];
+    let mut service = Service::start(&program, &more);
+    service.wait_for("the watch", |line| is(line, "watching"));
+    sample(&program, "2022-08");
+    let run = service.wait_for("the load", |line| is(line, "run"));
+    assert_eq!((&run["loaded"], &run["refused"]), (&Value::from(3), &Value::from(0)), "{run}");
+    // A file that cannot be taken is a case of its own, and is closed by a whole one.
+    program.put("utility1/2022-09/utility1_circuits.csv", "");
+    let refused = service.wait_for("the refusal", |line| is(line, "file") && line["outcome"] == "refused");
+    assert_eq!((&refused["level"], &refused["month"]), (&Value::from("error"), &Value::from("2022-09")));
+    let of_circuits = |line: &Value, change: &str| {
+        is(line, "case") && line["change"] == change && line["case"]["what"].as_str().unwrap().contains("refused")
+    };
+    service.wait_for("its case", |line| of_circuits(line, "opened"));
+    sample(&program, "2022-09");
+    service.wait_for("the end of the case", |line| of_circuits(line, "closed"));
+    assert_eq!(health(&program)["state"], "idle");
+    let (took, code) = service.end();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!((code, &health(&program)["state"]), (Some(0), &Value::from("stopped")));
+    let lines = |path: &Path| std::fs::read_to_string(path).unwrap().lines().count();
+    let before = lines(&told);
+    let said = service.seen.iter().filter(|line| is(line, "case")).count();
+    assert_eq!(before, said, "the command was told of each change");
+    // A restart is no news.
+    let mut again = Service::start(&program, &more);
+    again.wait_for("the watch", |line| is(line, "watching"));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(again.end().1, Some(0));
+    assert_eq!(lines(&told), before);
+}
+
+#[test]
+fn folder_that_is_not_there_is_said_once_and_waited_for_and_a_command_that_fails_fails_nothing_else() {
+    let program = Program::new();
+    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    let mut service = Service::start(&program, &["--on-change", "exit 3", "--today", "2022-09-12"]);
+    service.wait_for("the missing folder", |line| is(line, "no-landing"));
+    assert_eq!(health(&program)["state"], "no-landing");
+    sample(&program, "2022-08");
+    program.put("utility1/2022-09/utility1_circuits.csv", "");
+    service.wait_for("the load", |line| is(line, "run"));
+    service.wait_for("the command's failure", |line| is(line, "hook-failed"));
+    assert_eq!(service.seen.iter().filter(|line| is(line, "no-landing")).count(), 1);
+    assert_eq!(service.end().1, Some(0));
+}
+
+#[test]
+fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again_and_told() {
+    let program = Program::new();
+    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    sample(&program, "2022-08");
+    let folder = program.folder.path().join("lake");
+    let lake = feederscope::lake::Lake::new(&folder, feederscope::model::Environment::Dev).unwrap();
+    let lock = lake.lock("somebody else").unwrap().unwrap();
+    let mut service = Service::start(&program, &["--today", "2022-09-12"]);
+    let locked = service.wait_for("the other writer", |line| is(line, "locked"));
+    assert_eq!(locked["holder"], "somebody else");
+    assert_eq!(health(&program)["state"], "locked");
+    drop(lock);
+    service.wait_for("the load", |line| is(line, "run"));
+    assert_eq!(service.seen.iter().filter(|line| is(line, "locked")).count(), 1);
+    // A log that is a file where a folder must be: the run fails, says so, and recovers when it is gone.
+    let runs = folder.join("iedr_dev/ops/runs");
+    std::fs::rename(&runs, runs.with_extension("away")).unwrap();
+    std::fs::write(&runs, "no table").unwrap();
+    sample(&program, "2022-09");
+    let failed = service.wait_for("the failure", |line| is(line, "run-failed"));
+    assert!(failed["again_in_seconds"].as_u64().is_some(), "{failed}");
+    assert_eq!(health(&program)["state"], "failed");
+    std::fs::remove_file(&runs).unwrap();
+    std::fs::rename(runs.with_extension("away"), &runs).unwrap();
+    service.wait_for("the next run", |line| is(line, "run") && line["loaded"] == 3);
+    assert_eq!(service.end().1, Some(0));
+    assert!(health(&program)["error"].is_null());
+}
