@@ -1,27 +1,29 @@
 //! `watch`: loads what arrives, by itself, until it is told to end: for a service manager, and for those who read its log at night.
 
+mod health;
+mod hook;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 
 use super::{Context, Exit, load};
-use crate::app::reads::cases::{self, Case, Standing};
-use crate::app::reads::checks;
+use crate::app::reads::{cases, checks};
 use crate::app::signals;
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::cell::visible;
-use crate::model::{Cancel, Day, Severity, Timestamp};
+use crate::model::{Cancel, Day, Timestamp};
 use crate::pipeline::run::Run;
 use crate::pipeline::{FileResult, PipelineError, Progress, Report, Request};
+
+use health::{Health, Open, State, is_open, key, seconds, write_whole};
+use hook::Hook;
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,56 +53,6 @@ const FAILED: Duration = Duration::from_secs(10);
 const FAILED_MOST: Duration = Duration::from_mins(10);
 /// How old the health file grows while nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// How long a command that is told of a change may take.
-const HOOK: Duration = Duration::from_secs(30);
-
-/// What the service is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum State {
-    /// Waits for files.
-    Idle,
-    /// Loads.
-    Loading,
-    /// Waits for another process that writes.
-    Locked,
-    /// The landing folder is not there.
-    NoLanding,
-    /// The last run failed; it is tried again.
-    Failed,
-    /// Was told to end.
-    Stopped,
-}
-
-/// A case that stands open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Open {
-    month: String,
-    utility: String,
-    what: String,
-    standing: String,
-    next_step: String,
-}
-
-/// How things stand: the health file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Health {
-    state: State,
-    /// Since when, in seconds since 1970-01-01, UTC, as all times here.
-    since: i64,
-    /// When the service was alive last: it renews this at least every half minute, in a run with each step.
-    alive_at: i64,
-    pid: u32,
-    environment: String,
-    lake: PathBuf,
-    landing: PathBuf,
-    /// The last run that was done.
-    run: Option<String>,
-    /// Why the last one failed; nothing if it did not.
-    error: Option<String>,
-    /// Cases of the newest month that are open, by what tells them apart.
-    cases: BTreeMap<String, Open>,
-}
 
 /// A line of the log.
 struct Entry {
@@ -118,8 +70,7 @@ struct Service<'a> {
     written: Instant,
     cancel: Cancel,
     began_on: Day,
-    /// What commands that were told of changes have to say.
-    hooks: (Sender<Entry>, Receiver<Entry>),
+    hook: Option<Hook>,
     failures: u32,
 }
 
@@ -154,16 +105,12 @@ pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
         written: Instant::now(),
         cancel,
         began_on: Timestamp::now().day(),
-        hooks: channel(),
+        hook: request.on_change.clone().map(Hook::start).transpose()?,
         failures: 0,
     };
     service.keep().with_context(|| format!("`{}` cannot be written", service.file.display()))?;
     service.serve()?;
     Ok(Exit::Done)
-}
-
-fn seconds() -> i64 {
-    Timestamp::now().micros().div_euclid(1_000_000)
 }
 
 impl Service<'_> {
@@ -201,13 +148,17 @@ impl Service<'_> {
             if arrivals.is_some() && due.is_some_and(|due| due <= Instant::now()) {
                 due = self.load()?.map(|pause| Instant::now() + pause);
             }
-            while let Ok(entry) = self.hooks.1.try_recv() {
+            let said: Vec<Entry> = self.hook.iter().flat_map(|hook| hook.said.try_iter()).collect();
+            for entry in said {
                 self.write(&entry)?;
             }
             if self.written.elapsed() >= HEARTBEAT {
                 self.keep()?;
             }
             std::thread::sleep(LOOK);
+        }
+        for entry in self.hook.take().map(Hook::end).unwrap_or_default() {
+            self.write(&entry)?;
         }
         self.enter(State::Stopped)?;
         self.log("info", "stopped", "stopped as asked; every table is as after its last commit".into(), serde_json::json!({}))
@@ -353,23 +304,14 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Tells the command, on a thread of its own: no load waits for it, and its failure fails nothing else.
     fn tell(&self, change: &'static str, fields: &serde_json::Value) {
-        let Some(command) = self.request.on_change.clone() else { return };
+        let Some(hook) = &self.hook else { return };
         let mut object = serde_json::json!({ "change": change, "environment": self.health.environment, "at": seconds() });
         if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
             object.extend(fields.clone());
         }
-        let hooks = self.hooks.0.clone();
-        let spawned = std::thread::Builder::new().name("hook".into()).spawn(move || {
-            if let Err(error) = call(&command, &object.to_string()) {
-                let message = format!("`{command}` could not be told: {error}");
-                let _ = hooks.send(Entry { level: "warn", event: "hook-failed", message, fields: object });
-            }
-        });
-        if let Err(error) = spawned {
-            tracing::warn!("nobody was told of a change: {error}");
-        }
+        // The thread that listens does not end before the service.
+        let _ = hook.changes.send(object);
     }
 
     fn enter(&mut self, state: State) -> anyhow::Result<()> {
@@ -412,60 +354,5 @@ impl Service<'_> {
         self.context.printer.print(&line)?;
         std::io::stdout().flush()?;
         Ok(())
-    }
-}
-
-/// Whether somebody must do something about it.
-fn is_open(case: &Case) -> bool {
-    case.standing != Standing::Acknowledged && (case.standing == Standing::Unknown || case.severity > Severity::Info)
-}
-
-/// What tells a case from others.
-fn key(case: &Case) -> String {
-    format!("{} {} {:?} {}", case.month, case.utility, case.cause, case.of.join(" "))
-}
-
-impl From<&Case> for Open {
-    fn from(case: &Case) -> Self {
-        Self {
-            month: case.month.to_string(),
-            utility: case.utility.clone(),
-            what: case.what.clone(),
-            standing: case.standing.as_str().to_owned(),
-            next_step: case.next_step.clone(),
-        }
-    }
-}
-
-fn write_whole(file: &Path, content: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
-    }
-    let fresh = file.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&fresh, content)?;
-    std::fs::rename(&fresh, file)
-}
-
-/// Calls a command of the shell with a text on its standard input; an error where it fails, or takes too long.
-fn call(command: &str, text: &str) -> std::io::Result<()> {
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut child =
-        Command::new(shell).args([flag, command]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // Whoever does not read what it is told has been told all the same.
-        let _ = writeln!(stdin, "{text}");
-    }
-    let begun = Instant::now();
-    loop {
-        match child.try_wait()? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(std::io::Error::other(status.to_string())),
-            None if begun.elapsed() >= HOOK => {
-                child.kill()?;
-                child.wait()?;
-                return Err(std::io::Error::other(format!("it took longer than {} s and was ended", HOOK.as_secs())));
-            }
-            None => std::thread::sleep(LOOK),
-        }
     }
 }
