@@ -6,18 +6,18 @@ use crate::model::Month;
 /// With fewer months a line says no more than the figures do.
 const FEWEST_MONTHS: usize = 6;
 
-/// A series over months as a line with its scale, `unit` with the blank before it; nothing where there are too few months for one.
+/// A series over months as a line with its scale, `unit` with the blank before it, at most so many signs wide; nothing where there are too few months for one.
 pub fn over_months(
     what: &str,
     values: &[Option<f64>],
     (first, last): (Month, Month),
-    (unit, decimals): (&str, usize),
+    (unit, decimals, most): (&str, usize, usize),
 ) -> Vec<Line> {
     if values.len() < FEWEST_MONTHS {
         return Vec::new();
     }
     let greatest = values.iter().flatten().copied().fold(0.0, f64::max);
-    let columns = (values.len() * 2).clamp(20, 60);
+    let columns = (values.len() * 2).clamp(20, most);
     let scale = format!(", 0 to {greatest:.decimals$}{unit}, {first} to {last}");
     let head = Line::of(Tone::Accent, what).and(Tone::Dim, scale);
     let drawn = braille(values, columns, 3).into_iter().map(|line| Line::of(Tone::Good, line));

@@ -1,7 +1,6 @@
 //! Background work: questions, what is written, runs, and the watch on landing folder and tables. No pane is named here.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use super::write::Write;
 use super::{Event, RunEnd};
 use crate::config::Settings;
 use crate::engine::Work;
-use crate::lake::{Lake, Layer};
+use crate::lake::Lake;
 use crate::landing::Candidate;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::{Cancel, Day, Environment, Timestamp};
@@ -262,7 +261,7 @@ impl Jobs {
 
     /// Tells when any log of the tables has grown, whoever wrote.
     fn watch_tables(&self) {
-        let state = || (self.logs(), Timestamp::now().day());
+        let state = || (self.lake.stamp(), Timestamp::now().day());
         let mut known = state();
         loop {
             std::thread::sleep(LOOK * 10);
@@ -273,18 +272,6 @@ impl Jobs {
                 self.tell(Event::TablesChanged);
             }
         }
-    }
-
-    /// Tells the state of all logs from another: a commit adds a file to its folder.
-    fn logs(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for layer in [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops] {
-            for table in self.lake.tables(layer) {
-                let changed = std::fs::metadata(self.lake.path(&table).join("_delta_log")).and_then(|log| log.modified());
-                (table.name.as_str(), changed.ok()).hash(&mut hasher);
-            }
-        }
-        hasher.finish()
     }
 }
 

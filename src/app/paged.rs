@@ -24,7 +24,7 @@ impl Paged {
         let mut table = Table::new(name, sort);
         // What may be typed into its filter is known from the start.
         let rows = Frame::from_rows(&list.table.columns(), &[]).unwrap_or_default();
-        table.fill_piece(list, &Piece::default(), listing(rows));
+        table.fill_piece(list, &Wish::default(), &Piece::default(), listing(rows));
         Self { table, slot: Slot::default(), filled: 0, held: None, listing }
     }
 
@@ -35,7 +35,8 @@ impl Paged {
             // Rows of another list never stand under the heading of this one.
             self.held = None;
             let rows = self.table.rows().rows_at(&[]);
-            self.table.fill_piece(list.clone(), &Piece::default(), (self.listing)(rows));
+            let wish = self.table.wish();
+            self.table.fill_piece(list.clone(), &wish, &Piece::default(), (self.listing)(rows));
         }
         let wish = self.table.wish();
         let (asked, wished) = (list.clone(), wish.clone());
@@ -53,7 +54,7 @@ impl Paged {
         self.filled = self.slot.answers();
         if let (Remote::Ready { value, read_at }, Some((list, wish))) = (self.slot.remote(), self.slot.question()) {
             self.held = Some((list.clone(), wish.clone(), *read_at));
-            self.table.fill_piece(list.clone(), value, (self.listing)(value.rows.clone()));
+            self.table.fill_piece(list.clone(), wish, value, (self.listing)(value.rows.clone()));
         }
     }
 

@@ -177,7 +177,11 @@ impl App {
             Event::Paste(text) => self.paste(&text),
             Event::Click(target) => self.click(target),
             Event::Divided(pair, share) => {
-                self.divided.insert((self.full().id(), pair), share);
+                // What lies over panes has no name to remember it by.
+                let id = self.full().id();
+                if !id.is_empty() {
+                    self.divided.insert((id, pair), share);
+                }
             }
             Event::Wheel(by) => self.wheel(by),
             Event::Resized(height) => self.world.height = height,

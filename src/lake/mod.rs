@@ -13,6 +13,7 @@ mod stats;
 mod store;
 pub(crate) mod table;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -211,6 +212,18 @@ impl Lake {
         let url = url::Url::from_directory_path(self.path(table))
             .map_err(|()| DeltaTableError::generic(format!("`{}` cannot be written as a URL", self.path(table).display())))?;
         Ok(DeltaTableBuilder::from_url(url.clone())?.with_storage_backend(store, url))
+    }
+
+    /// Tells the state of all tables from another one: a commit adds a file to a folder.
+    pub fn stamp(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for layer in [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops] {
+            for table in self.tables(layer) {
+                let changed = std::fs::metadata(self.path(&table).join("_delta_log")).and_then(|log| log.modified());
+                (table.name.as_str(), changed.ok()).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
     }
 
     /// The tables of a layer that exist, by name.

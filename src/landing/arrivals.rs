@@ -43,6 +43,11 @@ impl<'a> Arrivals<'a> {
         if self.watch.mode == WatchMode::Events { "watching" } else { "looking again and again at" }
     }
 
+    /// Whether something changed that has not stood still yet.
+    pub const fn is_settling(&self) -> bool {
+        self.pending
+    }
+
     /// The files, once when any is new or another one and all of them have stood still.
     pub fn look(&mut self) -> Option<Vec<Candidate>> {
         // Now and then without an event too: some file systems deliver none.

@@ -92,7 +92,9 @@ impl<W: Write> Frugal<W> {
             return false;
         }
         let lines = if by > 0 { lines.start..lines.end + come_in } else { lines.start - come_in..lines.end };
-        let _ = write!(out, "\x1b[{};{}r\x1b[{come_in}{}\x1b[r", lines.start + 1, lines.end, if by > 0 { 'S' } else { 'T' });
+        // Lines are taken out or put in at the top of a region: every terminal since the VT102 can do that, and not every one can scroll.
+        let (top, bottom, sign) = (lines.start + 1, lines.end, if by > 0 { 'M' } else { 'L' });
+        let _ = write!(out, "\x1b[{top};{bottom}r\x1b[{top};1H\x1b[{come_in}{sign}\x1b[r");
         let cells = |lines: u16| usize::from(lines) * usize::from(self.shown.area.width);
         let (range, moved) = (cells(lines.start)..cells(lines.end), cells(come_in));
         let block = &mut self.shown.content[range];

@@ -135,6 +135,7 @@ impl Parts<'_> {
         }
         let position = match (shown, shown == all) {
             (0, _) => String::new(),
+            _ if table.is_stale() => String::new(),
             (_, true) => format!("{} of {}", count(table.at() + 1), count(all)),
             (_, false) => format!("{} of {}, of {}", count(table.at() + 1), count(shown), count(all)),
         };

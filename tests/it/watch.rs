@@ -66,6 +66,16 @@ fn health(program: &Program) -> Value {
     serde_json::from_slice(&std::fs::read(program.folder.path().join("health.json")).unwrap()).unwrap()
 }
 
+/// What a run did is in the log before the service rests.
+#[track_caller]
+fn wait_for_state(program: &Program, state: &str) {
+    let until = Instant::now() + Duration::from_mins(1);
+    while health(program)["state"] != state {
+        assert!(Instant::now() < until, "{:#}", health(program));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn is(line: &Value, event: &str) -> bool {
     line["event"] == event
 }
@@ -91,6 +101,14 @@ fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
     sample(&program, "2022-08");
     let run = service.wait_for("the load", |line| is(line, "run"));
     assert_eq!((&run["loaded"], &run["refused"]), (&Value::from(3), &Value::from(0)), "{run}");
+    // What somebody acknowledges elsewhere is no open case.
+    let of_keys = |line: &Value, change: &str| {
+        is(line, "case") && line["change"] == change && line["case"]["what"].as_str().unwrap().contains("same key")
+    };
+    service.wait_for("a case", |line| of_keys(line, "opened"));
+    let decision = ["acknowledge", "key-unique", "--utility", "utility1", "--reason", "asked", "--until", "2022-12-31"];
+    assert!(program.call(&[&decision[..], &["--today", "2022-09-12"]].concat()).status.success());
+    service.wait_for("the end of what was acknowledged", |line| of_keys(line, "closed"));
     // A file that cannot be taken is a case of its own, and is closed by a whole one.
     program.put("utility1/2022-09/utility1_circuits.csv", "");
     let refused = service.wait_for("the refusal", |line| is(line, "file") && line["outcome"] == "refused");
@@ -99,9 +117,13 @@ fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
         is(line, "case") && line["change"] == change && line["case"]["what"].as_str().unwrap().contains("refused")
     };
     service.wait_for("its case", |line| of_circuits(line, "opened"));
+    // One more such file makes no other case of it, and closes none.
+    program.put("utility1/2022-09/utility1_install_der.csv", "");
+    service.wait_for("what it is about now", |line| of_circuits(line, "changed") || of_circuits(line, "closed"));
+    assert!(!service.seen.iter().any(|line| of_circuits(line, "closed")), "{:#?}", service.seen.last());
     sample(&program, "2022-09");
     service.wait_for("the end of the case", |line| of_circuits(line, "closed"));
-    assert_eq!(health(&program)["state"], "idle");
+    wait_for_state(&program, "idle");
     let (took, code) = service.end();
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!((code, &health(&program)["state"]), (Some(0), &Value::from("stopped")));
@@ -147,6 +169,7 @@ fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again
     drop(lock);
     service.wait_for("the load", |line| is(line, "run"));
     assert_eq!(service.seen.iter().filter(|line| is(line, "locked")).count(), 1);
+    wait_for_state(&program, "idle");
     // A log that is a file where a folder must be: the run fails, says so, and recovers when it is gone.
     let runs = folder.join("iedr_dev/ops/runs");
     std::fs::rename(&runs, runs.with_extension("away")).unwrap();
@@ -158,6 +181,32 @@ fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again
     std::fs::remove_file(&runs).unwrap();
     std::fs::rename(runs.with_extension("away"), &runs).unwrap();
     service.wait_for("the next run", |line| is(line, "run") && line["loaded"] == 3);
+    service.wait_for("that it recovered", |line| is(line, "recovered"));
     assert_eq!(service.end().1, Some(0));
-    assert!(health(&program)["error"].is_null());
+    assert!(health(&program)["error"].is_null(), "{:#}", health(&program));
+}
+
+#[test]
+fn change_that_could_not_be_told_before_the_end_is_told_after_the_next_start() {
+    let program = Program::new();
+    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    sample(&program, "2022-08");
+    let mut service = Service::start(&program, &["--on-change", "sleep 20", "--today", "2022-09-12"]);
+    service.wait_for("the load", |line| is(line, "run"));
+    service.wait_for("a case", |line| is(line, "case"));
+    std::thread::sleep(Duration::from_secs(2));
+    let (took, code) = service.end();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(code, Some(0));
+    assert_eq!(health(&program)["cases"], serde_json::json!({}), "nobody was told of any");
+    let told = program.folder.path().join("told.jsonl");
+    let hook = format!("cat >> '{}'", told.display());
+    let mut again = Service::start(&program, &["--on-change", &hook, "--today", "2022-09-12"]);
+    let opened = again.wait_for("a case", |line| is(line, "case"));
+    assert_eq!(opened["change"], "opened");
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(again.end().1, Some(0));
+    let known = health(&program)["cases"].as_object().unwrap().len();
+    assert!(known > 0);
+    assert_eq!(std::fs::read_to_string(&told).unwrap().lines().count(), known);
 }

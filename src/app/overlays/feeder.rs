@@ -145,7 +145,7 @@ impl Page {
             versions.number("max_hosting_capacity_mw", row)
         };
         let values: Vec<Option<f64>> = months.iter().map(capacity).collect();
-        over_months("Hosting capacity after each month", &values, (*first, *last), (" MW", 3))
+        over_months("Hosting capacity after each month", &values, (*first, *last), (" MW", 3, 60))
     }
 
     /// DERs by type, installed and planned.

@@ -142,7 +142,7 @@ impl GoTo {
                 Column::text("name", "").least(20).priority(0),
                 Column::text("note", "").priority(2),
             ],
-            key: &[],
+            key: &["kind", "name", "note"],
             paint: |_, field, _| if field == "name" { Tone::Text } else { Tone::Dim },
         });
         self.found = rows.into_iter().map(|(_, _, place)| place).collect();

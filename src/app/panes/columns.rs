@@ -351,7 +351,7 @@ impl Columns {
             line.cells.iter().map(|cell| cell.filter(|cell| !cell.absent).map(|cell| cell.rate(self.state) * 100.0)).collect();
         let ends = [map.months.first(), map.months.last()].map(|month| month.and_then(|month| Month::parse(month)));
         let [Some(first), Some(last)] = ends else { return lines };
-        let drawn = over_months(&format!("Cells that are {}", self.state), &rates, (first, last), (" %", 1));
+        let drawn = over_months(&format!("Cells that are {}", self.state), &rates, (first, last), (" %", 1, 36));
         if drawn.is_empty() {
             // Of a month without the column nothing is known: it is no month without gaps.
             let bar = |rate: &Option<f64>| rate.map_or_else(|| "·".to_owned(), |rate| spark(&[(rate * 10.0) as u64], 1000));

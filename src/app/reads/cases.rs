@@ -46,6 +46,14 @@ impl Cause {
         }
     }
 
+    /// What is the matter with it, beside the word: the dataset, the column or the rule; nothing where the word says all.
+    pub fn about(&self) -> &str {
+        match self {
+            Self::Refused | Self::NotDelivered | Self::Overdue => "",
+            Self::Header(about) | Self::Values(about) | Self::Rule(about) => about,
+        }
+    }
+
     /// The cause of an outcome; `is_delivered`, `is_refused`: whether anything of its dataset came for the month, or was refused.
     fn of(checked: &Checked, rule: Option<&Rule>, is_delivered: bool, is_refused: bool) -> Self {
         match rule.map(|rule| &rule.check) {

@@ -135,6 +135,9 @@ impl Table {
 
     /// The row at a place among those that are shown; `None` where it is not read yet.
     pub fn row_at(&self, place: usize) -> Option<usize> {
+        if self.is_stale() {
+            return None;
+        }
         let place = place.checked_sub(self.window.as_ref().map_or(0, |window| window.from))?;
         self.shown.get(place).map(|row| *row as usize)
     }
@@ -260,6 +263,9 @@ impl Table {
 
     /// Shows the rows for which a text that somebody types holds; as before while it cannot be read.
     pub fn set_filter(&mut self, text: &str) {
+        if text == self.kept.filter {
+            return;
+        }
         text.clone_into(&mut self.kept.filter);
         let selected = self.selected();
         self.apply_again();
@@ -391,6 +397,7 @@ impl Table {
             Ok(filter) => (self.condition, self.wrong) = (filter.sql(&self.listing.rows, columns), None),
             Err(wrong) => self.wrong = Some(wrong),
         }
+        self.compare_with_wish();
         self.shown = (0..self.listing.rows.height() as u32).collect();
         let from = self.window.as_ref().map_or(0, |window| window.from);
         let kept = selected.filter(|_| self.is_chosen).map(|row| from + row as usize);

@@ -7,6 +7,9 @@ use crate::app::reads::list::{List, PIECE, Piece, Wish};
 #[derive(Debug)]
 pub(super) struct Window {
     list: List,
+    /// The condition and the order that the rows are an answer to.
+    of: (String, Vec<String>),
+    is_stale: bool,
     pub(super) from: usize,
     pub(super) found: usize,
     pub(super) all: usize,
@@ -17,14 +20,28 @@ const STEP: usize = PIECE / 3;
 
 impl Table {
     /// A piece of a longer list comes in under the selection.
-    pub fn fill_piece(&mut self, list: List, piece: &Piece, listing: Listing) {
-        let window = Window { list, from: piece.from, found: piece.found, all: piece.all };
+    pub fn fill_piece(&mut self, list: List, wish: &Wish, piece: &Piece, listing: Listing) {
+        let of = (wish.condition.clone(), wish.sort.clone());
+        let window = Window { list, of, is_stale: false, from: piece.from, found: piece.found, all: piece.all };
         self.put(listing, Some(window));
     }
 
     /// Whether rows of it are only in the tables.
     pub fn is_piece(&self) -> bool {
-        self.window.as_ref().is_some_and(|window| window.found > self.listing.rows.height())
+        self.is_stale() || self.window.as_ref().is_some_and(|window| window.found > self.listing.rows.height())
+    }
+
+    /// Whether the rows that are held are the answer to another filter or order: nothing can be done with them.
+    pub fn is_stale(&self) -> bool {
+        self.window.as_ref().is_some_and(|window| window.is_stale)
+    }
+
+    /// Looks whether the rows that are held answer what is asked now.
+    pub(super) fn compare_with_wish(&mut self) {
+        let wish = self.wish();
+        if let Some(window) = &mut self.window {
+            window.is_stale = window.of != (wish.condition, wish.sort);
+        }
     }
 
     /// What must be asked of a list that is read piece by piece, for the rows around the selection.
@@ -59,8 +76,11 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new("test", &["-n"]);
+        let (_, none) = piece(0, 0, 0);
+        table.fill_piece(browse::all_ders(None, None, None), &Wish::default(), &Piece::default(), none);
         let (first, listing) = piece(0, PIECE, 4_000_000);
-        table.fill_piece(browse::all_ders(None, None, None), &first, listing);
+        let wish = table.wish();
+        table.fill_piece(browse::all_ders(None, None, None), &wish, &first, listing);
         table
     }
 
@@ -77,7 +97,7 @@ mod tests {
         let wish = table.wish();
         assert_eq!((wish.from, table.selected_text("id").as_deref()), (STEP, Some("id1497")));
         let (next, listing) = piece(wish.from, wish.from + PIECE, 4_000_000);
-        table.fill_piece(browse::all_ders(None, None, None), &next, listing);
+        table.fill_piece(browse::all_ders(None, None, None), &wish, &next, listing);
         assert_eq!((table.at(), table.selected_text("id").as_deref()), (1497, Some("id1497")));
         table.act(Verb::Last);
         assert_eq!((table.at(), table.selected_text("id")), (3_999_999, None), "it is on its way");
@@ -99,8 +119,18 @@ mod tests {
         table.sort_by("id");
         assert_eq!((table.wish().sort, table.wish().condition), (vec!["id".to_owned(), "-n".to_owned()], String::new()));
         assert!(table.is_piece() && table.column_text().is_none());
+        assert_eq!(
+            (table.is_stale(), table.selected()),
+            (true, None),
+            "the rows of the question before are no answer to this one"
+        );
         let (few, listing) = piece(0, 3, 3);
-        table.fill_piece(browse::all_ders(None, None, None), &few, listing);
+        let wish = table.wish();
+        table.fill_piece(browse::all_ders(None, None, None), &wish, &few, listing);
+        assert!(!table.is_stale() && table.selected_text("id").as_deref() == Some("id0"));
+        table.act(Verb::Down);
+        table.set_filter("");
+        assert_eq!(table.selected_text("id").as_deref(), Some("id1"), "the same filter once more asks nothing");
         assert!(!table.is_piece() && table.column_text().is_some(), "three rows are all of them");
     }
 }

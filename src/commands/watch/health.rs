@@ -52,7 +52,7 @@ pub(super) struct Health {
     pub(super) run: Option<String>,
     /// Why the last one failed; nothing if it did not.
     pub(super) error: Option<String>,
-    /// Cases of the newest month that are open, by what tells them apart.
+    /// Cases that are open, by what tells them apart: of the newest month, and of the one before as they were when it came.
     pub(super) cases: BTreeMap<String, Open>,
 }
 
@@ -73,9 +73,9 @@ pub(super) fn is_open(case: &Case) -> bool {
     case.standing != Standing::Acknowledged && (case.standing == Standing::Unknown || case.severity > Severity::Info)
 }
 
-/// What tells a case from others.
+/// What tells a case from others, however many datasets it is about.
 pub(super) fn key(case: &Case) -> String {
-    format!("{} {} {:?} {}", case.month, case.utility, case.cause, case.of.join(" "))
+    format!("{} {} {} {}", case.month, case.utility, case.cause.as_str(), case.cause.about()).trim_end().to_owned()
 }
 
 /// Seconds since 1970-01-01, UTC.

@@ -1,5 +1,6 @@
 //! Whoever is told of changes: a command of the shell.
 
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -7,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Entry;
+use super::health::Open;
 use crate::landing::arrivals::LOOK;
 
 /// How long a command that is told of a change may take.
@@ -16,11 +18,16 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The command that is told of changes, in their order, by a thread of its own: no load waits for it, and its failure fails nothing else.
 pub(super) struct Hook {
-    pub(super) changes: Sender<serde_json::Value>,
+    changes: Sender<serde_json::Value>,
     thread: JoinHandle<()>,
-    /// What there is to say about it.
-    pub(super) said: Receiver<Entry>,
+    /// One for each change that was told: what there is to say about it.
+    said: Receiver<Option<Entry>>,
+    /// What was not told yet, in order.
+    waiting: VecDeque<Untold>,
 }
+
+/// A change that nobody was told of yet: the case by what tells it from others, and as it was before.
+pub(super) type Untold = Option<(String, Option<Open>)>;
 
 impl Hook {
     pub(super) fn start(command: String) -> std::io::Result<Self> {
@@ -28,23 +35,39 @@ impl Hook {
         let (say, said) = channel();
         let thread = std::thread::Builder::new().name("hook".into()).spawn(move || {
             while let Ok(change) = to_tell.recv() {
-                if let Err(error) = call(&command, &change.to_string()) {
+                let told = call(&command, &change.to_string());
+                let entry = told.err().map(|error| {
                     let message = format!("`{command}` could not be told: {error}");
-                    let _ = say.send(Entry { level: "warn", event: "hook-failed", message, fields: change });
-                }
+                    Entry { level: "warn", event: "hook-failed", message, fields: change }
+                });
+                let _ = say.send(entry);
             }
         })?;
-        Ok(Self { changes, thread, said })
+        Ok(Self { changes, thread, said, waiting: VecDeque::new() })
     }
 
-    /// Waits, for a moment, until what happened before the end is told, too.
-    pub(super) fn end(self) -> Vec<Entry> {
-        drop(self.changes);
+    pub(super) fn tell(&mut self, change: serde_json::Value, untold: Untold) {
+        self.waiting.push_back(untold);
+        // The thread that listens does not end before the service.
+        let _ = self.changes.send(change);
+    }
+
+    /// What there is to say about what was told meanwhile.
+    pub(super) fn said(&mut self) -> Vec<Entry> {
+        let told: Vec<Option<Entry>> = self.said.try_iter().collect();
+        self.waiting.drain(..told.len().min(self.waiting.len()));
+        told.into_iter().flatten().collect()
+    }
+
+    /// Waits, for a moment, until what happened before the end is told, too; what there is to say, and what was not told.
+    pub(super) fn end(mut self) -> (Vec<Entry>, VecDeque<Untold>) {
         let asked = Instant::now();
-        while !self.thread.is_finished() && asked.elapsed() < LAST_WORDS {
+        let mut said = self.said();
+        while !self.waiting.is_empty() && !self.thread.is_finished() && asked.elapsed() < LAST_WORDS {
             std::thread::sleep(LOOK / 4);
+            said.extend(self.said());
         }
-        self.said.try_iter().collect()
+        (said, self.waiting)
     }
 }
 

@@ -12,18 +12,19 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::{Context, Exit, load};
-use crate::app::reads::{cases, checks};
+use crate::app::reads::cases::{self, Case};
+use crate::app::reads::checks;
 use crate::app::signals;
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::cell::visible;
-use crate::model::{Cancel, Day, Timestamp};
+use crate::model::{Cancel, Day, Month, Timestamp};
 use crate::pipeline::run::Run;
 use crate::pipeline::{FileResult, PipelineError, Progress, Report, Request};
 
 use health::{Health, Open, State, is_open, key, seconds, write_whole};
-use hook::Hook;
+use hook::{Hook, Untold};
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,8 @@ const LOCKED: Duration = Duration::from_secs(5);
 const FAILED: Duration = Duration::from_secs(10);
 /// The longest of these.
 const FAILED_MOST: Duration = Duration::from_mins(10);
+/// How often it is looked whether others wrote.
+const TABLES: Duration = Duration::from_secs(2);
 /// How old the health file grows while nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
@@ -72,6 +75,9 @@ struct Service<'a> {
     began_on: Day,
     hook: Option<Hook>,
     failures: u32,
+    /// When it was looked last whether others wrote, and how the tables stood then.
+    looked: Instant,
+    stamp: u64,
 }
 
 /// Watches until SIGTERM, SIGINT or SIGHUP; what works then stops between two commits.
@@ -83,6 +89,7 @@ pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
     let file = request.health.clone().unwrap_or_else(|| settings.paths.data.join(format!("watch-{}.json", settings.env)));
     // A restart is no news: what was open before is known.
     let before: Option<Health> = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let before = before.filter(|before| before.environment == settings.env.to_string() && before.lake == settings.lake);
     let cancel = Cancel::default();
     let ending = cancel.clone();
     signals::on_end(move || ending.cancel()).context("the signal to end cannot be listened to")?;
@@ -107,10 +114,13 @@ pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
         began_on: Timestamp::now().day(),
         hook: request.on_change.clone().map(Hook::start).transpose()?,
         failures: 0,
+        looked: Instant::now(),
+        stamp: context.lake.stamp(),
     };
     service.keep().with_context(|| format!("`{}` cannot be written", service.file.display()))?;
-    service.serve()?;
-    Ok(Exit::Done)
+    let served = service.serve();
+    service.end(served.as_ref().err())?;
+    served.map(|()| Exit::Done)
 }
 
 impl Service<'_> {
@@ -145,10 +155,14 @@ impl Service<'_> {
             if arrivals.as_mut().is_some_and(|arrivals| arrivals.look().is_some()) || today != day {
                 (due, day) = (Some(Instant::now()), today);
             }
-            if arrivals.is_some() && due.is_some_and(|due| due <= Instant::now()) {
+            // Whatever a run is begun for, it reads no file that is still being copied.
+            let may_load = arrivals.as_ref().is_some_and(|arrivals| !arrivals.is_settling());
+            if may_load && due.is_some_and(|due| due <= Instant::now()) {
                 due = self.load()?.map(|pause| Instant::now() + pause);
+            } else if due.is_none() {
+                due = self.look_at_tables()?.map(|pause| Instant::now() + pause);
             }
-            let said: Vec<Entry> = self.hook.iter().flat_map(|hook| hook.said.try_iter()).collect();
+            let said = self.hook.as_mut().map(Hook::said).unwrap_or_default();
             for entry in said {
                 self.write(&entry)?;
             }
@@ -157,11 +171,56 @@ impl Service<'_> {
             }
             std::thread::sleep(LOOK);
         }
-        for entry in self.hook.take().map(Hook::end).unwrap_or_default() {
+        Ok(())
+    }
+
+    /// Tells what can still be told, and how it ended. What could not be told is told after the next start.
+    fn end(&mut self, error: Option<&anyhow::Error>) -> anyhow::Result<()> {
+        let (said, untold) = self.hook.take().map(Hook::end).unwrap_or_default();
+        for (key, before) in untold.into_iter().flatten() {
+            match before {
+                Some(case) => self.health.cases.insert(key, case),
+                None => self.health.cases.remove(&key),
+            };
+        }
+        if let Some(error) = error {
+            self.health.error = Some(format!("{error:#}"));
+        }
+        self.health.state = State::Stopped;
+        self.health.since = seconds();
+        let kept = self.keep();
+        if error.is_some() {
+            return Ok(());
+        }
+        for entry in said {
             self.write(&entry)?;
         }
-        self.enter(State::Stopped)?;
+        kept?;
         self.log("info", "stopped", "stopped as asked; every table is as after its last commit".into(), serde_json::json!({}))
+    }
+
+    /// What others loaded or acknowledged opens and closes cases, too.
+    fn look_at_tables(&mut self) -> anyhow::Result<Option<Duration>> {
+        if self.looked.elapsed() < TABLES {
+            return Ok(None);
+        }
+        self.looked = Instant::now();
+        let stamp = self.context.lake.stamp();
+        if std::mem::replace(&mut self.stamp, stamp) == stamp {
+            return Ok(None);
+        }
+        self.judged()
+    }
+
+    /// Judges; a table that cannot be read is a failure like that of a run.
+    fn judged(&mut self) -> anyhow::Result<Option<Duration>> {
+        let (settings, lake) = (self.settings(), &self.context.lake);
+        let found = checks::outcomes(lake, &settings).and_then(|outcomes| cases::of_month(lake, &settings, &outcomes, None));
+        match found {
+            Ok(Some((month, cases))) => self.judge(month, &cases).map(|()| None),
+            Ok(None) => Ok(None),
+            Err(error) => self.failed(&error.to_string()),
+        }
     }
 
     /// Loads what is new; how long to wait before the next run where one is needed whatever arrives.
@@ -176,10 +235,10 @@ impl Service<'_> {
         let alive = Mutex::new((self.health.clone(), Instant::now()));
         let observer = |_: Progress| {
             if let Ok(mut alive) = alive.lock()
-                && alive.1.elapsed() >= HEARTBEAT
+                && (alive.0.state != State::Loading || alive.1.elapsed() >= HEARTBEAT)
             {
                 alive.1 = Instant::now();
-                alive.0.alive_at = seconds();
+                (alive.0.state, alive.0.alive_at) = (State::Loading, seconds());
                 let _ = write_whole(&self.file, &serde_json::to_vec_pretty(&alive.0).unwrap_or_default());
             }
         };
@@ -196,9 +255,14 @@ impl Service<'_> {
         drop(alive);
         match result {
             Ok(Ok(report)) => {
-                self.told(&report)?;
-                self.judge(&settings)?;
-                Ok(None)
+                let failed = self.told(&report)?;
+                self.stamp = self.context.lake.stamp();
+                let unread = self.judged()?;
+                match failed {
+                    Some(error) => self.failed(&error),
+                    None if unread.is_some() => Ok(unread),
+                    None => self.recovered().map(|()| None),
+                }
             }
             Ok(Err(PipelineError::Cancelled)) => Ok(None),
             Ok(Err(PipelineError::Locked { holder })) => {
@@ -227,14 +291,23 @@ impl Service<'_> {
         let fields = serde_json::json!({ "error": error, "again_in_seconds": pause.as_secs() });
         self.log("error", "run-failed", format!("the run failed: {error}; again in {} s", pause.as_secs()), fields.clone())?;
         if is_news {
-            self.tell("failed", &fields);
+            self.tell("failed", &fields, None);
         }
         Ok(Some(pause))
     }
 
-    /// Says what a run did, file by file; of one that found nothing new nothing is said.
-    fn told(&mut self, report: &Report) -> anyhow::Result<()> {
+    fn recovered(&mut self) -> anyhow::Result<()> {
         self.failures = 0;
+        if let Some(error) = self.health.error.take() {
+            self.log("info", "recovered", "runs are done again".into(), serde_json::json!({ "error": error }))?;
+            self.tell("recovered", &serde_json::json!({ "error": error }), None);
+        }
+        self.enter(State::Idle)
+    }
+
+    /// Says what a run did, file by file; of one that found nothing new nothing is said. Why tables of a utility could not be rebuilt, if
+    /// so.
+    fn told(&mut self, report: &Report) -> anyhow::Result<Option<String>> {
         self.health.run = Some(report.run_id.clone());
         for file in report.files.iter().filter(|file| !matches!(file.outcome, FileResult::Known)) {
             let candidate = &file.candidate;
@@ -260,58 +333,52 @@ impl Service<'_> {
             });
             self.log("info", "run", load::summary(report), fields)?;
         }
-        let was = std::mem::replace(&mut self.health.error, error.clone());
-        match (&was, &error) {
-            (Some(was), None) => self.tell("recovered", &serde_json::json!({ "error": was })),
-            (before, Some(error)) if before.as_ref() != Some(error) => {
-                self.tell("failed", &serde_json::json!({ "error": error }));
-            }
-            _ => {}
-        }
-        self.enter(if error.is_some() { State::Failed } else { State::Idle })
+        Ok(error)
     }
 
     /// Which cases of the newest month opened, changed and closed, each once.
-    fn judge(&mut self, settings: &Settings) -> anyhow::Result<()> {
-        let lake = &self.context.lake;
-        let outcomes = checks::outcomes(lake, settings)?;
-        let Some((month, found)) = cases::of_month(lake, settings, &outcomes, None)? else { return Ok(()) };
+    fn judge(&mut self, month: Month, found: &[Case]) -> anyhow::Result<()> {
         let open: BTreeMap<String, Open> =
             found.iter().filter(|case| is_open(case)).map(|case| (key(case), Open::from(case))).collect();
-        let before = std::mem::replace(&mut self.health.cases, open.clone());
+        // What was open of an earlier month has not closed because there is a newer one. The one before may be the newest again.
+        let of = |case: &Open| Month::parse(&case.month);
+        let before = std::mem::take(&mut self.health.cases);
+        let earlier = before.iter().filter(|(_, case)| of(case).is_some_and(|of| of.next() == month));
+        self.health.cases = earlier.map(|(key, case)| (key.clone(), case.clone())).chain(open.clone()).collect();
         for (key, case) in &open {
             match before.get(key) {
-                None => self.changed("opened", case)?,
-                Some(known) if known.standing != case.standing => self.changed("changed", case)?,
+                None => self.changed("opened", key, (case, None))?,
+                Some(known) if (&known.standing, &known.what) != (&case.standing, &case.what) => {
+                    self.changed("changed", key, (case, Some(known)))?;
+                }
                 Some(_) => {}
             }
         }
-        // What was open of an earlier month has not closed because there is a newer one.
-        for (_, case) in before.iter().filter(|(key, case)| case.month == month.to_string() && !open.contains_key(*key)) {
-            self.changed("closed", case)?;
+        for (key, case) in before.iter().filter(|(key, case)| of(case).is_some_and(|of| of >= month) && !open.contains_key(*key))
+        {
+            self.changed("closed", key, (case, Some(case)))?;
         }
-        self.keep()?;
-        Ok(())
+        self.keep()
     }
 
-    fn changed(&mut self, change: &'static str, case: &Open) -> anyhow::Result<()> {
+    fn changed(&mut self, change: &'static str, key: &str, (case, before): (&Open, Option<&Open>)) -> anyhow::Result<()> {
         let fields = serde_json::json!({ "change": change, "case": case });
         let level = if change == "closed" { "info" } else { "warn" };
         let next = if change == "closed" { String::new() } else { format!("; next: {}", case.next_step) };
         let message = format!("{change}: {} {}: {} ({}){next}", case.month, case.utility, case.what, case.standing);
         self.log(level, "case", message, fields)?;
-        self.tell(change, &serde_json::json!({ "case": case }));
+        self.tell(change, &serde_json::json!({ "case": case }), Some((key.to_owned(), before.cloned())));
         Ok(())
     }
 
-    fn tell(&self, change: &'static str, fields: &serde_json::Value) {
-        let Some(hook) = &self.hook else { return };
+    /// Has the command told, if there is one.
+    fn tell(&mut self, change: &'static str, fields: &serde_json::Value, untold: Untold) {
+        let Some(hook) = &mut self.hook else { return };
         let mut object = serde_json::json!({ "change": change, "environment": self.health.environment, "at": seconds() });
         if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
             object.extend(fields.clone());
         }
-        // The thread that listens does not end before the service.
-        let _ = hook.changes.send(object);
+        hook.tell(object, untold);
     }
 
     fn enter(&mut self, state: State) -> anyhow::Result<()> {
@@ -351,8 +418,8 @@ impl Service<'_> {
                 format!("{object}\n")
             }
         };
-        self.context.printer.print(&line)?;
-        std::io::stdout().flush()?;
-        Ok(())
+        let written = self.context.printer.print(&line).and_then(|()| std::io::stdout().flush());
+        // Not as where nobody wants to read on: a service without a log has failed.
+        written.map_err(|error| anyhow::anyhow!("the log cannot be written: {error}"))
     }
 }

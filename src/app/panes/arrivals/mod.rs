@@ -359,9 +359,13 @@ impl Screen for Arrivals {
         let (file, cell): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(field, _)| *field == "source_file");
         (self.shown, self.in_files) = (Shown::Calendar, !file.is_empty());
         self.calendar.want(cell);
-        self.files.want(file);
         if let Some(month) = world.month() {
             self.calendar.put_cursor(&month.to_string());
+        }
+        if !file.is_empty() {
+            // The files are those of the cell that is selected now, and not of the one before.
+            self.settle_files(world);
+            self.files.want(file);
         }
     }
 
