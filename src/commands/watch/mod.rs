@@ -177,12 +177,7 @@ impl Service<'_> {
     /// Tells what can still be told, and how it ended. What could not be told is told after the next start.
     fn end(&mut self, error: Option<&anyhow::Error>) -> anyhow::Result<()> {
         let (said, untold) = self.hook.take().map(Hook::end).unwrap_or_default();
-        for (key, before) in untold.into_iter().flatten() {
-            match before {
-                Some(case) => self.health.cases.insert(key, case),
-                None => self.health.cases.remove(&key),
-            };
-        }
+        self.health.take_back(untold);
         if let Some(error) = error {
             self.health.error = Some(format!("{error:#}"));
         }
