@@ -382,6 +382,63 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Show what would change in qa or prod, and promote it there if the month may go on
+    Promote {
+        /// From where
+        #[arg(value_parser = environment, value_name = "FROM")]
+        from: Environment,
+        /// To where: qa takes from dev, prod from qa
+        #[arg(value_parser = environment, value_name = "TO")]
+        to: Environment,
+        /// The month that is meant: refused unless it is the newest
+        #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        /// Why; prod asks for it
+        #[arg(long)]
+        reason: Option<String>,
+        /// Only if the evidence still has this digest, or one that begins so: what somebody reviewed with --dry-run
+        #[arg(long, value_name = "DIGEST")]
+        reviewed: Option<String>,
+        /// Only show the gate and what would change
+        #[arg(long)]
+        dry_run: bool,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Bring qa or prod back to an earlier promotion, after showing what that takes away
+    Rollback {
+        /// Which environment
+        #[arg(value_parser = environment, value_name = "ENV")]
+        to_env: Environment,
+        /// The promotion; the first characters of its id are enough
+        #[arg(long, value_name = "PROMOTION")]
+        to: String,
+        /// Why; prod asks for it
+        #[arg(long)]
+        reason: Option<String>,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Read every file of qa or prod again and hold it to the digests of what was promoted
+    Verify {
+        /// Which environment
+        #[arg(value_parser = environment, value_name = "ENV")]
+        of_env: Environment,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What was promoted into the environment, and taken back
+    Promotions {
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
     /// Write sample landing files
     Sample {
         /// Folder to write into

@@ -119,6 +119,15 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         }
         Command::History { run, limit, .. } => commands::status::history(context, run.as_deref(), limit),
         Command::Utilities { .. } => commands::utilities::run(context),
+        Command::Promote { from, to, month, reason, reviewed, dry_run, .. } => {
+            let request = commands::promote::PromoteRequest { from, to, month, reason, reviewed, dry_run };
+            commands::promote::run(context, &request)
+        }
+        Command::Rollback { to_env, to, reason, dry_run, .. } => {
+            commands::promote::rollback(context, to_env, &to, reason.as_deref(), dry_run)
+        }
+        Command::Verify { of_env, .. } => commands::promote::verify(context, of_env),
+        Command::Promotions { .. } => commands::promote::list(context),
         Command::Demo | Command::Sample { .. } | Command::Doctor { .. } | Command::Completions { .. } | Command::Man => {
             Ok(Exit::Done)
         }
@@ -143,6 +152,10 @@ fn output_of(command: Option<&Command>) -> Option<&Output> {
             | Command::Trace { output, .. }
             | Command::History { output, .. }
             | Command::Utilities { output }
+            | Command::Promote { output, .. }
+            | Command::Rollback { output, .. }
+            | Command::Verify { output, .. }
+            | Command::Promotions { output }
             | Command::Doctor { output },
         ) => Some(output),
         _ => None,

@@ -2,7 +2,7 @@
 
 use super::jobs::{Job, Wish};
 use super::keys::{Group, Place, Verb};
-use super::overlays::{columns, export, go_to, help, pick, prompt, whole};
+use super::overlays::{columns, export, go_to, help, pick, promote, prompt, whole};
 use super::scope::Rescope;
 use super::screen::{Effect, Offer};
 use super::update::App;
@@ -153,6 +153,8 @@ impl App {
             Verb::Against => self.perform(vec![pick::against(&self.world)]),
             Verb::Utility => self.perform(vec![pick::utility(&self.world)]),
             Verb::Dataset => self.perform(vec![pick::dataset(&self.world)]),
+            Verb::Environment => self.perform(vec![pick::environment(&self.world)]),
+            Verb::Promote => self.perform(vec![promote::of(&self.world)]),
             Verb::Everything => {
                 self.rescope(&Rescope::Utility(None));
                 self.rescope(&Rescope::Dataset(None));
@@ -193,7 +195,9 @@ impl App {
     }
 
     fn asked_to_load(&mut self) {
-        if self.world.load.is_running() {
+        if let Some(why) = self.world.takes_no_loads() {
+            self.notice = Some(why);
+        } else if self.world.load.is_running() {
             self.notice = Some(format!("a load works already; {} stops it", self.world.keys.label(Verb::Stop)));
         } else {
             self.run();
@@ -237,6 +241,10 @@ impl App {
                 }
                 Effect::Say(text) => self.notice = Some(text),
                 Effect::Scope(step) => self.rescope(&step),
+                Effect::Environment(env) if self.world.load.is_running() => {
+                    self.notice = Some(format!("a load works: {env} is opened when it is done or stopped"));
+                }
+                Effect::Environment(env) => self.reopen = Some(env),
                 Effect::Show(id) => self.show(self.place_of(id)),
                 Effect::Select(id, fields) => {
                     let at = self.place_of(id);

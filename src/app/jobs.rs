@@ -1,20 +1,18 @@
 //! Background work: questions, what is written, runs, and the watch on landing folder and tables. No pane is named here.
 
-use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::reads::{QueryError, runs};
+use super::reads::QueryError;
 use super::slot::{Answered, Ask, Reader};
 use super::write::Write;
 use super::{Event, RunEnd};
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::Lake;
-use crate::landing::Candidate;
 use crate::landing::arrivals::{Arrivals, LOOK};
-use crate::model::{Cancel, Day, Environment, Timestamp};
+use crate::model::{Cancel, Day, Timestamp};
 use crate::pipeline::run::Run;
 use crate::pipeline::{PipelineError, Progress, Report, Request};
 
@@ -58,6 +56,8 @@ pub struct Jobs {
     events: Sender<Event>,
     questions: Sender<Ask>,
     running: Arc<Mutex<Cancel>>,
+    /// Set when the console shows something else.
+    closed: Cancel,
     rest: Duration,
 }
 
@@ -80,6 +80,7 @@ impl Jobs {
             events,
             questions,
             running: Arc::default(),
+            closed: Cancel::default(),
             rest,
         };
         let asked = Arc::new(Mutex::new(asked));
@@ -128,6 +129,12 @@ impl Jobs {
         }
     }
 
+    /// Nobody listens any more: runs are stopped, and the watches end.
+    pub fn close(&self) {
+        self.cancel();
+        self.closed.cancel();
+    }
+
     fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) {
         if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
             self.tell(Event::RunEnded(RunEnd::Failed(format!("no thread for background work: {error}"))));
@@ -136,7 +143,9 @@ impl Jobs {
 
     /// Nobody listens any more once the console has closed.
     fn tell(&self, event: Event) {
-        let _ = self.events.send(event);
+        if !self.closed.is_cancelled() {
+            let _ = self.events.send(event);
+        }
     }
 
     /// Answers questions one after the other; those that nobody waits for any more are not begun.
@@ -154,7 +163,8 @@ impl Jobs {
             }
             let settings = self.settings();
             let (read, cancel) = (ask.read, ask.cancel);
-            let reader = Reader { lake: &self.lake, settings: &settings, cancel: &cancel };
+            let shown = self.lake.pinned();
+            let reader = Reader { lake: &shown, settings: &settings, cancel: &cancel };
             // A question that panics is one that has no answer; the next ones have.
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&reader)));
             let result = match result {
@@ -215,10 +225,14 @@ impl Jobs {
     }
 
     fn watch_landing(&self) {
+        if let Err(only) = self.lake.expect_loads() {
+            self.tell(Event::Watching(only.to_string()));
+            return;
+        }
         let folder = self.settings.landing.display();
         if !Arrivals::may_start(&self.settings) {
             self.tell(Event::Watching(format!("{folder} does not exist: nothing can arrive; `--landing` names another")));
-            while !self.settings.landing.exists() {
+            while !self.settings.landing.exists() && !self.closed.is_cancelled() {
                 std::thread::sleep(self.settings.poll);
             }
         }
@@ -230,40 +244,20 @@ impl Jobs {
             }
         };
         self.tell(Event::Watching(format!("{} {folder}", arrivals.how())));
-        loop {
+        while !self.closed.is_cancelled() {
             std::thread::sleep(LOOK);
             // A run that finds nothing new asks the rules of another day again: where it costs nobody anything it is begun.
-            if let Some(files) = arrivals.look()
-                && (self.settings.env == Environment::Dev || self.is_new(&files))
-            {
+            if arrivals.look().is_some() {
                 self.tell(Event::FilesStable);
             }
         }
-    }
-
-    /// Whether a run has not seen any of the files as it is now. Where that cannot be told a run looks itself.
-    fn is_new(&self, candidates: &[Candidate]) -> bool {
-        let Ok(seen) = runs::files(&self.lake) else { return true };
-        let mut looked_at: HashMap<String, Timestamp> = HashMap::new();
-        for row in 0..seen.height() {
-            if let (Some(file), Some(at)) = (seen.text("source_file", row), seen.time("started_at", row)) {
-                let newest = looked_at.entry(file).or_insert(at);
-                *newest = at.max(*newest);
-            }
-        }
-        let changed = |file: &Candidate| {
-            let since = file.modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            let modified = Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-            file.changed.map_or(modified, |changed| changed.max(modified))
-        };
-        candidates.iter().any(|file| looked_at.get(&file.source_file).is_none_or(|at| changed(file) > *at))
     }
 
     /// Tells when any log of the tables has grown, whoever wrote.
     fn watch_tables(&self) {
         let state = || (self.lake.stamp(), Timestamp::now().day());
         let mut known = state();
-        loop {
+        while !self.closed.is_cancelled() {
             std::thread::sleep(LOOK * 10);
             // On another day ages and due days are others.
             let now = state();

@@ -15,6 +15,7 @@ pub(crate) mod mail;
 pub(crate) mod overlays;
 pub(crate) mod paged;
 pub(crate) mod panes;
+pub mod promotion;
 pub mod reads;
 pub mod report;
 pub(crate) mod scope;

@@ -8,6 +8,7 @@ use super::table::Table;
 use super::view::{Tone, View};
 use super::world::World;
 use super::write::Write;
+use crate::model::Environment;
 
 /// Where a screen is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum Effect {
     Say(String),
     /// Look at something else.
     Scope(Rescope),
+    /// Open the console on another environment.
+    Environment(Environment),
     /// Show a pane, as it stands.
     Show(&'static str),
     /// Show a pane and select the row of its list whose fields are these, as soon as it is there.

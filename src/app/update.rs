@@ -9,6 +9,7 @@ use super::view::Line;
 use super::world::{Load, World};
 use super::write::Written;
 use crate::config::Settings;
+use crate::model::Environment;
 use crate::pipeline::Progress;
 
 /// Something happened.
@@ -132,6 +133,8 @@ pub struct App {
     pub(super) browse_when_written: bool,
     /// Whether the program shall end.
     pub quit: bool,
+    /// The environment that shall be shown in the place of this one.
+    pub reopen: Option<Environment>,
 }
 
 impl App {
@@ -157,7 +160,23 @@ impl App {
             quit_asked: false,
             browse_when_written: false,
             quit: false,
+            reopen: None,
         }
+    }
+
+    /// The same on another environment; answers to what was asked before are nobody's.
+    #[must_use]
+    pub fn reopened(&self, env: Environment) -> Self {
+        let settings = Settings { env, ..self.world.settings.clone() };
+        let mut app = Self::with_keys(settings, self.world.keys.clone());
+        app.desk.follow(&self.desk);
+        (app.mouse, app.world.height) = (self.mouse, self.world.height);
+        app
+    }
+
+    /// The settings that it was opened with.
+    pub const fn settings(&self) -> &Settings {
+        &self.world.settings
     }
 
     /// The jobs that fill the console when it opens.
@@ -232,7 +251,6 @@ impl App {
 
     fn tables_changed(&mut self) {
         self.desk.version += 1;
-        self.world.files_wait = false;
         self.again_if_waiting();
     }
 
@@ -244,9 +262,7 @@ impl App {
     }
 
     fn files_stable(&mut self) {
-        if !self.world.loads_by_itself() {
-            self.world.files_wait = true;
-        } else if self.world.load.is_running() {
+        if self.world.load.is_running() {
             self.again = true;
         } else {
             self.run();
@@ -284,7 +300,6 @@ impl App {
     pub(super) fn run(&mut self) {
         if !self.world.load.is_running() {
             self.world.load = Load::Running(None);
-            self.world.files_wait = false;
             self.wishes.push(Job::Run);
         }
     }

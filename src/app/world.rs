@@ -1,7 +1,7 @@
 //! What panes may look at: settings, scope, facts, and what is going on.
 
 use super::facts::Facts;
-use super::keys::Keys;
+use super::keys::{Keys, Verb};
 use super::reads::cases::{Case, Verdict};
 use super::reads::checks::Checked;
 use super::scope::{Rescope, Scope};
@@ -54,8 +54,6 @@ pub struct World {
     pub watching: String,
     /// Lines of the terminal: where there are many, more is asked.
     pub height: u16,
-    /// Whether files stand still in the landing folder that nobody asked to load.
-    pub files_wait: bool,
     cases: Vec<Case>,
     months: Vec<Month>,
     made_of: Option<(u64, Option<Month>)>,
@@ -72,7 +70,6 @@ impl World {
             load: Load::default(),
             watching: "starting to watch".into(),
             height: 0,
-            files_wait: false,
             cases: Vec::new(),
             months: Vec::new(),
             made_of: None,
@@ -181,9 +178,13 @@ impl World {
         None
     }
 
-    /// Whether a new file is loaded without a word: what others act on is loaded when somebody asks.
-    pub fn loads_by_itself(&self) -> bool {
-        self.settings.env == Environment::Dev
+    /// Why nothing is loaded or signed for here; `None` where that is done.
+    pub fn takes_no_loads(&self) -> Option<String> {
+        let env = self.settings.env;
+        (env != Environment::Dev).then(|| {
+            let (environment, promote) = (self.keys.label(Verb::Environment), self.keys.label(Verb::Promote));
+            format!("{env} takes only what is promoted: {environment} changes to dev, {promote} there promotes")
+        })
     }
 
     /// What a pane without rows says before the first load.
@@ -203,8 +204,11 @@ impl World {
                 "`feederscope doctor` looks at the tables, `feederscope run --full-refresh` makes them again",
             );
         }
-        let next =
-            format!("put files into {} and press {}", self.settings.landing.display(), self.keys.label(super::keys::Verb::Load));
+        if self.takes_no_loads().is_some() {
+            let next = format!("{} shows what was promoted, and what could be", self.keys.label(Verb::Promote));
+            return Empty::new(Tone::Dim, format!("{what}: nothing was promoted into {} yet", self.settings.env), next);
+        }
+        let next = format!("put files into {} and press {}", self.settings.landing.display(), self.keys.label(Verb::Load));
         Empty::new(Tone::Warn, what, next)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::mail;
+use super::promotion::{self, By, PromotionError, Review, Way, plan_rollback};
 use super::reads::QueryError;
 use super::reads::checks::Checked;
 use super::reads::list::{List, Wish};
@@ -91,6 +92,22 @@ pub enum Write {
         /// Why.
         reason: String,
     },
+    /// Promote what was looked at.
+    Promote {
+        /// From where to where.
+        way: Way,
+        /// The digest of the evidence that was on the screen.
+        reviewed: String,
+        /// Why.
+        reason: String,
+    },
+    /// Bring an environment back to a promotion.
+    Rollback {
+        /// The promotion.
+        to: String,
+        /// Why.
+        reason: String,
+    },
     /// The report of a month.
     Report {
         /// The month.
@@ -167,6 +184,18 @@ impl Write {
                 let said = format!("● withdrawn by {}: {} open again", settings.account, outcomes(failures));
                 Ok(Written { said, tables: true, report: None })
             }
+            Self::Promote { way, reviewed, reason } => {
+                let by = By { account: &settings.account, reason: Some(reason) };
+                let said = promote(lake, settings, (*way, reviewed), &by).map_err(QueryError::from)?;
+                Ok(Written { said, tables: true, report: None })
+            }
+            Self::Rollback { to, reason } => {
+                let by = By { account: &settings.account, reason: Some(reason) };
+                let done =
+                    plan_rollback(lake, to).and_then(|plan| plan.perform(&by, Timestamp::now())).map_err(QueryError::from)?;
+                let said = format!("● {} is as promotion {to} left it; on record as {}", settings.env, done.id);
+                Ok(Written { said, tables: true, report: None })
+            }
             Self::Report { month } => {
                 let path = file(settings, &format!("report_{month}"), "html")?;
                 let told = report::write(lake, settings, Some(*month), &path)?;
@@ -200,6 +229,18 @@ impl Write {
             }
         }
     }
+}
+
+/// Promotes if the evidence is still what was looked at; what there is to say.
+fn promote(lake: &Lake, settings: &Settings, (way, reviewed): (Way, &str), by: &By<'_>) -> Result<String, PromotionError> {
+    let now = Timestamp::now();
+    let _lock = promotion::lock(&lake.environment(way.from), by.account, now)?;
+    let review = Review::of(lake, settings, way, None)?;
+    if review.evidence.digest() != reviewed {
+        return Err(PromotionError::Refused(format!("{} has moved since it was looked at; look at it again", way.from)));
+    }
+    let done = review.promote(lake, by, now)?;
+    Ok(format!("● promoted to {} as {}", way.to, done.id))
 }
 
 fn outcomes(failures: &[Failure]) -> String {

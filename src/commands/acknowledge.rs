@@ -26,6 +26,7 @@ pub struct AcknowledgeRequest {
 /// # Errors
 /// The tables cannot be read or written, or there is nothing to sign for.
 pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<Exit> {
+    context.expect_loads()?;
     context.known(Some(&decision.utility))?;
     if let Some(until) = decision.until.filter(|until| *until < context.settings.today) {
         return Err(Usage(format!("`--until {until}` has passed: today is {}", context.settings.today)).into());

@@ -8,7 +8,7 @@ use crate::app::exports;
 use crate::app::keys::Keys;
 use crate::config::Settings;
 use crate::frame::{Column, ColumnType, Value};
-use crate::lake::{Lake, Layer};
+use crate::lake::Lake;
 use crate::landing;
 use crate::landing::watch::{Watch, WatchMode};
 
@@ -139,8 +139,7 @@ fn watching(settings: &Settings) -> Diagnosis {
 
 fn tables(lake: &Lake) -> Diagnosis {
     let what = "tables";
-    let all: Vec<_> =
-        [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops].into_iter().flat_map(|layer| lake.tables(layer)).collect();
+    let all = lake.all_tables();
     if all.is_empty() {
         return Diagnosis {
             what,

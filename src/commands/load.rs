@@ -25,6 +25,7 @@ use crate::pipeline::{FileOutcome, FileResult, PipelineError, Progress, Report, 
 /// # Errors
 /// The run could not be done; what was committed stays.
 pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
+    context.expect_loads()?;
     context.known(request.utility.as_ref())?;
     let report = execute(context, request)?;
     let landing = &context.settings.landing;

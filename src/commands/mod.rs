@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod fit;
 pub mod load;
 pub(crate) mod output;
+pub mod promote;
 pub mod quality;
 pub mod rejected;
 pub mod report;
@@ -76,8 +77,16 @@ impl Context {
             let said: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
             anyhow::bail!("wrong configuration\n  {}", said.join("\n  "));
         }
-        let lake = Lake::new(&settings.lake, settings.env)?;
+        let lake = Lake::new(&settings.lake, settings.env)?.pinned();
         Ok(Self { settings, lake, printer })
+    }
+
+    /// That loads and decisions may be written into the environment.
+    ///
+    /// # Errors
+    /// It takes only what is promoted into it.
+    pub fn expect_loads(&self) -> anyhow::Result<()> {
+        self.lake.expect_loads().map_err(|error| Usage(error.to_string()).into())
     }
 
     /// The name of a utility that an adapter knows.

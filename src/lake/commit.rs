@@ -39,13 +39,15 @@ pub struct Change<'a> {
     pub transactions: Vec<(String, i64)>,
     /// Whether the rows are the same as before, in other files.
     pub same_rows: bool,
+    /// What else the commit says of itself: a name in `commitInfo`, and an object.
+    pub info: Option<(&'a str, serde_json::Value)>,
 }
 
 impl<'a> Change<'a> {
     /// A change of nothing yet.
     pub fn of(base: Option<&'a Snapshot>) -> Self {
         let (add, remove, transactions) = (Vec::new(), Vec::new(), Vec::new());
-        Self { base, columns: &[], partition_by: &[], add, remove, transactions, same_rows: false }
+        Self { base, columns: &[], partition_by: &[], add, remove, transactions, same_rows: false, info: None }
     }
 }
 
@@ -55,6 +57,7 @@ impl Lake {
     /// # Errors
     /// Somebody else changed the same files in between, or the log cannot be written.
     pub fn commit(&self, table: &TableId, mut change: Change<'_>) -> Result<u64, LakeError> {
+        self.expect_loads()?;
         let written = std::mem::take(&mut change.add);
         let adds: Vec<Action> = written.iter().map(|file| Action::Add(add_action(file, !change.same_rows))).collect();
         let commit_id = uuid::Uuid::now_v7().to_string();
@@ -150,9 +153,11 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
 /// Nothing but the entry itself: what the library would do after it could fail, and is done by [`Lake::commit`].
 fn properties(change: &Change<'_>, commit_id: &str) -> CommitProperties {
     let transactions = change.transactions.iter().map(|(application, version)| Transaction::new(application, *version));
+    let more = change.info.iter().map(|(name, told)| ((*name).to_owned(), told.clone()));
+    let info = more.chain([(COMMIT_ID.to_owned(), serde_json::Value::from(commit_id))]);
     CommitProperties::default()
         .with_application_transactions(transactions.collect())
-        .with_metadata([(COMMIT_ID.to_owned(), serde_json::Value::from(commit_id))])
+        .with_metadata(info)
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false))
 }

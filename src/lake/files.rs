@@ -1,5 +1,6 @@
 //! Data files of a table: on the disk before they are committed, gone if they are not.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,19 @@ impl Written {
     /// Notes something about the file, to be read again with [`super::DataFile::tag`].
     pub fn note(&mut self, tag: &str, value: &impl ToString) {
         self.tags.push((tag.to_owned(), value.to_string()));
+    }
+
+    /// A file that is there, and of which all is known.
+    pub(super) fn existing(
+        full_path: PathBuf,
+        relative_path: String,
+        partition: Vec<(String, String)>,
+        stats: String,
+        tags: BTreeMap<String, String>,
+        (rows, bytes): (u64, u64),
+    ) -> Self {
+        let tags = tags.into_iter().collect();
+        Self { full_path, relative_path, partition, stats, tags, rows, bytes, committed: false }
     }
 
     /// How the file's rows are read before it is committed.
@@ -73,6 +87,7 @@ impl Lake {
     /// # Errors
     /// The folder cannot be made.
     pub fn target(&self, table: &TableId, columns: &[Column], partition: &[(&str, &str)]) -> Result<Target, LakeError> {
+        self.expect_loads()?;
         let relative = partition.iter().fold(String::new(), |folder, (name, value)| folder + name + "=" + value + "/");
         let folder = self.path(table).join(&relative);
         std::fs::create_dir_all(&folder).map_err(|error| LakeError::io(&folder, error))?;

@@ -17,9 +17,10 @@ impl Lake {
     /// # Errors
     /// The environment's folder cannot be made or the lock file not opened.
     pub fn lock(&self, who: &str) -> Result<Result<WriteLock, String>, LakeError> {
-        let path = self.root.join("writer.lock");
+        let folder = self.lock_folder();
+        let path = folder.join("writer.lock");
         let io = |error| LakeError::io(&path, error);
-        std::fs::create_dir_all(&self.root).map_err(|error| LakeError::io(&self.root, error))?;
+        std::fs::create_dir_all(&folder).map_err(|error| LakeError::io(&folder, error))?;
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {

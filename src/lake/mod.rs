@@ -7,6 +7,7 @@
 mod commit;
 mod damage;
 mod files;
+mod generation;
 pub(crate) mod lock;
 mod schema;
 mod stats;
@@ -25,6 +26,7 @@ use crate::model::{Dataset, Environment, UtilityId};
 
 pub use commit::Change;
 pub(crate) use files::{TableWriter, Target, Written};
+pub use generation::{Brought, Generation};
 pub use table::DataFile;
 pub use table::Snapshot;
 
@@ -87,6 +89,18 @@ pub enum LakeError {
         /// What the Parquet library said.
         source: Box<FrameError>,
     },
+    /// Somebody wants to write where only promotions do.
+    #[error("`{env}` takes only what is promoted into it: load and sign in `dev`, then `feederscope promote`")]
+    PromotedOnly {
+        /// The environment.
+        env: Environment,
+    },
+    /// A file is another one than when it was looked at.
+    #[error("`{}` is not what was reviewed; look at the difference again before it is promoted", path.display())]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
     /// The table needs a reader that this program is not.
     #[error("table `{table}` uses {feature}, which cannot be read here; rewrite the table without it")]
     Unsupported {
@@ -117,6 +131,9 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Every layer, in the order in which data goes through them.
+    pub const ALL: [Self; 4] = [Self::Bronze, Self::Silver, Self::Platinum, Self::Ops];
+
     /// The folder's name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -155,10 +172,31 @@ impl std::fmt::Display for TableId {
     }
 }
 
+/// What may be committed to the tables of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// What is loaded and decided.
+    Loads,
+    /// What is promoted, as a whole, by [`Lake::next_generation`].
+    Promotions,
+}
+
+impl Takes {
+    const fn of(env: Environment) -> Self {
+        match env {
+            Environment::Dev => Self::Loads,
+            Environment::Qa | Environment::Prod => Self::Promotions,
+        }
+    }
+}
+
 /// One environment of the lake. Its calls block: they belong on a worker, never on the thread that draws.
 #[derive(Debug, Clone)]
 pub struct Lake {
+    folder: PathBuf,
+    env: Environment,
     root: PathBuf,
+    takes: Takes,
     runtime: Arc<tokio::runtime::Runtime>,
     store: Arc<dyn ObjectStore>,
     write_mutex: Arc<Mutex<()>>,
@@ -177,14 +215,40 @@ impl Lake {
             .enable_all()
             .build()
             .map_err(|error| LakeError::io(folder, error))?;
-        let absolute = std::path::absolute(folder).map_err(|error| LakeError::io(folder, error))?;
+        let folder = std::path::absolute(folder).map_err(|error| LakeError::io(folder, error))?;
         Ok(Self {
-            root: absolute.join(format!("iedr_{env}")),
+            root: folder.join(format!("iedr_{env}")),
+            folder,
+            env,
+            takes: Takes::of(env),
             runtime: Arc::new(runtime),
             store: Arc::new(LocalStore::new(Checkpoints::Used)),
             write_mutex: Arc::default(),
             snapshots: Arc::default(),
         })
+    }
+
+    /// Another environment of the same lake.
+    #[must_use]
+    pub fn environment(&self, env: Environment) -> Self {
+        let root = self.folder.join(format!("iedr_{env}"));
+        Self { env, root, takes: Takes::of(env), write_mutex: Arc::default(), ..self.clone() }
+    }
+
+    /// Which environment it is.
+    pub const fn env(&self) -> Environment {
+        self.env
+    }
+
+    /// That loads and decisions may be written here.
+    ///
+    /// # Errors
+    /// The environment takes only what is promoted into it.
+    pub const fn expect_loads(&self) -> Result<(), LakeError> {
+        match self.takes {
+            Takes::Loads => Ok(()),
+            Takes::Promotions => Err(LakeError::PromotedOnly { env: self.env }),
+        }
     }
 
     /// Waits until no other thread of this process reads a table in order to rewrite it; others wait until the guard is
@@ -200,7 +264,7 @@ impl Lake {
 
     /// The folder of a table.
     pub fn path(&self, table: &TableId) -> PathBuf {
-        self.root.join(table.layer.as_str()).join(&table.name)
+        self.shown_root().join(table.layer.as_str()).join(&table.name)
     }
 
     /// What opens, or makes, a table in this lake's store.
@@ -217,13 +281,16 @@ impl Lake {
     /// Tells the state of all tables from another one: a commit adds a file to a folder.
     pub fn stamp(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for layer in [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops] {
-            for table in self.tables(layer) {
-                let changed = std::fs::metadata(self.path(&table).join("_delta_log")).and_then(|log| log.modified());
-                (table.name.as_str(), changed.ok()).hash(&mut hasher);
-            }
+        for table in self.all_tables() {
+            let changed = std::fs::metadata(self.path(&table).join("_delta_log")).and_then(|log| log.modified());
+            (table.name.as_str(), changed.ok()).hash(&mut hasher);
         }
         hasher.finish()
+    }
+
+    /// The tables of all layers that exist, in the order in which data goes through them.
+    pub fn all_tables(&self) -> Vec<TableId> {
+        Layer::ALL.into_iter().flat_map(|layer| self.tables(layer)).collect()
     }
 
     /// The tables of a layer that exist, by name.

@@ -11,7 +11,7 @@ use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
 use super::damage::DamagedEntry;
 use super::schema::column_type;
 use super::store::{Checkpoints, LocalStore};
-use super::{Lake, LakeError, TableId};
+use super::{Lake, LakeError, TableId, Written};
 use crate::frame::{Column, FilePart, Relation};
 
 /// A table as of one commit.
@@ -34,7 +34,7 @@ pub struct Snapshot {
 
 /// The tables that were read, each with the log entry that was its newest: a log is read again only when it has changed.
 #[derive(Debug, Default)]
-pub(super) struct Snapshots(Mutex<HashMap<TableId, (Entry, Arc<Snapshot>)>>);
+pub(super) struct Snapshots(Mutex<HashMap<PathBuf, (Entry, Arc<Snapshot>)>>);
 
 /// So many entries are looked at before a log is asked as a whole.
 const ENTRIES_LOOKED_AT: u64 = 8;
@@ -43,17 +43,17 @@ const ENTRIES_LOOKED_AT: u64 = 8;
 type Entry = (SystemTime, u64);
 
 impl Snapshots {
-    fn known(&self, table: &TableId, log: &Path) -> Option<Arc<Snapshot>> {
+    fn known(&self, log: &Path) -> Option<Arc<Snapshot>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (entry, snapshot) = known.get(table)?;
+        let (entry, snapshot) = known.get(log)?;
         let is_newest = newest(log, snapshot.version) == Some(*entry);
         is_newest.then(|| snapshot.clone())
     }
 
     /// What was read of a log that has only grown since.
-    fn earlier(&self, table: &TableId, log: &Path) -> Option<Arc<Snapshot>> {
+    fn earlier(&self, log: &Path) -> Option<Arc<Snapshot>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read, snapshot) = known.get(table)?;
+        let (read, snapshot) = known.get(log)?;
         let is_there = entry(log, snapshot.version) == Some(*read);
         (is_there && snapshot.checkpoints == Checkpoints::Used).then(|| snapshot.clone())
     }
@@ -61,8 +61,8 @@ impl Snapshots {
     fn keep(&self, log: &Path, snapshot: &Arc<Snapshot>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match newest(log, snapshot.version) {
-            Some(entry) => known.insert(snapshot.table.clone(), (entry, snapshot.clone())),
-            None => known.remove(&snapshot.table),
+            Some(entry) => known.insert(log.to_owned(), (entry, snapshot.clone())),
+            None => known.remove(log),
         };
     }
 }
@@ -90,6 +90,8 @@ pub struct DataFile {
     pub partition: BTreeMap<String, Option<String>>,
     /// Number of rows.
     pub rows: u64,
+    /// Its size, as the log states it.
+    pub bytes: u64,
     stats: serde_json::Value,
     tags: BTreeMap<String, String>,
     pub(super) remove: Remove,
@@ -143,6 +145,21 @@ impl DataFile {
         counts.map_or_else(Vec::new, |counts| counts.keys().cloned().collect())
     }
 
+    /// The same file, to be added to another table, or to this one again; `more` is noted beside what was noted before.
+    pub(super) fn copied(&self, full_path: PathBuf, more: (&str, String)) -> Written {
+        let mut tags: BTreeMap<String, String> = self.tags.clone();
+        tags.insert(more.0.to_owned(), more.1);
+        let partition = self.partition.iter().filter_map(|(column, value)| Some((column.clone(), value.clone()?)));
+        Written::existing(
+            full_path,
+            self.path.clone(),
+            partition.collect(),
+            self.stats.to_string(),
+            tags,
+            (self.rows, self.bytes),
+        )
+    }
+
     /// What was noted of the file when it was committed.
     pub fn tag(&self, name: &str) -> Option<&str> {
         self.tags.get(name).map(String::as_str)
@@ -162,7 +179,7 @@ impl Lake {
     pub fn snapshot(&self, table: &TableId) -> Result<Option<Arc<Snapshot>>, LakeError> {
         let folder = self.path(table);
         let log = folder.join("_delta_log");
-        if let Some(known) = self.snapshots.known(table, &log) {
+        if let Some(known) = self.snapshots.known(&log) {
             return Ok(Some(known));
         }
         if !log.is_dir() {
@@ -172,34 +189,35 @@ impl Lake {
             return Err(damaged.refused(table));
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
-        let (delta, checkpoints) = match self.read_on(table, &log).map_or_else(|| self.load(table), Ok) {
+        let (delta, checkpoints) = match self.read_on(&log).map_or_else(|| self.load(table), Ok) {
             Ok(loaded) => loaded,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(delta_error(error)),
         };
-        let state = delta.snapshot().map_err(delta_error)?;
-        let columns =
-            state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
-        let files: Vec<DataFile> = state.log_data().iter().map(|view| data_file(&view)).collect();
-        let unsupported = |feature: &str| LakeError::Unsupported { table: table.to_string(), feature: feature.to_owned() };
-        if state.log_data().iter().any(|view| view.deletion_vector_descriptor().is_some()) {
-            return Err(unsupported("deletion vectors"));
-        }
-        if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
-            return Err(unsupported("column mapping"));
-        }
-        let version = delta.version().unwrap_or_default();
-        let recorded = OnceLock::new();
-        let snapshot = Arc::new(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder, recorded });
+        let snapshot = Arc::new(read(table, folder, delta, checkpoints)?);
         self.snapshots.keep(&log, &snapshot);
         Ok(Some(snapshot))
     }
 
+    /// The table as it was after a commit.
+    ///
+    /// # Errors
+    /// The log no longer tells, or cannot be read.
+    pub fn snapshot_at(&self, table: &TableId, version: u64) -> Result<Snapshot, LakeError> {
+        let loaded = self.runtime.block_on(async { self.builder(table)?.with_version(version).load().await });
+        let delta = loaded.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
+        read(table, self.path(table), delta, Checkpoints::Used)
+    }
+
     /// Reads what came to a log since it was read; `None` where it has to be read as a whole.
-    fn read_on(&self, table: &TableId, log: &Path) -> Option<(DeltaTable, Checkpoints)> {
-        let earlier = self.snapshots.earlier(table, log)?;
+    fn read_on(&self, log: &Path) -> Option<(DeltaTable, Checkpoints)> {
+        let earlier = self.snapshots.earlier(log)?;
         let mut delta = earlier.delta.clone();
         self.runtime.block_on(delta.update_state()).ok()?;
+        // Another state than the one on the disk is none.
+        if path_of_entry(log, delta.version()? + 1).exists() {
+            return None;
+        }
         Some((delta, Checkpoints::Used))
     }
 
@@ -225,6 +243,22 @@ impl Lake {
     }
 }
 
+fn read(table: &TableId, folder: PathBuf, delta: DeltaTable, checkpoints: Checkpoints) -> Result<Snapshot, LakeError> {
+    let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
+    let state = delta.snapshot().map_err(delta_error)?;
+    let columns = state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
+    let files: Vec<DataFile> = state.log_data().iter().map(|view| data_file(&view)).collect();
+    let unsupported = |feature: &str| LakeError::Unsupported { table: table.to_string(), feature: feature.to_owned() };
+    if state.log_data().iter().any(|view| view.deletion_vector_descriptor().is_some()) {
+        return Err(unsupported("deletion vectors"));
+    }
+    if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+        return Err(unsupported("column mapping"));
+    }
+    let version = delta.version().unwrap_or_default();
+    Ok(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder, recorded: OnceLock::new() })
+}
+
 fn data_file(view: &LogicalFileView) -> DataFile {
     let stats: serde_json::Value = view.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     #[expect(deprecated, reason = "the only way to the tags of a file")]
@@ -233,6 +267,7 @@ fn data_file(view: &LogicalFileView) -> DataFile {
         partition: view.partition_values_map().into_iter().collect(),
         tags: tags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
+        bytes: u64::try_from(view.size()).unwrap_or(0),
         stats,
         remove: view.remove_action(true),
         path: view.path().into_owned(),

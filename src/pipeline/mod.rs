@@ -28,6 +28,7 @@ use crate::engine::EngineError;
 use crate::lake::LakeError;
 
 pub use progress::{Progress, Step};
+pub(crate) use rebuild::is_rebuilt;
 pub(crate) use report::FileOutcome;
 pub use report::{FileResult, Report};
 pub use run::Request;

@@ -90,6 +90,16 @@ fn is_made_from(table: Option<&Snapshot>, lake: &Lake, adapter: &UtilityAdapter,
     Ok(table.transaction(lake, &silver::application_id(adapter))? == Some(from))
 }
 
+/// Whether everything above bronze of a utility was made from bronze as it is.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn is_rebuilt(bronze: &BronzeTables<'_>) -> Result<bool, PipelineError> {
+    let fingerprint = silver::input_fingerprint(bronze);
+    let is_whole = !is_rewritten(bronze.lake, bronze.adapter)?;
+    Ok(is_whole && UpperTables::open(bronze.lake)?.are_made_from(bronze.lake, bronze.adapter, fingerprint)?)
+}
+
 impl Run<'_> {
     /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and from which month on.
     pub(super) fn rebuild(

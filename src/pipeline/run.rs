@@ -110,6 +110,7 @@ impl<'a> Run<'a> {
     /// Another process writes, a table or a plan failed, or somebody asked to stop. What was committed stays, and the
     /// next run goes on from there.
     pub fn execute(&self) -> Result<Report, PipelineError> {
+        self.lake.expect_loads()?;
         let who = format!("process {} since {}", std::process::id(), (self.now)());
         let _lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
         // As the statistics of the Delta log keep it.

@@ -192,6 +192,11 @@ tables! {
         rule_id Text, utility_id Text, dataset Text, delivery_month Text, failed_count Whole, reason Text, account Text,
         acknowledged_at Time, expires_on Day, rule_fingerprint Text, delivery_fingerprint Text, measure Text,
     }
+    /// One row for each promotion into the environment, and each rollback.
+    PROMOTIONS rows PromotionRow = Ops / "promotions" by [] {
+        promotion_id Text, kind Text, from_env Text, to_env Text, delivery_month Text, promoted_at Time, account Text, reason Text,
+        source_promotion Text, source_versions Text, target_versions Text, evidence Text, evidence_digest Text,
+    }
 }
 
 /// A count as a cell.

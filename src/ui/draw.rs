@@ -220,10 +220,6 @@ fn state_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
     }
     let load = world.keys.label(Verb::Load);
     match &world.load {
-        Load::Idle | Load::Done(_) | Load::Stopped if world.files_wait => {
-            let env = world.settings.env;
-            say(format!("● new files stand in the landing folder; {load} loads them into {env}"), theme.warn);
-        }
         Load::Idle => say(world.watching.clone(), theme.dim),
         Load::Running(None) => say("loading: looking for what is new …".into(), theme.accent),
         Load::Stopping => say("stopping after the current step …".into(), theme.warn),

@@ -22,6 +22,7 @@ use crate::app::{App, Divider, Event, Job, Jobs, Key, Target, Wish, signals, sta
 use crate::config::Settings;
 use crate::lake::Lake;
 use crate::landing::watch::Watch;
+use crate::model::Environment;
 use draw::Hits;
 use terminal::Screen;
 use theme::{Depth, Theme};
@@ -59,9 +60,7 @@ pub fn run(settings: Settings, depth: Depth) -> anyhow::Result<()> {
     settings.problems.extend(problems.into_iter().chain(wrong_keys));
     let lake = Lake::new(&settings.lake, settings.env)?;
     let (sender, receiver) = channel();
-    let (events, from_jobs) = channel();
-    let jobs = Jobs::new(settings.clone(), lake, events);
-    forward(from_jobs, sender.clone())?;
+    let jobs = workers(&settings, lake, &sender)?;
     let ending = sender.clone();
     signals::on_end(move || {
         let _ = ending.send(Input::Event(Event::Terminate));
@@ -72,7 +71,7 @@ pub fn run(settings: Settings, depth: Depth) -> anyhow::Result<()> {
     })?;
     watch_themes(themes.clone(), sender.clone())?;
     let screen = Screen::open().context("the console needs a terminal; `feederscope --help` lists the commands that do not")?;
-    read_keys(sender)?;
+    read_keys(sender.clone())?;
     let kept = state::file(&settings);
     let mut app = App::with_keys(settings, keys);
     app.restore(&kept);
@@ -84,6 +83,7 @@ pub fn run(settings: Settings, depth: Depth) -> anyhow::Result<()> {
         hits: Hits::default(),
         held: None,
         waiting: Vec::new(),
+        sender,
         themes,
         name,
         depth,
@@ -95,10 +95,23 @@ pub fn run(settings: Settings, depth: Depth) -> anyhow::Result<()> {
     let ended = console.serve(&receiver);
     console.jobs.cancel();
     drop(console.screen);
-    if let Err(error) = console.app.keep(&kept) {
-        tracing::warn!("`{}` cannot be written: {error}", kept.display());
-    }
+    keep(&mut console.app);
     ended
+}
+
+/// Remembers the state of a console; what cannot be is as at the first start.
+fn keep(app: &mut App) {
+    let file = state::file(app.settings());
+    if let Err(error) = app.keep(&file) {
+        tracing::warn!("`{}` cannot be written: {error}", file.display());
+    }
+}
+
+/// Background workers whose events come by the same way as the keys.
+fn workers(settings: &Settings, lake: Lake, sender: &Sender<Input>) -> std::io::Result<Jobs> {
+    let (events, from_jobs) = channel();
+    forward(from_jobs, sender.clone())?;
+    Ok(Jobs::new(settings.clone(), lake, events))
 }
 
 struct Console {
@@ -111,6 +124,7 @@ struct Console {
     held: Option<Divider>,
     /// Work that begins when the frame is drawn: it must not take the processor from it.
     waiting: Vec<Job>,
+    sender: Sender<Input>,
     themes: std::path::PathBuf,
     name: String,
     depth: Depth,
@@ -182,7 +196,27 @@ impl Console {
             }
         };
         let jobs = self.app.update(event);
-        self.start(jobs)
+        self.start(jobs)?;
+        match self.app.reopen.take() {
+            Some(env) => self.reopen(env),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows another environment, as it was left.
+    fn reopen(&mut self, env: Environment) -> anyhow::Result<()> {
+        self.jobs.close();
+        keep(&mut self.app);
+        self.waiting.clear();
+        let mut app = self.app.reopened(env);
+        app.restore(&state::file(app.settings()));
+        let lake = Lake::new(&app.settings().lake, env)?;
+        self.jobs = workers(app.settings(), lake, &self.sender)?;
+        self.app = app;
+        let first = self.app.update(Event::Resized(self.screen.height()));
+        self.start(first)?;
+        self.jobs.watch();
+        Ok(())
     }
 
     fn start(&mut self, jobs: Vec<Job>) -> anyhow::Result<()> {

@@ -49,6 +49,7 @@ impl Numbers {
             remove: Vec::new(),
             transactions: applications.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect(),
             same_rows: false,
+            info: None,
         };
         self.lake.commit(&Self::table(), change)
     }
@@ -168,6 +169,7 @@ fn conflicting_change_is_an_error_and_its_file_is_gone() {
             remove,
             transactions: Vec::new(),
             same_rows: false,
+            info: None,
         };
         numbers.lake.commit(&Numbers::table(), change)
     };

@@ -19,6 +19,8 @@ mod layers;
 mod months;
 mod panes;
 mod program;
+#[cfg(unix)]
+mod promotion;
 mod real;
 mod rewritten;
 mod rules;

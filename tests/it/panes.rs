@@ -640,17 +640,32 @@ fn columns_are_hidden_moved_and_remembered_with_pane_scope_and_filter() {
 }
 
 #[test]
-fn environment_that_others_act_on_looks_different_and_loads_nothing_unasked() {
+fn environment_that_others_act_on_looks_different_and_takes_no_loads_and_no_decisions() {
     let mut own = settings();
     own.env = Environment::Prod;
     let mut console = Console::with(own, bench().lake.clone());
-    console.event(Event::FilesStable);
-    assert_eq!(console.runs.0, 0);
-    console.shows(NARROW, "● new files stand in the landing folder; r loads them into prod");
     console.press("r");
-    assert_eq!(console.runs.0, 1);
+    console.shows(NARROW, "prod takes only what is promoted: E changes to dev, P there promotes");
+    console.press("a");
+    console.shows(NARROW, "prod takes only what is promoted");
+    assert_eq!(console.runs.0, 0);
     let cell = |console: &Console| console.buffer(80, 24, &Theme::dark())[(1, 0)].style();
     assert_ne!(cell(&console), cell(&self::console()));
+}
+
+#[test]
+fn page_of_promotions_shows_the_gate_and_promotes_nothing_while_it_is_shut() {
+    let mut console = console();
+    console.press("P");
+    console.shows(WIDE, "dev → qa");
+    console.shows(NARROW, "■ no error is open and unsigned");
+    console.shows(NARROW, "● the ledger closes");
+    console.shows(WIDE, "What would change in qa");
+    console.press("P");
+    console.shows(WIDE, "the gate is shut: no error is open and unsigned");
+    assert!(!bench().settings.lake.join("iedr_qa").exists());
+    console.press("esc E down enter");
+    assert_eq!(console.app.reopen, Some(Environment::Qa));
 }
 
 #[test]

@@ -129,6 +129,7 @@ verbs! {
     Against "against" ["b"] "compare with another month" Scope Anywhere;
     Utility "utility" ["u"] "one utility" Scope Anywhere;
     Dataset "dataset" ["d"] "one dataset" Scope Anywhere;
+    Environment "environment" ["E"] "another environment" Scope Anywhere;
     Everything "everything" ["0"] "all utilities and datasets" Scope Anywhere;
     Enter "enter" ["enter"] "into it" Act Screen;
     Toggle "view" ["v"] "the other view" Act Screen;
@@ -139,6 +140,7 @@ verbs! {
     Open "open" ["o"] "open it where it belongs" Act Screen;
     Report "report" ["w"] "write the report" Act Anywhere writes;
     OpenReport "open-report" ["O"] "open the report in the browser" Act Anywhere;
+    Promote "promote" ["P"] "promote, verify, roll back" Program Anywhere;
     Load "load" ["r"] "load what is new" Program Anywhere writes;
     Stop "stop" ["x"] "stop the load" Program Anywhere;
     Reread "reread" ["ctrl-r"] "read the tables again" Program Anywhere;

@@ -6,6 +6,7 @@ pub(super) mod feeder;
 pub(super) mod go_to;
 pub(super) mod help;
 pub(super) mod pick;
+pub(super) mod promote;
 pub(super) mod prompt;
 pub(super) mod records;
 pub(super) mod sign;

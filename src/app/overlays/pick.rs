@@ -7,7 +7,7 @@ use crate::app::table::{Column, Listing, Table};
 use crate::app::view::{Empty, Read, TablePart, Tone, View};
 use crate::app::world::World;
 use crate::frame::{Frame, Value, schema};
-use crate::model::{Dataset, Timestamp};
+use crate::model::{Dataset, Environment, Timestamp};
 
 type Choose = Box<dyn Fn() -> Vec<Effect>>;
 
@@ -64,6 +64,20 @@ pub fn utility(world: &World) -> Effect {
         choice(adapter.id.to_string(), note, Some(adapter.id.to_string()))
     }));
     Effect::Open(of("Utility", choices, world.scope.utility.as_deref().unwrap_or("all utilities")))
+}
+
+/// Another environment.
+pub fn environment(world: &World) -> Effect {
+    let choice = |env: Environment| Choice {
+        name: env.to_string(),
+        note: match env {
+            Environment::Dev => "where files are loaded and signed for".into(),
+            Environment::Qa => "what was promoted from dev".into(),
+            Environment::Prod => "what was promoted from qa".into(),
+        },
+        choose: Box::new(move || vec![Effect::Environment(env)]),
+    };
+    Effect::Open(of("Environment", Environment::ALL.into_iter().map(choice).collect(), world.settings.env.as_str()))
 }
 
 /// One dataset, or all.

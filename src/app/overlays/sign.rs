@@ -33,6 +33,9 @@ struct Sign {
 
 /// Acknowledges the open failures among outcomes.
 pub fn sign(what: &str, outcomes: &[Checked], world: &World) -> Effect {
+    if let Some(why) = world.takes_no_loads() {
+        return Effect::Say(why);
+    }
     let failing: Vec<&Checked> = outcomes.iter().filter(|checked| checked.state == RuleState::Failed).collect();
     let open: Vec<&Checked> = failing.iter().copied().filter(|checked| checked.acknowledged.is_none()).collect();
     match (failing.first(), open.is_empty()) {
@@ -54,6 +57,9 @@ pub fn sign(what: &str, outcomes: &[Checked], world: &World) -> Effect {
 
 /// Withdraws what was acknowledged among outcomes.
 pub fn withdraw(what: &str, outcomes: &[Checked], world: &World) -> Effect {
+    if let Some(why) = world.takes_no_loads() {
+        return Effect::Say(why);
+    }
     let decided: Vec<&Checked> = outcomes.iter().filter(|checked| checked.acknowledged.is_some()).collect();
     if decided.is_empty() {
         return Effect::Say("nothing of it is acknowledged: there is nothing to withdraw".into());

@@ -54,6 +54,9 @@ pub enum QueryError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Something could not be promoted or taken back.
+    #[error("{0}")]
+    Promotion(String),
     /// Rows of two queries do not fit together.
     #[error("rows do not fit together: {0}")]
     Rows(#[from] FrameError),

@@ -85,6 +85,7 @@ struct Service<'a> {
 /// # Errors
 /// The health file cannot be written, or signals cannot be listened to.
 pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
+    context.expect_loads()?;
     let settings = &context.settings;
     let file = request.health.clone().unwrap_or_else(|| settings.paths.data.join(format!("watch-{}.json", settings.env)));
     // A restart is no news: what was open before is known.

@@ -179,13 +179,12 @@ impl Loading<'_> {
         file.note(files::DELIMITER, &self.adapter.dialect.delimiter);
         self.record(candidate, &[], (&summary.rejected, true))?;
         let change = Change {
-            base,
             columns: &columns,
             partition_by: &["delivery_month"],
             add: vec![file],
             remove: replaced.iter().map(|file| file.file.clone()).collect(),
             transactions: vec![(format!("{}/{}/{month}", candidate.utility, candidate.dataset), self.started_at.micros())],
-            same_rows: false,
+            ..Change::of(base)
         };
         self.work.check().map_err(PipelineError::from)?;
         self.lake.commit(table, change)?;

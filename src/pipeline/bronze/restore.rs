@@ -21,7 +21,7 @@ use crate::pipeline::tables;
 /// A log cannot be read or written.
 pub fn mend(lake: &Lake, work: Work<'_>) -> Result<Vec<String>, PipelineError> {
     let mut done = Vec::new();
-    for table in [Layer::Bronze, Layer::Silver, Layer::Platinum, Layer::Ops].into_iter().flat_map(|layer| lake.tables(layer)) {
+    for table in lake.all_tables() {
         done.extend(lake.set_aside_damaged_entry(&table)?);
         let is_rebuilt = matches!(table.layer, Layer::Silver | Layer::Platinum) && table != tables::REJECTED.id();
         // A table that cannot be read is named where it is used; one that nobody uses keeps nobody waiting.

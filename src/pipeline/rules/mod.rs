@@ -29,7 +29,7 @@ use context::EvaluationContext;
 
 pub(crate) use results::record;
 pub use results::{Decision, Evidence, acknowledge, withdraw};
-pub(crate) use stale::StaleOutcomes;
+pub(crate) use stale::{StaleOutcomes, is_evaluated};
 
 /// How a rule ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

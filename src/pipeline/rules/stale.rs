@@ -13,6 +13,7 @@ use crate::engine::Work;
 use crate::lake::{Lake, Snapshot};
 use crate::model::{Day, Month, Timestamp, UtilityId};
 use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::parallel::each;
 use crate::pipeline::sql::text;
 use crate::pipeline::{silver, tables};
@@ -141,12 +142,26 @@ impl StaleOutcomes<'_> {
         Ok(utility.months.iter().copied().filter(|month| !asked.contains(month)).collect())
     }
 
-    /// Differs whenever the tables or the rules do.
     fn input_fingerprint(&self, fingerprint: i64) -> i64 {
-        let rules = self.evaluator.rules.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.severity, rule.definition()));
-        let text = rules.chain([fingerprint.to_string()]).collect::<Vec<_>>().join("\n");
-        (xxhash_rust::xxh64::xxh64(text.as_bytes(), 0) >> 1).cast_signed()
+        input_fingerprint(self.evaluator.rules, fingerprint)
     }
+}
+
+/// Whether the outcomes of a utility's rules were made from its tables and the rules as they are.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn is_evaluated(bronze: &BronzeTables<'_>, rules: &RuleSet) -> Result<bool, PipelineError> {
+    let Some(results) = bronze.lake.snapshot(&tables::RULE_RESULTS.id())? else { return Ok(false) };
+    let recorded = results.transaction(bronze.lake, &application_id(&bronze.adapter.id, TABLES))?;
+    Ok(recorded == Some(input_fingerprint(rules, silver::input_fingerprint(bronze))))
+}
+
+/// Differs whenever the tables or the rules do.
+fn input_fingerprint(rules: &RuleSet, fingerprint: i64) -> i64 {
+    let rules = rules.rules.iter().map(|rule| format!("{} {} {}", rule.id, rule.severity, rule.definition()));
+    let text = rules.chain([fingerprint.to_string()]).collect::<Vec<_>>().join("\n");
+    (xxhash_rust::xxh64::xxh64(text.as_bytes(), 0) >> 1).cast_signed()
 }
 
 /// A utility, what its outcomes would be made from, and the months that any utility delivered.

@@ -1,0 +1,356 @@
+//! From dev to qa and prod, and back: whole or not at all, and nothing that was not reviewed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use feederscope::app::promotion::{By, Promotion, PromotionError, Review, Way, plan_rollback, promotions, verify};
+use feederscope::app::reads::checks;
+use feederscope::config::RuleSet;
+use feederscope::engine::local;
+use feederscope::lake::{Lake, LakeError};
+use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
+use feederscope::pipeline::rules::{Decision, acknowledge};
+
+use crate::months::PLANNED;
+use crate::program::{Program, code};
+use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder, show, table_id};
+
+const BY: By<'static> = By { account: "steward", reason: Some("reviewed") };
+const TO_QA: Way = Way { from: Environment::Dev, to: Environment::Qa };
+const TO_PROD: Way = Way { from: Environment::Qa, to: Environment::Prod };
+
+/// A lake with all three deliveries of a month, and rules.
+fn loaded(month: &str, capacity: &str) -> Bench {
+    let mut bench = Bench::new();
+    let (rules, problems) = RuleSet::load(&bench.settings.paths.config.join("rules"));
+    assert_eq!(problems, []);
+    bench.settings.rules = rules;
+    deliver(&mut bench, month, capacity);
+    bench
+}
+
+/// Brings all three files of a month, and loads them on its 20th day.
+fn deliver(bench: &mut Bench, month: &str, capacity: &str) {
+    bench.settings.today = Month::parse(month).unwrap().day(20);
+    let file = |dataset: &str| format!("utility2/{month}/utility2_{dataset}.csv");
+    bench.put(&file("circuits"), format!("{FEEDERS}{}{}", feeder("A", capacity), feeder("B", "3")));
+    bench.put(&file("install_der"), format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Wind,100,B,0\n"));
+    bench.put(&file("planned_der"), format!("{PLANNED}Solar,5,5,2023/01/01 00:00:00+00,null,null,0,Q1,1,A\n"));
+    bench.run();
+}
+
+/// Seconds of decisions: the newest counts.
+static SIGNED: AtomicI64 = AtomicI64::new(0);
+
+/// Signs for every error that is open.
+fn sign(bench: &Bench) {
+    let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let decisions: Vec<Decision<'_>> = outcomes
+        .iter()
+        .filter(|checked| checked.is_bad())
+        .map(|checked| Decision {
+            rule: &checked.rule,
+            utility: &checked.utility,
+            dataset: &checked.dataset,
+            month: checked.month,
+            failed: checked.failed,
+            evidence: &checked.evidence,
+            reason: "known to the utility",
+            account: "steward",
+            expires_on: Day::parse("2023-12-31").unwrap(),
+        })
+        .collect();
+    let later = Timestamp::from_micros(NOW.micros() + 1_000_000 * SIGNED.fetch_add(1, Ordering::Relaxed));
+    acknowledge(&bench.lake, &decisions, later).unwrap();
+}
+
+fn review(bench: &Bench, way: Way) -> Review {
+    Review::of(&bench.lake, &bench.settings, way, None).unwrap()
+}
+
+fn promote(bench: &Bench, way: Way) -> Promotion {
+    let review = review(bench, way);
+    review.promote(&bench.lake, &BY, NOW).unwrap_or_else(|error| panic!("{error}; {:#?}", review.gate))
+}
+
+/// Each table's rows as sorted lines, but for that of promotions, which is each environment's own.
+fn contents(lake: &Lake) -> BTreeMap<String, Vec<String>> {
+    let lake = lake.pinned();
+    let mut contents = BTreeMap::new();
+    for table in lake.all_tables().into_iter().filter(|table| *table != table_id("ops/promotions")) {
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &lake.snapshot(&table).unwrap().unwrap().scan_all()).unwrap();
+        let rows = session.query("SELECT * FROM t").unwrap();
+        let mut lines: Vec<String> =
+            (0..rows.height()).map(|row| rows.row(row).iter().map(show).collect::<Vec<_>>().join("|")).collect();
+        lines.sort();
+        if !lines.is_empty() {
+            contents.insert(table.to_string(), lines);
+        }
+    }
+    contents
+}
+
+/// What does not hold of a review's gate.
+fn shut(review: &Review) -> Vec<&'static str> {
+    review.gate.0.iter().filter(|check| !check.holds).map(|check| check.what).collect()
+}
+
+#[test]
+fn month_goes_to_prod_as_it_was_reviewed_and_back() {
+    let mut bench = loaded("2022-10", "5");
+    sign(&bench);
+    let (qa, prod) = (bench.lake.environment(Environment::Qa), bench.lake.environment(Environment::Prod));
+    let october = contents(&bench.lake);
+    let first = promote(&bench, TO_QA);
+    assert_eq!(contents(&qa), october);
+    let of_prod = promote(&bench, TO_PROD);
+    assert_eq!((contents(&prod), of_prod.source_promotion.as_deref()), (october.clone(), Some(first.id.as_str())));
+
+    deliver(&mut bench, "2022-11", "9");
+    sign(&bench);
+    assert_eq!(contents(&qa), october, "what is loaded into dev is not seen before it is promoted");
+    let seen = review(&bench, TO_QA);
+    let difference = (seen.difference.feeders.added, seen.difference.feeders.changed, seen.difference.feeders.removed);
+    assert_eq!(difference, (0, 1, 0), "feeder A has another capacity");
+    assert_eq!(seen.month, Month::parse("2022-11"));
+    promote(&bench, TO_QA);
+    let november = contents(&bench.lake);
+    assert_ne!(november["platinum/feeder_capacity"], october["platinum/feeder_capacity"]);
+    assert_eq!((contents(&qa), contents(&prod)), (november.clone(), october.clone()));
+    assert!(review(&bench, TO_QA).is_there);
+    promote(&bench, TO_PROD);
+    assert_eq!(contents(&prod), november);
+
+    let plan = plan_rollback(&prod, &of_prod.id).unwrap();
+    assert_eq!(plan.difference.feeders.changed, 1);
+    let back = plan.perform(&BY, NOW).unwrap();
+    assert_eq!((contents(&prod), contents(&qa)), (october, november.clone()));
+    let forth = promotions(&prod).unwrap();
+    assert_eq!(forth.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["promotion", "promotion", "rollback"]);
+    assert_eq!((back.source_promotion.as_deref(), back.month.as_deref()), (Some(of_prod.id.as_str()), Some("2022-10")));
+    plan_rollback(&prod, &forth[1].id).unwrap().perform(&BY, NOW).unwrap();
+    assert_eq!(contents(&prod), november, "a rollback can be taken back");
+    for env in [&qa, &prod] {
+        let verified = verify(env).unwrap();
+        assert_eq!(verified.differences, Vec::<String>::new());
+        assert!(verified.read.1 > 10);
+    }
+}
+
+#[test]
+fn gate_is_shut_by_what_is_open_late_unfinished_or_not_meant() {
+    let mut bench = Bench::new();
+    bench.settings.rules = RuleSet::load(&bench.settings.paths.config.join("rules")).0;
+    let shut_of = |bench: &Bench| shut(&review(bench, TO_QA));
+    assert!(shut_of(&bench).contains(&"the month is the newest"), "nothing was loaded yet");
+    deliver(&mut bench, "2022-11", "5");
+    // A file with another number of rows than the month before, and a DER twice: errors.
+    bench.put("utility2/2022-11/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD1,null,Solar,8,A,0\n"));
+    bench.run();
+    assert_eq!(shut_of(&bench), ["no error is open and unsigned"]);
+    let refused = review(&bench, TO_QA).promote(&bench.lake, &BY, NOW);
+    assert!(matches!(refused, Err(PromotionError::Refused(_))));
+    sign(&bench);
+    assert_eq!(shut_of(&bench), Vec::<&str>::new());
+
+    let october = Review::of(&bench.lake, &bench.settings, TO_QA, Month::parse("2022-10")).unwrap();
+    assert_eq!(shut(&october), ["the month is the newest"]);
+    let mut later = bench.settings.clone();
+    later.today = Day::parse("2023-03-01").unwrap();
+    let late = Review::of(&bench.lake, &later, TO_QA, None).unwrap();
+    assert!(shut(&late).contains(&"no dataset is missing or stale"), "{:?}", late.gate);
+    let mut other = bench.settings.clone();
+    other.rules.rules.pop();
+    let unfinished = Review::of(&bench.lake, &other, TO_QA, None).unwrap();
+    assert_eq!(shut(&unfinished), ["what was loaded is finished"]);
+    other.rules.rules.retain(|rule| rule.id != "ledger-closes");
+    let unknown = Review::of(&bench.lake, &other, TO_QA, None).unwrap();
+    assert!(shut(&unknown).contains(&"the ledger closes"));
+    assert!(shut(&review(&bench, TO_PROD)).contains(&"it came by a promotion"), "qa is empty");
+    assert!(promotions(&bench.lake.environment(Environment::Qa)).unwrap().is_empty());
+}
+
+#[test]
+fn file_that_moved_since_the_review_stops_the_promotion_and_nothing_is_shown() {
+    let bench = loaded("2022-11", "5");
+    sign(&bench);
+    let seen = review(&bench, TO_QA);
+    let table = bench.lake.snapshot(&table_id("platinum/feeder_capacity")).unwrap().unwrap();
+    let path = table.path_of(&table.files[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = seen.promote(&bench.lake, &BY, NOW).unwrap_err();
+    assert!(error.to_string().contains("is not what was reviewed"), "{error}");
+    let qa = bench.lake.environment(Environment::Qa);
+    assert!(qa.all_tables().is_empty() && !qa.root().exists());
+    bytes[20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    promote(&bench, TO_QA);
+}
+
+#[test]
+fn verify_tells_a_changed_byte_a_foreign_commit_and_a_missing_file() {
+    let bench = loaded("2022-11", "5");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    let qa = bench.lake.environment(Environment::Qa);
+    let table = qa.snapshot(&table_id("silver/ders")).unwrap().unwrap();
+    let path = table.path_of(&table.files[0]);
+    let whole = std::fs::read(&path).unwrap();
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    std::fs::write(&path, &changed).unwrap();
+    assert_eq!(verify(&qa).unwrap().differences, ["the rows or files of `silver/ders` are not those that were promoted"]);
+    assert!(shut(&review(&bench, TO_PROD)).contains(&"it came by a promotion"));
+    let dev = bench.lake.snapshot(&table_id("silver/ders")).unwrap().unwrap();
+    assert_eq!(std::fs::read(dev.path_of(&dev.files[0])).unwrap(), whole, "damage of qa reaches no other environment");
+    std::fs::write(&path, &whole).unwrap();
+    assert!(verify(&qa).unwrap().differences.is_empty());
+
+    let log = qa.path(&table_id("silver/ders")).join("_delta_log");
+    let foreign = log.join(format!("{:020}.json", table.version + 1));
+    std::fs::write(&foreign, "{\"commitInfo\":{\"timestamp\":0,\"operation\":\"WRITE\"}}\n").unwrap();
+    let told = verify(&qa).unwrap().differences;
+    assert_eq!(told, [format!("`silver/ders` is at version {}, {} was promoted", table.version + 1, table.version)]);
+    std::fs::remove_file(&foreign).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(verify(&qa).is_err());
+}
+
+#[test]
+fn nothing_but_promotions_writes_into_qa() {
+    let mut qa = loaded("2022-11", "5");
+    qa.lake = qa.lake.environment(Environment::Qa);
+    let refused = qa.try_run(&feederscope::pipeline::Request::default(), &Cancel::default(), &|_| {});
+    assert!(matches!(refused, Err(feederscope::pipeline::PipelineError::Lake(LakeError::PromotedOnly { .. }))));
+    let nothing: [Decision<'_>; 0] = [];
+    acknowledge(&qa.lake, &nothing, NOW).unwrap();
+    assert!(qa.lake.target(&table_id("ops/acknowledgements"), &[], &[]).is_err());
+    assert!(!qa.lake.root().exists(), "and nothing is made there");
+}
+
+#[test]
+fn readers_see_all_tables_of_a_promotion_or_none() {
+    let mut bench = loaded("2022-10", "5");
+    sign(&bench);
+    let qa = bench.lake.environment(Environment::Qa);
+    let first = promote(&bench, TO_QA);
+    deliver(&mut bench, "2022-11", "9");
+    sign(&bench);
+    let second = promote(&bench, TO_QA);
+    let is_over = AtomicBool::new(false);
+    let newest = |lake: &Lake, table: &str, column: &str| {
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &lake.snapshot(&table_id(table)).unwrap().unwrap().scan_all()).unwrap();
+        session.query(&format!("SELECT MAX({column}) AS m FROM t")).unwrap().text("m", 0).unwrap()
+    };
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = BTreeMap::<String, usize>::new();
+            while !is_over.load(Ordering::Relaxed) {
+                let shown = bench.lake.environment(Environment::Qa).pinned();
+                let summary = newest(&shown, "platinum/data_quality_summary", "delivery_month");
+                let bronze = newest(&shown, "bronze/utility2_circuits", "delivery_month");
+                let outcomes = newest(&shown, "ops/rule_results", "delivery_month");
+                assert_eq!((&bronze, &outcomes), (&summary, &summary), "tables of two promotions");
+                *seen.entry(summary).or_default() += 1;
+            }
+            seen
+        });
+        for _ in 0..3 {
+            plan_rollback(&qa, &first.id).unwrap().perform(&BY, NOW).unwrap();
+            plan_rollback(&qa, &second.id).unwrap().perform(&BY, NOW).unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        let seen = reader.join().unwrap();
+        assert_eq!(seen.keys().map(String::as_str).collect::<Vec<_>>(), ["2022-10", "2022-11"], "both were met: {seen:?}");
+    });
+}
+
+#[test]
+fn promotion_that_was_cut_off_is_not_seen_and_the_next_one_clears_it() {
+    let mut bench = loaded("2022-11", "5");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    let qa = bench.lake.environment(Environment::Qa);
+    let shown = contents(&qa);
+    let generations = bench.settings.lake.join(".iedr_qa");
+    let current = std::fs::read_link(qa.root()).unwrap().file_name().unwrap().to_owned();
+    // Cut off before its tables were complete; and complete, before it was shown.
+    for leftover in ["7fffffff-cut.part", "7fffffff-complete"] {
+        std::fs::create_dir_all(generations.join(leftover).join("platinum")).unwrap();
+    }
+    assert_eq!(contents(&qa), shown);
+    deliver(&mut bench, "2022-11", "7");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    let mut left: Vec<_> = std::fs::read_dir(&generations).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    let now = std::fs::read_link(qa.root()).unwrap().file_name().unwrap().to_owned();
+    assert_eq!(left, [current, now, "writer.lock".into()], "what is shown, and what was shown before");
+    assert_eq!(contents(&qa), contents(&bench.lake));
+}
+
+#[test]
+fn environment_that_was_loaded_into_by_an_earlier_version_is_taken_over() {
+    let bench = loaded("2022-11", "5");
+    sign(&bench);
+    let qa = bench.lake.environment(Environment::Qa);
+    // As `run --env qa` left it: a folder.
+    std::fs::create_dir_all(qa.root().join("ops")).unwrap();
+    std::fs::write(qa.root().join("note"), "kept").unwrap();
+    promote(&bench, TO_QA);
+    assert!(qa.root().symlink_metadata().unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(qa.root().join("note")).unwrap(), "kept");
+    assert_eq!(contents(&qa), contents(&bench.lake));
+}
+
+#[test]
+fn commands_promote_refuse_verify_and_roll_back_with_their_exit_codes() {
+    let program = Program::new();
+    let bench = loaded("2022-11", "5");
+    let at = |arguments: &[&str]| {
+        let mut command = program.command(&[]);
+        let output = command.args(["--today", "2022-12-01"]).args(arguments).output().unwrap();
+        (code(&output), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for dataset in ["circuits", "install_der", "planned_der"] {
+        let file = format!("utility2/2022-11/utility2_{dataset}.csv");
+        program.put(&file, &std::fs::read_to_string(bench.landing(&file)).unwrap());
+    }
+    at(&["run"]);
+    assert_eq!(at(&["promote", "dev", "prod"]).0, 2);
+    assert_eq!(at(&["promote", "qa", "dev"]).0, 2);
+    assert_eq!(at(&["verify", "dev"]).0, 2);
+    assert_eq!(at(&["verify", "qa"]).0, 1);
+    assert_eq!(at(&["--env", "qa", "run"]).0, 2);
+    let outcomes = at(&["check", "--format", "json"]).1;
+    for outcome in serde_json::from_str::<serde_json::Value>(&outcomes).unwrap().as_array().unwrap() {
+        if outcome["outcome"] == "failed" && outcome["severity"] == "error" {
+            assert_eq!(at(&["promote", "dev", "qa"]).0, 3);
+            let rule = outcome["rule_id"].as_str().unwrap();
+            at(&["acknowledge", rule, "--utility", "utility2", "--reason", "known", "--until", "2023-12-31"]);
+        }
+    }
+    let (exit, rows, told) = at(&["promote", "dev", "qa", "--dry-run", "--format", "json"]);
+    assert_eq!(exit, 0, "{told}");
+    assert!(rows.contains("\"what\": \"feeders\"") && !program.folder.path().join("lake/iedr_qa").exists());
+    let digest = told.lines().find_map(|line| line.strip_prefix("evidence ")).unwrap();
+    let (exit, _, told) = at(&["promote", "dev", "qa", "--reviewed", "0123456789"]);
+    assert!(exit == 3 && told.contains("has moved since"), "{told}");
+    assert_eq!(at(&["promote", "dev", "qa", "--reviewed", &digest[..16]]).0, 0);
+    assert_eq!(at(&["promote", "qa", "prod"]).0, 2, "prod asks for a reason");
+    assert_eq!(at(&["promote", "qa", "prod", "--reason", "reviewed in qa"]).0, 0);
+    assert_eq!(at(&["verify", "prod"]).0, 0);
+    let listed = at(&["--env", "prod", "promotions", "--format", "json"]).1;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed[0]["reason"], &listed[0]["kind"]), (&"reviewed in qa".into(), &"promotion".into()));
+    let id = listed[0]["promotion_id"].as_str().unwrap();
+    assert_eq!(at(&["rollback", "prod", "--to", "no-such", "--reason", "x"]).0, 1);
+    assert_eq!(at(&["rollback", "prod", "--to", id, "--reason", "as it is"]).0, 0);
+    let feeders = at(&["--env", "prod", "feeders", "--over-mw", "4", "--format", "csv"]).1;
+    assert_eq!(feeders.lines().count(), 2, "feeder A of 5 MW: {feeders}");
+}
