@@ -439,6 +439,27 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Remove files of old versions and what came to nothing, and write checkpoints; never what a promotion can go back to
+    Maintain {
+        /// Keep files of earlier versions for so many days
+        #[arg(long, default_value = "30", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36500))]
+        vacuum_days: u32,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Look for damaged tables and mend them from what is whole: logs, bronze, the landing folder
+    Repair {
+        /// Only say what is damaged
+        #[arg(long)]
+        dry_run: bool,
+        /// How rows are printed.
+        #[command(flatten)]
+        output: Output,
+    },
     /// Write sample landing files
     Sample {
         /// Folder to write into

@@ -128,6 +128,10 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         }
         Command::Verify { of_env, .. } => commands::promote::verify(context, of_env),
         Command::Promotions { .. } => commands::promote::list(context),
+        Command::Maintain { vacuum_days, dry_run, .. } => {
+            commands::maintain::run(context, &commands::maintain::MaintainRequest { vacuum_days, dry_run })
+        }
+        Command::Repair { dry_run, .. } => commands::maintain::repair(context, dry_run),
         Command::Demo | Command::Sample { .. } | Command::Doctor { .. } | Command::Completions { .. } | Command::Man => {
             Ok(Exit::Done)
         }
@@ -156,6 +160,8 @@ fn output_of(command: Option<&Command>) -> Option<&Output> {
             | Command::Rollback { output, .. }
             | Command::Verify { output, .. }
             | Command::Promotions { output }
+            | Command::Maintain { output, .. }
+            | Command::Repair { output, .. }
             | Command::Doctor { output },
         ) => Some(output),
         _ => None,

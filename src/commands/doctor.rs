@@ -157,12 +157,9 @@ fn tables(lake: &Lake) -> Diagnosis {
 
 fn writer(lake: &Lake) -> Diagnosis {
     let what = "writer";
-    if !lake.root().exists() {
-        return Diagnosis { what, state: Health::Good, detail: "nobody writes".into() };
-    }
-    match lake.lock("doctor") {
-        Ok(Ok(_)) => Diagnosis { what, state: Health::Good, detail: "nobody writes".into() },
-        Ok(Err(holder)) => Diagnosis { what, state: Health::Note, detail: format!("{holder} is writing") },
+    match lake.writer() {
+        Ok(None) => Diagnosis { what, state: Health::Good, detail: "nobody writes".into() },
+        Ok(Some(holder)) => Diagnosis { what, state: Health::Note, detail: format!("{holder} is writing") },
         Err(error) => Diagnosis { what, state: Health::Failed, detail: error.to_string() },
     }
 }

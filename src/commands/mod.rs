@@ -11,6 +11,7 @@ pub mod demo;
 pub mod doctor;
 pub mod fit;
 pub mod load;
+pub mod maintain;
 pub(crate) mod output;
 pub mod promote;
 pub mod quality;

@@ -13,6 +13,7 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaResult, DeltaTable};
 
+use super::disk::Operation;
 use super::schema::delta_field;
 use super::{DataFile, Lake, LakeError, Snapshot, TableId, Written};
 use crate::frame::Column;
@@ -91,7 +92,7 @@ impl Lake {
     }
 
     async fn create(&self, table: &TableId, change: &Change<'_>, adds: Vec<Action>, commit_id: &str) -> DeltaResult<u64> {
-        std::fs::create_dir_all(self.path(table))?;
+        self.disk.make_folder(&self.path(table))?;
         let made: DeltaTable = CreateBuilder::new()
             .with_log_store(self.builder(table)?.build_storage()?)
             .with_table_name(table.name.clone())
@@ -108,7 +109,7 @@ impl Lake {
         let log = self.path(table).join("_delta_log");
         for version in base.map_or(0, |base| base + 1).. {
             let path = log.join(format!("{version:020}.json"));
-            let file = match std::fs::File::open(&path) {
+            let file = match self.disk.step(Operation::Get, &path, || std::fs::File::open(&path)) {
                 Ok(file) => file,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(LakeError::io(&path, error)),
@@ -123,7 +124,7 @@ impl Lake {
     }
 
     /// Writes a checkpoint of the newest version: what other readers, and this one, start from.
-    fn checkpoint(&self, table: &TableId) -> Result<(), LakeError> {
+    pub(super) fn checkpoint(&self, table: &TableId) -> Result<(), LakeError> {
         let Some(snapshot) = self.snapshot(table)? else { return Ok(()) };
         let made = self.runtime.block_on(create_checkpoint(&snapshot.delta, None));
         made.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })

@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::disk::Operation;
+use super::store::sync_folders;
 use super::{DataFile, Lake, LakeError, Snapshot, TableId};
 
 /// How long an entry that is none is watched: another program may be writing it under its name.
@@ -69,8 +71,8 @@ impl Lake {
         }
         let DamagedEntry { version, path, what, .. } = damaged;
         let aside = path.with_extension(format!("json.damaged-{}", uuid::Uuid::now_v7()));
-        std::fs::rename(&path, &aside).map_err(|error| LakeError::io(&path, error))?;
-        super::store::sync_folders(&path).map_err(|error| LakeError::io(&path, error))?;
+        let rename = || std::fs::rename(&path, &aside).and_then(|()| sync_folders(&path));
+        self.disk.step(Operation::Rename, &path, rename).map_err(|error| LakeError::io(&path, error))?;
         Ok(Some(format!("commit {version} of `{table}` {what}; it is set aside as `{}`", aside.display())))
     }
 }
@@ -89,9 +91,9 @@ impl Snapshot {
         }
     }
 
-    /// The live files that are not on the disk, or are empty there.
+    /// The live files that are not on the disk, or are not of the size that the log states.
     pub fn missing_files(&self) -> Vec<&DataFile> {
-        let is_there = |file: &&DataFile| self.path_of(file).metadata().is_ok_and(|about| about.len() > 0);
+        let is_there = |file: &&DataFile| self.path_of(file).metadata().is_ok_and(|about| about.len() == file.bytes);
         self.files.iter().filter(|file| !is_there(file)).collect()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, Operation};
 use super::store::sync_folders;
 use super::{Lake, LakeError, TableId, stats};
 use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter};
@@ -20,6 +21,7 @@ pub struct Written {
     pub rows: u64,
     pub(super) bytes: u64,
     committed: bool,
+    disk: Disk,
 }
 
 impl Written {
@@ -37,8 +39,9 @@ impl Written {
         tags: BTreeMap<String, String>,
         (rows, bytes): (u64, u64),
     ) -> Self {
+        let disk = Disk::default();
         let tags = tags.into_iter().collect();
-        Self { full_path, relative_path, partition, stats, tags, rows, bytes, committed: false }
+        Self { full_path, relative_path, partition, stats, tags, rows, bytes, committed: false, disk }
     }
 
     /// How the file's rows are read before it is committed.
@@ -56,7 +59,7 @@ impl Written {
 impl Drop for Written {
     fn drop(&mut self) {
         if !self.committed {
-            let _ = std::fs::remove_file(&self.full_path);
+            let _ = self.disk.delete(&self.full_path);
         }
     }
 }
@@ -72,6 +75,7 @@ pub struct Target {
     columns: Vec<Column>,
     partition: Vec<(String, String)>,
     finished: bool,
+    disk: Disk,
 }
 
 /// Writes one data file, frame by frame, each frame a row group or more.
@@ -90,7 +94,7 @@ impl Lake {
         self.expect_loads()?;
         let relative = partition.iter().fold(String::new(), |folder, (name, value)| folder + name + "=" + value + "/");
         let folder = self.path(table).join(&relative);
-        std::fs::create_dir_all(&folder).map_err(|error| LakeError::io(&folder, error))?;
+        self.disk.make_folder(&folder).map_err(|error| LakeError::io(&folder, error))?;
         Ok(Target {
             table: table.clone(),
             folder,
@@ -99,6 +103,7 @@ impl Lake {
             columns: columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect(),
             partition: partition.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             finished: false,
+            disk: self.disk.clone(),
         })
     }
 
@@ -153,10 +158,11 @@ impl Target {
             rows: 0,
             bytes: 0,
             committed: false,
+            disk: self.disk.clone(),
         };
         let file = File::open(path).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        sync_folders(path).map_err(io)?;
+        let durable = || file.sync_all().and_then(|()| sync_folders(path));
+        self.disk.step(Operation::Sync, path, durable).map_err(io)?;
         written.bytes = file.metadata().map_err(io)?.len();
         let (rows, stats) = stats::of_file(path, &self.columns).map_err(|error| io(std::io::Error::other(error)))?;
         (written.rows, written.stats) = (rows, stats);
@@ -167,8 +173,8 @@ impl Target {
 impl Drop for Target {
     fn drop(&mut self) {
         if !self.finished {
-            let _ = std::fs::remove_file(self.file());
-            let _ = std::fs::remove_dir_all(self.folder());
+            let _ = self.disk.delete(&self.file());
+            let _ = self.disk.delete_folder(&self.folder());
         }
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, Operation};
 use super::store::sync_folders;
 use super::{Change, DataFile, Lake, LakeError, Snapshot, TableId, Takes};
 use crate::landing::sha256_of;
@@ -89,7 +90,9 @@ impl Lake {
         };
         std::fs::create_dir_all(&generation.folder).map_err(|error| LakeError::io(&generation.folder, error))?;
         if self.root.exists() {
-            link_all(&self.root, &generation.folder)?;
+            let from = self.shown_root();
+            let link = || link_all(&from, &generation.folder).map_err(std::io::Error::other);
+            self.disk.step(Operation::Link, &generation.folder, link).map_err(|error| LakeError::io(&from, error))?;
         }
         Ok(generation)
     }
@@ -162,13 +165,17 @@ impl Generation {
         let (mut add, mut kept) = (Vec::new(), BTreeSet::new());
         for file in source.iter().flat_map(|source| &source.files) {
             let hash = hashes.get(file.path()).map_or("", String::as_str);
+            let from = source.map_or_else(PathBuf::new, |source| source.path_of(file));
+            let to = self.lake.path(table).join(file.path());
             if held.get(file.path()).is_some_and(|held| held.tag(SHA256) == Some(hash)) {
+                // A file that was damaged here comes again; the table is as it was.
+                if !matches!(sha256_of(&to, &Cancel::default()), Ok(Some(found)) if found == hash) {
+                    copy(&self.lake.disk, &from, &to, hash)?;
+                }
                 kept.insert(file.path());
                 continue;
             }
-            let from = source.map_or_else(PathBuf::new, |source| source.path_of(file));
-            let to = self.lake.path(table).join(file.path());
-            copy(&from, &to, hash)?;
+            copy(&self.lake.disk, &from, &to, hash)?;
             add.push(file.copied(to, (SHA256, hash.to_owned())));
         }
         let remove: Vec<DataFile> =
@@ -235,16 +242,17 @@ impl Generation {
     pub fn show(mut self) -> Result<(), LakeError> {
         let io = |error| LakeError::io(&self.folder, error);
         sync_all_folders(&self.folder)?;
-        std::fs::rename(&self.folder, &self.complete).map_err(io)?;
+        self.lake.disk.step(Operation::Rename, &self.folder, || std::fs::rename(&self.folder, &self.complete)).map_err(io)?;
         self.is_shown = true;
-        show(&self.complete, &self.link)
+        let exchange = || show(&self.complete, &self.link).map_err(std::io::Error::other);
+        self.lake.disk.step(Operation::Show, &self.link, exchange).map_err(|error| LakeError::io(&self.link, error))
     }
 }
 
 impl Drop for Generation {
     fn drop(&mut self) {
         if !self.is_shown {
-            let _ = std::fs::remove_dir_all(&self.folder);
+            let _ = self.lake.disk.delete_folder(&self.folder);
         }
     }
 }
@@ -300,13 +308,14 @@ fn sync_all_folders(folder: &Path) -> Result<(), LakeError> {
 }
 
 /// Copies a file, in one step, and holds the copy to its hash. A file in its place is another generation's too: it is not written over.
-fn copy(from: &Path, to: &Path, hash: &str) -> Result<(), LakeError> {
+fn copy(disk: &Disk, from: &Path, to: &Path, hash: &str) -> Result<(), LakeError> {
     let io = |error| LakeError::io(to, error);
     if let Some(folder) = to.parent() {
         std::fs::create_dir_all(folder).map_err(io)?;
     }
     let staged = to.with_extension(format!("copy#{}", uuid::Uuid::new_v4().as_u128()));
-    let copied = std::fs::copy(from, &staged)
+    let copied = disk
+        .step(Operation::Copy, to, || std::fs::copy(from, &staged))
         .map_err(|error| LakeError::io(from, error))
         .and_then(|_| std::fs::File::open(&staged).and_then(|file| file.sync_all()).map_err(io))
         .and_then(|()| match sha256_of(&staged, &Cancel::default()).map_err(io)? {

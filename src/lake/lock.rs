@@ -3,15 +3,67 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 
+use super::disk::{Disk, Operation};
 use super::{Lake, LakeError};
+use std::path::Path;
 
 /// The right to write, held until dropped.
 #[derive(Debug)]
 pub struct WriteLock {
-    _file: File,
+    file: File,
+    disk: Disk,
+    who: String,
+    /// Whoever held it before and left something to clear up: a process that was killed, a machine that lost power, a disk that failed.
+    pub abandoned_by: Option<String>,
+}
+
+impl Drop for WriteLock {
+    fn drop(&mut self) {
+        // The system gives it back in any case; an empty file says that it was given back in order. What somebody left before that nobody
+        // has cleared up is told to the next one.
+        let ours = std::mem::take(&mut self.who);
+        let left = self.abandoned_by.take().or_else(|| self.disk.take_left().then_some(ours)).unwrap_or_default();
+        let _ = self.disk.step(Operation::Lock, Path::new(""), || write(&mut self.file, &left));
+    }
+}
+
+fn write(file: &mut File, text: &str) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let of_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let of_shell = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    of_system.or_else(of_shell).map_or_else(|| "an unnamed machine".into(), |name| name.trim().to_owned())
 }
 
 impl Lake {
+    /// Whoever writes now; `None` if nobody does.
+    ///
+    /// # Errors
+    /// The lock file cannot be read.
+    pub fn writer(&self) -> Result<Option<String>, LakeError> {
+        let path = self.lock_folder().join("writer.lock");
+        let io = |error| LakeError::io(&path, error);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).map_err(io)?;
+                Ok(Some(holder))
+            }
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
     /// Takes the right to write; the other one's description if somebody else has it.
     ///
     /// # Errors
@@ -20,14 +72,16 @@ impl Lake {
         let folder = self.lock_folder();
         let path = folder.join("writer.lock");
         let io = |error| LakeError::io(&path, error);
-        std::fs::create_dir_all(&folder).map_err(|error| LakeError::io(&folder, error))?;
+        self.disk.make_folder(&folder).map_err(|error| LakeError::io(&folder, error))?;
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {
-                file.set_len(0).map_err(io)?;
-                file.rewind().map_err(io)?;
-                file.write_all(who.as_bytes()).map_err(io)?;
-                Ok(Ok(WriteLock { _file: file }))
+                let mut before = String::new();
+                file.read_to_string(&mut before).map_err(io)?;
+                let who = format!("{who} on {}", host());
+                self.disk.step(Operation::Lock, &path, || write(&mut file, &who)).map_err(io)?;
+                let abandoned_by = Some(before).filter(|before| !before.trim().is_empty());
+                Ok(Ok(WriteLock { file, disk: self.disk.clone(), who, abandoned_by }))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -48,9 +102,27 @@ mod tests {
     fn second_writer_is_told_who_writes() {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
-        let first = lake.lock("process 7 on this machine").unwrap().unwrap();
-        assert_eq!(lake.lock("another").unwrap().unwrap_err(), "process 7 on this machine");
+        let first = lake.lock("process 7 since 10:00").unwrap().unwrap();
+        let named = format!("process 7 since 10:00 on {}", host());
+        assert_eq!(lake.lock("another").unwrap().unwrap_err(), named);
+        assert_eq!(lake.writer().unwrap(), Some(named));
         drop(first);
-        assert!(lake.lock("another").unwrap().is_ok());
+        assert_eq!(lake.lock("another").unwrap().unwrap().abandoned_by, None);
+    }
+
+    #[test]
+    fn writer_that_was_killed_is_named_to_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+        drop(lake.lock("first").unwrap().unwrap());
+        // As a process leaves it that is killed: the system lets go of the lock, the text stays.
+        std::fs::write(lake.root().join("writer.lock"), "process 7 since 10:00").unwrap();
+        let next = lake.lock("next").unwrap().unwrap();
+        assert_eq!(next.abandoned_by.as_deref(), Some("process 7 since 10:00"));
+        drop(next);
+        let mut after = lake.lock("after").unwrap().unwrap();
+        assert_eq!(after.abandoned_by.take().as_deref(), Some("process 7 since 10:00"), "nobody cleared up yet");
+        drop(after);
+        assert_eq!((lake.lock("last").unwrap().unwrap().abandoned_by.as_deref(), lake.writer().unwrap()), (None, None));
     }
 }

@@ -6,13 +6,16 @@
 
 mod commit;
 mod damage;
+mod disk;
 mod files;
 mod generation;
 pub(crate) mod lock;
+mod orphans;
 mod schema;
 mod stats;
 mod store;
 pub(crate) mod table;
+mod vacuum;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -25,11 +28,15 @@ use crate::frame::FrameError;
 use crate::model::{Dataset, Environment, UtilityId};
 
 pub use commit::Change;
+pub use disk::{Faults, Moment, Operation};
 pub(crate) use files::{TableWriter, Target, Written};
 pub use generation::{Brought, Generation};
+pub use orphans::Removed;
 pub use table::DataFile;
 pub use table::Snapshot;
+pub use vacuum::{Expired, Vacuum};
 
+use disk::Disk;
 use store::{Checkpoints, LocalStore};
 
 /// What can go wrong between the tables and the disk.
@@ -53,7 +60,7 @@ pub enum LakeError {
     },
     /// The newest entry of a log is none.
     #[error(
-        "table `{table}`: commit {version}, `{}`, {what}; `feederscope run` sets it aside and makes again what it brought, \
+        "table `{table}`: commit {version}, `{}`, {what}; `feederscope repair` sets it aside and makes again what it brought, \
          as far as bronze and the landing folder hold it",
         path.display()
     )]
@@ -69,7 +76,7 @@ pub enum LakeError {
     },
     /// A live data file is not on the disk.
     #[error(
-        "table `{table}`: the data file `{}` of version {version} is missing or empty; `feederscope run` makes again what it held, \
+        "table `{table}`: the data file `{}` of version {version} is missing, or not of the size that the log states; `feederscope repair` makes again what it held, \
          as far as bronze and the landing folder hold it",
         path.display()
     )]
@@ -197,6 +204,7 @@ pub struct Lake {
     env: Environment,
     root: PathBuf,
     takes: Takes,
+    disk: Disk,
     runtime: Arc<tokio::runtime::Runtime>,
     store: Arc<dyn ObjectStore>,
     write_mutex: Arc<Mutex<()>>,
@@ -209,6 +217,18 @@ impl Lake {
     /// # Errors
     /// The threads that talk to the Delta log cannot be started.
     pub fn new(folder: &Path, env: Environment) -> Result<Self, LakeError> {
+        Self::on(folder, env, Disk::default())
+    }
+
+    /// The same on a disk on which things go wrong.
+    ///
+    /// # Errors
+    /// As [`Lake::new`].
+    pub fn with_faults(folder: &Path, env: Environment, faults: Arc<dyn Faults>) -> Result<Self, LakeError> {
+        Self::on(folder, env, Disk::with(faults))
+    }
+
+    fn on(folder: &Path, env: Environment, disk: Disk) -> Result<Self, LakeError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("delta")
@@ -222,7 +242,8 @@ impl Lake {
             env,
             takes: Takes::of(env),
             runtime: Arc::new(runtime),
-            store: Arc::new(LocalStore::new(Checkpoints::Used)),
+            store: Arc::new(LocalStore::new(Checkpoints::Used, disk.clone())),
+            disk,
             write_mutex: Arc::default(),
             snapshots: Arc::default(),
         })
@@ -295,12 +316,16 @@ impl Lake {
 
     /// The tables of a layer that exist, by name.
     pub fn tables(&self, layer: Layer) -> Vec<TableId> {
+        let mut tables = self.table_folders(layer);
+        tables.retain(|table| self.path(table).join("_delta_log").is_dir());
+        tables
+    }
+
+    /// The folders of a layer, by name: tables, and what was begun of a table that never came to be.
+    fn table_folders(&self, layer: Layer) -> Vec<TableId> {
         let Ok(entries) = std::fs::read_dir(self.root.join(layer.as_str())) else { return Vec::new() };
-        let mut tables: Vec<TableId> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().join("_delta_log").is_dir())
-            .map(|entry| TableId::new(layer, &entry.file_name().to_string_lossy()))
-            .collect();
+        let folders = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
+        let mut tables: Vec<TableId> = folders.map(|entry| TableId::new(layer, &entry.file_name().to_string_lossy())).collect();
         tables.sort();
         tables
     }

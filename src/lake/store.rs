@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, Operation};
 use async_trait::async_trait;
 use deltalake::logstore::object_store::local::LocalFileSystem;
 use deltalake::logstore::object_store::path::Path as StorePath;
@@ -34,11 +35,18 @@ pub(super) enum Checkpoints {
 pub(super) struct LocalStore {
     files: LocalFileSystem,
     checkpoints: Checkpoints,
+    disk: Disk,
 }
 
 impl LocalStore {
-    pub(super) fn new(checkpoints: Checkpoints) -> Self {
-        Self { files: LocalFileSystem::new(), checkpoints }
+    pub(super) fn new(checkpoints: Checkpoints, disk: Disk) -> Self {
+        Self { files: LocalFileSystem::new(), checkpoints, disk }
+    }
+
+    /// Whether a step that only reads may be done.
+    fn may_read(&self, operation: Operation, location: Option<&StorePath>) -> Result<()> {
+        let path = location.map(|location| self.files.path_to_filesystem(location)).transpose()?.unwrap_or_default();
+        self.disk.step(operation, &path, || Ok(())).map_err(failed)
     }
 
     fn hides(&self, location: &StorePath) -> bool {
@@ -72,7 +80,7 @@ fn is_of_checkpoint(name: &str) -> bool {
 impl ObjectStore for LocalStore {
     async fn put_opts(&self, location: &StorePath, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let path = self.files.path_to_filesystem(location)?;
-        put(&path, &payload, &options.mode).map_err(|error| match error.kind() {
+        put(&self.disk, &path, &payload, &options.mode).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Error::AlreadyExists { path: location.to_string(), source: Box::new(error) },
             _ => failed(error),
         })?;
@@ -87,6 +95,7 @@ impl ObjectStore for LocalStore {
         if self.hides(location) {
             return Err(Error::NotFound { path: location.to_string(), source: "checkpoints are hidden".into() });
         }
+        self.may_read(Operation::Get, Some(location))?;
         self.files.get_opts(location, options).await
     }
 
@@ -95,10 +104,16 @@ impl ObjectStore for LocalStore {
     }
 
     fn list(&self, prefix: Option<&StorePath>) -> BoxStream<'static, Result<ObjectMeta>> {
+        if let Err(error) = self.may_read(Operation::List, prefix) {
+            return futures::stream::once(std::future::ready(Err(error))).boxed();
+        }
         self.seen(self.files.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&StorePath>, offset: &StorePath) -> BoxStream<'static, Result<ObjectMeta>> {
+        if let Err(error) = self.may_read(Operation::List, prefix) {
+            return futures::stream::once(std::future::ready(Err(error))).boxed();
+        }
         self.seen(self.files.list_with_offset(prefix, offset))
     }
 
@@ -116,20 +131,24 @@ fn failed(error: std::io::Error) -> Error {
 }
 
 /// Writes beside the file, syncs, and only then gives it its name.
-fn put(path: &Path, payload: &PutPayload, mode: &PutMode) -> std::io::Result<()> {
+fn put(disk: &Disk, path: &Path, payload: &PutPayload, mode: &PutMode) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        disk.make_folder(folder)?;
     }
     let staged = staging_path(path);
-    let named = write_synced(&staged, payload).and_then(|()| match mode {
-        PutMode::Overwrite => std::fs::rename(&staged, path),
-        PutMode::Create => std::fs::hard_link(&staged, path),
-        PutMode::Update(_) => Err(std::io::Error::from(std::io::ErrorKind::Unsupported)),
+    let named = disk.step(Operation::Stage, &staged, || write_synced(&staged, payload)).and_then(|()| {
+        disk.step(Operation::Put, path, || {
+            match mode {
+                PutMode::Overwrite => std::fs::rename(&staged, path),
+                PutMode::Create => std::fs::hard_link(&staged, path),
+                PutMode::Update(_) => Err(std::io::Error::from(std::io::ErrorKind::Unsupported)),
+            }?;
+            sync_folders(path)
+        })
     });
     // After a rename there is nothing left to remove.
-    let _ = std::fs::remove_file(&staged);
-    named?;
-    sync_folders(path)
+    let _ = disk.delete(&staged);
+    named
 }
 
 /// A name that no listing takes for a file of its own (`name#digits`), and no other writer takes.
@@ -158,11 +177,11 @@ mod tests {
     fn file_that_must_be_new_is_never_written_over_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log/00.json");
-        put(&path, &PutPayload::from_static(b"first"), &PutMode::Create).unwrap();
-        let again = put(&path, &PutPayload::from_static(b"second"), &PutMode::Create).unwrap_err();
+        put(&Disk::default(), &path, &PutPayload::from_static(b"first"), &PutMode::Create).unwrap();
+        let again = put(&Disk::default(), &path, &PutPayload::from_static(b"second"), &PutMode::Create).unwrap_err();
         assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
-        put(&path, &PutPayload::from_static(b"third"), &PutMode::Overwrite).unwrap();
+        put(&Disk::default(), &path, &PutPayload::from_static(b"third"), &PutMode::Overwrite).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"third");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }

@@ -122,11 +122,7 @@ impl DataFile {
 
     /// Whether this program wrote the file, going by its name.
     pub fn is_own(&self) -> bool {
-        let is_stem = |part: &str| {
-            let stem = part.split('.').next().unwrap_or_default();
-            stem.strip_prefix("part-").is_some_and(|id| id.len() == 36 && uuid::Uuid::parse_str(id).is_ok())
-        };
-        self.path.split('/').any(is_stem)
+        is_own_name(&self.path)
     }
 
     /// Where the file is, below the table's folder.
@@ -169,6 +165,15 @@ impl DataFile {
     pub fn partition_value(&self, column: &str) -> Option<&str> {
         self.partition.get(column)?.as_deref()
     }
+}
+
+/// Whether a path below a table's folder is one that this program gives its data files.
+pub(super) fn is_own_name(path: &str) -> bool {
+    let is_stem = |part: &str| {
+        let stem = part.split('.').next().unwrap_or_default();
+        stem.strip_prefix("part-").is_some_and(|id| id.len() == 36 && uuid::Uuid::parse_str(id).is_ok())
+    };
+    path.split('/').any(is_stem)
 }
 
 impl Lake {
@@ -232,7 +237,7 @@ impl Lake {
         if !first_entry.is_file() {
             return Err(error);
         }
-        let without = std::sync::Arc::new(LocalStore::new(Checkpoints::Hidden));
+        let without = std::sync::Arc::new(LocalStore::new(Checkpoints::Hidden, self.disk.clone()));
         match self.runtime.block_on(async { self.builder_over(without, table)?.load().await }) {
             Ok(delta) => {
                 tracing::warn!("a checkpoint of `{table}` cannot be read, its whole log can: {error}");
@@ -276,7 +281,7 @@ fn data_file(view: &LogicalFileView) -> DataFile {
 
 impl Snapshot {
     /// Whether the log had to be read without its checkpoints.
-    pub(super) fn avoided_checkpoint(&self) -> bool {
+    pub fn avoided_checkpoint(&self) -> bool {
         self.checkpoints == Checkpoints::Hidden
     }
 

@@ -13,7 +13,7 @@ use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
 use crate::config::Settings;
 use crate::engine::Work;
-use crate::lake::{DataFile, Lake, Snapshot};
+use crate::lake::{DataFile, Lake, Removed, Snapshot};
 use crate::landing::{self, Candidate};
 use crate::model::{Month, Timestamp, UtilityId};
 
@@ -112,11 +112,15 @@ impl<'a> Run<'a> {
     pub fn execute(&self) -> Result<Report, PipelineError> {
         self.lake.expect_loads()?;
         let who = format!("process {} since {}", std::process::id(), (self.now)());
-        let _lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
+        let mut lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
         // As the statistics of the Delta log keep it.
         let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         report.mended = bronze::mend(self.lake, self.work)?;
+        if let Some(holder) = lock.abandoned_by.clone() {
+            report.mended.push(self.clear_up_after(&holder)?);
+            lock.abandoned_by = None;
+        }
         let known = KnownFiles::read(self.lake, self.work)?;
         let worked = self.work(&mut report, started_at, &known);
         if let Err(error) = &worked {
@@ -134,6 +138,14 @@ impl<'a> Run<'a> {
         self.record(&report, started_at, &known, None)?;
         self.check(&rebuilt, &mut report)?;
         Ok(report)
+    }
+
+    /// Removes what a writer left that was ended from outside; what was done, for people.
+    fn clear_up_after(&self, holder: &str) -> Result<String, PipelineError> {
+        let Removed { files, bytes } = self.lake.remove_orphans()?;
+        let what = format!("{holder} left its work unfinished; its lock is taken over");
+        tracing::warn!("{what}, {files} files of {bytes} bytes that came to nothing are removed");
+        Ok(format!("{what}; {files} data files ({bytes} bytes) that came to nothing are removed"))
     }
 
     /// Loads what is new into bronze, and brings everything above up to it.

@@ -129,11 +129,11 @@ fn page() -> String {
     page
 }
 
-fn file(name: &str) -> std::path::PathBuf {
+pub fn file(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn is_current(name: &str, text: &str) {
+pub fn is_current(name: &str, text: &str) {
     if std::env::var_os("FEEDERSCOPE_WRITE_DOCS").is_some() {
         std::fs::write(file(name), text).unwrap();
     }

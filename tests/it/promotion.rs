@@ -7,7 +7,7 @@ use feederscope::app::promotion::{By, Promotion, PromotionError, Review, Way, pl
 use feederscope::app::reads::checks;
 use feederscope::config::RuleSet;
 use feederscope::engine::local;
-use feederscope::lake::{Lake, LakeError};
+use feederscope::lake::{Lake, LakeError, Vacuum};
 use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
 use feederscope::pipeline::rules::{Decision, acknowledge};
 
@@ -122,6 +122,10 @@ fn month_goes_to_prod_as_it_was_reviewed_and_back() {
     promote(&bench, TO_PROD);
     assert_eq!(contents(&prod), november);
 
+    for table in prod.all_tables() {
+        let expired = prod.vacuum(&table, Timestamp::from_micros(i64::MAX), Vacuum::Remove).unwrap();
+        assert_eq!(expired.old.files + expired.orphans.files, 0, "every promotion can be gone back to");
+    }
     let plan = plan_rollback(&prod, &of_prod.id).unwrap();
     assert_eq!(plan.difference.feeders.changed, 1);
     let back = plan.perform(&BY, NOW).unwrap();
@@ -218,6 +222,12 @@ fn verify_tells_a_changed_byte_a_foreign_commit_and_a_missing_file() {
     std::fs::remove_file(&foreign).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert!(verify(&qa).is_err());
+    // The same again brings the file again.
+    let again = review(&bench, TO_QA);
+    assert!(!again.is_there);
+    again.promote(&bench.lake, &BY, NOW).unwrap();
+    assert!(verify(&qa).unwrap().differences.is_empty());
+    assert_eq!(contents(&qa), contents(&bench.lake));
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn newest_entry_that_is_none_is_named_by_readers_and_made_again_by_a_run() {
         damage(&bench, table, cut);
         let said = bench.lake.snapshot(&table_id(table)).unwrap_err().to_string();
         assert!(
-            said.contains(table) && said.contains(what) && said.contains(".json") && said.contains("`feederscope run`"),
+            said.contains(table) && said.contains(what) && said.contains(".json") && said.contains("`feederscope repair`"),
             "{said}"
         );
         let report = bench.run();

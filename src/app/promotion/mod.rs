@@ -134,6 +134,17 @@ impl State {
         Ok(Self(tables))
     }
 
+    /// The tables whose files are all there: what others hold cannot be compared.
+    fn whole_of(lake: &Lake) -> Result<Self, LakeError> {
+        let mut tables = BTreeMap::new();
+        for table in lake.all_tables().into_iter().filter(|table| *table != tables::PROMOTIONS.id()) {
+            if let Some(snapshot) = lake.snapshot(&table)?.filter(|snapshot| snapshot.missing_files().is_empty()) {
+                tables.insert(table, snapshot);
+            }
+        }
+        Ok(Self(tables))
+    }
+
     fn versions(&self) -> BTreeMap<String, u64> {
         self.0.iter().map(|(table, snapshot)| (table.to_string(), snapshot.version)).collect()
     }
@@ -168,7 +179,7 @@ impl Review {
     /// A table cannot be read.
     pub fn of(lake: &Lake, settings: &Settings, way: Way, month: Option<Month>) -> Result<Self, PromotionError> {
         let (from, to) = (lake.environment(way.from).pinned(), lake.environment(way.to).pinned());
-        let (state, shown) = (State::of(&from)?, State::of(&to)?);
+        let (state, shown) = (State::of(&from)?, State::whole_of(&to)?);
         let hashes = evidence::Hashes::of(&state)?;
         let seen = gate::Seen::read(&from, settings)?;
         let newest = seen.newest();
@@ -176,7 +187,8 @@ impl Review {
         let gate = Gate::of(&from, settings, way, month, &seen)?;
         let difference = Difference::between(&shown, &state, newest)?;
         let last = promotions(&to)?.pop();
-        let is_there = last.is_some_and(|last| last.evidence_digest == evidence.digest());
+        let is_there = last.is_some_and(|last| last.evidence_digest == evidence.digest())
+            && verify(&to).is_ok_and(|verified| verified.differences.is_empty());
         Ok(Self { way, month: newest, gate, evidence, difference, is_there, state, hashes })
     }
 

@@ -1,0 +1,200 @@
+//! `maintain` frees what nobody needs, `repair` mends from what is whole; neither changes what tables say.
+
+use std::path::{Path, PathBuf};
+
+use feederscope::lake::Vacuum;
+use feederscope::model::Timestamp;
+
+use crate::program::{Program, code};
+use crate::support::{Bench, FEEDERS, deliveries, feeder};
+
+fn tables(bench: &Bench) -> Vec<(String, Vec<String>)> {
+    let upper = bench.lake.all_tables().into_iter().map(|table| table.to_string()).filter(|table| !table.starts_with("ops/"));
+    upper.map(|table| (table.clone(), bench.lines(&table, "*"))).collect()
+}
+
+fn vacuum(bench: &Bench, before: Timestamp, vacuum: Vacuum) -> usize {
+    let expired = bench.lake.all_tables().into_iter().map(|table| bench.lake.vacuum(&table, before, vacuum).unwrap());
+    expired.map(|expired| expired.old.files + expired.orphans.files).sum()
+}
+
+#[test]
+fn vacuum_removes_old_versions_only_and_later_months_and_corrections_are_as_without_it() {
+    let later = Timestamp::from_micros(i64::MAX);
+    let load = |with_vacuum: bool| {
+        let bench = Bench::new();
+        for (file, content) in deliveries() {
+            bench.put(file, content);
+            bench.at_the_same_time(file);
+            bench.run();
+        }
+        let corrected = "utility2/2022-09/utility2_circuits.csv";
+        if with_vacuum {
+            assert_eq!(vacuum(&bench, Timestamp::from_micros(0), Vacuum::Remove), 0, "nothing is as old as that");
+            let before = tables(&bench);
+            let counted = vacuum(&bench, later, Vacuum::Count);
+            assert!(counted > 10, "{counted}");
+            assert_eq!(vacuum(&bench, later, Vacuum::Remove), counted);
+            assert_eq!(vacuum(&bench, later, Vacuum::Remove), 0);
+            assert_eq!(tables(&bench), before);
+            assert!(bench.run().rebuilt.is_empty());
+        }
+        bench.put(corrected, format!("{FEEDERS}{}", feeder("A", "7")));
+        bench.at_the_same_time(corrected);
+        bench.run();
+        let mut tables = tables(&bench);
+        // What is another one in each run: when, and by which.
+        tables.retain(|(table, _)| {
+            table.starts_with("silver/fe") || table.starts_with("silver/de") || table.starts_with("platinum/")
+        });
+        tables
+    };
+    assert_eq!(load(true), load(false));
+}
+
+/// A lake that the program loaded, and its rows as the commands print them.
+struct Loaded(Program);
+
+impl Loaded {
+    fn new() -> Self {
+        let program = Program::new();
+        for (file, content) in deliveries() {
+            program.put(file, &content);
+        }
+        assert!(matches!(code(&program.call(&["run"])), 0 | 3));
+        Self(program)
+    }
+
+    fn call(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.0.call(arguments);
+        (code(&output), String::from_utf8(output.stdout).unwrap())
+    }
+
+    fn answers(&self) -> Vec<String> {
+        let questions: [&[&str]; 4] = [
+            &["feeders", "--format", "csv"],
+            &["ders", "A", "--format", "csv"],
+            &["diff", "--format", "csv"],
+            &["nulls", "--format", "csv"],
+        ];
+        questions.into_iter().map(|question| self.call(question).1).collect()
+    }
+
+    fn table(&self, table: &str) -> PathBuf {
+        self.0.folder.path().join("lake/iedr_dev").join(table)
+    }
+
+    /// A data file that is part of the newest version.
+    fn data_file(&self, table: &str) -> PathBuf {
+        let log = self.table(table).join("_delta_log");
+        let mut live: Vec<String> = Vec::new();
+        for version in 0.. {
+            let Ok(text) = std::fs::read_to_string(log.join(format!("{version:020}.json"))) else { break };
+            for action in text.lines() {
+                let action: serde_json::Value = serde_json::from_str(action).unwrap();
+                if let Some(path) = action["remove"]["path"].as_str() {
+                    live.retain(|file| file != path);
+                }
+                live.extend(action["add"]["path"].as_str().map(str::to_owned));
+            }
+        }
+        self.table(table).join(live.last().unwrap())
+    }
+
+    fn newest_entry(&self, table: &str) -> PathBuf {
+        let log = std::fs::read_dir(self.table(table).join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
+        log.filter(|path| path.extension().is_some_and(|extension| extension == "json")).max().unwrap()
+    }
+}
+
+/// Damages something; the file.
+type Damage = fn(&Loaded) -> PathBuf;
+
+fn truncate(path: &Path) {
+    let bytes = std::fs::read(path).unwrap();
+    std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+#[test]
+fn repair_names_what_is_damaged_and_mends_it_from_what_is_whole() {
+    let loaded = Loaded::new();
+    let whole = loaded.answers();
+    assert_eq!(loaded.call(&["repair"]), (0, String::new()), "nothing is damaged");
+    let damages: [(&str, Damage); 5] = [
+        ("a truncated data file of platinum", |loaded| {
+            let path = loaded.data_file("platinum/feeder_capacity");
+            truncate(&path);
+            path
+        }),
+        ("a missing data file of silver", |loaded| {
+            let path = loaded.data_file("silver/ders");
+            std::fs::remove_file(&path).unwrap();
+            path
+        }),
+        ("a truncated data file of bronze", |loaded| {
+            let path = loaded.data_file("bronze/utility2_install_der");
+            truncate(&path);
+            path
+        }),
+        ("a newest commit that stops in the middle", |loaded| {
+            let path = loaded.newest_entry("silver/feeders");
+            truncate(&path);
+            path
+        }),
+        ("a newest commit of zeros", |loaded| {
+            let path = loaded.newest_entry("bronze/utility2_circuits");
+            std::fs::write(&path, [0; 512]).unwrap();
+            path
+        }),
+    ];
+    for (what, damage) in damages {
+        let path = damage(&loaded);
+        let (exit, told) = loaded.call(&["repair", "--dry-run", "--format", "csv"]);
+        assert!(exit == 3 && told.contains(&*path.file_name().unwrap().to_string_lossy()), "{what}: {exit} {told}");
+        let (exit, told) = loaded.call(&["repair", "--format", "csv"]);
+        assert_eq!(exit, 0, "{what}: {told}");
+        assert_eq!(loaded.answers(), whole, "{what}");
+        assert_eq!(loaded.call(&["repair"]).0, 0, "{what}");
+    }
+}
+
+#[test]
+fn repair_says_what_it_cannot_mend() {
+    let loaded = Loaded::new();
+    let path = loaded.data_file("bronze/utility2_install_der");
+    std::fs::remove_file(&path).unwrap();
+    let landing = loaded.0.folder.path().join("landing/utility2/2022-08/utility2_install_der.csv");
+    std::fs::remove_file(&landing).unwrap();
+    assert_eq!(loaded.call(&["repair", "--dry-run"]).0, 3);
+    let output = loaded.0.call(&["repair"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("are gone") && told.contains("loaded again from the landing folder if their files are there"),
+        "{told}"
+    );
+    let log = loaded.table("silver/feeders").join("_delta_log");
+    for entry in std::fs::read_dir(&log).unwrap() {
+        std::fs::write(entry.unwrap().path(), "no entry").unwrap();
+    }
+    let output = loaded.0.call(&["repair"]);
+    assert_ne!(code(&output), 0);
+}
+
+#[test]
+fn maintain_frees_what_a_killed_run_left_and_says_how_much() {
+    let loaded = Loaded::new();
+    let orphan = loaded.table("silver/ders/utility_id=utility2/part-01a21cb2-4fab-76a4-ad74-ec4000000000.snappy.parquet");
+    std::fs::write(&orphan, [0; 1000]).unwrap();
+    let foreign = loaded.table("silver/ders/utility_id=utility2/theirs.parquet");
+    std::fs::write(&foreign, [0; 10]).unwrap();
+    let (exit, told) = loaded.call(&["maintain", "--dry-run", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let of_ders = told.as_array().unwrap().iter().find(|row| row["table_name"] == "silver/ders").unwrap();
+    assert_eq!((exit, &of_ders["orphan_files"], &of_ders["orphan_bytes"]), (0, &1.into(), &1000.into()));
+    assert!(orphan.exists());
+    let whole = loaded.answers();
+    assert_eq!(loaded.call(&["maintain"]).0, 0);
+    assert!(!orphan.exists() && foreign.exists(), "what another program put there is its own");
+    assert_eq!(loaded.answers(), whole);
+    assert_eq!(loaded.call(&["maintain", "--vacuum-days", "0"]).0, 2, "a console may be reading");
+}
