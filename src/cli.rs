@@ -164,6 +164,9 @@ pub enum Command {
         /// on its standard input
         #[arg(long, value_name = "COMMAND")]
         on_change: Option<String>,
+        /// A file of metrics as Prometheus reads them from a folder of text files
+        #[arg(long, value_name = "FILE")]
+        metrics: Option<PathBuf>,
     },
     /// How fresh each utility's files are
     Status {

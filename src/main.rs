@@ -79,8 +79,8 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
             let request = Request { month, utility, full_refresh };
             if dry_run { commands::load::dry_run(context, &request) } else { commands::load::run(context, &request) }
         }
-        Command::Watch { log, health, on_change } => {
-            commands::watch::run(context, &commands::watch::WatchRequest { log: log.into(), health, on_change })
+        Command::Watch { log, health, on_change, metrics } => {
+            commands::watch::run(context, &commands::watch::WatchRequest { log: log.into(), health, on_change, metrics })
         }
         Command::Status { .. } => commands::status::run(context),
         Command::Feeders { over_mw, utility, limit, as_of, .. } => {

@@ -95,7 +95,8 @@ fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
     std::fs::create_dir_all(program.folder.path().join("landing")).unwrap();
     let told = program.folder.path().join("told.jsonl");
     let hook = format!("cat >> '{}'", told.display());
-    let more = ["--on-change", hook.as_str(), "--today", "2022-09-12"];
+    let metrics = program.folder.path().join("metrics/feederscope.prom");
+    let more = ["--on-change", hook.as_str(), "--today", "2022-09-12", "--metrics", metrics.to_str().unwrap()];
     let mut service = Service::start(&program, &more);
     service.wait_for("the watch", |line| is(line, "watching"));
     sample(&program, "2022-08");
@@ -124,6 +125,19 @@ fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
     sample(&program, "2022-09");
     service.wait_for("the end of the case", |line| of_circuits(line, "closed"));
     wait_for_state(&program, "idle");
+    let scraped = || std::fs::read_to_string(&metrics).unwrap();
+    let circuits = std::fs::read_to_string(program.folder.path().join("landing/utility1/2022-09/utility1_circuits.csv")).unwrap();
+    let of_circuits = "{utility=\"utility1\",dataset=\"circuits\",environment=\"dev\"}";
+    let number = |name: &str| {
+        let text = scraped();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("feederscope_{name}{of_circuits} ")));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<usize>().unwrap()
+    };
+    assert_eq!(number("feed_rows") + number("feed_rejected"), circuits.lines().count() - 1);
+    assert_eq!(number("feed_late"), 0);
+    assert!(scraped().contains("feederscope_up{environment=\"dev\"} 1\n"));
+    let names: Vec<String> = scraped().lines().filter(|line| line.starts_with("# TYPE")).map(str::to_owned).collect();
+    assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "each family once");
     let (took, code) = service.end();
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!((code, &health(&program)["state"]), (Some(0), &Value::from("stopped")));

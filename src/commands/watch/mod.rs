@@ -2,6 +2,7 @@
 
 mod health;
 mod hook;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,6 +15,7 @@ use anyhow::Context as _;
 use super::{Context, Exit, load};
 use crate::app::reads::cases::{self, Case};
 use crate::app::reads::checks;
+use crate::app::reads::status::{self, Feed};
 use crate::app::signals;
 use crate::config::Settings;
 use crate::engine::Work;
@@ -44,6 +46,8 @@ pub struct WatchRequest {
     pub health: Option<PathBuf>,
     /// A command of the shell that is told of each change, as an object on its standard input.
     pub on_change: Option<String>,
+    /// A file of metrics as Prometheus reads them; none without it.
+    pub metrics: Option<PathBuf>,
 }
 
 /// How long whoever writes is left alone.
@@ -75,6 +79,8 @@ struct Service<'a> {
     began_on: Day,
     hook: Option<Hook>,
     failures: u32,
+    /// As they stood after the last run, for the metrics.
+    feeds: Vec<Feed>,
     /// When it was looked last whether others wrote, and how the tables stood then.
     looked: Instant,
     stamp: u64,
@@ -115,6 +121,7 @@ pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
         began_on: Timestamp::now().day(),
         hook: request.on_change.clone().map(Hook::start).transpose()?,
         failures: 0,
+        feeds: Vec::new(),
         looked: Instant::now(),
         stamp: context.lake.stamp(),
     };
@@ -211,6 +218,12 @@ impl Service<'_> {
     /// Judges; a table that cannot be read is a failure like that of a run.
     fn judged(&mut self) -> anyhow::Result<Option<Duration>> {
         let (settings, lake) = (self.settings(), &self.context.lake);
+        if self.request.metrics.is_some() {
+            match status::feeds(lake, &settings) {
+                Ok(feeds) => self.feeds = feeds,
+                Err(error) => return self.failed(&error.to_string()),
+            }
+        }
         let found = checks::outcomes(lake, &settings).and_then(|outcomes| cases::of_month(lake, &settings, &outcomes, None));
         match found {
             Ok(Some((month, cases))) => self.judge(month, &cases).map(|()| None),
@@ -385,10 +398,14 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Writes the health file, whole or not at all.
+    /// Writes the health file and that of metrics, each whole or not at all.
     fn keep(&mut self) -> anyhow::Result<()> {
         self.health.alive_at = seconds();
         self.written = Instant::now();
+        if let Some(file) = &self.request.metrics {
+            let text = metrics::text(&self.health, &self.feeds, self.failures, self.settings().today);
+            write_whole(file, text.as_bytes()).with_context(|| format!("`{}` cannot be written", file.display()))?;
+        }
         write_whole(&self.file, &serde_json::to_vec_pretty(&self.health)?)
             .with_context(|| format!("`{}` cannot be written", self.file.display()))
     }
