@@ -8,7 +8,8 @@ work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 export XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config
 "$program" -q sample --out "$work/all" --months 2
 
-feederscope() { "$program" -q --lake "$work/lake" --landing "$work/landing" --today 2022-10-20 "$@"; }
+arguments=(-q --lake "$work/lake" --landing "$work/landing" --today 2022-10-20)
+feederscope() { "$program" "${arguments[@]}" "$@"; }
 # What the tables say; a run id and a time are another one in each run.
 answers() {
   feederscope feeders --format csv
@@ -28,7 +29,8 @@ answers > "$work/undisturbed"
 bad=0
 for round in $(seq "$rounds"); do
   rm -rf "$work/lake" && cp -a "$work/first" "$work/lake"
-  feederscope run > /dev/null 2>&1 & pid=$!
+  # The program itself, and no shell around it.
+  "$program" "${arguments[@]}" run > /dev/null 2>&1 & pid=$!
   sleep "$(awk -v ms=$((RANDOM % took)) 'BEGIN { print ms / 1000 }')"
   kill -9 $pid 2> /dev/null || true
   wait $pid 2> /dev/null || true

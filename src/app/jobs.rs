@@ -1,6 +1,6 @@
 //! Background work: questions, what is written, runs, and the watch on landing folder and tables. No pane is named here.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -143,15 +143,18 @@ impl Jobs {
 
     /// Nobody listens any more once the console has closed.
     fn tell(&self, event: Event) {
-        if !self.closed.is_cancelled() {
-            let _ = self.events.send(event);
-        }
+        let _ = self.events.send(event);
     }
 
     /// Answers questions one after the other; those that nobody waits for any more are not begun.
     fn answer(&self, asked: &Mutex<Receiver<Ask>>) {
         loop {
-            let Ok(ask) = asked.lock().map_or(Err(()), |asked| asked.recv().map_err(|_| ())) else { return };
+            let waited = asked.lock().map(|asked| asked.recv_timeout(LOOK * 10));
+            let ask = match waited {
+                Ok(Ok(ask)) => ask,
+                Ok(Err(RecvTimeoutError::Timeout)) if !self.closed.is_cancelled() => continue,
+                _ => return,
+            };
             let begun = Instant::now();
             while ask.rests && !ask.cancel.is_cancelled() && begun.elapsed() < self.rest {
                 std::thread::sleep(REST / 8);

@@ -262,6 +262,10 @@ impl App {
     }
 
     fn files_stable(&mut self) {
+        // What the watch of another environment saw before it ended.
+        if self.world.takes_no_loads().is_some() {
+            return;
+        }
         if self.world.load.is_running() {
             self.again = true;
         } else {

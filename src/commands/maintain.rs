@@ -26,13 +26,21 @@ pub fn run(context: &Context, request: &MaintainRequest) -> anyhow::Result<Exit>
     let (lake, now) = (&context.lake, Timestamp::now());
     let who = format!("maintain (process {}) since {now}", std::process::id());
     let vacuum = if request.dry_run { Vacuum::Count } else { Vacuum::Remove };
-    let mut lock = lake.lock(&who)?.map_err(|holder| anyhow::anyhow!("{holder} is writing; wait until it is done"))?;
+    let lock = lake.lock(&who)?.map_err(|holder| anyhow::anyhow!("{holder} is writing; wait until it is done"))?;
     let before = Timestamp::from_micros(now.micros() - i64::from(request.vacuum_days) * MICROS_PER_DAY);
     let columns = schema::columns![table_name Text, old_files Whole, old_bytes Whole, orphan_files Whole, orphan_bytes Whole, checkpoint Flag];
-    let (mut rows, mut all) = (Vec::new(), Removed::default());
+    let (mut rows, mut all, mut failed) = (Vec::new(), Removed::default(), false);
     for table in lake.all_tables() {
-        let Expired { old, orphans } = lake.vacuum(&table, before, vacuum)?;
-        let checkpoint = lake.renew_checkpoint(&table, ENTRIES, vacuum)?;
+        let done = lake.vacuum(&table, before, vacuum);
+        let done = done.and_then(|expired| Ok((expired, lake.renew_checkpoint(&table, ENTRIES, vacuum)?)));
+        let (Expired { old, orphans }, checkpoint) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                context.printer.say(format!("`{table}` is left as it is: {error}"));
+                failed = true;
+                continue;
+            }
+        };
         all += old;
         all += orphans;
         if old.files + orphans.files > 0 || checkpoint {
@@ -40,17 +48,14 @@ pub fn run(context: &Context, request: &MaintainRequest) -> anyhow::Result<Exit>
             rows.push([vec![Value::Text(table.to_string())], counts.to_vec(), vec![Value::Flag(checkpoint)]].concat());
         }
     }
-    if !request.dry_run {
-        all += lake.remove_orphans()?;
-        lock.abandoned_by = None;
-    }
+    drop(lock);
     context.printer.rows(&columns, &rows)?;
     let verb = if request.dry_run { "would free" } else { "freed" };
     context.printer.say(format!(
         "{verb} {} files, {} bytes; versions of the last {} days stay, and all that promotions can go back to",
         all.files, all.bytes, request.vacuum_days
     ));
-    Ok(Exit::Done)
+    Ok(if failed { Exit::Incomplete } else { Exit::Done })
 }
 
 /// Something wrong with a table.

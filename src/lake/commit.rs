@@ -139,7 +139,10 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
         let fields = state.schema().fields().cloned().chain(new.into_iter().map(delta_field)).collect::<Vec<_>>();
         actions.push(Action::Metadata(state.metadata().clone().with_schema(&StructType::try_new(fields)?)?));
     }
-    let removed = |file: &DataFile| Action::Remove(Remove { data_change: !change.same_rows, ..file.remove.clone() });
+    // When the file leaves the table, not when the table was read: that decides how long it is kept.
+    let deletion_timestamp = Some(millis_now());
+    let removed =
+        |file: &DataFile| Action::Remove(Remove { data_change: !change.same_rows, deletion_timestamp, ..file.remove.clone() });
     actions.extend(change.remove.iter().map(removed));
     let mode = if change.remove.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
     let partition_by = (!change.partition_by.is_empty()).then(|| change.partition_by.iter().map(ToString::to_string).collect());
@@ -163,8 +166,13 @@ fn properties(change: &Change<'_>, commit_id: &str) -> CommitProperties {
         .with_cleanup_expired_logs(Some(false))
 }
 
+/// Milliseconds since 1970-01-01, UTC.
+fn millis_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 fn add_action(file: &Written, data_change: bool) -> Add {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
     let texts = |pairs: &[(String, String)]| -> HashMap<String, Option<String>> {
         pairs.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
     };
@@ -172,7 +180,7 @@ fn add_action(file: &Written, data_change: bool) -> Add {
         path: file.relative_path.clone(),
         partition_values: texts(&file.partition),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-        modification_time: i64::try_from(now).unwrap_or(i64::MAX),
+        modification_time: millis_now(),
         data_change,
         stats: Some(file.stats.clone()),
         tags: (!file.tags.is_empty()).then(|| texts(&file.tags)),

@@ -108,7 +108,7 @@ impl Lake {
             return show(&first, &self.root);
         }
         match self.complete_generations().pop() {
-            Some(newest) if self.root.symlink_metadata().is_err() => show(&self.generations().join(newest), &self.root),
+            Some(newest) if !self.root.exists() => show(&self.generations().join(newest), &self.root),
             _ => Ok(()),
         }
     }
@@ -162,7 +162,7 @@ impl Generation {
             return Ok(None);
         }
         let held: BTreeMap<&str, &DataFile> = base.iter().flat_map(|base| &base.files).map(|file| (file.path(), file)).collect();
-        let (mut add, mut kept) = (Vec::new(), BTreeSet::new());
+        let mut add = Vec::new();
         for file in source.iter().flat_map(|source| &source.files) {
             let hash = hashes.get(file.path()).map_or("", String::as_str);
             let from = source.map_or_else(PathBuf::new, |source| source.path_of(file));
@@ -172,27 +172,22 @@ impl Generation {
                 if !matches!(sha256_of(&to, &Cancel::default()), Ok(Some(found)) if found == hash) {
                     copy(&self.lake.disk, &from, &to, hash)?;
                 }
-                kept.insert(file.path());
                 continue;
             }
             copy(&self.lake.disk, &from, &to, hash)?;
             add.push(file.copied(to, (SHA256, hash.to_owned())));
         }
+        // No commit takes out and brings in the same path: what comes in takes the place of what was there.
+        let comes: BTreeSet<&str> = source.iter().flat_map(|source| &source.files).map(DataFile::path).collect();
         let remove: Vec<DataFile> =
-            base.iter().flat_map(|base| &base.files).filter(|file| !kept.contains(file.path())).cloned().collect();
+            base.iter().flat_map(|base| &base.files).filter(|file| !comes.contains(file.path())).cloned().collect();
         let copied = add.len();
         if let Some(base) = base.as_ref().filter(|_| add.is_empty() && remove.is_empty()) {
             return Ok(Some(Brought { version: base.version, copied }));
         }
         let columns = source.map(|source| source.columns.clone()).unwrap_or_default();
-        let partitioned: BTreeSet<&str> = source
-            .iter()
-            .flat_map(|source| source.files.iter())
-            .flat_map(|file| file.partition.keys())
-            .map(String::as_str)
-            .collect();
-        let partition_by: Vec<&str> =
-            columns.iter().map(|column| column.name.as_str()).filter(|column| partitioned.contains(column)).collect();
+        let partitioned = source.map(Snapshot::partition_columns).unwrap_or_default();
+        let partition_by: Vec<&str> = partitioned.iter().map(String::as_str).collect();
         let change = Change {
             columns: &columns,
             partition_by: &partition_by,
@@ -244,6 +239,8 @@ impl Generation {
         sync_all_folders(&self.folder)?;
         self.lake.disk.step(Operation::Rename, &self.folder, || std::fs::rename(&self.folder, &self.complete)).map_err(io)?;
         self.is_shown = true;
+        // The link must not be on the disk before what it leads to.
+        sync_folders(&self.complete).map_err(|error| LakeError::io(&self.complete, error))?;
         let exchange = || show(&self.complete, &self.link).map_err(std::io::Error::other);
         self.lake.disk.step(Operation::Show, &self.link, exchange).map_err(|error| LakeError::io(&self.link, error))
     }

@@ -4,8 +4,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 
 use super::disk::{Disk, Operation};
-use super::{Lake, LakeError};
+use super::{Lake, LakeError, Layer, TableId};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// The right to write, held until dropped.
 #[derive(Debug)]
@@ -13,6 +14,9 @@ pub struct WriteLock {
     file: File,
     disk: Disk,
     who: String,
+    taken_at: SystemTime,
+    /// When whoever left something took it: what he left is not older.
+    pub(super) abandoned_at: Option<SystemTime>,
     /// Whoever held it before and left something to clear up: a process that was killed, a machine that lost power, a disk that failed.
     pub abandoned_by: Option<String>,
 }
@@ -22,15 +26,21 @@ impl Drop for WriteLock {
         // The system gives it back in any case; an empty file says that it was given back in order. What somebody left before that nobody
         // has cleared up is told to the next one.
         let ours = std::mem::take(&mut self.who);
-        let left = self.abandoned_by.take().or_else(|| self.disk.take_left().then_some(ours)).unwrap_or_default();
-        let _ = self.disk.step(Operation::Lock, Path::new(""), || write(&mut self.file, &left));
+        let (left, at) = match (self.abandoned_by.take(), self.abandoned_at) {
+            (Some(before), Some(at)) => (before, at),
+            _ if self.disk.take_left() => (ours, self.taken_at),
+            _ => (String::new(), self.taken_at),
+        };
+        let give_back = || write(&mut self.file, &left).and_then(|()| self.file.set_modified(at));
+        let _ = self.disk.step(Operation::Lock, Path::new(""), give_back);
     }
 }
 
 fn write(file: &mut File, text: &str) -> std::io::Result<()> {
-    file.set_len(0)?;
     file.rewind()?;
-    file.write_all(text.as_bytes())
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }
 
 /// The name of this machine.
@@ -41,6 +51,26 @@ fn host() -> String {
 }
 
 impl Lake {
+    /// Waits until nobody appends to the tables of `ops`, which decisions do beside whoever holds the writer's lock; others wait until it is
+    /// dropped.
+    ///
+    /// # Errors
+    /// The lock file cannot be made.
+    pub fn appends(&self) -> Result<File, LakeError> {
+        let folder = self.lock_folder();
+        let path = folder.join("appends.lock");
+        let io = |error| LakeError::io(&path, error);
+        self.disk.make_folder(&folder).map_err(io)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        file.lock().map_err(io)?;
+        Ok(file)
+    }
+
+    /// The same where a table is one of those.
+    pub(super) fn no_appends(&self, table: &TableId) -> Result<Option<File>, LakeError> {
+        (table.layer == Layer::Ops).then(|| self.appends()).transpose()
+    }
+
     /// Whoever writes now; `None` if nobody does.
     ///
     /// # Errors
@@ -74,14 +104,25 @@ impl Lake {
         let io = |error| LakeError::io(&path, error);
         self.disk.make_folder(&folder).map_err(|error| LakeError::io(&folder, error))?;
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        match file.try_lock() {
+        // Who only looks whether somebody writes has it for a moment.
+        let mut taken = file.try_lock();
+        for _ in 0..5 {
+            if !matches!(taken, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            taken = file.try_lock();
+        }
+        match taken {
             Ok(()) => {
                 let mut before = String::new();
                 file.read_to_string(&mut before).map_err(io)?;
+                let abandoned_at = file.metadata().and_then(|about| about.modified()).ok();
                 let who = format!("{who} on {}", host());
                 self.disk.step(Operation::Lock, &path, || write(&mut file, &who)).map_err(io)?;
                 let abandoned_by = Some(before).filter(|before| !before.trim().is_empty());
-                Ok(Ok(WriteLock { file, disk: self.disk.clone(), who, abandoned_by }))
+                let taken_at = file.metadata().and_then(|about| about.modified()).map_err(io)?;
+                Ok(Ok(WriteLock { file, disk: self.disk.clone(), who, taken_at, abandoned_at, abandoned_by }))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -123,6 +164,7 @@ mod tests {
         let mut after = lake.lock("after").unwrap().unwrap();
         assert_eq!(after.abandoned_by.take().as_deref(), Some("process 7 since 10:00"), "nobody cleared up yet");
         drop(after);
-        assert_eq!((lake.lock("last").unwrap().unwrap().abandoned_by.as_deref(), lake.writer().unwrap()), (None, None));
+        assert_eq!(lake.lock("last").unwrap().unwrap().abandoned_by, None);
+        assert_eq!(lake.writer().unwrap(), None);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use super::lock::WriteLock;
 use super::table::is_own_name;
 use super::{Lake, LakeError, Layer, TableId};
 
@@ -24,17 +26,16 @@ impl std::ops::AddAssign for Removed {
 
 impl Lake {
     /// The data files of a table that this program wrote and that no entry of its log names, with their sizes. Only whoever holds the
-    /// writer's lock can tell them from what is being written.
+    /// writer's lock can tell them from what is being written. Of a table without a log, or with an entry that was set aside, nothing is an
+    /// orphan: a log that comes back would name it.
     ///
     /// # Errors
     /// The log or the folder cannot be read.
     pub fn orphans(&self, table: &TableId) -> Result<Vec<(PathBuf, u64)>, LakeError> {
         let folder = self.path(table);
-        let mut there = Vec::new();
-        files_below(&folder, &mut there).map_err(|error| LakeError::io(&folder, error))?;
-        there.retain(|(path, _)| path.strip_prefix(&folder).is_ok_and(|below| is_own_name(&below.to_string_lossy())));
-        if there.is_empty() {
-            return Ok(there);
+        let mut there = self.own_files(table)?;
+        if there.is_empty() || !self.has_whole_log(table) {
+            return Ok(Vec::new());
         }
         let named = self.named_files(table)?;
         let is_named = |path: &Path| path.strip_prefix(&folder).is_ok_and(|below| named.contains(&*below.to_string_lossy()));
@@ -42,19 +43,28 @@ impl Lake {
         Ok(there)
     }
 
-    /// Removes what [`Lake::orphans`] finds of every table, and what staging left in the folders of logs.
-    ///
-    /// # Errors
-    /// A log or folder cannot be read, or a file not be removed.
-    pub fn remove_orphans(&self) -> Result<Removed, LakeError> {
-        let mut removed = Removed::default();
+    /// Removes what a writer left who was ended from outside: what no log names and is not older than his lock, of tables that he began to
+    /// make, too. A table that cannot be read keeps no other from it; the first error comes back beside what was removed.
+    pub fn clear_up_after(&self, lock: &WriteLock) -> (Removed, Option<LakeError>) {
+        let (mut removed, mut failed) = (Removed::default(), None);
         for table in Layer::ALL.into_iter().flat_map(|layer| self.table_folders(layer)) {
-            removed += self.remove_orphans_of(&table)?;
+            match self.clear_up(&table, lock.abandoned_at) {
+                Ok(of_table) => removed += of_table,
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(removed)
+        (removed, failed)
     }
 
-    fn remove_orphans_of(&self, table: &TableId) -> Result<Removed, LakeError> {
+    fn has_whole_log(&self, table: &TableId) -> bool {
+        let entries = std::fs::read_dir(self.path(table).join("_delta_log")).into_iter().flatten().filter_map(Result::ok);
+        let names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.iter().any(|name| name.rsplit_once('.').is_some_and(|(_, end)| end == "json"))
+            && !names.iter().any(|name| name.contains(".damaged-"))
+    }
+
+    fn clear_up(&self, table: &TableId, since: Option<SystemTime>) -> Result<Removed, LakeError> {
+        let _appending = self.no_appends(table)?;
         let mut removed = Removed::default();
         let log = self.path(table).join("_delta_log");
         for entry in std::fs::read_dir(&log).into_iter().flatten().filter_map(Result::ok) {
@@ -62,11 +72,25 @@ impl Lake {
                 self.disk.delete(&entry.path()).map_err(|error| LakeError::io(&entry.path(), error))?;
             }
         }
-        for (path, bytes) in self.orphans(table)? {
+        let was_begun = !log.exists() || std::fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_none());
+        let orphans = if was_begun { self.own_files(table)? } else { self.orphans(table)? };
+        let is_his = |path: &Path| {
+            let written = path.metadata().and_then(|about| about.modified());
+            since.zip(written.ok()).is_some_and(|(since, written)| written >= since)
+        };
+        for (path, bytes) in orphans.into_iter().filter(|(path, _)| is_his(path)) {
             self.disk.delete(&path).map_err(|error| LakeError::io(&path, error))?;
             removed += Removed { files: 1, bytes };
         }
         Ok(removed)
+    }
+
+    fn own_files(&self, table: &TableId) -> Result<Vec<(PathBuf, u64)>, LakeError> {
+        let folder = self.path(table);
+        let mut there = Vec::new();
+        files_below(&folder, &mut there).map_err(|error| LakeError::io(&folder, error))?;
+        there.retain(|(path, _)| path.strip_prefix(&folder).is_ok_and(|below| is_own_name(&below.to_string_lossy())));
+        Ok(there)
     }
 
     /// Every data file that an entry of the table's log, or its newest state, names.
@@ -84,13 +108,9 @@ impl Lake {
         let live = self.snapshot(table)?;
         let mut named: BTreeSet<String> =
             live.iter().flat_map(|snapshot| &snapshot.files).map(|file| file.path().to_owned()).collect();
-        let entries = match std::fs::read_dir(&log) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(named),
-            entries => entries.map_err(|error| LakeError::io(&log, error))?,
-        };
+        let entries = std::fs::read_dir(&log).map_err(|error| LakeError::io(&log, error))?;
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
-            // What was set aside as damaged names files that came to nothing.
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }

@@ -36,6 +36,9 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 pub(super) struct Snapshots(Mutex<HashMap<PathBuf, (Entry, Arc<Snapshot>)>>);
 
+/// So many tables are more than a lake has.
+const MOST_KNOWN: usize = 200;
+
 /// So many entries are looked at before a log is asked as a whole.
 const ENTRIES_LOOKED_AT: u64 = 8;
 
@@ -64,6 +67,10 @@ impl Snapshots {
             Some(entry) => known.insert(log.to_owned(), (entry, snapshot.clone())),
             None => known.remove(log),
         };
+        // Generations that are gone are asked for no more.
+        if known.len() > MOST_KNOWN {
+            known.retain(|log, _| log.is_dir());
+        }
     }
 }
 
@@ -283,6 +290,11 @@ impl Snapshot {
     /// Whether the log had to be read without its checkpoints.
     pub fn avoided_checkpoint(&self) -> bool {
         self.checkpoints == Checkpoints::Hidden
+    }
+
+    /// The columns whose values are in the log and not in the files.
+    pub fn partition_columns(&self) -> Vec<String> {
+        self.delta.snapshot().map(|state| state.metadata().partition_columns().to_vec()).unwrap_or_default()
     }
 
     /// The version that an application last recorded with its commit.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::orphans::{Removed, decoded};
+use super::table::is_own_name;
 use super::{Lake, LakeError, TableId, Takes};
 use crate::model::Timestamp;
 
@@ -32,6 +33,7 @@ impl Lake {
     /// # Errors
     /// The log or folder cannot be read, or a file not be removed; what was removed until then is gone.
     pub fn vacuum(&self, table: &TableId, before: Timestamp, vacuum: Vacuum) -> Result<Expired, LakeError> {
+        let _appending = self.no_appends(table)?;
         let old = match self.takes {
             Takes::Loads => self.left_before(table, before)?,
             Takes::Promotions => Vec::new(),
@@ -84,7 +86,7 @@ impl Lake {
             left.remove(file.path());
         }
         let folder = self.path(table);
-        let gone = left.into_iter().filter(|(_, at)| at.saturating_mul(1000) < before.micros());
+        let gone = left.into_iter().filter(|(path, at)| is_own_name(path) && at.saturating_mul(1000) < before.micros());
         let on_disk = gone.filter_map(|(path, _)| {
             let path = folder.join(path);
             let bytes = path.metadata().ok()?.len();

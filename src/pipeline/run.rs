@@ -118,8 +118,17 @@ impl<'a> Run<'a> {
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         report.mended = bronze::mend(self.lake, self.work)?;
         if let Some(holder) = lock.abandoned_by.clone() {
-            report.mended.push(self.clear_up_after(&holder)?);
-            lock.abandoned_by = None;
+            let (Removed { files, bytes }, failed) = self.lake.clear_up_after(&lock);
+            let mut told = format!(
+                "{holder} left its work unfinished; its lock is taken over; {files} data files ({bytes} bytes) that came to nothing are removed"
+            );
+            match failed {
+                // What nobody uses keeps nobody waiting; it is tried again.
+                Some(error) => told = format!("{told}, not all: {error}"),
+                None => lock.abandoned_by = None,
+            }
+            tracing::warn!("{told}");
+            report.mended.push(told);
         }
         let known = KnownFiles::read(self.lake, self.work)?;
         let worked = self.work(&mut report, started_at, &known);
@@ -138,14 +147,6 @@ impl<'a> Run<'a> {
         self.record(&report, started_at, &known, None)?;
         self.check(&rebuilt, &mut report)?;
         Ok(report)
-    }
-
-    /// Removes what a writer left that was ended from outside; what was done, for people.
-    fn clear_up_after(&self, holder: &str) -> Result<String, PipelineError> {
-        let Removed { files, bytes } = self.lake.remove_orphans()?;
-        let what = format!("{holder} left its work unfinished; its lock is taken over");
-        tracing::warn!("{what}, {files} files of {bytes} bytes that came to nothing are removed");
-        Ok(format!("{what}; {files} data files ({bytes} bytes) that came to nothing are removed"))
     }
 
     /// Loads what is new into bronze, and brings everything above up to it.

@@ -185,7 +185,8 @@ pub fn append<R: Row>(lake: &Lake, rows: Vec<R>, transactions: Transactions) -> 
     if rows.is_empty() {
         return Ok(());
     }
-    let _mutex = lake.write_mutex();
+    lake.expect_loads()?;
+    let (_mutex, _appending) = (lake.write_mutex(), lake.appends()?);
     let base = lake.snapshot(&R::TABLE.id())?;
     let mut writer = lake.write(&R::TABLE.id(), &R::TABLE.columns(), &[])?;
     writer.push(&frame_of(rows)?)?;

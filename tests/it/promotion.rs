@@ -104,6 +104,10 @@ fn month_goes_to_prod_as_it_was_reviewed_and_back() {
     let october = contents(&bench.lake);
     let first = promote(&bench, TO_QA);
     assert_eq!(contents(&qa), october);
+    for table in bench.lake.all_tables() {
+        let partitioned = |lake: &Lake| lake.snapshot(&table).unwrap().unwrap().partition_columns();
+        assert_eq!(partitioned(&qa), partitioned(&bench.lake), "{table}, with rows or without");
+    }
     let of_prod = promote(&bench, TO_PROD);
     assert_eq!((contents(&prod), of_prod.source_promotion.as_deref()), (october.clone(), Some(first.id.as_str())));
 
@@ -338,6 +342,7 @@ fn commands_promote_refuse_verify_and_roll_back_with_their_exit_codes() {
     assert_eq!(at(&["verify", "qa"]).0, 1);
     assert_eq!(at(&["--env", "qa", "run"]).0, 2);
     let outcomes = at(&["check", "--format", "json"]).1;
+    assert_eq!(at(&["--env", "qa", "check"]).0, 1, "nothing was promoted into qa yet");
     for outcome in serde_json::from_str::<serde_json::Value>(&outcomes).unwrap().as_array().unwrap() {
         if outcome["outcome"] == "failed" && outcome["severity"] == "error" {
             assert_eq!(at(&["promote", "dev", "qa"]).0, 3);
@@ -355,6 +360,7 @@ fn commands_promote_refuse_verify_and_roll_back_with_their_exit_codes() {
     assert_eq!(at(&["promote", "qa", "prod"]).0, 2, "prod asks for a reason");
     assert_eq!(at(&["promote", "qa", "prod", "--reason", "reviewed in qa"]).0, 0);
     assert_eq!(at(&["verify", "prod"]).0, 0);
+    assert_eq!(at(&["--env", "qa", "check"]).0, 0);
     let listed = at(&["--env", "prod", "promotions", "--format", "json"]).1;
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!((&listed[0]["reason"], &listed[0]["kind"]), (&"reviewed in qa".into(), &"promotion".into()));

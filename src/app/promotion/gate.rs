@@ -52,6 +52,14 @@ pub struct Check {
     pub next_step: String,
 }
 
+impl Check {
+    /// Something was written while it was looked at.
+    pub(super) fn moved(from: Environment) -> Self {
+        let detail = vec![format!("`{from}` has changed while it was looked at")];
+        check("nothing moved", &detail, String::new(), "look again")
+    }
+}
+
 /// All that must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate(pub Vec<Check>);
@@ -191,7 +199,7 @@ fn ledger_closes(settings: &Settings, seen: &Seen) -> Check {
         .map(told)
         .collect();
     if ledgers.is_empty() && seen.newest().is_some() {
-        wrong.push("no rule of kind `ledger` was evaluated".into());
+        wrong.push("no rule of kind `ledger` was evaluated: the rules must have one, such as `ledger-closes`".into());
     }
     check("the ledger closes", &wrong, format!("{} deliveries", ledgers.len()), "feederscope run --full-refresh")
 }

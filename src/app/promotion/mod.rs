@@ -184,7 +184,11 @@ impl Review {
         let seen = gate::Seen::read(&from, settings)?;
         let newest = seen.newest();
         let evidence = Evidence::new(newest, &state, &hashes, &seen);
-        let gate = Gate::of(&from, settings, way, month, &seen)?;
+        let mut gate = Gate::of(&from, settings, way, month, &seen)?;
+        // Somebody may have decided something while the files were read.
+        if State::of(&from)?.versions() != state.versions() {
+            gate.0.push(Check::moved(way.from));
+        }
         let difference = Difference::between(&shown, &state, newest)?;
         let last = promotions(&to)?.pop();
         let is_there = last.is_some_and(|last| last.evidence_digest == evidence.digest())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::difference::Difference;
 use super::evidence::{Evidence, Hashes};
-use super::verify::compare;
+use super::verify::{compare, verify};
 use super::{By, Promotion, PromotionError, State, history, lock, text_of};
 use crate::lake::{Lake, TableId};
 use crate::model::{Month, Timestamp};
@@ -30,9 +30,9 @@ pub struct Rollback {
 pub fn plan_rollback(lake: &Lake, id: &str) -> Result<Rollback, PromotionError> {
     let to = history::with_id(lake, id)?;
     let pinned = lake.pinned();
-    let now = State::of(&pinned)?;
+    let now = State::whole_of(&pinned)?;
     let mut then = BTreeMap::new();
-    for table in now.0.keys() {
+    for table in &pinned.all_tables() {
         if let Some(version) = to.versions.get(&table.to_string()) {
             let snapshot = pinned.snapshot_at(table, *version)?;
             snapshot.expect_files()?;
@@ -41,7 +41,8 @@ pub fn plan_rollback(lake: &Lake, id: &str) -> Result<Rollback, PromotionError> 
     }
     let difference = Difference::between(&now, &State(then), to.month.as_deref().and_then(Month::parse))?;
     let shown = history::promotions(lake)?.pop();
-    let is_there = shown.is_some_and(|shown| shown.evidence_digest == to.evidence_digest);
+    let is_there = shown.is_some_and(|shown| shown.evidence_digest == to.evidence_digest)
+        && verify(lake).is_ok_and(|verified| verified.differences.is_empty());
     Ok(Rollback { to, difference, is_there, lake: lake.clone() })
 }
 
