@@ -60,7 +60,7 @@ pub enum LakeError {
     },
     /// The newest entry of a log is none.
     #[error(
-        "table `{table}`: commit {version}, `{}`, {what}; `feederscope repair` sets it aside and makes again what it brought, \
+        "table `{table}`: commit {version}, `{}`, {what}; `feederscope repair`, or `feederscope run`, sets it aside and makes again what it brought, \
          as far as bronze and the landing folder hold it",
         path.display()
     )]
@@ -76,7 +76,7 @@ pub enum LakeError {
     },
     /// A live data file is not on the disk.
     #[error(
-        "table `{table}`: the data file `{}` of version {version} is missing, or not of the size that the log states; `feederscope repair` makes again what it held, \
+        "table `{table}`: the data file `{}` of version {version} is missing, or not of the size that the log states; `feederscope repair`, or `feederscope run`, makes again what it held, \
          as far as bronze and the landing folder hold it",
         path.display()
     )]
