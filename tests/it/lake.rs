@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use feederscope::frame::{Column, ColumnType, Frame, Value};
-use feederscope::lake::{Change, Lake, LakeError, Layer, TableId};
-use feederscope::model::Environment;
+use feederscope::lake::{Change, Lake, LakeError, Layer, TableId, Vacuum};
+use feederscope::model::{Environment, Timestamp};
 
 /// More commits than two checkpoints lie apart.
 const MANY: i64 = 210;
@@ -178,6 +178,21 @@ fn conflicting_change_is_an_error_and_its_file_is_gone() {
     assert!(error.contains("ops/numbers"), "{error}");
     // Three files of before, which stay for readers of old versions, and the one that was committed.
     assert_eq!(numbers.rows_and_files(), (1, 4));
+}
+
+#[test]
+fn file_leaves_its_table_when_the_commit_is_made_and_not_when_the_table_was_read() {
+    let numbers = Numbers::new();
+    numbers.append(1).unwrap();
+    let read_long_ago = numbers.lake.snapshot(&Numbers::table()).unwrap().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    let committing = Timestamp::now();
+    let change = Change { remove: read_long_ago.files.clone(), ..Change::of(Some(&read_long_ago)) };
+    numbers.lake.commit(&Numbers::table(), change).unwrap();
+    let count = |before: Timestamp| numbers.lake.vacuum(&Numbers::table(), before, Vacuum::Count).unwrap().old.files;
+    let just_before = Timestamp::from_micros(committing.micros() - 10_000);
+    assert_eq!(count(just_before), 0, "it was there until the commit");
+    assert_eq!(count(Timestamp::from_micros(committing.micros() + 3_600_000_000)), 1);
 }
 
 /// Changes an action of the table's first log entry, which is that of another writer then.

@@ -175,7 +175,9 @@ fn gate_is_shut_by_what_is_open_late_unfinished_or_not_meant() {
     other.rules.rules.retain(|rule| rule.id != "ledger-closes");
     let unknown = Review::of(&bench.lake, &other, TO_QA, None).unwrap();
     assert!(shut(&unknown).contains(&"the ledger closes"));
-    assert!(shut(&review(&bench, TO_PROD)).contains(&"it came by a promotion"), "qa is empty");
+    let of_qa = review(&bench, TO_PROD);
+    assert!(shut(&of_qa).contains(&"it came by a promotion"), "qa is empty");
+    assert!(of_qa.gate.0.iter().all(|check| check.next_step != "feederscope run"), "nothing is loaded into qa");
     assert!(promotions(&bench.lake.environment(Environment::Qa)).unwrap().is_empty());
 }
 

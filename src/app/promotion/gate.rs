@@ -73,7 +73,7 @@ impl Gate {
         seen: &Seen,
     ) -> Result<Self, PromotionError> {
         let origin = if way.from == Environment::Dev { finished(lake, settings)? } else { came_by_promotion(lake)? };
-        Ok(Self(vec![month(wanted, seen), origin, no_error_open(seen), in_time(seen), ledger_closes(settings, seen)]))
+        Ok(Self(vec![month(way, wanted, seen), origin, no_error_open(seen), in_time(seen), ledger_closes(settings, seen)]))
     }
 
     /// The first thing that does not hold.
@@ -92,10 +92,11 @@ fn check(what: &'static str, wrong: &[String], good: String, next_step: &str) ->
     Check { what, holds, detail, next_step: if holds { String::new() } else { next_step.to_owned() } }
 }
 
-fn month(wanted: Option<Month>, seen: &Seen) -> Check {
+fn month(way: Way, wanted: Option<Month>, seen: &Seen) -> Check {
+    let brings = if way.from == Environment::Dev { "feederscope run" } else { "feederscope promote dev qa" };
     let what = "the month is the newest";
     match (seen.newest(), wanted) {
-        (None, _) => check(what, &["nothing was loaded and checked yet".into()], String::new(), "feederscope run"),
+        (None, _) => check(what, &["nothing was loaded and checked yet".into()], String::new(), brings),
         (Some(newest), Some(wanted)) if newest != wanted => check(
             what,
             &[format!("{newest} is there beside {wanted}, and the tables hold both")],
