@@ -7,6 +7,7 @@ program=$(realpath "$1") rounds=${2:-100}
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 export XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config
 "$program" -q sample --out "$work/all" --months 2
+mkdir -p "$work/config/feederscope" && cp -r "$work/all/utilities" "$work/config/feederscope/"
 
 arguments=(-q --lake "$work/lake" --landing "$work/landing" --today 2022-10-20)
 feederscope() { "$program" "${arguments[@]}" "$@"; }
@@ -18,8 +19,8 @@ answers() {
   feederscope rejected --format csv
   feederscope check --month 2022-10 --format csv || true
 }
-files_of() { find "$work/all" -path "*$1*" -name '*.csv' -printf '%P\n'; }
-land() { for file in $(files_of "$1"); do mkdir -p "$work/landing/$(dirname "$file")" && cp -p "$work/all/$file" "$work/landing/$file"; done; }
+files_of() { find "$work/all/landing" -path "*$1*" -name '*.csv' -printf '%P\n'; }
+land() { for file in $(files_of "$1"); do mkdir -p "$work/landing/$(dirname "$file")" && cp -p "$work/all/landing/$file" "$work/landing/$file"; done; }
 
 land 2022-09 && { feederscope run || true; }
 cp -a "$work/lake" "$work/first" && land 2022-10

@@ -6,6 +6,8 @@
 
 pub mod model;
 
+pub mod outbound;
+
 pub mod config;
 
 pub mod landing;

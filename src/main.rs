@@ -75,12 +75,17 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 
 fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
-        Command::Run { month, utility, full_refresh, dry_run } => {
+        Command::Run { month, utility, full_refresh, dry_run, events } => {
             let request = Request { month, utility, full_refresh };
-            if dry_run { commands::load::dry_run(context, &request) } else { commands::load::run(context, &request) }
+            if dry_run {
+                commands::load::dry_run(context, &request)
+            } else {
+                commands::load::run(context, &request, events.destination())
+            }
         }
-        Command::Watch { log, health, on_change, metrics } => {
-            commands::watch::run(context, &commands::watch::WatchRequest { log: log.into(), health, on_change, metrics })
+        Command::Watch { service } => {
+            let (request, told) = service.split()?;
+            commands::watch::run(context, &request, told)
         }
         Command::Status { .. } => commands::status::run(context),
         Command::Feeders { over_mw, utility, limit, as_of, .. } => {
@@ -129,6 +134,7 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Verify { of_env, .. } => commands::promote::verify(context, of_env),
         Command::Promotions { .. } => commands::promote::list(context),
         Command::Maintain { vacuum_days, dry_run, .. } => {
+            let vacuum_days = vacuum_days.unwrap_or(context.settings.keep_days);
             commands::maintain::run(context, &commands::maintain::MaintainRequest { vacuum_days, dry_run })
         }
         Command::Repair { dry_run, .. } => commands::maintain::repair(context, dry_run),

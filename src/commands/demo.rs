@@ -36,7 +36,7 @@ pub fn settings(overrides: Overrides, paths: &Paths, clock: Day) -> anyhow::Resu
 /// The sample could not be loaded.
 pub fn run(settings: Settings, printer: Printer) -> anyhow::Result<Context> {
     let context = Context::open(settings, printer)?;
-    let report = load::execute(&context, &Request::default())?;
+    let report = load::execute(&context, &Request::default(), None)?;
     context.printer.say(format!(
         "{} rows of {} files in `{}`, as of {}",
         report.rows,

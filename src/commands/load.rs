@@ -6,13 +6,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::lineage::{self, Lineage};
 use super::{Context, Exit, check};
 use crate::app::reads::checks::{self, Checked};
 use crate::app::signals;
 use crate::engine::Work;
+use crate::lake::Removed;
 use crate::landing::{self, MonthOrigin};
 use crate::model::cell::visible;
 use crate::model::{Cancel, Timestamp};
+use crate::outbound::{Destination, Outbox};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::LoadOutcome;
 use crate::pipeline::rules::RuleState;
@@ -24,10 +27,15 @@ use crate::pipeline::{FileOutcome, FileResult, PipelineError, Progress, Report, 
 ///
 /// # Errors
 /// The run could not be done; what was committed stays.
-pub fn run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
+pub fn run(context: &Context, request: &Request, lineage: Option<Box<dyn Destination>>) -> anyhow::Result<Exit> {
     context.expect_loads()?;
     context.known(request.utility.as_ref())?;
-    let report = execute(context, request)?;
+    let outbox = lineage.map(|receiver| Outbox::start(receiver, Vec::new())).transpose()?;
+    let report = execute(context, request, outbox.as_ref());
+    for said in outbox.iter().flat_map(lineage::last_words) {
+        context.printer.say(said);
+    }
+    let report = report?;
     let landing = &context.settings.landing;
     if !landing.is_dir() {
         context
@@ -89,11 +97,12 @@ fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
     Ok(verdict)
 }
 
-/// Runs the pipeline with a progress bar where there is a terminal; Ctrl-C and SIGTERM stop it between two commits.
+/// Runs the pipeline with a progress bar where there is a terminal; Ctrl-C and SIGTERM stop it between two commits. Whoever wants the
+/// events of runs is told by an outbox.
 ///
 /// # Errors
 /// The run could not be done; what was committed stays.
-pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineError> {
+pub fn execute(context: &Context, request: &Request, events: Option<&Outbox>) -> Result<Report, PipelineError> {
     let cancel = Cancel::default();
     stop_when_told(&cancel);
     let bar = bar(context);
@@ -102,16 +111,20 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, PipelineE
         bar.set_position(progress.rows_done);
         bar.set_message(format!("{:8} {}", progress.step, visible(&progress.subject)));
     };
+    let lineage = events.map(|outbox| Lineage::new(&context.lake, outbox, &observer));
     let run = Run {
         settings: &context.settings,
         lake: &context.lake,
         request,
         work: Work::local(&cancel),
-        observer: &observer,
+        observer: lineage.as_ref().map_or(&observer, |lineage| lineage),
         now: &Timestamp::now,
     };
     let report = run.execute();
     bar.finish_and_clear();
+    if let Some(lineage) = lineage {
+        lineage.ended(report.as_ref());
+    }
     report
 }
 
@@ -184,8 +197,12 @@ pub(super) fn summary(report: &Report) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     let recovered = if report.recovered > 0 { format!(", {} records recovered", report.recovered) } else { String::new() };
+    let freed = match report.freed {
+        Removed { files: 0, .. } => String::new(),
+        Removed { files, bytes } => format!(", {files} files of old versions removed ({bytes} bytes)"),
+    };
     format!(
-        "{}; {} rows into bronze, {} records rejected{recovered}; run {}",
+        "{}; {} rows into bronze, {} records rejected{recovered}{freed}; run {}",
         counts.join(", "),
         report.rows,
         report.rejected,

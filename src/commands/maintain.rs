@@ -2,13 +2,12 @@
 
 use super::{Context, Exit, load};
 use crate::frame::{Value, schema};
-use crate::lake::{Expired, LakeError, Removed, TableId, Vacuum};
+use crate::lake::{Expired, LakeError, Removed, TableId, Vacuum, days_before};
 use crate::model::Timestamp;
 use crate::pipeline::Request;
 
 /// Entries of a log that a reader may have to read.
 const ENTRIES: u64 = 10;
-const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// What `maintain` shall do.
 pub struct MaintainRequest {
@@ -27,7 +26,7 @@ pub fn run(context: &Context, request: &MaintainRequest) -> anyhow::Result<Exit>
     let who = format!("maintain (process {}) since {now}", std::process::id());
     let vacuum = if request.dry_run { Vacuum::Count } else { Vacuum::Remove };
     let lock = lake.lock(&who)?.map_err(|holder| anyhow::anyhow!("{holder} is writing; wait until it is done"))?;
-    let before = Timestamp::from_micros(now.micros() - i64::from(request.vacuum_days) * MICROS_PER_DAY);
+    let before = days_before(request.vacuum_days, now);
     let columns = schema::columns![table_name Text, old_files Whole, old_bytes Whole, orphan_files Whole, orphan_bytes Whole, checkpoint Flag];
     let (mut rows, mut all, mut failed) = (Vec::new(), Removed::default(), false);
     for table in lake.all_tables() {
@@ -89,7 +88,7 @@ pub fn repair(context: &Context, dry_run: bool) -> anyhow::Result<Exit> {
         context.printer.say("`feederscope repair` mends this, as far as bronze and the landing folder hold it");
         return Ok(Exit::Bad);
     }
-    let report = load::execute(context, &Request::default())?;
+    let report = load::execute(context, &Request::default(), None)?;
     for done in &report.mended {
         context.printer.say(done);
     }

@@ -10,6 +10,7 @@ pub mod check;
 pub mod demo;
 pub mod doctor;
 pub mod fit;
+pub mod lineage;
 pub mod load;
 pub mod maintain;
 pub(crate) mod output;

@@ -14,6 +14,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("max_bad_records", "share of bad records, in percent, above which a file is refused"),
     ("settle_seconds", "seconds without a change after which a file counts as complete"),
     ("poll_seconds", "seconds between two looks at a landing folder that cannot be watched"),
+    ("keep_days", "days for which files of earlier versions of the tables are kept"),
 ];
 
 /// Something wrong in a file of configuration: where, what, and the nearest right thing.
@@ -53,6 +54,8 @@ pub struct ConfigFile {
     pub settle_seconds: Option<f64>,
     /// See [`KEYS`].
     pub poll_seconds: Option<f64>,
+    /// See [`KEYS`].
+    pub keep_days: Option<u32>,
 }
 
 impl ConfigFile {
@@ -98,6 +101,7 @@ impl ConfigFile {
             "max_bad_records" => self.max_bad_records = Some(number_value(key, value, 0.0, 100.0)?),
             "settle_seconds" => self.settle_seconds = Some(number_value(key, value, 0.0, 3600.0)?),
             "poll_seconds" => self.poll_seconds = Some(number_value(key, value, 0.1, 3600.0)?),
+            "keep_days" => self.keep_days = Some(whole_value(key, value, 1, 36_500)?),
             _ => return Err(format!("unknown key `{key}`{}", did_you_mean(key, KEYS.iter().map(|(name, _)| *name)))),
         }
         Ok(())
@@ -126,6 +130,13 @@ fn number_value(key: &str, value: &DeValue<'_>, low: f64, high: f64) -> Result<f
     number.filter(|number| (low..=high).contains(number)).ok_or_else(|| format!("`{key}` must be a number from {low} to {high}"))
 }
 
+fn whole_value(key: &str, value: &DeValue<'_>, low: u32, high: u32) -> Result<u32, String> {
+    let number = if let DeValue::Integer(integer) = value { integer.as_str().parse().ok() } else { None };
+    number
+        .filter(|number| (low..=high).contains(number))
+        .ok_or_else(|| format!("`{key}` must be a whole number from {low} to {high}"))
+}
+
 /// The 1-based line of a byte offset.
 pub fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
@@ -149,7 +160,7 @@ mod tests {
 
     #[test]
     fn wrong_key_names_file_line_and_nearest_and_the_rest_holds() {
-        let text = "theme = \"light\"\n\nlanding_dir = \"/x\"\nmax_bad_records = 500\nenv = \"qa\"\n";
+        let text = "theme = \"light\"\n\nlanding_dir = \"/x\"\nmax_bad_records = 500\nenv = \"qa\"\nkeep_days = 0.5\n";
         let (config, problems) = ConfigFile::parse(Path::new("c.toml"), text);
         assert_eq!(config.theme.as_deref(), Some("light"));
         assert_eq!(config.env.as_deref(), Some("qa"));
@@ -159,6 +170,7 @@ mod tests {
             [
                 "`c.toml`, line 3: unknown key `landing_dir`; did you mean `landing`?",
                 "`c.toml`, line 4: `max_bad_records` must be a number from 0 to 100",
+                "`c.toml`, line 6: `keep_days` must be a whole number from 1 to 36500",
             ]
         );
     }

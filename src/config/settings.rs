@@ -49,6 +49,8 @@ pub struct Settings {
     pub settle: Duration,
     /// Time between two looks at a landing folder that cannot be watched.
     pub poll: Duration,
+    /// Days for which files of earlier versions of the tables are kept.
+    pub keep_days: u32,
     /// The utilities, by name.
     pub utilities: Vec<UtilityAdapter>,
     /// What must hold of the data.
@@ -97,6 +99,7 @@ impl Settings {
             max_bad_share: percent / 100.0,
             settle: Duration::from_secs_f64(file.settle_seconds.unwrap_or(2.0)),
             poll: Duration::from_secs_f64(file.poll_seconds.unwrap_or(5.0)),
+            keep_days: file.keep_days.unwrap_or(30),
             utilities,
             rules,
             paths,

@@ -85,8 +85,11 @@ impl Lake {
         };
         written.into_iter().for_each(Written::keep);
         let is_due = (version + 1).is_multiple_of(CHECKPOINT_EVERY) || change.base.is_some_and(Snapshot::avoided_checkpoint);
-        if is_due && let Err(error) = self.checkpoint(table) {
-            tracing::warn!("`{table}` stays without a checkpoint of version {version}: {error}");
+        if is_due {
+            self.grown().insert(table.clone());
+            if let Err(error) = self.checkpoint(table) {
+                tracing::warn!("`{table}` stays without a checkpoint of version {version}: {error}");
+            }
         }
         Ok(version)
     }

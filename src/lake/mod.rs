@@ -17,6 +17,7 @@ mod store;
 pub(crate) mod table;
 mod vacuum;
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,7 @@ pub use generation::{Brought, Generation};
 pub use orphans::Removed;
 pub use table::DataFile;
 pub use table::Snapshot;
-pub use vacuum::{Expired, Vacuum};
+pub use vacuum::{Expired, Vacuum, days_before};
 
 use disk::Disk;
 use store::{Checkpoints, LocalStore};
@@ -209,6 +210,8 @@ pub struct Lake {
     store: Arc<dyn ObjectStore>,
     write_mutex: Arc<Mutex<()>>,
     snapshots: Arc<table::Snapshots>,
+    /// Tables that got a checkpoint.
+    grown: Arc<Mutex<BTreeSet<TableId>>>,
 }
 
 impl Lake {
@@ -246,6 +249,7 @@ impl Lake {
             disk,
             write_mutex: Arc::default(),
             snapshots: Arc::default(),
+            grown: Arc::default(),
         })
     }
 
@@ -276,6 +280,15 @@ impl Lake {
     /// dropped. Other processes are kept out by [`Lake::lock`].
     pub fn write_mutex(&self) -> MutexGuard<'_, ()> {
         self.write_mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn grown(&self) -> MutexGuard<'_, BTreeSet<TableId>> {
+        self.grown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tables whose logs have grown enough, since this was asked last, that it is worth to look for what nobody needs any more.
+    pub fn take_grown(&self) -> BTreeSet<TableId> {
+        std::mem::take(&mut self.grown())
     }
 
     /// The folder of this environment.

@@ -26,6 +26,11 @@ pub enum Vacuum {
     Count,
 }
 
+/// The time so many days before another.
+pub fn days_before(days: u32, now: Timestamp) -> Timestamp {
+    Timestamp::from_micros(now.micros() - i64::from(days) * 86_400_000_000)
+}
+
 impl Lake {
     /// Removes data files of a table that left it before a time, and orphans; the newest version keeps all that it has. Where promotions are
     /// taken every version can be gone back to, and only orphans are removed. Only whoever holds the writer's lock may call this.

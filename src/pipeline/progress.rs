@@ -59,6 +59,9 @@ impl Progress {
 
 /// Receives progress; called often, so it must be quick.
 pub trait Observer: Sync {
+    /// A run with this id has the right to write, and begins.
+    fn began(&self, _run_id: &str) {}
+
     /// The run is now here.
     fn progress(&self, progress: Progress);
 }

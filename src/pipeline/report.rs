@@ -4,6 +4,7 @@ use super::PipelineError;
 use super::bronze::LoadOutcome;
 use super::rules;
 use super::tables::{self, RunRow};
+use crate::lake::Removed;
 use crate::landing::{Candidate, MonthOrigin};
 use crate::model::{ReasonCode, Timestamp, UtilityId};
 use crate::pipeline::bronze::ColumnStatistics;
@@ -73,6 +74,8 @@ pub struct Report {
     pub recovered: u64,
     /// Outcomes of the rules for the utilities and months that were rebuilt.
     pub outcomes: Vec<rules::RuleOutcome>,
+    /// Files of old versions that were removed.
+    pub freed: Removed,
 }
 
 impl Report {

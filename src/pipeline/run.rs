@@ -13,7 +13,7 @@ use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
 use crate::config::Settings;
 use crate::engine::Work;
-use crate::lake::{DataFile, Lake, Removed, Snapshot};
+use crate::lake::{DataFile, Lake, Removed, Snapshot, Vacuum, days_before};
 use crate::landing::{self, Candidate};
 use crate::model::{Month, Timestamp, UtilityId};
 
@@ -116,6 +116,7 @@ impl<'a> Run<'a> {
         // As the statistics of the Delta log keep it.
         let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
+        self.observer.began(&report.run_id);
         report.mended = bronze::mend(self.lake, self.work)?;
         if let Some(holder) = lock.abandoned_by.clone() {
             let (Removed { files, bytes }, failed) = self.lake.clear_up_after(&lock);
@@ -146,7 +147,25 @@ impl<'a> Run<'a> {
         // The rules look at the books of this run too.
         self.record(&report, started_at, &known, None)?;
         self.check(&rebuilt, &mut report)?;
+        report.freed = self.free();
         Ok(report)
+    }
+
+    /// Removes files of old versions that nobody needs any more, of tables whose logs have grown since this was done last. What cannot be
+    /// removed waits for another time.
+    fn free(&self) -> Removed {
+        let before = days_before(self.settings.keep_days, (self.now)());
+        let mut freed = Removed::default();
+        for table in self.lake.take_grown() {
+            if self.work.cancel.is_cancelled() {
+                break;
+            }
+            match self.lake.vacuum(&table, before, Vacuum::Remove) {
+                Ok(expired) => freed += expired.old,
+                Err(error) => tracing::warn!("files of old versions of `{table}` stay for now: {error}"),
+            }
+        }
+        freed
     }
 
     /// Loads what is new into bronze, and brings everything above up to it.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the data's way; each may use only those before it.
-const ORDER: [&str; 12] =
-    ["model", "config", "landing", "frame", "lake", "engine", "pipeline", "sample", "app", "commands", "ui", "cli"];
+const ORDER: [&str; 13] =
+    ["model", "outbound", "config", "landing", "frame", "lake", "engine", "pipeline", "sample", "app", "commands", "ui", "cli"];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     ("ratatui", &["ui"]),
     ("crossterm", &["ui"]),
     ("polars", &["frame", "engine"]),
@@ -16,6 +16,8 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("clap", &["cli"]),
     ("notify", &["landing"]),
     ("indicatif", &["commands"]),
+    ("reqwest", &["outbound"]),
+    ("lettre", &["outbound"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

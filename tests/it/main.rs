@@ -32,4 +32,6 @@ mod sequences;
 mod session;
 mod support;
 #[cfg(unix)]
+mod told;
+#[cfg(unix)]
 mod watch;

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use feederscope::lake::Vacuum;
-use feederscope::model::Timestamp;
+use feederscope::engine::Work;
+use feederscope::lake::{Removed, Vacuum};
+use feederscope::model::{Cancel, Timestamp};
+use feederscope::pipeline::Request;
+use feederscope::pipeline::run::Run;
 
 use crate::program::{Program, code};
-use crate::support::{Bench, FEEDERS, deliveries, feeder};
+use crate::support::{Bench, FEEDERS, NOW, deliveries, feeder};
 
 fn tables(bench: &Bench) -> Vec<(String, Vec<String>)> {
     let upper = bench.lake.all_tables().into_iter().map(|table| table.to_string()).filter(|table| !table.starts_with("ops/"));
@@ -50,6 +53,45 @@ fn vacuum_removes_old_versions_only_and_later_months_and_corrections_are_as_with
         tables
     };
     assert_eq!(load(true), load(false));
+}
+
+#[test]
+fn runs_free_old_versions_of_tables_that_have_grown_and_say_so() {
+    let corrections = |now: Timestamp| {
+        let bench = Bench::new();
+        let (mut freed, mut first) = (Removed::default(), None);
+        for n in 0..14 {
+            bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", &n.to_string())));
+            let cancel = Cancel::default();
+            let (request, observer) = (Request::default(), |_| {});
+            let run = Run {
+                settings: &bench.settings,
+                lake: &bench.lake,
+                request: &request,
+                work: Work::local(&cancel),
+                observer: &observer,
+                now: &|| now,
+            };
+            let report = run.execute().unwrap();
+            first = first.or((report.freed.files > 0).then_some(n));
+            freed += report.freed;
+        }
+        (tables(&bench), freed, first, vacuum(&bench, Timestamp::from_micros(i64::MAX), Vacuum::Count))
+    };
+    // No version has ended for thirty days, or every one.
+    let young = corrections(NOW);
+    let old = corrections(Timestamp::from_micros(NOW.micros() * 3));
+    assert_eq!(young.1.files, 0);
+    assert!(old.1.files > 20 && old.1.bytes > 0, "{:?}", old.1);
+    assert_eq!(old.1.files + old.3, young.3, "what is not freed yet is what is left");
+    assert!(old.2.is_some_and(|run| run > 2), "not with every run: {:?}", old.2);
+    let without_times = |tables: Vec<(String, Vec<String>)>| {
+        tables
+            .into_iter()
+            .filter(|(table, _)| table.starts_with("silver/fe") || table.starts_with("platinum/fe"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(without_times(old.0), without_times(young.0));
 }
 
 /// A lake that the program loaded, and its rows as the commands print them.

@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::program::Program;
 
 /// A service and the lines of its log.
-struct Service {
+pub struct Service {
     child: Child,
     lines: Receiver<Value>,
-    seen: Vec<Value>,
+    pub seen: Vec<Value>,
 }
 
 impl Service {
-    fn start(program: &Program, more: &[&str]) -> Self {
+    pub fn start(program: &Program, more: &[&str]) -> Self {
         let health = program.folder.path().join("health.json");
         let arguments = [&["watch", "--log", "json", "--health", health.to_str().unwrap()], more].concat();
         let mut child = program.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -35,7 +35,7 @@ impl Service {
 
     /// The first line from now on for which something holds.
     #[track_caller]
-    fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + Duration::from_secs(90);
         while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             self.seen.push(line.clone());
@@ -47,10 +47,12 @@ impl Service {
     }
 
     /// Asks it to end; how long it took, and its exit code.
-    fn end(&mut self) -> (Duration, Option<i32>) {
+    pub fn end(&mut self) -> (Duration, Option<i32>) {
         let asked = Instant::now();
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
+        // What nobody waited for.
+        self.seen.extend(self.lines.iter());
         (asked.elapsed(), status.code())
     }
 }
@@ -62,13 +64,13 @@ impl Drop for Service {
     }
 }
 
-fn health(program: &Program) -> Value {
+pub fn health(program: &Program) -> Value {
     serde_json::from_slice(&std::fs::read(program.folder.path().join("health.json")).unwrap()).unwrap()
 }
 
 /// What a run did is in the log before the service rests.
 #[track_caller]
-fn wait_for_state(program: &Program, state: &str) {
+pub fn wait_for_state(program: &Program, state: &str) {
     let until = Instant::now() + Duration::from_mins(1);
     while health(program)["state"] != state {
         assert!(Instant::now() < until, "{:#}", health(program));
@@ -76,11 +78,11 @@ fn wait_for_state(program: &Program, state: &str) {
     }
 }
 
-fn is(line: &Value, event: &str) -> bool {
+pub fn is(line: &Value, event: &str) -> bool {
     line["event"] == event
 }
 
-fn sample(program: &Program, month: &str) {
+pub fn sample(program: &Program, month: &str) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-data/landing/utility1").join(month);
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -163,7 +165,7 @@ fn folder_that_is_not_there_is_said_once_and_waited_for_and_a_command_that_fails
     sample(&program, "2022-08");
     program.put("utility1/2022-09/utility1_circuits.csv", "");
     service.wait_for("the load", |line| is(line, "run"));
-    service.wait_for("the command's failure", |line| is(line, "hook-failed"));
+    service.wait_for("the command's failure", |line| is(line, "not-told"));
     assert_eq!(service.seen.iter().filter(|line| is(line, "no-landing")).count(), 1);
     assert_eq!(service.end().1, Some(0));
 }
@@ -201,7 +203,7 @@ fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again
 }
 
 #[test]
-fn change_that_could_not_be_told_before_the_end_is_told_after_the_next_start() {
+fn what_is_told_to_nobody_any_more_is_said_and_let_go() {
     let program = Program::new();
     program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
     sample(&program, "2022-08");
@@ -212,15 +214,45 @@ fn change_that_could_not_be_told_before_the_end_is_told_after_the_next_start() {
     let (took, code) = service.end();
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(code, Some(0));
-    assert_eq!(health(&program)["cases"], serde_json::json!({}), "nobody was told of any");
-    let told = program.folder.path().join("told.jsonl");
-    let hook = format!("cat >> '{}'", told.display());
-    let mut again = Service::start(&program, &["--on-change", &hook, "--today", "2022-09-12"]);
-    let opened = again.wait_for("a case", |line| is(line, "case"));
-    assert_eq!(opened["change"], "opened");
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(again.end().1, Some(0));
+    let untold = health(&program)["untold"].as_object().unwrap().values().next().unwrap().as_array().unwrap().len();
     let known = health(&program)["cases"].as_object().unwrap().len();
-    assert!(known > 0);
-    assert_eq!(std::fs::read_to_string(&told).unwrap().lines().count(), known);
+    assert_eq!(untold, known, "nobody was told of any");
+    assert!(known > 1);
+    // Another command is another one to be told; the same one is told what it does not know, and nothing else.
+    let mut other = Service::start(&program, &["--on-change", "exit 0", "--today", "2022-09-12"]);
+    let dropped = other.wait_for("what is told to nobody any more", |line| is(line, "not-told"));
+    assert!(dropped["message"].as_str().unwrap().contains("`sleep 20`"), "{dropped}");
+    assert_eq!(other.end().1, Some(0));
+    assert_eq!(health(&program)["untold"], serde_json::json!({}));
+}
+
+#[test]
+fn command_that_was_being_told_is_told_after_the_next_start_in_order() {
+    let program = Program::new();
+    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    sample(&program, "2022-08");
+    let (told, gate) = (program.folder.path().join("told.jsonl"), program.folder.path().join("gate"));
+    let hook = format!("test -e '{}' || sleep 20; cat >> '{}'", gate.display(), told.display());
+    let more = ["--on-change", hook.as_str(), "--today", "2022-09-12"];
+    let mut service = Service::start(&program, &more);
+    service.wait_for("the load", |line| is(line, "run"));
+    service.wait_for("a case", |line| is(line, "case"));
+    wait_for_state(&program, "idle");
+    let (took, code) = service.end();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(code, Some(0));
+    let said: Vec<Value> = service.seen.iter().filter(|line| is(line, "case")).map(|line| line["case"].clone()).collect();
+    assert!(!told.exists());
+    std::fs::write(&gate, "").unwrap();
+    let mut again = Service::start(&program, &more);
+    again.wait_for("the watch", |line| is(line, "watching"));
+    wait_for_state(&program, "idle");
+    assert_eq!(again.end().1, Some(0));
+    let heard: Vec<Value> = std::fs::read_to_string(&told)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["case"].clone())
+        .collect();
+    assert_eq!(heard, said);
+    assert!(said.len() > 1);
 }

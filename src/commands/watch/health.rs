@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::hook::Untold;
+use super::told::Waiting;
 use crate::app::reads::cases::{Case, Standing};
 use crate::model::{Severity, Timestamp};
 
@@ -55,19 +55,9 @@ pub(super) struct Health {
     pub(super) error: Option<String>,
     /// Cases that are open, by what tells them apart: of the newest month, and of the one before as they were when it came.
     pub(super) cases: BTreeMap<String, Open>,
-}
-
-impl Health {
-    /// Cases that changed and nobody was told of, in their order, are as they were when somebody was told last.
-    pub(super) fn take_back(&mut self, untold: impl IntoIterator<Item = Untold, IntoIter: DoubleEndedIterator>) {
-        // The last change first: of a case that changed twice the first one says how it was.
-        for (key, before) in untold.into_iter().rev().flatten() {
-            match before {
-                Some(case) => self.cases.insert(key, case),
-                None => self.cases.remove(&key),
-            };
-        }
-    }
+    /// What was not told yet, by whom it is for: told after the next start.
+    #[serde(default)]
+    pub(super) untold: Waiting,
 }
 
 impl From<&Case> for Open {
@@ -105,43 +95,4 @@ pub(super) fn write_whole(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let fresh = file.with_extension(format!("{}.tmp", std::process::id()));
     std::fs::write(&fresh, content)?;
     std::fs::rename(&fresh, file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn case_that_opened_and_closed_before_anybody_was_told_was_never_there() {
-        let open = |what: &str| Open {
-            month: "2022-10".into(),
-            utility: "utility1".into(),
-            what: what.into(),
-            standing: "to look at".into(),
-            next_step: String::new(),
-        };
-        let mut health = Health {
-            state: State::Idle,
-            since: 0,
-            alive_at: 0,
-            pid: 0,
-            environment: "dev".into(),
-            lake: PathBuf::new(),
-            landing: PathBuf::new(),
-            run: None,
-            error: None,
-            cases: [("changed".to_owned(), open("third"))].into(),
-        };
-        let change = |key: &str, before: Option<Open>| Some((key.to_owned(), before));
-        health.take_back(vec![
-            change("short", None),
-            change("changed", Some(open("first"))),
-            None,
-            change("changed", Some(open("second"))),
-            change("short", Some(open("short"))),
-            change("gone", Some(open("gone"))),
-        ]);
-        let kept: Vec<(&str, &str)> = health.cases.iter().map(|(key, case)| (key.as_str(), case.what.as_str())).collect();
-        assert_eq!(kept, [("changed", "first"), ("gone", "gone")]);
-    }
 }

@@ -1,17 +1,18 @@
 //! `watch`: loads what arrives, by itself, until it is told to end: for a service manager, and for those who read its log at night.
 
 mod health;
-mod hook;
+mod log;
 mod metrics;
+mod told;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::lineage::Lineage;
 use super::{Context, Exit, load};
 use crate::app::reads::cases::{self, Case};
 use crate::app::reads::checks;
@@ -22,30 +23,21 @@ use crate::engine::Work;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::cell::visible;
 use crate::model::{Cancel, Day, Month, Timestamp};
+use crate::outbound::Audience;
 use crate::pipeline::run::Run;
 use crate::pipeline::{FileResult, PipelineError, Progress, Report, Request};
 
 use health::{Health, Open, State, is_open, key, seconds, write_whole};
-use hook::{Hook, Untold};
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A line for people.
-    Text,
-    /// An object a line.
-    Json,
-}
+use log::Entry;
+pub use log::LogFormat;
+use told::Told;
 
 /// How to watch.
-#[derive(Debug)]
 pub struct WatchRequest {
     /// How the log is written.
     pub log: LogFormat,
     /// The file that says how things stand; one in the data folder without it.
     pub health: Option<PathBuf>,
-    /// A command of the shell that is told of each change, as an object on its standard input.
-    pub on_change: Option<String>,
     /// A file of metrics as Prometheus reads them; none without it.
     pub metrics: Option<PathBuf>,
 }
@@ -61,14 +53,6 @@ const TABLES: Duration = Duration::from_secs(2);
 /// How old the health file grows while nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// A line of the log.
-struct Entry {
-    level: &'static str,
-    event: &'static str,
-    message: String,
-    fields: serde_json::Value,
-}
-
 struct Service<'a> {
     context: &'a Context,
     request: &'a WatchRequest,
@@ -77,7 +61,7 @@ struct Service<'a> {
     written: Instant,
     cancel: Cancel,
     began_on: Day,
-    hook: Option<Hook>,
+    told: Told,
     failures: u32,
     /// As they stood after the last run, for the metrics.
     feeds: Vec<Feed>,
@@ -86,11 +70,11 @@ struct Service<'a> {
     stamp: u64,
 }
 
-/// Watches until SIGTERM, SIGINT or SIGHUP; what works then stops between two commits.
+/// Watches until SIGTERM, SIGINT or SIGHUP; what works then stops between two commits. An audience is told of changes and runs.
 ///
 /// # Errors
 /// The health file cannot be written, or signals cannot be listened to.
-pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
+pub fn run(context: &Context, request: &WatchRequest, audience: Audience) -> anyhow::Result<Exit> {
     context.expect_loads()?;
     let settings = &context.settings;
     let file = request.health.clone().unwrap_or_else(|| settings.paths.data.join(format!("watch-{}.json", settings.env)));
@@ -100,6 +84,8 @@ pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
     let cancel = Cancel::default();
     let ending = cancel.clone();
     signals::on_end(move || ending.cancel()).context("the signal to end cannot be listened to")?;
+    let waiting = before.as_ref().map(|before| before.untold.clone()).unwrap_or_default();
+    let (told, dropped) = Told::start(audience, waiting)?;
     let mut service = Service {
         context,
         request,
@@ -114,18 +100,22 @@ pub fn run(context: &Context, request: &WatchRequest) -> anyhow::Result<Exit> {
             run: None,
             error: before.as_ref().and_then(|before| before.error.clone()),
             cases: before.map(|before| before.cases).unwrap_or_default(),
+            untold: told.waiting(),
         },
         file,
         written: Instant::now(),
         cancel,
         began_on: Timestamp::now().day(),
-        hook: request.on_change.clone().map(Hook::start).transpose()?,
+        told,
         failures: 0,
         feeds: Vec::new(),
         looked: Instant::now(),
         stamp: context.lake.stamp(),
     };
     service.keep().with_context(|| format!("`{}` cannot be written", service.file.display()))?;
+    for dropped in dropped {
+        service.log("warn", "not-told", dropped, serde_json::json!({}))?;
+    }
     let served = service.serve();
     service.end(served.as_ref().err())?;
     served.map(|()| Exit::Done)
@@ -170,11 +160,8 @@ impl Service<'_> {
             } else if due.is_none() {
                 due = self.look_at_tables()?.map(|pause| Instant::now() + pause);
             }
-            let said = self.hook.as_mut().map(Hook::said).unwrap_or_default();
-            for entry in said {
-                self.write(&entry)?;
-            }
-            if self.written.elapsed() >= HEARTBEAT {
+            let is_told = self.say_what_is_told()?;
+            if is_told || self.written.elapsed() >= HEARTBEAT {
                 self.keep()?;
             }
             std::thread::sleep(LOOK);
@@ -182,10 +169,17 @@ impl Service<'_> {
         Ok(())
     }
 
+    /// Says what could not be told; whether somebody was told something since it was asked last.
+    fn say_what_is_told(&self) -> anyhow::Result<bool> {
+        for said in self.told.said() {
+            self.log("warn", "not-told", said, serde_json::json!({}))?;
+        }
+        Ok(self.told.waiting() != self.health.untold)
+    }
+
     /// Tells what can still be told, and how it ended. What could not be told is told after the next start.
     fn end(&mut self, error: Option<&anyhow::Error>) -> anyhow::Result<()> {
-        let (said, untold) = self.hook.take().map(Hook::end).unwrap_or_default();
-        self.health.take_back(untold);
+        self.told.end();
         if let Some(error) = error {
             self.health.error = Some(format!("{error:#}"));
         }
@@ -195,9 +189,7 @@ impl Service<'_> {
         if error.is_some() {
             return Ok(());
         }
-        for entry in said {
-            self.write(&entry)?;
-        }
+        self.say_what_is_told()?;
         kept?;
         self.log("info", "stopped", "stopped as asked; every table is as after its last commit".into(), serde_json::json!({}))
     }
@@ -251,16 +243,23 @@ impl Service<'_> {
                 let _ = write_whole(&self.file, &serde_json::to_vec_pretty(&alive.0).unwrap_or_default());
             }
         };
+        let lineage = self.told.runs.as_ref().map(|outbox| Lineage::new(&self.context.lake, outbox, &observer));
         let run = Run {
             settings: &settings,
             lake: &self.context.lake,
             request: &request,
             work: Work::local(&self.cancel),
-            observer: &observer,
+            observer: lineage.as_ref().map_or(&observer, |lineage| lineage),
             now: &now,
         };
         // A run that panics has failed; the service goes on.
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.execute()));
+        if let Some(lineage) = lineage {
+            match &result {
+                Ok(result) => lineage.ended(result.as_ref()),
+                Err(_) => lineage.broke_down(),
+            }
+        }
         drop(alive);
         match result {
             Ok(Ok(report)) => {
@@ -296,20 +295,22 @@ impl Service<'_> {
         self.failures += 1;
         let is_news = self.health.error.as_deref() != Some(error);
         self.health.error = Some(error.to_owned());
-        self.enter(State::Failed)?;
         let fields = serde_json::json!({ "error": error, "again_in_seconds": pause.as_secs() });
-        self.log("error", "run-failed", format!("the run failed: {error}; again in {} s", pause.as_secs()), fields.clone())?;
+        let message = format!("the run failed: {error}; again in {} s", pause.as_secs());
         if is_news {
-            self.tell("failed", &fields, None);
+            self.tell("failed", &message, &fields);
         }
+        self.enter(State::Failed)?;
+        self.log("error", "run-failed", message, fields)?;
         Ok(Some(pause))
     }
 
     fn recovered(&mut self) -> anyhow::Result<()> {
         self.failures = 0;
         if let Some(error) = self.health.error.take() {
-            self.log("info", "recovered", "runs are done again".into(), serde_json::json!({ "error": error }))?;
-            self.tell("recovered", &serde_json::json!({ "error": error }), None);
+            let fields = serde_json::json!({ "error": error });
+            self.tell("recovered", "runs are done again", &fields);
+            self.log("info", "recovered", "runs are done again".into(), fields)?;
         }
         self.enter(State::Idle)
     }
@@ -356,38 +357,36 @@ impl Service<'_> {
         self.health.cases = earlier.map(|(key, case)| (key.clone(), case.clone())).chain(open.clone()).collect();
         for (key, case) in &open {
             match before.get(key) {
-                None => self.changed("opened", key, (case, None))?,
+                None => self.changed("opened", case)?,
                 Some(known) if (&known.standing, &known.what) != (&case.standing, &case.what) => {
-                    self.changed("changed", key, (case, Some(known)))?;
+                    self.changed("changed", case)?;
                 }
                 Some(_) => {}
             }
         }
-        for (key, case) in before.iter().filter(|(key, case)| of(case).is_some_and(|of| of >= month) && !open.contains_key(*key))
-        {
-            self.changed("closed", key, (case, Some(case)))?;
+        for (_, case) in before.iter().filter(|(key, case)| of(case).is_some_and(|of| of >= month) && !open.contains_key(*key)) {
+            self.changed("closed", case)?;
         }
         self.keep()
     }
 
-    fn changed(&mut self, change: &'static str, key: &str, (case, before): (&Open, Option<&Open>)) -> anyhow::Result<()> {
-        let fields = serde_json::json!({ "change": change, "case": case });
+    fn changed(&self, change: &'static str, case: &Open) -> anyhow::Result<()> {
         let level = if change == "closed" { "info" } else { "warn" };
         let next = if change == "closed" { String::new() } else { format!("; next: {}", case.next_step) };
         let message = format!("{change}: {} {}: {} ({}){next}", case.month, case.utility, case.what, case.standing);
-        self.log(level, "case", message, fields)?;
-        self.tell(change, &serde_json::json!({ "case": case }), Some((key.to_owned(), before.cloned())));
-        Ok(())
+        self.tell(change, &message, &serde_json::json!({ "case": case }));
+        self.log(level, "case", message, serde_json::json!({ "change": change, "case": case }))
     }
 
-    /// Has the command told, if there is one.
-    fn tell(&mut self, change: &'static str, fields: &serde_json::Value, untold: Untold) {
-        let Some(hook) = &mut self.hook else { return };
-        let mut object = serde_json::json!({ "change": change, "environment": self.health.environment, "at": seconds() });
+    /// Tells everybody who wants to know; who is not reached now is told with the next start at the latest, once this is kept.
+    fn tell(&self, change: &'static str, text: &str, fields: &serde_json::Value) {
+        let mut object = serde_json::json!({
+            "change": change, "environment": self.health.environment, "at": seconds(), "text": visible(text),
+        });
         if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
             object.extend(fields.clone());
         }
-        hook.tell(object, untold);
+        self.told.change(&object);
     }
 
     fn enter(&mut self, state: State) -> anyhow::Result<()> {
@@ -401,6 +400,7 @@ impl Service<'_> {
     /// Writes the health file and that of metrics, each whole or not at all.
     fn keep(&mut self) -> anyhow::Result<()> {
         self.health.alive_at = seconds();
+        self.health.untold = self.told.waiting();
         self.written = Instant::now();
         if let Some(file) = &self.request.metrics {
             let text = metrics::text(&self.health, &self.feeds, self.failures, self.settings().today);
@@ -411,28 +411,6 @@ impl Service<'_> {
     }
 
     fn log(&self, level: &'static str, event: &'static str, message: String, fields: serde_json::Value) -> anyhow::Result<()> {
-        self.write(&Entry { level, event, message, fields })
-    }
-
-    fn write(&self, entry: &Entry) -> anyhow::Result<()> {
-        let at = jiff::Timestamp::from_second(seconds()).unwrap_or_default();
-        let line = match self.request.log {
-            LogFormat::Text => {
-                let message = entry.message.split('\n').map(|line| visible(line).into_owned()).collect::<Vec<_>>().join(" ·");
-                format!("{at} {:<5} {message}\n", entry.level)
-            }
-            LogFormat::Json => {
-                let mut object = serde_json::json!({
-                    "time": at.to_string(), "level": entry.level, "event": entry.event, "message": entry.message,
-                });
-                if let (Some(object), Some(fields)) = (object.as_object_mut(), entry.fields.as_object()) {
-                    object.extend(fields.clone());
-                }
-                format!("{object}\n")
-            }
-        };
-        let written = self.context.printer.print(&line).and_then(|()| std::io::stdout().flush());
-        // Not as where nobody wants to read on: a service without a log has failed.
-        written.map_err(|error| anyhow::anyhow!("the log cannot be written: {error}"))
+        Entry { level, event, message, fields }.write(self.request.log, &self.context.printer)
     }
 }

@@ -1,13 +1,16 @@
 //! The command line: raw arguments, and nothing decided about them.
 
+mod service;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::watch::LogFormat;
 use crate::commands::{ColorChoice, Format};
 use crate::config::Overrides;
 use crate::model::{Dataset, Day, Environment, FeederId, Month, UtilityId};
+
+pub use service::{Events, Service};
 
 /// A data-quality console for a lakehouse of feeders, hosting capacity and distributed energy resources.
 ///
@@ -79,24 +82,6 @@ impl From<Color> for ColorChoice {
     }
 }
 
-/// How a log is written.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Log {
-    /// A line for people.
-    Text,
-    /// An object a line.
-    Json,
-}
-
-impl From<Log> for LogFormat {
-    fn from(log: Log) -> Self {
-        match log {
-            Log::Text => Self::Text,
-            Log::Json => Self::Json,
-        }
-    }
-}
-
 /// How rows are printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum OutputFormat {
@@ -151,22 +136,15 @@ pub enum Command {
         /// Only say what would be loaded; with -v also the SQL
         #[arg(long)]
         dry_run: bool,
+        /// Who is told of the run.
+        #[command(flatten)]
+        events: Events,
     },
     /// Load what arrives, without a terminal, until told to end (SIGTERM, SIGINT): for a service manager
     Watch {
-        /// How the log is written, on standard output
-        #[arg(long, value_enum, default_value = "text", value_name = "text|json")]
-        log: Log,
-        /// The file that says how things stand; `watch-ENV.json` in the data folder without it
-        #[arg(long, value_name = "FILE")]
-        health: Option<PathBuf>,
-        /// A command of the shell that is told of each case that opens, changes or closes, and of runs that fail and recover: an object
-        /// on its standard input
-        #[arg(long, value_name = "COMMAND")]
-        on_change: Option<String>,
-        /// A file of metrics as Prometheus reads them from a folder of text files
-        #[arg(long, value_name = "FILE")]
-        metrics: Option<PathBuf>,
+        /// How it tells what happens.
+        #[command(flatten)]
+        service: Box<Service>,
     },
     /// How fresh each utility's files are
     Status {
@@ -444,9 +422,9 @@ pub enum Command {
     },
     /// Remove files of old versions and what came to nothing, and write checkpoints; never what a promotion can go back to
     Maintain {
-        /// Keep files of earlier versions for so many days
-        #[arg(long, default_value = "30", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36500))]
-        vacuum_days: u32,
+        /// Keep files of earlier versions for so many days; `keep_days` of the configuration, or 30, without it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36500))]
+        vacuum_days: Option<u32>,
         /// Only say what would be done
         #[arg(long)]
         dry_run: bool,

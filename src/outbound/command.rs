@@ -1,0 +1,54 @@
+//! A command of the shell that gets each message as a line on its standard input.
+
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Destination, Refusal};
+
+/// How long a call may take.
+const CALL: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A command of the shell.
+#[derive(Debug)]
+pub struct Command(pub String);
+
+impl Destination for Command {
+    fn name(&self) -> String {
+        format!("`{}`", self.0)
+    }
+
+    /// Calls it; one that fails is not called again for the same message, since nobody knows what it did.
+    fn send(&mut self, messages: &[Value]) -> Result<(), Refusal> {
+        messages
+            .iter()
+            .try_for_each(|message| call(&self.0, &message.to_string()).map_err(|error| Refusal::Never(error.to_string())))
+    }
+}
+
+/// Calls a command with a text on its standard input; an error where it fails, or takes too long.
+fn call(command: &str, text: &str) -> std::io::Result<()> {
+    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let mut call = std::process::Command::new(shell);
+    let mut child = call.args([flag, command]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Whoever does not read what it is told has been told all the same.
+        let _ = writeln!(stdin, "{text}");
+    }
+    let begun = Instant::now();
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(std::io::Error::other(status.to_string())),
+            None if begun.elapsed() >= CALL => {
+                child.kill()?;
+                child.wait()?;
+                return Err(std::io::Error::other(format!("it took longer than {} s and was ended", CALL.as_secs())));
+            }
+            None => std::thread::sleep(LOOK),
+        }
+    }
+}
