@@ -242,8 +242,12 @@ impl CsvReader {
         let (reason, line) = (finding.reason, finding.line);
         self.rejected.push(finding);
         if self.rejected.len() > MOST_FINDINGS {
-            let value = format!("more than {MOST_FINDINGS} records do not fit the header");
-            return Err(ReadError::refused(reason, line, value));
+            return Err(if reason == ReasonCode::BlankRow {
+                let value = format!("more than {MOST_FINDINGS} lines without a value; the export must end with its last record");
+                ReadError::refused(ReasonCode::MissingCell, line, value)
+            } else {
+                ReadError::refused(reason, line, format!("more than {MOST_FINDINGS} records do not fit the header"))
+            });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! When a file has stood still long enough to be complete.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::Candidate;
@@ -23,7 +23,8 @@ impl StabilityCheck {
     /// Looks at the files at `now` (time since any fixed start): `None` when none is new or changed since they were
     /// last reported as settled, else whether all of them have kept size and time for `quiet`.
     pub fn changed_and_stable(&mut self, candidates: &[Candidate], now: Duration, quiet: Duration) -> Option<bool> {
-        self.seen.retain(|path, _| candidates.iter().any(|candidate| candidate.path == *path));
+        let there: HashSet<&Path> = candidates.iter().map(|candidate| candidate.path.as_path()).collect();
+        self.seen.retain(|path, _| there.contains(path.as_path()));
         let (mut new, mut still) = (false, true);
         for candidate in candidates {
             let state = (candidate.bytes, candidate.modified);

@@ -14,6 +14,8 @@ mod engine_contract;
 mod evaluated;
 mod exact;
 mod faults;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod increments;
 mod lake;
 mod layers;

@@ -5,6 +5,17 @@ use std::fmt::Write;
 use super::{Content, word};
 use crate::model::Severity;
 
+/// Text of the data in a cell: no markup of it is one of the page.
+fn cell(text: &str) -> String {
+    text.replace('\n', " ").chars().fold(String::new(), |mut said, c| {
+        if matches!(c, '|' | '<' | '[') {
+            said.push('\\');
+        }
+        said.push(c);
+        said
+    })
+}
+
 pub(super) fn text(content: &Content) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {} · {}\n", content.month, content.verdict());
@@ -18,7 +29,6 @@ pub(super) fn text(content: &Content) -> String {
         content.today
     );
     out.push_str("| | what | utility | of | since | rows | what to do |\n|---|---|---|---|---|---:|---|\n");
-    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     for case in &content.cases {
         let rows = if case.failed == 0 { String::new() } else { case.failed.to_string() };
         let _ = writeln!(
@@ -56,7 +66,7 @@ pub(super) fn text(content: &Content) -> String {
             checked.dataset,
             checked.failed,
             checked.checked,
-            detail.replace('|', "\\|").replace('\n', " ")
+            cell(&detail)
         );
     }
     out

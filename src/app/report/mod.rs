@@ -18,6 +18,7 @@ use crate::app::reads::months::{self, Series};
 use crate::app::reads::{runs, status};
 use crate::config::{RuleSet, Settings};
 use crate::lake::Lake;
+use crate::model::cell::visible;
 use crate::model::{Day, Environment, Month, Severity};
 use crate::pipeline::rules::RuleState;
 
@@ -154,11 +155,16 @@ pub fn write(lake: &Lake, settings: &Settings, month: Option<Month>, out: &Path)
     let Some(content) = read(lake, settings, month)? else { return Ok(None) };
     let failed = |source| QueryError::Unwritten { path: out.to_owned(), source };
     let text = match Format::of(out).unwrap_or(Format::Html) {
-        Format::Html => html::text(&content),
-        Format::Markdown => markdown::text(&content),
+        Format::Html => inert(&html::text(&content)),
+        Format::Markdown => inert(&markdown::text(&content)),
         Format::Json => json::text(&content).map_err(|error| failed(std::io::Error::other(error)))?,
         Format::Junit => junit::text(&content).map_err(|error| failed(std::io::Error::other(error)))?,
     };
     std::fs::write(out, text).map_err(failed)?;
     Ok(Some(Told { month: content.month, verdict: content.verdict(), cases: content.cases }))
+}
+
+/// A page in which nothing of the data moves a cursor or turns the direction of reading, wherever it is shown.
+fn inert(page: &str) -> String {
+    page.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
