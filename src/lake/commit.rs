@@ -59,6 +59,7 @@ impl Lake {
     /// Somebody else changed the same files in between, or the log cannot be written.
     pub fn commit(&self, table: &TableId, mut change: Change<'_>) -> Result<u64, LakeError> {
         self.expect_loads()?;
+        self.expect_in_place()?;
         let written = std::mem::take(&mut change.add);
         let adds: Vec<Action> = written.iter().map(|file| Action::Add(add_action(file, !change.same_rows))).collect();
         let commit_id = uuid::Uuid::now_v7().to_string();

@@ -242,7 +242,19 @@ impl Generation {
         // The link must not be on the disk before what it leads to.
         sync_folders(&self.complete).map_err(|error| LakeError::io(&self.complete, error))?;
         let exchange = || show(&self.complete, &self.link).map_err(std::io::Error::other);
-        self.lake.disk.step(Operation::Show, &self.link, exchange).map_err(|error| LakeError::io(&self.link, error))
+        match self.lake.disk.step(Operation::Show, &self.link, exchange) {
+            Err(error) if self.is_in_place() => {
+                tracing::warn!("`{}` is shown; what followed it failed: {error}", self.complete.display());
+                Ok(())
+            }
+            shown => shown.map_err(|error| LakeError::io(&self.link, error)),
+        }
+    }
+
+    /// Whether the link leads to it: an error of what came after the exchange does not undo it.
+    fn is_in_place(&self) -> bool {
+        let target = |path: &Path| std::fs::canonicalize(path).ok();
+        target(&self.complete).is_some_and(|complete| target(&self.link) == Some(complete))
     }
 }
 

@@ -5,12 +5,40 @@ use std::io::{Read, Seek, Write};
 
 use super::disk::{Disk, Operation};
 use super::{Lake, LakeError, Layer, TableId};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+
+/// The file of a lock that is held, by what tells it from another one of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+/// Device and number of a file, where the system has them.
+#[cfg(unix)]
+fn identity(about: &std::fs::Metadata) -> (u64, u64) {
+    (std::os::unix::fs::MetadataExt::dev(about), std::os::unix::fs::MetadataExt::ino(about))
+}
+
+/// Whether it is there at all, where the system has neither.
+#[cfg(not(unix))]
+fn identity(_: &std::fs::Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+impl Held {
+    /// That the file is still where it was: else the folder went away, and what is written goes into another one of its name.
+    fn is_in_place(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|about| identity(&about) == self.identity)
+    }
+}
 
 /// The right to write, held until dropped.
 #[derive(Debug)]
 pub struct WriteLock {
+    held: Arc<Mutex<Option<Held>>>,
     file: File,
     disk: Disk,
     who: String,
@@ -23,6 +51,7 @@ pub struct WriteLock {
 
 impl Drop for WriteLock {
     fn drop(&mut self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // The system gives it back in any case; an empty file says that it was given back in order. What somebody left before that nobody
         // has cleared up is told to the next one.
         let ours = std::mem::take(&mut self.who);
@@ -69,6 +98,22 @@ impl Lake {
     /// The same where a table is one of those.
     pub(super) fn no_appends(&self, table: &TableId) -> Result<Option<File>, LakeError> {
         (table.layer == Layer::Ops).then(|| self.appends()).transpose()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// That the folder is the one in which the right to write was taken. A mount that went away leaves an empty folder in its place, in
+    /// which a log could be begun anew.
+    ///
+    /// # Errors
+    /// It is another one, or gone.
+    pub fn expect_in_place(&self) -> Result<(), LakeError> {
+        match self.held().as_ref() {
+            Some(held) if !held.is_in_place() => Err(LakeError::Gone { path: self.root.clone() }),
+            _ => Ok(()),
+        }
     }
 
     /// Whoever writes now; `None` if nobody does.
@@ -121,8 +166,18 @@ impl Lake {
                 let who = format!("{who} on {}", host());
                 self.disk.step(Operation::Lock, &path, || write(&mut file, &who)).map_err(io)?;
                 let abandoned_by = Some(before).filter(|before| !before.trim().is_empty());
-                let taken_at = file.metadata().and_then(|about| about.modified()).map_err(io)?;
-                Ok(Ok(WriteLock { file, disk: self.disk.clone(), who, taken_at, abandoned_at, abandoned_by }))
+                let about = file.metadata().map_err(io)?;
+                let taken_at = about.modified().map_err(io)?;
+                *self.held() = Some(Held { path, identity: identity(&about) });
+                Ok(Ok(WriteLock {
+                    held: self.held.clone(),
+                    file,
+                    disk: self.disk.clone(),
+                    who,
+                    taken_at,
+                    abandoned_at,
+                    abandoned_by,
+                }))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();

@@ -109,6 +109,16 @@ pub enum LakeError {
         /// The file.
         path: PathBuf,
     },
+    /// The lake is not where it was when the right to write was taken.
+    #[error(
+        "`{}` went away while it was written: what is there now is another folder, or none; bring it back (a mount that is gone?), then \
+         `feederscope run` goes on from its last commit",
+        path.display()
+    )]
+    Gone {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The table needs a reader that this program is not.
     #[error("table `{table}` uses {feature}, which cannot be read here; rewrite the table without it")]
     Unsupported {
@@ -210,6 +220,8 @@ pub struct Lake {
     store: Arc<dyn ObjectStore>,
     write_mutex: Arc<Mutex<()>>,
     snapshots: Arc<table::Snapshots>,
+    /// The lock that is held, if any.
+    held: Arc<Mutex<Option<lock::Held>>>,
     /// Tables that got a checkpoint.
     grown: Arc<Mutex<BTreeSet<TableId>>>,
 }
@@ -249,6 +261,7 @@ impl Lake {
             disk,
             write_mutex: Arc::default(),
             snapshots: Arc::default(),
+            held: Arc::default(),
             grown: Arc::default(),
         })
     }
@@ -257,7 +270,7 @@ impl Lake {
     #[must_use]
     pub fn environment(&self, env: Environment) -> Self {
         let root = self.folder.join(format!("iedr_{env}"));
-        Self { env, root, takes: Takes::of(env), write_mutex: Arc::default(), ..self.clone() }
+        Self { env, root, takes: Takes::of(env), write_mutex: Arc::default(), held: Arc::default(), ..self.clone() }
     }
 
     /// Which environment it is.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use deltalake::kernel::{LogicalFileView, Remove};
-use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
+use deltalake::{DeltaResult, DeltaTable, DeltaTableBuilder, DeltaTableError};
 
 use super::damage::DamagedEntry;
 use super::schema::column_type;
@@ -201,7 +201,7 @@ impl Lake {
             return Err(damaged.refused(table));
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
-        let (delta, checkpoints) = match self.read_on(&log).map_or_else(|| self.load(table), Ok) {
+        let (delta, checkpoints) = match self.read_on(&log).map_or_else(|| self.load(table, None), Ok) {
             Ok(loaded) => loaded,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(delta_error(error)),
@@ -216,9 +216,10 @@ impl Lake {
     /// # Errors
     /// The log no longer tells, or cannot be read.
     pub fn snapshot_at(&self, table: &TableId, version: u64) -> Result<Snapshot, LakeError> {
-        let loaded = self.runtime.block_on(async { self.builder(table)?.with_version(version).load().await });
-        let delta = loaded.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
-        read(table, self.path(table), delta, Checkpoints::Used)
+        let loaded = self.load(table, Some(version));
+        let (delta, checkpoints) =
+            loaded.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
+        read(table, self.path(table), delta, checkpoints)
     }
 
     /// Reads what came to a log since it was read; `None` where it has to be read as a whole.
@@ -234,8 +235,12 @@ impl Lake {
     }
 
     /// Reads a log from its newest checkpoint on, or where that cannot be read, from its first entry on.
-    fn load(&self, table: &TableId) -> DeltaResult<(DeltaTable, Checkpoints)> {
-        let error = match self.runtime.block_on(async { self.builder(table)?.load().await }) {
+    fn load(&self, table: &TableId, version: Option<u64>) -> DeltaResult<(DeltaTable, Checkpoints)> {
+        let load = |builder: DeltaTableBuilder| {
+            let builder = if let Some(version) = version { builder.with_version(version) } else { builder };
+            self.runtime.block_on(builder.load())
+        };
+        let error = match self.builder(table).and_then(load) {
             Ok(delta) => return Ok((delta, Checkpoints::Used)),
             Err(error @ DeltaTableError::NotATable(_)) => return Err(error),
             Err(error) => error,
@@ -245,7 +250,7 @@ impl Lake {
             return Err(error);
         }
         let without = std::sync::Arc::new(LocalStore::new(Checkpoints::Hidden, self.disk.clone()));
-        match self.runtime.block_on(async { self.builder_over(without, table)?.load().await }) {
+        match self.builder_over(without, table).and_then(load) {
             Ok(delta) => {
                 tracing::warn!("a checkpoint of `{table}` cannot be read, its whole log can: {error}");
                 Ok((delta, Checkpoints::Hidden))

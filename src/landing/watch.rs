@@ -36,9 +36,8 @@ impl Watch {
         std::fs::create_dir_all(folder).map_err(notify::Error::io)?;
         let changed = Arc::new(AtomicBool::new(true));
         let handler = |flag: Arc<AtomicBool>| {
-            move |event: Result<notify::Event, notify::Error>| {
-                // An access is no change; an error may hide one.
-                if event.map_or(true, |event| !event.kind.is_access()) {
+            move |event: notify::Result<notify::Event>| {
+                if may_be_change(&event) {
                     flag.store(true, Ordering::Relaxed);
                 }
             }
@@ -55,8 +54,36 @@ impl Watch {
         Ok(Self { _watcher: watcher, changed, mode })
     }
 
+    /// One that is told nothing, as on a mount that has no events.
+    #[cfg(test)]
+    pub(super) fn deaf() -> Self {
+        Self { _watcher: Box::new(notify::NullWatcher), changed: Arc::default(), mode: WatchMode::Events }
+    }
+
     /// Whether something changed since the last call.
     pub fn take_change(&self) -> bool {
         self.changed.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// An access is no change; an error, and a queue that ran over, may hide one.
+fn may_be_change(event: &notify::Result<notify::Event>) -> bool {
+    event.as_ref().map_or(true, |event| event.need_rescan() || !event.kind.is_access())
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, CreateKind, Event, EventKind, Flag};
+
+    use super::*;
+
+    #[test]
+    fn queue_that_ran_over_and_an_error_are_changes_and_an_access_is_none() {
+        let read = Event::new(EventKind::Access(AccessKind::Read));
+        assert!(!may_be_change(&Ok(read.clone())));
+        assert!(may_be_change(&Ok(read.set_flag(Flag::Rescan))));
+        assert!(may_be_change(&Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
+        assert!(may_be_change(&Ok(Event::new(EventKind::Create(CreateKind::File)))));
+        assert!(may_be_change(&Err(notify::Error::generic("the queue is full"))));
     }
 }

@@ -113,8 +113,6 @@ impl<'a> Run<'a> {
         self.lake.expect_loads()?;
         let who = format!("process {} since {}", std::process::id(), (self.now)());
         let mut lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
-        // As the statistics of the Delta log keep it.
-        let started_at = (self.now)().whole_millis();
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         self.observer.began(&report.run_id);
         report.mended = bronze::mend(self.lake, self.work)?;
@@ -132,6 +130,7 @@ impl<'a> Run<'a> {
             report.mended.push(told);
         }
         let known = KnownFiles::read(self.lake, self.work)?;
+        let started_at = self.begin(&mut report)?;
         let worked = self.work(&mut report, started_at, &known);
         if let Err(error) = &worked {
             // The failure itself is what matters; that it could not be written down must not hide it. A wish to stop is
@@ -147,8 +146,20 @@ impl<'a> Run<'a> {
         // The rules look at the books of this run too.
         self.record(&report, started_at, &known, None)?;
         self.check(&rebuilt, &mut report)?;
+        self.lake.expect_in_place()?;
         report.freed = self.free();
         Ok(report)
+    }
+
+    /// When the run begins: runs are ordered by it. A clock that is days behind the newest one is told.
+    fn begin(&self, report: &mut Report) -> Result<Timestamp, PipelineError> {
+        let (at, behind) = store::entered_at(self.lake, &tables::RUNS, "started_at", (self.now)())?;
+        report.mended.extend(behind.map(|newest| {
+            format!(
+                "the clock says {at}, and the newest run began at {newest}: until it is right, what is told as newest may not be"
+            )
+        }));
+        Ok(at)
     }
 
     /// Removes files of old versions that nobody needs any more, of tables whose logs have grown since this was done last. What cannot be
@@ -328,7 +339,7 @@ impl<'a> Run<'a> {
         known: &KnownFiles,
         failure: Option<&PipelineError>,
     ) -> Result<(), PipelineError> {
-        let finished_at = (self.now)();
+        let finished_at = (self.now)().max(started_at);
         let mut rows: Vec<RunRow> = report
             .files
             .iter()

@@ -7,7 +7,7 @@ use super::tables::{Row, Table};
 use crate::engine::Work;
 use crate::frame::{Frame, Relation};
 use crate::lake::{Change, DataFile, Lake, Snapshot, Written};
-use crate::model::{Cancel, Month};
+use crate::model::{Cancel, Month, Timestamp};
 
 /// The tag of a data file that says after which month its rows are what they are.
 pub const AS_OF: &str = "feederscope.as_of";
@@ -28,6 +28,34 @@ impl Part<'_> {
     pub fn holds(&self, file: &DataFile) -> bool {
         self.values.iter().all(|(column, value)| file.partition_value(column) == Some(value))
     }
+}
+
+/// How far, in microseconds, a clock may be behind the last entry of a book: it was set, or it is another machine's.
+const CLOCK_SET_BACK: i64 = 86_400_000_000;
+
+/// When rows are entered into a book, of which the last entry counts: now, or just after the last entry where the clock was set back a
+/// little. Where it is days behind it is left as it is, and the time of the last entry comes with it.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn entered_at(
+    lake: &Lake,
+    table: &Table,
+    column: &str,
+    now: Timestamp,
+) -> Result<(Timestamp, Option<Timestamp>), PipelineError> {
+    // As the statistics of the Delta log keep it.
+    let now = now.whole_millis();
+    let Some(book) = lake.snapshot(&table.id())? else { return Ok((now, None)) };
+    let time = |file: &DataFile| file.greatest(column)?.parse::<jiff::Timestamp>().ok();
+    let newest = book.files.iter().filter_map(time).max().map(|newest| Timestamp::from_micros(newest.as_microsecond()));
+    Ok(match newest.filter(|newest| *newest >= now) {
+        None => (now, None),
+        Some(newest) if newest.micros() - now.micros() <= CLOCK_SET_BACK => {
+            (Timestamp::from_micros(newest.micros() + 1_000), None)
+        }
+        behind => (now, behind),
+    })
 }
 
 /// A utility's rows of a table, and those of others where the table is not partitioned by utility; none if there is no such

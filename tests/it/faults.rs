@@ -1,15 +1,17 @@
 //! Every step with the disk fails once, or is the last one before the machine stops; the next run must not show it.
 //!
-//! `FEEDERSCOPE_FAULTS=1` tries every step, `=5` one of five; without it one of 37, each time others.
+//! `FEEDERSCOPE_FAULTS=1` tries every step, `=5` one of five; without it one of 37 of a load and one of 47 of a promotion, each time others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use feederscope::app::reads::runs;
 use feederscope::engine::Work;
 use feederscope::lake::{Faults, Lake, Moment, Operation};
-use feederscope::model::{Cancel, Environment};
+use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
+use feederscope::pipeline::rules::{Decision, Evidence, acknowledge};
 use feederscope::pipeline::run::Run;
 use feederscope::pipeline::{PipelineError, Report, Request};
 
@@ -17,7 +19,7 @@ use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder};
 
 /// What happens at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     /// It fails, once.
     Fails,
     /// It is the last one: nothing is done with the disk any more, not even to clear up.
@@ -25,16 +27,16 @@ enum Kind {
 }
 
 #[derive(Debug)]
-struct Fault {
+pub struct Fault {
     at: usize,
     kind: Kind,
     seen: AtomicUsize,
     is_over: AtomicBool,
-    met: std::sync::Mutex<Option<(Operation, Moment)>>,
+    pub met: std::sync::Mutex<Option<(Operation, Moment)>>,
 }
 
 impl Fault {
-    fn new(at: usize, kind: Kind) -> Arc<Self> {
+    pub fn new(at: usize, kind: Kind) -> Arc<Self> {
         Arc::new(Self { at, kind, seen: AtomicUsize::new(0), is_over: AtomicBool::new(false), met: std::sync::Mutex::default() })
     }
 }
@@ -142,6 +144,12 @@ fn copy_of(bench: &Bench, into: &Path) {
     assert!(status.success());
 }
 
+/// The first step to try, and from one to the next.
+pub fn steps(stride: usize) -> (usize, usize) {
+    let stride = std::env::var("FEEDERSCOPE_FAULTS").ok().and_then(|stride| stride.parse().ok()).unwrap_or(stride);
+    (usize::try_from(std::process::id()).unwrap() % stride, stride)
+}
+
 /// Walks the steps of a second month's load.
 fn walk(kind: Kind) {
     let undisturbed = {
@@ -152,8 +160,7 @@ fn walk(kind: Kind) {
     let mut bench = before_the_second_month();
     let kept = tempfile::tempdir().unwrap();
     copy_of(&bench, &kept.path().join("kept"));
-    let stride = std::env::var("FEEDERSCOPE_FAULTS").ok().and_then(|stride| stride.parse().ok()).unwrap_or(37);
-    let first = usize::try_from(std::process::id()).unwrap() % stride;
+    let (first, stride) = steps(37);
     let mut met = BTreeMap::<(Operation, Moment), usize>::new();
     for at in (first..).step_by(stride) {
         std::fs::remove_dir_all(&bench.settings.lake).unwrap();
@@ -178,7 +185,7 @@ fn walk(kind: Kind) {
     assert!(steps * stride > 100, "a load has more steps than {steps} times {stride}");
 }
 
-fn copy_of_kept(from: &Path, to: &Path) {
+pub fn copy_of_kept(from: &Path, to: &Path) {
     let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(status.success());
 }
@@ -191,4 +198,215 @@ fn step_that_fails_once_leaves_nothing_that_the_next_run_does_not_mend() {
 #[test]
 fn machine_that_stops_at_any_step_loses_and_doubles_nothing() {
     walk(Kind::Stops);
+}
+
+/// What a month of a load without faults leaves.
+fn undisturbed() -> BTreeMap<String, Vec<String>> {
+    let bench = before_the_second_month();
+    bench.run();
+    tables(&bench)
+}
+
+/// Something that happens at each step of some kinds.
+struct Always<F>(F);
+
+impl<F> std::fmt::Debug for Always<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Always")
+    }
+}
+
+impl<F: Fn(Operation, &Path) -> std::io::Result<()> + Send + Sync> Faults for Always<F> {
+    fn at(&self, operation: Operation, moment: Moment, path: &Path) -> std::io::Result<()> {
+        if moment == Moment::Before { self.0(operation, path) } else { Ok(()) }
+    }
+}
+
+fn with(bench: &Bench, fault: impl Fn(Operation, &Path) -> std::io::Result<()> + Send + Sync + 'static) -> Lake {
+    Lake::with_faults(&bench.settings.lake, Environment::Dev, Arc::new(Always(fault))).unwrap()
+}
+
+const fn changes_the_disk(operation: Operation) -> bool {
+    !matches!(operation, Operation::List | Operation::Get)
+}
+
+#[test]
+fn disk_that_is_full_read_only_or_forbidden_is_named_and_what_was_there_can_be_read() {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    let (undisturbed, mut bench) = (undisturbed(), before_the_second_month());
+    for kind in [StorageFull, ReadOnlyFilesystem, PermissionDenied] {
+        // From the first step on; and from the middle of the load, when the first commits are made.
+        for free in [0, 40] {
+            let before = tables(&bench);
+            let done = AtomicUsize::new(0);
+            let lake = with(&bench, move |operation, _| {
+                let is_over = changes_the_disk(operation) && done.fetch_add(1, Ordering::SeqCst) >= free;
+                if is_over { Err(std::io::Error::from(kind)) } else { Ok(()) }
+            });
+            let error = run_on(&bench, &lake).expect_err("nothing can be written").to_string();
+            assert!(error.contains(&std::io::Error::from(kind).to_string()), "{kind:?} after {free}: {error}");
+            assert!(error.contains("iedr_dev"), "it names the file: {error}");
+            if free == 0 {
+                drop(lake);
+                assert_eq!(tables(&bench), before, "{kind:?}");
+            }
+        }
+    }
+    bench.lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+    run_on(&bench, &bench.lake).unwrap();
+    assert_eq!(tables(&bench), undisturbed);
+    assert_eq!(orphans(&bench), Vec::<String>::new());
+}
+
+#[test]
+fn slow_disk_takes_time_and_nothing_else() {
+    let (undisturbed, mut bench) = (undisturbed(), before_the_second_month());
+    let lake = with(&bench, |_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        Ok(())
+    });
+    run_on(&bench, &lake).unwrap();
+    bench.lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+    assert_eq!(tables(&bench), undisturbed);
+}
+
+#[test]
+fn folder_that_goes_away_in_the_middle_of_a_load_costs_the_run_and_no_month() {
+    let undisturbed = undisturbed();
+    for (what, at) in [("lake", 60), ("lake", 200), ("landing", 60), ("landing", 200)] {
+        let mut bench = before_the_second_month();
+        let folder = if what == "lake" { bench.settings.lake.clone() } else { bench.settings.landing.clone() };
+        let away = folder.with_extension("away");
+        let (from, to, step) = (folder.clone(), away.clone(), AtomicUsize::new(0));
+        let lake = with(&bench, move |_, _| {
+            if step.fetch_add(1, Ordering::SeqCst) == at {
+                std::fs::rename(&from, &to)?;
+            }
+            Ok(())
+        });
+        let result = run_on(&bench, &lake);
+        drop(lake);
+        // The files may have been read before their folder went.
+        match result {
+            Ok(_) => assert_eq!(what, "landing", "at step {at}: a run without its lake is not done"),
+            Err(error) => assert!(error.to_string().contains(what), "at step {at}: {error}"),
+        }
+        assert!(away.exists(), "{what} at step {at}");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::rename(&away, &folder).unwrap();
+        bench.lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+        run_on(&bench, &bench.lake).unwrap_or_else(|error| panic!("{what} at step {at}: {error}"));
+        assert_eq!(tables(&bench), undisturbed, "{what} at step {at}");
+        assert_eq!(orphans(&bench), Vec::<String>::new(), "{what} at step {at}");
+    }
+}
+
+#[test]
+fn clock_that_goes_backwards_changes_no_table_and_loses_no_book() {
+    let undisturbed = undisturbed();
+    let bench = Bench::new();
+    let (cancel, request, observer) = (Cancel::default(), Request::default(), |_| {});
+    // A second less with each look at it; an hour less for the second month, and ten years for what comes after it.
+    let load = |back_hours: i64| {
+        let looks = std::sync::atomic::AtomicI64::new(0);
+        let start = NOW.micros() - back_hours * 3_600_000_000;
+        let now = || Timestamp::from_micros(start - 1_000_000 * looks.fetch_add(1, Ordering::SeqCst));
+        let run = Run {
+            settings: &bench.settings,
+            lake: &bench.lake,
+            request: &request,
+            work: Work::local(&cancel),
+            observer: &observer,
+            now: &now,
+        };
+        run.execute().unwrap()
+    };
+    deliver(&bench, MONTHS[0]);
+    assert_eq!(load(0).count("loaded"), 2);
+    deliver(&bench, MONTHS[1]);
+    let second = load(1);
+    assert_eq!((second.count("loaded"), second.mended), (2, Vec::new()));
+    // But for the table that has the time of the load.
+    let without_times = |mut tables: BTreeMap<String, Vec<String>>| {
+        tables.remove("platinum/data_quality_summary").expect("it is there");
+        tables
+    };
+    assert_eq!(without_times(tables(&bench)), without_times(undisturbed));
+    assert_eq!(bench.rows("ops/runs"), 4);
+    // The newest run is the last one that was made, whatever its clock said.
+    let history = runs::history(&bench.lake, None, 1).unwrap();
+    assert_eq!(history.text("delivery_month", 0).as_deref(), Some("2022-10"));
+    // A file that is refused after it was loaded stands refused, and one that is as it was is known.
+    bench.put("utility2/2022-10/utility2_circuits.csv", "");
+    assert_eq!(load(2).count("refused"), 1);
+    let standing = runs::standing_refusals(&bench.lake, &bench.settings).unwrap();
+    assert_eq!(standing.len(), 1, "{standing:?}");
+    deliver(&bench, MONTHS[1]);
+    // Of two decisions, and of two checks, the later one counts: it was made after the other, whatever the clock says.
+    let counts = |at: i64, expires_on: Day| {
+        let decision = Decision {
+            rule: "key-unique",
+            utility: "utility2",
+            dataset: "install_der",
+            month: Month::parse("2022-10").unwrap(),
+            failed: 1,
+            evidence: &Evidence::default(),
+            reason: "asked",
+            account: "steward",
+            expires_on,
+        };
+        acknowledge(&bench.lake, &[decision], Timestamp::from_micros(NOW.micros() + at * 1_000_000)).unwrap();
+    };
+    counts(0, Day::parse("2023-01-01").unwrap());
+    counts(-600, Day::parse("2024-01-01").unwrap());
+    let last = bench.lines("ops/acknowledgements", "acknowledged_at, expires_on").pop().unwrap();
+    assert!(last.ends_with("|2024-01-01"), "{last}");
+    let far = load(10 * 365 * 24);
+    assert!(far.mended.iter().any(|said| said.contains("the clock says 2012")), "{:?}", far.mended);
+}
+
+#[test]
+fn readers_of_a_load_see_each_month_whole_and_of_two_writers_one_waits() {
+    let rounds = if std::env::var_os("FEEDERSCOPE_FAULTS").is_some() { 20 } else { 2 };
+    for round in 0..rounds {
+        let bench = before_the_second_month();
+        let before = bench.lines("platinum/feeder_capacity", "*");
+        let after = {
+            let other = before_the_second_month();
+            other.run();
+            other.lines("platinum/feeder_capacity", "*")
+        };
+        assert_ne!(before, after);
+        let is_over = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut seen = BTreeSet::new();
+                while !is_over.load(Ordering::SeqCst) {
+                    seen.insert(bench.lines("platinum/feeder_capacity", "*"));
+                }
+                seen
+            });
+            let writers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+                        run_on(&bench, &lake)
+                    })
+                })
+                .collect();
+            let ends: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+            is_over.store(true, Ordering::SeqCst);
+            let loaded = ends.iter().flatten().filter(|report| report.count("loaded") == 2).count();
+            assert_eq!(loaded, 1, "round {round}: one loads: {ends:?}");
+            for end in ends {
+                if let Err(error) = end {
+                    assert!(matches!(error, PipelineError::Locked { .. }), "round {round}: {error}");
+                }
+            }
+            reader.join().unwrap()
+        });
+        assert!(seen.iter().all(|seen| *seen == before || *seen == after), "round {round}: {seen:#?}");
+        assert_eq!(bench.lines("platinum/feeder_capacity", "*"), after);
+        assert_eq!(bench.rows("ops/runs"), 4, "round {round}");
+    }
 }

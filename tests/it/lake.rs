@@ -107,6 +107,17 @@ fn checkpoint_is_made_now_and_then_and_a_torn_one_over_a_whole_log_is_no_damage(
         // As another process, which has not read the log yet.
         numbers.lake = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
         assert_eq!(numbers.rows_and_files().0, MANY.cast_unsigned(), "{} bytes", torn.len());
+        // What a rollback goes back to, too.
+        let earlier = MANY.cast_unsigned() - 2;
+        assert_eq!(numbers.lake.snapshot_at(&Numbers::table(), earlier).unwrap().rows(), earlier + 1, "{} bytes", torn.len());
+    }
+    // The pointer to the newest one names one that is not there, or is none.
+    let pointer = numbers.folder.path().join("iedr_dev/ops/numbers/_delta_log/_last_checkpoint");
+    let pointers = [r#"{"version":99,"size":3}"#, "", "\0\0\0\0", r#"{"version":"#];
+    for text in pointers {
+        std::fs::write(&pointer, text).unwrap();
+        numbers.lake = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
+        assert_eq!(numbers.rows_and_files().0, MANY.cast_unsigned(), "{text:?}");
     }
     let version = numbers.append(MANY).unwrap();
     assert_eq!((version, numbers.rows_and_files().0), (MANY.cast_unsigned(), MANY.cast_unsigned() + 1));

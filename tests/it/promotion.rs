@@ -11,6 +11,7 @@ use feederscope::lake::{Lake, LakeError, Vacuum};
 use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
 use feederscope::pipeline::rules::{Decision, acknowledge};
 
+use crate::faults::{Fault, Kind, copy_of_kept, steps};
 use crate::months::PLANNED;
 use crate::program::{Program, code};
 use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder, show, table_id};
@@ -308,6 +309,60 @@ fn promotion_that_was_cut_off_is_not_seen_and_the_next_one_clears_it() {
     let now = std::fs::read_link(qa.root()).unwrap().file_name().unwrap().to_owned();
     assert_eq!(left, [current, now, "writer.lock".into()], "what is shown, and what was shown before");
     assert_eq!(contents(&qa), contents(&bench.lake));
+}
+
+/// Walks the steps of a promotion from its review on.
+fn walk(kind: Kind) {
+    let mut bench = loaded("2022-11", "5");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    let shown = contents(&bench.lake.environment(Environment::Qa));
+    deliver(&mut bench, "2022-11", "7");
+    sign(&bench);
+    let wanted = contents(&bench.lake);
+    assert_ne!(shown, wanted);
+    let kept = tempfile::tempdir().unwrap();
+    let kept = kept.path().join("kept");
+    copy_of_kept(&bench.settings.lake, &kept);
+    let (first, stride) = steps(47);
+    let (mut met, mut stood) = (0, 0);
+    for at in (first..).step_by(stride) {
+        std::fs::remove_dir_all(&bench.settings.lake).unwrap();
+        copy_of_kept(&kept, &bench.settings.lake);
+        let fault = Fault::new(at, kind);
+        let disturbed = Lake::with_faults(&bench.settings.lake, Environment::Dev, fault.clone()).unwrap();
+        let result = Review::of(&disturbed, &bench.settings, TO_QA, None).map(|review| review.promote(&disturbed, &BY, NOW));
+        let Some(step) = *fault.met.lock().unwrap() else { break };
+        met += 1;
+        drop(disturbed);
+        // Another process, on a disk that works.
+        bench.lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+        let qa = bench.lake.environment(Environment::Qa);
+        let now = contents(&qa);
+        assert!(now == shown || now == wanted, "step {at} ({step:?}): a part of a promotion is shown");
+        if matches!(result, Ok(Ok(_))) {
+            assert_eq!(now, wanted, "step {at} ({step:?}): it was said to be done");
+        }
+        stood += usize::from(now == wanted);
+        assert_eq!(verify(&qa).unwrap().differences, [] as [String; 0], "step {at} ({step:?})");
+        if now == shown {
+            promote(&bench, TO_QA);
+        }
+        assert_eq!(contents(&qa), wanted, "step {at} ({step:?})");
+        assert_eq!(verify(&qa).unwrap().differences, [] as [String; 0], "step {at} ({step:?})");
+    }
+    eprintln!("{kind:?}: {met} steps, after {stood} of them the promotion stood");
+    assert!(met * stride > 100, "a promotion has more steps than {met} times {stride}");
+}
+
+#[test]
+fn step_that_fails_in_a_promotion_shows_no_part_of_it() {
+    walk(Kind::Fails);
+}
+
+#[test]
+fn machine_that_stops_in_a_promotion_shows_no_part_of_it() {
+    walk(Kind::Stops);
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn messages_of_the_lake_and_of_runs_are_in_the_runbook() {
         LakeError::MissingFile { table: table.clone(), version: 1, path: path.clone() }.to_string(),
         LakeError::Unsupported { table: table.clone(), feature: "deletion vectors".into() }.to_string(),
         LakeError::PromotedOnly { env: Environment::Qa }.to_string(),
-        LakeError::Moved { path }.to_string(),
+        LakeError::Moved { path: path.clone() }.to_string(),
+        LakeError::Gone { path }.to_string(),
         // No room, no right, read-only, not there: as Linux numbers them.
         io(28).to_string(),
         io(13).to_string(),

@@ -14,7 +14,7 @@ pub mod months;
 pub(crate) mod profile;
 pub(crate) mod records;
 pub(crate) mod rejected;
-pub(crate) mod runs;
+pub mod runs;
 pub(crate) mod status;
 pub(crate) mod trace;
 

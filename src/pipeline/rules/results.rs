@@ -29,6 +29,7 @@ pub(super) fn append(
     (run_id, at): (&str, Timestamp),
     made_from: Vec<(String, i64)>,
 ) -> Result<(), PipelineError> {
+    let (at, _) = store::entered_at(lake, &tables::RULE_RESULTS, "checked_at", at)?;
     let row = |outcome: &RuleOutcome| RuleResultRow {
         run_id: Some(run_id.to_owned()),
         checked_at: Some(at),
@@ -125,6 +126,7 @@ fn decide(
     at: Timestamp,
     expires_on: impl Fn(&Decision<'_>) -> Day,
 ) -> Result<(), PipelineError> {
+    let (at, _) = store::entered_at(lake, &tables::ACKNOWLEDGEMENTS, "acknowledged_at", at)?;
     let row = |decision: &Decision<'_>| AcknowledgementRow {
         rule_id: Some(decision.rule.to_owned()),
         utility_id: Some(decision.utility.to_owned()),
