@@ -207,8 +207,8 @@ fn undisturbed() -> BTreeMap<String, Vec<String>> {
     tables(&bench)
 }
 
-/// Something that happens at each step of some kinds.
-struct Always<F>(F);
+/// Something that happens before each step.
+pub struct Always<F>(pub F);
 
 impl<F> std::fmt::Debug for Always<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,15 +1,16 @@
 //! `maintain` frees what nobody needs, `repair` mends from what is whole; neither changes what tables say.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use feederscope::engine::Work;
-use feederscope::lake::{Removed, Vacuum};
-use feederscope::model::{Cancel, Timestamp};
+use feederscope::lake::{Lake, Removed, Vacuum};
+use feederscope::model::{Cancel, Environment, Timestamp};
 use feederscope::pipeline::Request;
 use feederscope::pipeline::run::Run;
 
 use crate::program::{Program, code};
-use crate::support::{Bench, FEEDERS, NOW, deliveries, feeder};
+use crate::support::{Bench, FEEDERS, NOW, deliveries, feeder, table_id};
 
 fn tables(bench: &Bench) -> Vec<(String, Vec<String>)> {
     let upper = bench.lake.all_tables().into_iter().map(|table| table.to_string()).filter(|table| !table.starts_with("ops/"));
@@ -92,6 +93,47 @@ fn runs_free_old_versions_of_tables_that_have_grown_and_say_so() {
             .collect::<Vec<_>>()
     };
     assert_eq!(without_times(old.0), without_times(young.0));
+}
+
+#[test]
+fn decision_that_is_being_written_is_waited_for_and_a_table_that_cannot_be_read_stops_no_other() {
+    let bench = Bench::new();
+    for (file, content) in deliveries() {
+        bench.put(file, content);
+    }
+    bench.run();
+    // Whoever signs has written a file, and not committed it yet.
+    let (ops, wait) = (table_id("ops/acknowledgements"), Duration::from_millis(600));
+    let file = bench.lake.path(&ops).join("part-00000-aaaaaaaa.parquet");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "of a decision").unwrap();
+    let appending = bench.lake.appends().unwrap();
+    std::thread::scope(|scope| {
+        let begun = Instant::now();
+        let other = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+        let vacuum = scope.spawn(move || {
+            other.vacuum(&table_id("ops/runs"), Timestamp::from_micros(0), Vacuum::Remove).unwrap();
+            begun.elapsed()
+        });
+        std::thread::sleep(wait);
+        drop(appending);
+        assert!(vacuum.join().unwrap() >= wait);
+    });
+    // A writer who was killed left a staged file in each of two logs, of which one cannot be read.
+    let (broken, whole) = (bench.lake.path(&table_id("silver/ders")), bench.lake.path(&table_id("silver/feeders")));
+    let staged = ["1.json#1", "2.json#2"].map(|name| whole.join("_delta_log").join(name));
+    for file in &staged {
+        std::fs::write(file, "x").unwrap();
+    }
+    let entries = std::fs::read_dir(broken.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|end| end == "json")).for_each(|path| std::fs::write(path, "{").unwrap());
+    std::fs::write(bench.lake.root().join("writer.lock"), "process 7 since 10:00").unwrap();
+    let lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+    let lock = lake.lock("next").unwrap().unwrap();
+    assert_eq!(lock.abandoned_by.as_deref(), Some("process 7 since 10:00"));
+    let (_, failed) = lake.clear_up_after(&lock);
+    assert!(failed.is_some_and(|error| error.to_string().contains("silver/ders")));
+    assert!(staged.iter().all(|file| !file.exists()), "the other table is cleared up all the same");
 }
 
 /// A lake that the program loaded, and its rows as the commands print them.

@@ -1,17 +1,19 @@
 //! From dev to qa and prod, and back: whole or not at all, and nothing that was not reviewed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use feederscope::app::promotion::{By, Promotion, PromotionError, Review, Way, plan_rollback, promotions, verify};
 use feederscope::app::reads::checks;
-use feederscope::config::RuleSet;
+use feederscope::config::{RuleSet, Settings};
 use feederscope::engine::local;
-use feederscope::lake::{Lake, LakeError, Vacuum};
+use feederscope::lake::{Faults, Lake, LakeError, Moment, Operation, Vacuum};
 use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
 use feederscope::pipeline::rules::{Decision, acknowledge};
 
-use crate::faults::{Fault, Kind, copy_of_kept, steps};
+use crate::faults::{Always, Fault, Kind, copy_of_kept, steps};
 use crate::months::PLANNED;
 use crate::program::{Program, code};
 use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder, show, table_id};
@@ -363,6 +365,115 @@ fn step_that_fails_in_a_promotion_shows_no_part_of_it() {
 #[test]
 fn machine_that_stops_in_a_promotion_shows_no_part_of_it() {
     walk(Kind::Stops);
+}
+
+#[test]
+fn promotion_that_is_shown_is_done_whatever_the_disk_says_after_it() {
+    #[derive(Debug)]
+    struct AfterShow;
+    impl Faults for AfterShow {
+        fn at(&self, operation: Operation, moment: Moment, _: &Path) -> std::io::Result<()> {
+            let is_after = (operation, moment) == (Operation::Show, Moment::After);
+            if is_after { Err(std::io::Error::other("the folder cannot be synced")) } else { Ok(()) }
+        }
+    }
+    let bench = loaded("2022-11", "5");
+    sign(&bench);
+    let lake = Lake::with_faults(&bench.settings.lake, Environment::Dev, Arc::new(AfterShow)).unwrap();
+    let review = Review::of(&lake, &bench.settings, TO_QA, None).unwrap();
+    let promotion = review.promote(&lake, &BY, NOW).unwrap();
+    let qa = bench.lake.environment(Environment::Qa);
+    assert_eq!(promotions(&qa).unwrap().pop().map(|last| last.id), Some(promotion.id));
+    assert_eq!(contents(&qa), contents(&bench.lake));
+}
+
+/// Signs once more for what somebody has signed for, as another process.
+fn sign_again(settings: &Settings) {
+    let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
+    let outcomes = checks::outcomes(&lake, settings).unwrap();
+    let checked = outcomes.iter().find(|checked| checked.acknowledged.is_some()).unwrap();
+    let decision = Decision {
+        rule: &checked.rule,
+        utility: &checked.utility,
+        dataset: &checked.dataset,
+        month: checked.month,
+        failed: checked.failed,
+        evidence: &checked.evidence,
+        reason: "signed in the middle",
+        account: "another",
+        expires_on: Day::parse("2023-12-31").unwrap(),
+    };
+    acknowledge(&lake, &[decision], NOW).unwrap();
+}
+
+#[test]
+fn gate_that_is_open_is_that_of_what_is_promoted_whatever_is_signed_meanwhile() {
+    let (mut open, mut moved) = (0, 0);
+    let steps = {
+        let bench = loaded("2022-11", "5");
+        sign(&bench);
+        let steps = Arc::new(AtomicI64::new(0));
+        let counted = steps.clone();
+        let count = move |_: Operation, _: &Path| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
+        let lake = Lake::with_faults(&bench.settings.lake, Environment::Dev, Arc::new(Always(count))).unwrap();
+        Review::of(&lake, &bench.settings, TO_QA, None).unwrap();
+        steps.load(Ordering::SeqCst)
+    };
+    for at in (1..=8).map(|part| steps * part / 9) {
+        let bench = loaded("2022-11", "5");
+        sign(&bench);
+        // Somebody signs in the middle of the review, from another process.
+        let (step, other) = (AtomicI64::new(0), bench.settings.clone());
+        let lake = Lake::with_faults(
+            &bench.settings.lake,
+            Environment::Dev,
+            Arc::new(Always(move |_: Operation, _: &Path| {
+                if step.fetch_add(1, Ordering::SeqCst) == at {
+                    // The step may be one of a thread that cannot wait for another runtime.
+                    let other = other.clone();
+                    std::thread::spawn(move || sign_again(&other)).join().unwrap();
+                }
+                Ok(())
+            })),
+        )
+        .unwrap();
+        let review = Review::of(&lake, &bench.settings, TO_QA, None).unwrap();
+        if review.gate.first_shut().is_some() {
+            assert_eq!(shut(&review), ["nothing moved"], "at step {at}");
+            moved += 1;
+            continue;
+        }
+        let reviewed = contents(&bench.lake);
+        open += 1;
+        if review.promote(&lake, &BY, NOW).is_ok() {
+            assert_eq!(contents(&bench.lake.environment(Environment::Qa)), reviewed, "at step {at}");
+        }
+    }
+    assert!(open > 0 && moved > 0, "{open} open, {moved} moved, of {steps} steps");
+}
+
+#[test]
+fn rollback_needs_the_files_of_then_and_not_those_of_now() {
+    let mut bench = loaded("2022-11", "5");
+    sign(&bench);
+    let first = promote(&bench, TO_QA);
+    let qa = bench.lake.environment(Environment::Qa);
+    let then = contents(&qa);
+    deliver(&mut bench, "2022-11", "7");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    // A file that came with the second one goes.
+    let table = table_id("platinum/feeder_capacity");
+    let pinned = qa.pinned();
+    let now = pinned.snapshot(&table).unwrap().unwrap();
+    std::fs::remove_file(now.path_of(&now.files[0])).unwrap();
+    assert!(verify(&qa).is_err(), "it names the file");
+    plan_rollback(&qa, &first.id).unwrap().perform(&BY, NOW).unwrap();
+    assert_eq!(contents(&qa), then);
+    assert_eq!(verify(&qa).unwrap().differences, [] as [String; 0]);
 }
 
 #[test]
