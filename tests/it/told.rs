@@ -160,6 +160,30 @@ fn receiver_that_stands_still_keeps_no_load_and_no_end_waiting_and_gets_its_due_
     assert_eq!(std::fs::read_to_string(&other).unwrap().lines().count(), said.len(), "and the other nothing twice");
 }
 
+#[test]
+fn service_that_is_killed_tells_what_was_not_told_after_the_next_start() {
+    let program = Program::new();
+    quick(&program);
+    sample(&program, "2022-08");
+    let is_awake = Arc::new(AtomicBool::new(false));
+    let awake = is_awake.clone();
+    let server = Server::start(local(), move |_| if awake.load(Ordering::SeqCst) { "200 OK" } else { "" });
+    let more = ["--webhook", server.url.as_str(), "--today", "2022-09-12"];
+    let mut service = Service::start(&program, &more);
+    service.wait_for("the load", |line| is(line, "run"));
+    wait_for_state(&program, "idle");
+    service.kill();
+    let said = cases(&service);
+    assert!(said.len() > 1);
+    is_awake.store(true, Ordering::SeqCst);
+    let mut again = Service::start(&program, &more);
+    let got: Vec<Value> = said.iter().map(|_| server.next().body["case"].clone()).collect();
+    assert_eq!(got, said);
+    wait_for_state(&program, "idle");
+    assert_eq!(again.end().1, Some(0));
+    assert!(server.got.try_recv().is_err(), "and nothing else");
+}
+
 /// Answers as a mail server does; the mails that it got.
 fn mail_server() -> (String, Receiver<String>) {
     let listener = local();

@@ -46,6 +46,13 @@ impl Service {
         panic!("{what} did not come; {:#?}", self.seen);
     }
 
+    /// Ends it without a word to it.
+    pub fn kill(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::KILL).unwrap();
+        self.child.wait().unwrap();
+        self.seen.extend(self.lines.iter());
+    }
+
     /// Asks it to end; how long it took, and its exit code.
     pub fn end(&mut self) -> (Duration, Option<i32>) {
         let asked = Instant::now();

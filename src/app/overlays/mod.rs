@@ -1,6 +1,7 @@
 //! What lies over a pane: records behind a metric, a feeder, a source line; dialogs, pickers, help. Each is a screen, one a file.
 
 pub(super) mod columns;
+mod decide;
 pub(super) mod export;
 pub(super) mod feeder;
 pub(super) mod go_to;

@@ -2,21 +2,19 @@
 
 use std::cell::Cell;
 
+use super::decide::{Decide, Decision};
 use crate::app::field::Field;
 use crate::app::keys::Verb;
 use crate::app::promotion::{self, Check, Difference, Promotion, Review, Way};
 use crate::app::reads::QueryError;
-use crate::app::screen::{Effect, Offer, Room, Screen};
+use crate::app::screen::{Effect, Offer, Screen};
 use crate::app::slot::{Desk, Reader, Slot, Waiting};
 use crate::app::table::{Column, Listing, Table};
 use crate::app::view::{Empty, Line, Lines, Read, Sharing, TablePart, TextPart, Tone, View};
 use crate::app::world::World;
 use crate::app::write::Write;
 use crate::frame::{Frame, Value, schema};
-use crate::model::{Environment, Timestamp};
-
-/// A reason is a sentence: somebody reads it months later.
-const SHORTEST_REASON: usize = 10;
+use crate::model::Environment;
 
 /// What is on the page of what could be promoted.
 struct Outlook {
@@ -168,9 +166,9 @@ impl Promote {
             return Effect::Say(format!("{} shows this already: nothing to promote", way.to));
         }
         let reviewed = outlook.digest.clone();
-        let write = move |reason: String| Write::Promote { way, reviewed: reviewed.clone(), reason };
+        let write = move |reason: String, _| Write::Promote { way, reviewed: reviewed.clone(), reason };
         let title = format!("Promote to {}", way.to.as_str().to_uppercase());
-        Effect::Open(Box::new(Decide::new(title, changes_in_words(&outlook.difference), "promote", Box::new(write))))
+        Effect::Open(dialog(title, changes_in_words(&outlook.difference), "promote", Box::new(write)))
     }
 
     fn roll_back(&self) -> Effect {
@@ -180,11 +178,11 @@ impl Promote {
             return Effect::Say(format!("{} shows this already: nothing to take back", self.env));
         }
         let to = promotion.id.clone();
-        let write = move |reason: String| Write::Rollback { to: to.clone(), reason };
+        let write = move |reason: String, _| Write::Rollback { to: to.clone(), reason };
         let title = format!("Roll {} back", self.env.as_str().to_uppercase());
         let mut told = vec![format!("to {} of {}", promotion.kind, promotion.month.as_deref().unwrap_or("no month"))];
         told.extend(changes_in_words(difference));
-        Effect::Open(Box::new(Decide::new(title, told, "roll back", Box::new(write))))
+        Effect::Open(dialog(title, told, "roll back", Box::new(write)))
     }
 
     fn lines_of_promotion(&self) -> Vec<Line> {
@@ -350,78 +348,19 @@ impl Screen for Promote {
     }
 }
 
-/// What a decision writes, with a reason.
-type Decision = Box<dyn Fn(String) -> Write>;
-
 /// The dialog before something is promoted or taken back.
-struct Decide {
-    title: String,
-    told: Vec<String>,
-    what: &'static str,
-    reason: Field,
-    decision: Decision,
-    scroll: Cell<usize>,
-}
-
-impl Decide {
-    fn new(title: String, told: Vec<String>, what: &'static str, decision: Decision) -> Self {
-        Self { title, told, what, reason: Field::default(), decision, scroll: Cell::new(0) }
-    }
-}
-
-impl Screen for Decide {
-    fn title(&self) -> String {
-        self.title.clone()
-    }
-
-    fn purpose(&self) -> &'static str {
-        "A decision that everybody sees: who and why stay in `ops/promotions`."
-    }
-
-    fn room(&self) -> Room {
-        Room::Box(78, u16::try_from(self.told.len() + 5).unwrap_or(12))
-    }
-
-    fn offers(&self, _: &World) -> Vec<Offer> {
-        vec![(Verb::Enter, self.what), (Verb::Back, "leave")]
-    }
-
-    fn act(&mut self, verb: Verb, _: &World) -> Option<Vec<Effect>> {
-        if verb != Verb::Enter {
-            return None;
-        }
-        let reason = self.reason.text().trim().to_owned();
-        if reason.chars().count() < SHORTEST_REASON {
-            let why = format!("a reason needs {SHORTEST_REASON} characters: somebody reads it months later");
-            return Some(vec![Effect::Say(why)]);
-        }
-        let working = Effect::Say(format!("{} …: nothing is seen of it before all of it is there", self.what));
-        Some(vec![Effect::Close, Effect::Write((self.decision)(reason)), working])
-    }
-
-    fn scroll(&self) -> Option<&Cell<usize>> {
-        Some(&self.scroll)
-    }
-
-    fn field(&self) -> Option<(&Field, String)> {
-        Some((&self.reason, "reason".into()))
-    }
-
-    fn field_mut(&mut self) -> Option<&mut Field> {
-        Some(&mut self.reason)
-    }
-
-    fn view<'a>(&'a self, world: &'a World) -> View<'a> {
-        let mut lines: Vec<Line> = self.told.iter().map(|line| Line::of(Tone::Text, line.clone())).collect();
-        let (before, after) = self.reason.parts();
-        lines.push(Line::of(Tone::Dim, "reason    ").and(Tone::Text, before).and(Tone::Accent, "▏").and(Tone::Text, after));
-        lines.push(Line::named("as", world.settings.account.clone()));
-        View::Text(TextPart {
-            title: self.title.clone(),
-            from: "ops/promotions",
-            read: Read::At(Timestamp::from_micros(0)),
-            lines,
-            scroll: &self.scroll,
-        })
-    }
+fn dialog(title: String, told: Vec<String>, what: &'static str, decision: Decision) -> Box<dyn Screen> {
+    Box::new(Decide {
+        title,
+        purpose: "A decision that everybody sees: who and why stay in `ops/promotions`.",
+        from: "ops/promotions",
+        lines: u16::try_from(told.len() + 5).unwrap_or(12),
+        told: told.into_iter().map(|line| Line::of(Tone::Text, line)).collect(),
+        what,
+        working: Some("nothing is seen of it before all of it is there"),
+        decision,
+        reason: Field::default(),
+        days: None,
+        scroll: Cell::new(0),
+    })
 }

@@ -2,34 +2,16 @@
 
 use std::cell::Cell;
 
+use super::decide::Decide;
 use crate::app::field::Field;
 use crate::app::keys::Verb;
 use crate::app::reads::checks::Checked;
-use crate::app::screen::{Effect, Offer, Room, Screen};
-use crate::app::view::{Line, Read, TextPart, Tone, View};
+use crate::app::screen::{Effect, Screen};
+use crate::app::view::{Line, Tone};
 use crate::app::world::World;
 use crate::app::write::{Failure, Write};
-use crate::model::{Day, Severity, Timestamp};
+use crate::model::Severity;
 use crate::pipeline::rules::RuleState;
-
-/// Days for which a decision may count.
-const DAYS: [i32; 4] = [30, 90, 180, 7];
-/// A reason is a sentence: somebody reads it months later.
-const SHORTEST_REASON: usize = 10;
-
-struct Sign {
-    title: String,
-    what: String,
-    /// How many of each severity, and what was decided before.
-    told: Vec<Line>,
-    failures: Vec<Failure>,
-    withdraws: bool,
-    reason: Field,
-    days: usize,
-    today: Day,
-    account: String,
-    scroll: Cell<usize>,
-}
 
 /// Acknowledges the open failures among outcomes.
 pub fn sign(what: &str, outcomes: &[Checked], world: &World) -> Effect {
@@ -78,101 +60,28 @@ fn dialog(what: &str, outcomes: &[&Checked], world: &World, withdraws: bool) -> 
         .map(|severity| format!("{} {severity}", count(severity)))
         .collect::<Vec<_>>()
         .join(", ");
-    let mut told = vec![Line::named("outcomes", counts)];
+    let mut told = vec![Line::of(Tone::Text, what.to_owned()), Line::named("outcomes", counts)];
     if withdraws && let Some(by) = outcomes.first().and_then(|checked| checked.acknowledged.as_ref()) {
         told.push(Line::named("decided", format!("{} until {}: {}", by.account, by.expires_on, by.reason)));
     }
-    Box::new(Sign {
+    let failures: Vec<Failure> = outcomes.iter().map(|checked| Failure::from(*checked)).collect();
+    Box::new(Decide {
         title: format!("{verb} in {} · {utility} · {month}", world.settings.env.as_str().to_uppercase()),
-        what: what.to_owned(),
+        purpose: "A decision about failures: who, why and until when. It stays in `ops/acknowledgements`; more failing rows, another delivery or another rule open them again.",
+        from: "ops/acknowledgements",
         told,
-        failures: outcomes.iter().map(|checked| Failure::from(*checked)).collect(),
-        withdraws,
+        what: if withdraws { "withdraw" } else { "acknowledge" },
+        working: None,
+        decision: Box::new(move |reason, until| {
+            let failures = failures.clone();
+            match until {
+                Some(until) => Write::Sign { failures, reason, until },
+                None => Write::Withdraw { failures, reason },
+            }
+        }),
         reason: Field::default(),
-        days: 0,
-        today: world.settings.today,
-        account: world.settings.account.clone(),
+        days: (!withdraws).then_some(0),
+        lines: 11,
         scroll: Cell::new(0),
     })
-}
-
-impl Sign {
-    fn until(&self) -> Day {
-        Day::from_epoch_days(self.today.epoch_days() + DAYS[self.days])
-    }
-}
-
-impl Screen for Sign {
-    fn title(&self) -> String {
-        self.title.clone()
-    }
-
-    fn purpose(&self) -> &'static str {
-        "A decision about failures: who, why and until when. It stays in `ops/acknowledgements`; more failing rows, another delivery or another rule open them again."
-    }
-
-    fn room(&self) -> Room {
-        Room::Box(78, 11)
-    }
-
-    fn offers(&self, _: &World) -> Vec<Offer> {
-        if self.withdraws {
-            return vec![(Verb::Enter, "withdraw"), (Verb::Back, "leave")];
-        }
-        vec![(Verb::Enter, "acknowledge"), (Verb::NextPart, "another day"), (Verb::Back, "leave")]
-    }
-
-    fn act(&mut self, verb: Verb, _: &World) -> Option<Vec<Effect>> {
-        match verb {
-            Verb::NextPart if !self.withdraws => self.days = (self.days + 1) % DAYS.len(),
-            Verb::PreviousPart if !self.withdraws => self.days = (self.days + DAYS.len() - 1) % DAYS.len(),
-            Verb::Enter => {
-                let reason = self.reason.text().trim().to_owned();
-                if reason.chars().count() < SHORTEST_REASON {
-                    let why = format!("a reason needs {SHORTEST_REASON} characters: somebody reads it months later");
-                    return Some(vec![Effect::Say(why)]);
-                }
-                let failures = self.failures.clone();
-                let write = if self.withdraws {
-                    Write::Withdraw { failures, reason }
-                } else {
-                    Write::Sign { failures, reason, until: self.until() }
-                };
-                return Some(vec![Effect::Close, Effect::Write(write)]);
-            }
-            _ => return None,
-        }
-        Some(Vec::new())
-    }
-
-    fn scroll(&self) -> Option<&Cell<usize>> {
-        Some(&self.scroll)
-    }
-
-    fn field(&self) -> Option<(&Field, String)> {
-        Some((&self.reason, "reason".into()))
-    }
-
-    fn field_mut(&mut self) -> Option<&mut Field> {
-        Some(&mut self.reason)
-    }
-
-    fn view<'a>(&'a self, _: &'a World) -> View<'a> {
-        let mut lines = vec![Line::of(Tone::Text, self.what.clone())];
-        lines.extend(self.told.iter().cloned());
-        let (before, after) = self.reason.parts();
-        lines.push(Line::of(Tone::Dim, "reason    ").and(Tone::Text, before).and(Tone::Accent, "▏").and(Tone::Text, after));
-        if !self.withdraws {
-            let days = DAYS[self.days];
-            lines.push(Line::named("until", format!("{}  ({days} days; Tab: another day)", self.until())));
-        }
-        lines.push(Line::named("as", self.account.clone()));
-        View::Text(TextPart {
-            title: self.title.clone(),
-            from: "ops/acknowledgements",
-            read: Read::At(Timestamp::from_micros(0)),
-            lines,
-            scroll: &self.scroll,
-        })
-    }
 }
