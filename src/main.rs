@@ -80,7 +80,7 @@ fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
             if dry_run {
                 commands::load::dry_run(context, &request)
             } else {
-                commands::load::run(context, &request, events.destination())
+                commands::load::run(context, &request, events.destination()?)
             }
         }
         Command::Watch { service } => {

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use url::Url;
 
 use crate::commands::Usage;
-use crate::commands::lineage::Receiver;
+use crate::commands::lineage::{Receiver, address};
 use crate::commands::watch::{LogFormat, WatchRequest};
 use crate::outbound::{Audience, Bell, Command, Destination, Http, Mail, Mailbox};
 
@@ -33,17 +32,21 @@ impl From<Log> for LogFormat {
 pub struct Events {
     /// A file, or an address (http://, https://), that gets the events of runs as `OpenLineage` has them
     #[arg(long, value_name = "FILE|URL", env = "FEEDERSCOPE_LINEAGE", hide_env_values = true)]
-    lineage: Option<Receiver>,
+    lineage: Option<String>,
     /// The key that goes with each event as `Authorization: Bearer`
     #[arg(long, value_name = "KEY", env = "FEEDERSCOPE_LINEAGE_KEY", hide_env_values = true)]
     lineage_key: Option<String>,
 }
 
 impl Events {
-    /// The destination that was named.
-    pub fn destination(self) -> Option<Box<dyn Destination>> {
-        let key = self.lineage_key;
-        self.lineage.map(|receiver| receiver.destination(key))
+    /// The destination that was named. What is wrong is not repeated: it may hold a secret.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn destination(self) -> Result<Option<Box<dyn Destination>>, Usage> {
+        let wrong = || Usage("`--lineage` takes a file, or an address that begins with http:// or https://".into());
+        let receiver = self.lineage.filter(|text| !text.is_empty()).map(|text| Receiver::parse(&text).ok_or_else(wrong));
+        Ok(receiver.transpose()?.map(|receiver| receiver.destination(self.lineage_key.filter(|key| !key.is_empty()))))
     }
 }
 
@@ -64,8 +67,8 @@ pub struct Service {
     #[arg(long, value_name = "COMMAND")]
     on_change: Vec<String>,
     /// An address that is told the same: a POST with the object
-    #[arg(long, value_name = "URL", env = "FEEDERSCOPE_WEBHOOK", hide_env_values = true, value_parser = address)]
-    webhook: Vec<Url>,
+    #[arg(long, value_name = "URL", env = "FEEDERSCOPE_WEBHOOK", hide_env_values = true)]
+    webhook: Vec<String>,
     /// Somebody who gets mail of the same; what happens within two seconds in one
     #[arg(long, value_name = "ADDRESS", requires_all = ["smtp", "mail_from"])]
     mail_to: Vec<Mailbox>,
@@ -87,29 +90,26 @@ impl Service {
     /// What is asked of the service, and who is told.
     ///
     /// # Errors
-    /// The mail server's address is none.
+    /// An address is none.
     pub fn split(self) -> Result<(WatchRequest, Audience), Usage> {
         let mut changes: Vec<Box<dyn Destination>> = Vec::new();
         for command in self.on_change {
             changes.push(Box::new(Command(command)));
         }
-        for url in self.webhook {
+        for text in self.webhook.iter().filter(|text| !text.is_empty()) {
+            let url =
+                address(text).ok_or_else(|| Usage("`--webhook` takes an address that begins with http:// or https://".into()))?;
             changes.push(Box::new(Http::new(url, None)));
         }
-        if let (Some(smtp), Some(from), false) = (self.smtp, self.mail_from, self.mail_to.is_empty()) {
-            changes.push(Box::new(Mail::new(&smtp, from, self.mail_to).map_err(Usage)?));
+        if let (Some(smtp), Some(from)) = (self.smtp, self.mail_from) {
+            for to in self.mail_to {
+                changes.push(Box::new(Mail::new(&smtp, from.clone(), to).map_err(Usage)?));
+            }
         }
         if self.bell {
             changes.push(Box::new(Bell));
         }
         let request = WatchRequest { log: self.log.into(), health: self.health, metrics: self.metrics };
-        Ok((request, Audience { changes, runs: self.events.destination() }))
+        Ok((request, Audience { changes, runs: self.events.destination()? }))
     }
-}
-
-fn address(text: &str) -> Result<Url, String> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| "it must begin with http:// or https://".into())
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -33,20 +32,16 @@ pub enum Receiver {
     Http(Url),
 }
 
-impl FromStr for Receiver {
-    type Err = String;
-
-    /// An address of the web, or the path of a file.
-    fn from_str(text: &str) -> Result<Self, String> {
-        match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::Http(url)),
-            _ if text.contains("://") => Err("events go to a file, or to an address that begins with http:// or https://".into()),
-            _ => Ok(Self::File(text.into())),
+impl Receiver {
+    /// An address of the web, or the path of a file; `None` for an address of another kind.
+    pub fn parse(text: &str) -> Option<Self> {
+        match address(text) {
+            Some(url) => Some(Self::Http(url)),
+            None if text.contains("://") => None,
+            None => Some(Self::File(text.into())),
         }
     }
-}
 
-impl Receiver {
     /// The receiver as a destination; a key goes with each request.
     pub fn destination(self, key: Option<String>) -> Box<dyn Destination> {
         match self {
@@ -54,6 +49,11 @@ impl Receiver {
             Self::Http(url) => Box::new(Http::new(url, key)),
         }
     }
+}
+
+/// An address of the web.
+pub fn address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// What tells one run to a receiver.
@@ -200,6 +200,7 @@ impl<'a> Lineage<'a> {
 
 /// Waits, for a moment, until a receiver has what a command told it; what there is to say about it.
 pub fn last_words(outbox: &Outbox) -> Vec<String> {
+    outbox.hurry();
     outbox.wait(LAST_WORDS);
     outbox.end();
     let waiting = outbox.waiting().len();

@@ -30,7 +30,7 @@ use crate::pipeline::{FileOutcome, FileResult, PipelineError, Progress, Report, 
 pub fn run(context: &Context, request: &Request, lineage: Option<Box<dyn Destination>>) -> anyhow::Result<Exit> {
     context.expect_loads()?;
     context.known(request.utility.as_ref())?;
-    let outbox = lineage.map(|receiver| Outbox::start(receiver, Vec::new())).transpose()?;
+    let outbox = lineage.map(|receiver| Outbox::start(receiver.name(), receiver, Vec::new())).transpose()?;
     let report = execute(context, request, outbox.as_ref());
     for said in outbox.iter().flat_map(lineage::last_words) {
         context.printer.say(said);

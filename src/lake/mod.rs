@@ -270,7 +270,15 @@ impl Lake {
     #[must_use]
     pub fn environment(&self, env: Environment) -> Self {
         let root = self.folder.join(format!("iedr_{env}"));
-        Self { env, root, takes: Takes::of(env), write_mutex: Arc::default(), held: Arc::default(), ..self.clone() }
+        Self {
+            env,
+            root,
+            takes: Takes::of(env),
+            write_mutex: Arc::default(),
+            held: Arc::default(),
+            grown: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// Which environment it is.

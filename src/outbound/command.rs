@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use xxhash_rust::xxh64::xxh64;
 
 use super::{Destination, Refusal};
 
@@ -17,8 +18,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Command(pub String);
 
 impl Destination for Command {
+    /// Its first word, and what tells it from others: arguments are often secrets.
     fn name(&self) -> String {
-        format!("`{}`", self.0)
+        let word = self.0.split_whitespace().next().unwrap_or_default();
+        format!("`{word} …` ({:08x})", xxh64(self.0.as_bytes(), 0) as u32)
     }
 
     /// Calls it; one that fails is not called again for the same message, since nobody knows what it did.
@@ -33,6 +36,9 @@ impl Destination for Command {
 fn call(command: &str, text: &str) -> std::io::Result<()> {
     let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut call = std::process::Command::new(shell);
+    // A signal to end that goes to the service's group ends no call that tells somebody.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut call, 0);
     let mut child = call.args([flag, command]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // Whoever does not read what it is told has been told all the same.
@@ -44,11 +50,24 @@ fn call(command: &str, text: &str) -> std::io::Result<()> {
             Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(std::io::Error::other(status.to_string())),
             None if begun.elapsed() >= CALL => {
-                child.kill()?;
+                end(&mut child)?;
                 child.wait()?;
                 return Err(std::io::Error::other(format!("it took longer than {} s and was ended", CALL.as_secs())));
             }
             None => std::thread::sleep(LOOK),
         }
     }
+}
+
+/// Ends a call with all that it started.
+#[cfg(unix)]
+fn end(child: &mut std::process::Child) -> std::io::Result<()> {
+    rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL)?;
+    Ok(())
+}
+
+/// Ends a call.
+#[cfg(not(unix))]
+fn end(child: &mut std::process::Child) -> std::io::Result<()> {
+    child.kill()
 }

@@ -24,7 +24,14 @@ impl Destination for File {
             if let Some(folder) = self.0.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            OpenOptions::new().create(true).append(true).open(&self.0)?.write_all(text.join("\n").as_bytes())
+            let mut file = OpenOptions::new().create(true).append(true).open(&self.0)?;
+            let before = file.metadata()?.len();
+            let written = file.write_all(text.join("\n").as_bytes());
+            if written.is_err() {
+                // A line is whole or not there.
+                file.set_len(before)?;
+            }
+            written
         };
         append().map_err(|error| Refusal::Later(error.to_string(), None))
     }

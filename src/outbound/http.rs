@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
 use reqwest::header::RETRY_AFTER;
+use reqwest::redirect::Policy;
 use serde_json::Value;
 use url::Url;
 use xxhash_rust::xxh64::xxh64;
@@ -24,7 +25,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// POST to a URL; with a key it goes as `Authorization: Bearer`.
+    /// POST to a URL, and to no other one that it names; with a key it goes as `Authorization: Bearer`.
     pub const fn new(url: Url, key: Option<String>) -> Self {
         Self { url, key, client: None }
     }
@@ -34,7 +35,8 @@ impl Http {
             return Ok(client.clone());
         }
         let agent = concat!("feederscope/", env!("CARGO_PKG_VERSION"));
-        let made = Client::builder().user_agent(agent).connect_timeout(CONNECT).timeout(REQUEST).build()?;
+        let made =
+            Client::builder().user_agent(agent).connect_timeout(CONNECT).timeout(REQUEST).redirect(Policy::none()).build()?;
         Ok(self.client.insert(made).clone())
     }
 }
@@ -59,7 +61,7 @@ impl Destination for Http {
     fn name(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         let port = self.url.port().map_or(String::new(), |port| format!(":{port}"));
-        format!("{}://{host}{port} ({:04x})", self.url.scheme(), xxh64(self.url.as_str().as_bytes(), 0) as u16)
+        format!("{}://{host}{port} ({:08x})", self.url.scheme(), xxh64(self.url.as_str().as_bytes(), 0) as u32)
     }
 
     fn send(&mut self, messages: &[Value]) -> Result<(), Refusal> {

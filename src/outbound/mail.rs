@@ -15,12 +15,12 @@ const MOST_LINES: usize = 100;
 /// How long the server may take for an answer.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// People who get mail.
+/// Somebody who gets mail.
 pub struct Mail {
     server: SmtpTransport,
     host: String,
     from: Mailbox,
-    to: Vec<Mailbox>,
+    to: Mailbox,
 }
 
 impl Mail {
@@ -28,7 +28,7 @@ impl Mail {
     ///
     /// # Errors
     /// The URL is none of these.
-    pub fn new(smtp: &str, from: Mailbox, to: Vec<Mailbox>) -> Result<Self, String> {
+    pub fn new(smtp: &str, from: Mailbox, to: Mailbox) -> Result<Self, String> {
         // The library's error would repeat the URL with its password.
         let wrong = || "the address of the mail server must be `smtp://HOST:PORT` or `smtps://USER:PASSWORD@HOST`".to_owned();
         let host = url::Url::parse(smtp).ok().and_then(|url| url.host_str().map(str::to_owned)).ok_or_else(wrong)?;
@@ -37,11 +37,8 @@ impl Mail {
     }
 
     fn message(&self, messages: &[Value]) -> Result<Message, lettre::error::Error> {
-        let mut builder = Message::builder().from(self.from.clone()).subject(subject(messages)).header(ContentType::TEXT_PLAIN);
-        for to in &self.to {
-            builder = builder.to(to.clone());
-        }
-        builder.body(body(messages))
+        let mail = Message::builder().from(self.from.clone()).to(self.to.clone()).subject(subject(messages));
+        mail.header(ContentType::TEXT_PLAIN).body(body(messages))
     }
 }
 
@@ -68,8 +65,7 @@ fn body(messages: &[Value]) -> String {
 
 impl Destination for Mail {
     fn name(&self) -> String {
-        let to: Vec<String> = self.to.iter().map(|to| to.email.to_string()).collect();
-        format!("mail to {} by {}", to.join(", "), self.host)
+        format!("mail to {} by {}", self.to.email, self.host)
     }
 
     fn gathers(&self) -> (usize, Duration) {
@@ -105,7 +101,7 @@ mod tests {
     fn address_of_a_server_that_is_none_is_refused_without_its_password() {
         let me: Mailbox = "a@example.org".parse().unwrap();
         for wrong in ["mail.example.org", "http://u:SECRET@mail.example.org", "smtps://u:SECRET@"] {
-            let error = Mail::new(wrong, me.clone(), vec![me.clone()]).err().unwrap_or_else(|| panic!("{wrong}"));
+            let error = Mail::new(wrong, me.clone(), me.clone()).err().unwrap_or_else(|| panic!("{wrong}"));
             assert!(error.contains("smtp://HOST:PORT") && !error.contains("SECRET"), "{error}");
         }
     }

@@ -29,8 +29,8 @@ const MOST_WAITING: usize = 1_000;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const PAUSE_MOST: Duration = Duration::from_mins(5);
-/// How long a message is tried.
-const TRIED: Duration = Duration::from_hours(24);
+/// How old a message may grow while it is tried, in seconds.
+const OLDEST: i64 = 24 * 3600;
 
 /// Why a destination did not take a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,8 @@ struct State {
     /// What there is to say about it.
     said: Vec<String>,
     is_ending: bool,
+    /// Whether the next pause is over.
+    is_hurried: bool,
 }
 
 #[derive(Debug, Default)]
@@ -88,8 +90,10 @@ impl Shared {
 
     /// Waits for a time, or until the end is asked for; whether it is.
     fn pause(&self, pause: Duration) -> bool {
-        let waited = self.changed.wait_timeout_while(self.lock(), pause, |state| !state.is_ending);
-        waited.unwrap_or_else(PoisonError::into_inner).0.is_ending
+        let waited = self.changed.wait_timeout_while(self.lock(), pause, |state| !state.is_ending && !state.is_hurried);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.is_hurried = false;
+        state.is_ending
     }
 }
 
@@ -103,12 +107,11 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Starts to hand over; first what waited when the program ended last.
+    /// Starts to hand over to a destination, which is called so; first what waited when the program ended last.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(mut destination: Box<dyn Destination>, waiting: Vec<Value>) -> std::io::Result<Self> {
-        let name = destination.name();
+    pub fn start(name: String, mut destination: Box<dyn Destination>, waiting: Vec<Value>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         shared.lock().waiting.extend(waiting);
         let (of_thread, called) = (shared.clone(), name.clone());
@@ -145,6 +148,12 @@ impl Outbox {
         self.shared.lock().waiting.iter().cloned().collect()
     }
 
+    /// Has what waits tried now, whatever pause it is in.
+    pub fn hurry(&self) {
+        self.shared.lock().is_hurried = true;
+        self.shared.changed.notify_all();
+    }
+
     /// Tells it to end, without waiting for it.
     pub fn end(&self) {
         self.shared.lock().is_ending = true;
@@ -174,12 +183,12 @@ fn next(shared: &Shared, (most, gather): (usize, Duration)) -> Option<Vec<Value>
 
 /// Tries until the destination takes the messages, will never do so, or the end is asked for; whether to go on with the next ones.
 fn hand_over(shared: &Shared, destination: &mut dyn Destination, name: &str, messages: &[Value]) -> bool {
-    let (begun, mut pause, mut failed) = (Instant::now(), PAUSE, false);
+    let (mut pause, mut failed) = (PAUSE, false);
     loop {
         let said = match destination.send(messages) {
             Ok(()) => failed.then(|| format!("{name} is told again")),
             Err(Refusal::Never(error)) => Some(format!("{name} could not be told: {error}")),
-            Err(Refusal::Later(error, _)) if begun.elapsed() >= TRIED => {
+            Err(Refusal::Later(error, _)) if messages.iter().all(is_old) => {
                 Some(format!("{name} could not be told for a day, and what waited longest is let go: {error}"))
             }
             Err(Refusal::Later(error, asked)) => {
@@ -200,6 +209,13 @@ fn hand_over(shared: &Shared, destination: &mut dyn Destination, name: &str, mes
         state.said.extend(said);
         return true;
     }
+}
+
+/// Whether a message says that it was made more than a day ago.
+fn is_old(message: &Value) -> bool {
+    let of_event = || message["eventTime"].as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+    let made = message["at"].as_i64().or_else(of_event);
+    made.is_some_and(|made| jiff::Timestamp::now().as_second() - made > OLDEST)
 }
 
 #[cfg(test)]
@@ -227,7 +243,7 @@ mod tests {
     fn start(answers: Vec<Result<(), Refusal>>, waiting: Vec<Value>) -> (Outbox, Arc<Mutex<Vec<Value>>>) {
         let took = Arc::<Mutex<Vec<Value>>>::default();
         let fussy = Fussy { answers: answers.into(), took: took.clone() };
-        (Outbox::start(Box::new(fussy), waiting).unwrap(), took)
+        (Outbox::start("somebody".into(), Box::new(fussy), waiting).unwrap(), took)
     }
 
     fn later() -> Result<(), Refusal> {
@@ -258,12 +274,36 @@ mod tests {
         while outbox.said().is_empty() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let asked = Instant::now();
+        // After the pauses it would take them.
         outbox.end();
         outbox.wait(Duration::from_secs(20));
-        assert!(asked.elapsed() < Duration::from_millis(900), "{:?}", asked.elapsed());
         assert_eq!(outbox.waiting(), [1, 2]);
         assert_eq!(*took.lock().unwrap(), [] as [Value; 0]);
+    }
+
+    #[test]
+    fn what_waited_for_a_day_is_let_go_together_and_the_young_are_tried_on() {
+        let now = jiff::Timestamp::now();
+        let (old, young) = (now.as_second() - OLDEST - 5, now.as_second());
+        let event = jiff::Timestamp::from_second(old).unwrap().to_string();
+        let messages =
+            [serde_json::json!({ "at": old }), serde_json::json!({ "eventTime": event }), serde_json::json!({ "at": young })];
+        let (outbox, took) = start(vec![later(), later(), later()], messages.to_vec());
+        outbox.wait(Duration::from_secs(20));
+        assert_eq!(*took.lock().unwrap(), messages[2..]);
+        assert_eq!(outbox.said().iter().filter(|said| said.contains("let go")).count(), 2);
+    }
+
+    #[test]
+    fn who_hurries_waits_for_no_pause() {
+        let (outbox, took) =
+            start(vec![Err(Refusal::Later("busy".into(), Some(Duration::from_secs(200))))], vec![Value::from(1)]);
+        while outbox.said().is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        outbox.hurry();
+        outbox.wait(Duration::from_secs(20));
+        assert_eq!(*took.lock().unwrap(), [1]);
     }
 
     #[test]

@@ -215,6 +215,30 @@ pub fn append<R: Row>(lake: &Lake, rows: Vec<R>, transactions: Transactions) -> 
     }
     lake.expect_loads()?;
     let (_mutex, _appending) = (lake.write_mutex(), lake.appends()?);
+    append_alone(lake, rows, transactions)
+}
+
+/// The same of rows that are made with the time of their entry into a book (see [`entered_at`]), whoever else enters something at once.
+///
+/// # Errors
+/// As [`append`].
+pub fn enter<R: Row>(
+    lake: &Lake,
+    (column, now): (&str, Timestamp),
+    rows: impl FnOnce(Timestamp) -> Vec<R>,
+    transactions: Transactions,
+) -> Result<(), PipelineError> {
+    lake.expect_loads()?;
+    let (_mutex, _appending) = (lake.write_mutex(), lake.appends()?);
+    let rows = rows(entered_at(lake, R::TABLE, column, now)?.0);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    append_alone(lake, rows, transactions)
+}
+
+/// Appends while nobody else does.
+fn append_alone<R: Row>(lake: &Lake, rows: Vec<R>, transactions: Transactions) -> Result<(), PipelineError> {
     let base = lake.snapshot(&R::TABLE.id())?;
     let mut writer = lake.write(&R::TABLE.id(), &R::TABLE.columns(), &[])?;
     writer.push(&frame_of(rows)?)?;

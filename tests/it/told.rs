@@ -122,6 +122,25 @@ fn webhook_that_is_busy_is_told_again_and_each_change_once_in_order() {
 }
 
 #[test]
+fn redirection_is_no_delivery_and_who_is_named_twice_is_told_once() {
+    let program = Program::new();
+    quick(&program);
+    sample(&program, "2022-08");
+    let server = Server::start(local(), |before| if before == 0 { "302 Found\r\nlocation: /login" } else { "200 OK" });
+    let mut service = Service::start(&program, &["--webhook", &server.url, "--webhook", &server.url, "--today", "2022-09-12"]);
+    service.wait_for("the load", |line| is(line, "run"));
+    let not_told = service.wait_for("that it was not told", |line| is(line, "not-told"));
+    assert!(not_told["message"].as_str().unwrap().contains("302"), "{not_told}");
+    wait_for_state(&program, "idle");
+    let opened = health(&program)["cases"].as_object().unwrap().len();
+    // The first one is lost, and said to be.
+    let got: Vec<Value> = (1..opened).map(|_| server.next().body["case"].clone()).collect();
+    assert_eq!(service.end().1, Some(0));
+    assert_eq!(got, cases(&service)[1..]);
+    assert!(server.got.try_recv().is_err(), "and once");
+}
+
+#[test]
 fn receiver_that_stands_still_keeps_no_load_and_no_end_waiting_and_gets_its_due_later() {
     let program = Program::new();
     quick(&program);
@@ -138,6 +157,13 @@ fn receiver_that_stands_still_keeps_no_load_and_no_end_waiting_and_gets_its_due_
     sample(&program, "2022-09");
     service.wait_for("the second load", |line| is(line, "run"));
     wait_for_state(&program, "idle");
+    // The command has heard all that stands in the log, while the other one waits.
+    let expected = health(&program)["untold"].as_object().unwrap().values().next().unwrap().as_array().unwrap().len();
+    let until = std::time::Instant::now() + Duration::from_mins(1);
+    while std::fs::read_to_string(&other).is_ok_and(|heard| heard.lines().count() < expected) {
+        assert!(std::time::Instant::now() < until, "{expected} changes");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let (took, code) = service.end();
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(code, Some(0));
@@ -244,7 +270,15 @@ fn nobody_is_told_by_half_a_mail_server_and_no_password_is_repeated() {
     assert_eq!(code(&wrong), 2, "{said}");
     assert!(said.contains("smtp://HOST:PORT") && !said.contains("SECRET"), "{said}");
     assert_eq!(code(&program.call(&["watch", "--mail-to", "a@example.org"])), 2);
-    assert_eq!(code(&program.call(&["watch", "--webhook", "ftp://example.org"])), 2);
+    for wrong in [["watch", "--webhook", "htps://example.org/SECRET"], ["run", "--lineage", "ftp://u:SECRET@example.org"]] {
+        let output = program.call(&wrong);
+        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        assert_eq!(code(&output), 2, "{said}");
+        assert!(said.contains("https://") && !said.contains("SECRET"), "{said}");
+    }
+    // A variable that is set to nothing is none.
+    let empty = program.command(&["run"]).env("FEEDERSCOPE_LINEAGE", "").output().unwrap();
+    assert_ne!(code(&empty), 2, "{empty:?}");
 }
 
 /// Every facet says who made it, and where its form is written down.

@@ -228,7 +228,7 @@ fn what_is_told_to_nobody_any_more_is_said_and_let_go() {
     // Another command is another one to be told; the same one is told what it does not know, and nothing else.
     let mut other = Service::start(&program, &["--on-change", "exit 0", "--today", "2022-09-12"]);
     let dropped = other.wait_for("what is told to nobody any more", |line| is(line, "not-told"));
-    assert!(dropped["message"].as_str().unwrap().contains("`sleep 20`"), "{dropped}");
+    assert!(dropped["message"].as_str().unwrap().contains("`sleep …` ("), "{dropped}");
     assert_eq!(other.end().1, Some(0));
     assert_eq!(health(&program)["untold"], serde_json::json!({}));
 }
@@ -239,7 +239,7 @@ fn command_that_was_being_told_is_told_after_the_next_start_in_order() {
     program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
     sample(&program, "2022-08");
     let (told, gate) = (program.folder.path().join("told.jsonl"), program.folder.path().join("gate"));
-    let hook = format!("test -e '{}' || sleep 20; cat >> '{}'", gate.display(), told.display());
+    let hook = format!("test -e '{}' || {{ sleep 20; exit 1; }}; cat >> '{}'", gate.display(), told.display());
     let more = ["--on-change", hook.as_str(), "--today", "2022-09-12"];
     let mut service = Service::start(&program, &more);
     service.wait_for("the load", |line| is(line, "run"));

@@ -47,6 +47,23 @@ pub fn promotions(lake: &Lake) -> Result<Vec<Promotion>, QueryError> {
     Ok((0..found.height()).map(|row| promotion(&found, row)).collect())
 }
 
+/// The id and time of the next promotion into an environment: ids tell the order, also where the clock was set back.
+///
+/// # Errors
+/// The table cannot be read.
+pub(super) fn next(lake: &Lake, now: Timestamp) -> Result<(String, Timestamp), QueryError> {
+    let last = promotions(lake)?.pop();
+    let id = uuid::Uuid::now_v7();
+    let before = last.as_ref().and_then(|last| uuid::Uuid::parse_str(&last.id).ok()).filter(|before| *before >= id);
+    let after = before.and_then(|before| before.get_timestamp()).map(|stamp| {
+        let (seconds, nanos) = stamp.to_unix();
+        let later = std::time::Duration::new(seconds, nanos) + std::time::Duration::from_millis(1);
+        uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, later.as_secs(), later.subsec_nanos()))
+    });
+    let promoted_at = last.and_then(|last| last.promoted_at).map_or(now, |before| now.max(before));
+    Ok((after.unwrap_or(id).to_string(), promoted_at))
+}
+
 fn promotion(found: &Frame, row: usize) -> Promotion {
     let text = |column: &str| found.text(column, row).unwrap_or_default();
     Promotion {
@@ -94,4 +111,27 @@ pub fn table(promotions: &[Promotion]) -> (Vec<Column>, Vec<Vec<Value>>) {
         ]
     };
     (columns, promotions.iter().rev().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Environment;
+    use crate::pipeline::store;
+    use crate::pipeline::tables::PromotionRow;
+
+    #[test]
+    fn next_promotion_comes_after_the_last_one_whatever_the_clock_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+        let in_an_hour = Timestamp::now().micros() + 3_600_000_000;
+        let stamp = uuid::Timestamp::from_unix(uuid::NoContext, in_an_hour.cast_unsigned() / 1_000_000, 0);
+        let ahead = uuid::Uuid::new_v7(stamp).to_string();
+        let promoted_at = Timestamp::from_micros(in_an_hour).whole_millis();
+        let row = PromotionRow { promotion_id: Some(ahead.clone()), promoted_at: Some(promoted_at), ..PromotionRow::default() };
+        store::append(&lake, vec![row], Vec::new()).unwrap();
+        let (id, at) = next(&lake, Timestamp::now()).unwrap();
+        assert!(id > ahead, "{id} after {ahead}");
+        assert_eq!(at, promoted_at);
+    }
 }

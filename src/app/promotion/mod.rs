@@ -206,7 +206,7 @@ impl Review {
         }
         let target = lake.environment(self.way.to);
         let _lock = lock(&target, by.account, now)?;
-        let id = uuid::Uuid::now_v7().to_string();
+        let (id, now) = history::next(&target, now)?;
         let digest = self.evidence.digest();
         let info = ("feederscopePromotion", by.told(&id, &digest));
         let generation = target.next_generation(&id)?;

@@ -53,7 +53,7 @@ impl Rollback {
     /// What comes out is not what was promoted then, or the disk is full: what is shown stays as it was.
     pub fn perform(&self, by: &By<'_>, now: Timestamp) -> Result<Promotion, PromotionError> {
         let _lock = lock(&self.lake, by.account, now)?;
-        let id = uuid::Uuid::now_v7().to_string();
+        let (id, now) = history::next(&self.lake, now)?;
         let info = ("feederscopePromotion", by.told(&id, &self.to.evidence_digest));
         let generation = self.lake.next_generation(&id)?;
         let mut versions = BTreeMap::new();

@@ -8,7 +8,7 @@ use crate::model::Severity;
 /// Text of the data in a cell: no markup of it is one of the page.
 fn cell(text: &str) -> String {
     text.replace('\n', " ").chars().fold(String::new(), |mut said, c| {
-        if matches!(c, '|' | '<' | '[') {
+        if matches!(c, '\\' | '|' | '<' | '[' | '&') {
             said.push('\\');
         }
         said.push(c);

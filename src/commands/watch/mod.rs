@@ -234,12 +234,14 @@ impl Service<'_> {
         let (request, now) = (Request::default(), || Timestamp::now());
         // Whoever looks after the service sees that a long load is no standstill.
         let alive = Mutex::new((self.health.clone(), Instant::now()));
+        let told = &self.told;
         let observer = |_: Progress| {
             if let Ok(mut alive) = alive.lock()
                 && (alive.0.state != State::Loading || alive.1.elapsed() >= HEARTBEAT)
             {
                 alive.1 = Instant::now();
                 (alive.0.state, alive.0.alive_at) = (State::Loading, seconds());
+                alive.0.untold = told.waiting();
                 let _ = write_whole(&self.file, &serde_json::to_vec_pretty(&alive.0).unwrap_or_default());
             }
         };

@@ -1,6 +1,6 @@
 //! Who is told: of changes of state everybody, of the events of runs whoever wants them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -22,12 +22,20 @@ pub(super) struct Told {
 impl Told {
     /// Starts them, with what waited when the service ended last. What waits for nobody any more is named.
     pub(super) fn start(audience: Audience, mut waiting: Waiting) -> std::io::Result<(Self, Vec<String>)> {
-        let mut start = |destination: Box<dyn Destination>| {
-            let waits = waiting.remove(&destination.name()).unwrap_or_default();
-            Outbox::start(destination, waits)
+        let mut start = |name: String, destination: Box<dyn Destination>| {
+            let waits = waiting.remove(&name).unwrap_or_default();
+            Outbox::start(name, destination, waits)
         };
-        let runs = audience.runs.map(&mut start).transpose()?;
-        let changes = audience.changes.into_iter().map(&mut start).collect::<std::io::Result<_>>()?;
+        // Who is named twice is told once.
+        let mut names = HashSet::new();
+        let mut changes = Vec::new();
+        for destination in audience.changes {
+            let name = destination.name();
+            if names.insert(name.clone()) {
+                changes.push(start(name, destination)?);
+            }
+        }
+        let runs = audience.runs.map(|runs| start(format!("runs to {}", runs.name()), runs)).transpose()?;
         let dropped =
             waiting.iter().map(|(name, messages)| format!("{} messages for {name}, which is told no more", messages.len()));
         let dropped = dropped.collect();

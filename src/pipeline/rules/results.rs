@@ -29,8 +29,7 @@ pub(super) fn append(
     (run_id, at): (&str, Timestamp),
     made_from: Vec<(String, i64)>,
 ) -> Result<(), PipelineError> {
-    let (at, _) = store::entered_at(lake, &tables::RULE_RESULTS, "checked_at", at)?;
-    let row = |outcome: &RuleOutcome| RuleResultRow {
+    let row = |outcome: &RuleOutcome, at: Timestamp| RuleResultRow {
         run_id: Some(run_id.to_owned()),
         checked_at: Some(at),
         delivery_month: Some(outcome.month.to_string()),
@@ -46,7 +45,8 @@ pub(super) fn append(
         detail: outcome.detail.clone(),
         delivery_fingerprint: Some(outcome.delivery.clone()),
     };
-    store::append(lake, outcomes.iter().map(row).collect(), made_from)
+    let rows = |at: Timestamp| outcomes.iter().map(|outcome| row(outcome, at)).collect();
+    store::enter(lake, ("checked_at", at), rows, made_from)
 }
 
 /// What an outcome was made from and what it measured: a decision holds for that, and for nothing else. `None` where an earlier
@@ -126,8 +126,7 @@ fn decide(
     at: Timestamp,
     expires_on: impl Fn(&Decision<'_>) -> Day,
 ) -> Result<(), PipelineError> {
-    let (at, _) = store::entered_at(lake, &tables::ACKNOWLEDGEMENTS, "acknowledged_at", at)?;
-    let row = |decision: &Decision<'_>| AcknowledgementRow {
+    let row = |decision: &Decision<'_>, at: Timestamp| AcknowledgementRow {
         rule_id: Some(decision.rule.to_owned()),
         utility_id: Some(decision.utility.to_owned()),
         dataset: Some(decision.dataset.to_owned()),
@@ -141,5 +140,6 @@ fn decide(
         delivery_fingerprint: decision.evidence.delivery.clone(),
         measure: decision.evidence.measure.clone(),
     };
-    store::append(lake, decisions.iter().map(row).collect(), Vec::new())
+    let rows = |at: Timestamp| decisions.iter().map(|decision| row(decision, at)).collect();
+    store::enter(lake, ("acknowledged_at", at), rows, Vec::new())
 }
