@@ -326,7 +326,7 @@ fn walk(kind: Kind) {
     let kept = tempfile::tempdir().unwrap();
     let kept = kept.path().join("kept");
     copy_of_kept(&bench.settings.lake, &kept);
-    let (first, stride) = steps(47);
+    let (first, stride) = steps(89);
     let (mut met, mut stood) = (0, 0);
     for at in (first..).step_by(stride) {
         std::fs::remove_dir_all(&bench.settings.lake).unwrap();
