@@ -3,24 +3,8 @@
 #   benches/kill.sh PROGRAM [ROUNDS]
 # Prints how many rounds lost or doubled something; exit code 1 if any did.
 set -euo pipefail
-program=$(realpath "$1") rounds=${2:-100}
-work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-export XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config
-"$program" -q sample --out "$work/all" --months 2
-mkdir -p "$work/config/feederscope" && cp -r "$work/all/utilities" "$work/config/feederscope/"
-
-arguments=(-q --lake "$work/lake" --landing "$work/landing" --today 2022-10-20)
-feederscope() { "$program" "${arguments[@]}" "$@"; }
-# What the tables say; a run id and a time are another one in each run.
-answers() {
-  feederscope feeders --format csv
-  feederscope diff --format csv
-  feederscope nulls --format csv
-  feederscope rejected --format csv
-  feederscope check --month 2022-10 --format csv || true
-}
-files_of() { find "$work/all/landing" -path "*$1*" -name '*.csv' -printf '%P\n'; }
-land() { for file in $(files_of "$1"); do mkdir -p "$work/landing/$(dirname "$file")" && cp -p "$work/all/landing/$file" "$work/landing/$file"; done; }
+. "$(dirname "$0")/rounds.sh"
+rounds=${2:-100}
 
 land 2022-09 && { feederscope run || true; }
 cp -a "$work/lake" "$work/first" && land 2022-10
@@ -40,6 +24,7 @@ for round in $(seq "$rounds"); do
   if ! answers | cmp -s - "$work/undisturbed" || [ "$orphans" != 0 ]; then
     bad=$((bad + 1)) && echo "round $round: other tables, or $orphans orphans" >&2
   fi
+  tell "$round"
 done
 echo "$rounds rounds of kill -9 within $took ms: $bad with a difference"
 [ "$bad" = 0 ]

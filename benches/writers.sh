@@ -4,23 +4,8 @@
 # A reader must see each utility's month before or month after, never a part of one; in the end the tables are those of one undisturbed load, and both
 # decisions are there. Prints how many rounds lost or doubled something; exit code 1 if any did.
 set -euo pipefail
-program=$(realpath "$1") rounds=${2:-50}
-work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-export XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config
-"$program" -q sample --out "$work/all" --months 2
-mkdir -p "$work/config/feederscope" && cp -r "$work/all/utilities" "$work/config/feederscope/"
-
-arguments=(-q --lake "$work/lake" --landing "$work/landing" --today 2022-10-20)
-feederscope() { "$program" "${arguments[@]}" "$@"; }
-answers() {
-  feederscope feeders --format csv
-  feederscope diff --format csv
-  feederscope nulls --format csv
-  feederscope rejected --format csv
-  feederscope check --month 2022-10 --format csv || true
-}
-files_of() { find "$work/all/landing" -path "*$1*" -name '*.csv' -printf '%P\n'; }
-land() { for file in $(files_of "$1"); do mkdir -p "$work/landing/$(dirname "$file")" && cp -p "$work/all/landing/$file" "$work/landing/$file"; done; }
+. "$(dirname "$0")/rounds.sh"
+rounds=${2:-50}
 sign() { feederscope acknowledge refresh-date-recent --utility utility1 --month 2022-09 --until 2022-12-31 --reason "$1"; }
 # Rows that the commits of the table of decisions brought.
 signed() { { cat "$work"/lake/iedr_dev/ops/acknowledgements/_delta_log/*.json 2> /dev/null || true; } | grep -o 'numRecords[^0-9]*[0-9]*' | tr -dc '0-9\n' | awk '{ n += $1 } END { print n + 0 }'; }
@@ -56,6 +41,7 @@ for round in $(seq "$rounds"); do
   answers | cmp -s - "$work/undisturbed" || wrong="$wrong other tables;"
   [ "$(signed)" = $((3 * each)) ] || wrong="$wrong $(signed) rows of decisions, not $((3 * each));"
   [ -z "$wrong" ] || { bad=$((bad + 1)) && echo "round $round:$wrong" >&2; }
+  tell "$round"
 done
 echo "$rounds rounds of two writers and two who sign, in $waited of them one was told who writes: $bad with a difference"
 [ "$bad" = 0 ]
