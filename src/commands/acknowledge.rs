@@ -3,7 +3,7 @@
 use super::{Context, Exit, Usage};
 use crate::app::reads::checks;
 use crate::model::{Day, Month, Timestamp, UtilityId};
-use crate::pipeline::rules::{self, Decision as Acknowledged, RuleState};
+use crate::pipeline::rules::{self, RuleState};
 
 /// What is decided.
 pub struct AcknowledgeRequest {
@@ -57,20 +57,8 @@ pub fn run(context: &Context, decision: &AcknowledgeRequest) -> anyhow::Result<E
         return Err(Usage(said).into());
     }
     let account = &context.settings.account;
-    let decisions: Vec<Acknowledged<'_>> = failing
-        .iter()
-        .map(|checked| Acknowledged {
-            rule: &checked.rule,
-            utility: &checked.utility,
-            dataset: &checked.dataset,
-            month: checked.month,
-            failed: checked.failed,
-            evidence: &checked.evidence,
-            reason: &decision.reason,
-            account,
-            expires_on: decision.until.unwrap_or(context.settings.today),
-        })
-        .collect();
+    let last = decision.until.unwrap_or(context.settings.today);
+    let decisions: Vec<_> = failing.iter().map(|checked| checked.decision(&decision.reason, account, last)).collect();
     match decision.until {
         Some(_) => rules::acknowledge(&context.lake, &decisions, Timestamp::now())?,
         None => rules::withdraw(&context.lake, &decisions, Timestamp::now())?,

@@ -465,17 +465,7 @@ fn decision_holds_for_the_delivery_the_rule_and_the_measure_that_were_acknowledg
         let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
         let of = |checked: &&checks::Checked| checked.rule == "volume-against-last-month" && checked.state == RuleState::Failed;
         let checked = outcomes.iter().rfind(of).unwrap();
-        let decision = feederscope::pipeline::rules::Decision {
-            rule: &checked.rule,
-            utility: &checked.utility,
-            dataset: &checked.dataset,
-            month: checked.month,
-            failed: checked.failed,
-            evidence: &checked.evidence,
-            reason: "asked",
-            account: "steward",
-            expires_on: Day::parse("2023-12-31").unwrap(),
-        };
+        let decision = checked.decision("asked", "steward", Day::parse("2023-12-31").unwrap());
         feederscope::pipeline::rules::acknowledge(&bench.lake, &[decision], Timestamp::from_micros(at)).unwrap();
         assert!(is_acknowledged(bench, "volume-against-last-month", "install_der"));
     };

@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use feederscope::app::reads::runs;
-use feederscope::engine::Work;
 use feederscope::lake::{Faults, Lake, Moment, Operation};
-use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
+use feederscope::model::{Day, Environment, Month, Timestamp};
 use feederscope::pipeline::rules::{Decision, Evidence, acknowledge};
-use feederscope::pipeline::run::Run;
-use feederscope::pipeline::{PipelineError, Report, Request};
+use feederscope::pipeline::{PipelineError, Report};
 
 use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder};
 
@@ -80,11 +78,7 @@ fn before_the_second_month() -> Bench {
 }
 
 fn run_on(bench: &Bench, lake: &Lake) -> Result<Report, PipelineError> {
-    let cancel = Cancel::default();
-    let observer = |_| {};
-    let request = Request::default();
-    Run { settings: &bench.settings, lake, request: &request, work: Work::local(&cancel), observer: &observer, now: &|| NOW }
-        .execute()
+    bench.run_at(lake, &|| NOW)
 }
 
 /// Each table's rows, without what is another one in each run.
@@ -305,21 +299,12 @@ fn folder_that_goes_away_in_the_middle_of_a_load_costs_the_run_and_no_month() {
 fn clock_that_goes_backwards_changes_no_table_and_loses_no_book() {
     let undisturbed = undisturbed();
     let bench = Bench::new();
-    let (cancel, request, observer) = (Cancel::default(), Request::default(), |_| {});
     // A second less with each look at it; an hour less for the second month, and ten years for what comes after it.
     let load = |back_hours: i64| {
         let looks = std::sync::atomic::AtomicI64::new(0);
         let start = NOW.micros() - back_hours * 3_600_000_000;
         let now = || Timestamp::from_micros(start - 1_000_000 * looks.fetch_add(1, Ordering::SeqCst));
-        let run = Run {
-            settings: &bench.settings,
-            lake: &bench.lake,
-            request: &request,
-            work: Work::local(&cancel),
-            observer: &observer,
-            now: &now,
-        };
-        run.execute().unwrap()
+        bench.run_at(&bench.lake, &now).unwrap()
     };
     deliver(&bench, MONTHS[0]);
     assert_eq!(load(0).count("loaded"), 2);

@@ -3,11 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use feederscope::engine::Work;
 use feederscope::lake::{Lake, Removed, Vacuum};
-use feederscope::model::{Cancel, Environment, Timestamp};
-use feederscope::pipeline::Request;
-use feederscope::pipeline::run::Run;
+use feederscope::model::{Environment, Timestamp};
 
 use crate::program::{Program, code};
 use crate::support::{Bench, FEEDERS, NOW, deliveries, feeder, table_id};
@@ -63,17 +60,7 @@ fn runs_free_old_versions_of_tables_that_have_grown_and_say_so() {
         let (mut freed, mut first) = (Removed::default(), None);
         for n in 0..14 {
             bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", &n.to_string())));
-            let cancel = Cancel::default();
-            let (request, observer) = (Request::default(), |_| {});
-            let run = Run {
-                settings: &bench.settings,
-                lake: &bench.lake,
-                request: &request,
-                work: Work::local(&cancel),
-                observer: &observer,
-                now: &|| now,
-            };
-            let report = run.execute().unwrap();
+            let report = bench.run_at(&bench.lake, &|| now).unwrap();
             first = first.or((report.freed.files > 0).then_some(n));
             freed += report.freed;
         }

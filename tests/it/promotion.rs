@@ -11,6 +11,7 @@ use feederscope::config::{RuleSet, Settings};
 use feederscope::engine::local;
 use feederscope::lake::{Faults, Lake, LakeError, Moment, Operation, Vacuum};
 use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
+use feederscope::pipeline::PipelineError;
 use feederscope::pipeline::rules::{Decision, acknowledge};
 
 use crate::faults::{Always, Fault, Kind, copy_of_kept, steps};
@@ -51,17 +52,7 @@ fn sign(bench: &Bench) {
     let decisions: Vec<Decision<'_>> = outcomes
         .iter()
         .filter(|checked| checked.is_bad())
-        .map(|checked| Decision {
-            rule: &checked.rule,
-            utility: &checked.utility,
-            dataset: &checked.dataset,
-            month: checked.month,
-            failed: checked.failed,
-            evidence: &checked.evidence,
-            reason: "known to the utility",
-            account: "steward",
-            expires_on: Day::parse("2023-12-31").unwrap(),
-        })
+        .map(|checked| checked.decision("known to the utility", "steward", Day::parse("2023-12-31").unwrap()))
         .collect();
     let later = Timestamp::from_micros(NOW.micros() + 1_000_000 * SIGNED.fetch_add(1, Ordering::Relaxed));
     acknowledge(&bench.lake, &decisions, later).unwrap();
@@ -243,10 +234,11 @@ fn verify_tells_a_changed_byte_a_foreign_commit_and_a_missing_file() {
 fn nothing_but_promotions_writes_into_qa() {
     let mut qa = loaded("2022-11", "5");
     qa.lake = qa.lake.environment(Environment::Qa);
-    let refused = qa.try_run(&feederscope::pipeline::Request::default(), &Cancel::default(), &|_| {});
-    assert!(matches!(refused, Err(feederscope::pipeline::PipelineError::Lake(LakeError::PromotedOnly { .. }))));
+    let refused = qa.run_at(&qa.lake, &|| NOW);
+    assert!(matches!(refused, Err(PipelineError::Lake(LakeError::PromotedOnly { .. }))));
     let nothing: [Decision<'_>; 0] = [];
-    acknowledge(&qa.lake, &nothing, NOW).unwrap();
+    let refused = acknowledge(&qa.lake, &nothing, NOW);
+    assert!(matches!(refused, Err(PipelineError::Lake(LakeError::PromotedOnly { .. }))));
     assert!(qa.lake.target(&table_id("ops/acknowledgements"), &[], &[]).is_err());
     assert!(!qa.lake.root().exists(), "and nothing is made there");
 }
@@ -392,17 +384,7 @@ fn sign_again(settings: &Settings) {
     let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
     let outcomes = checks::outcomes(&lake, settings).unwrap();
     let checked = outcomes.iter().find(|checked| checked.acknowledged.is_some()).unwrap();
-    let decision = Decision {
-        rule: &checked.rule,
-        utility: &checked.utility,
-        dataset: &checked.dataset,
-        month: checked.month,
-        failed: checked.failed,
-        evidence: &checked.evidence,
-        reason: "signed in the middle",
-        account: "another",
-        expires_on: Day::parse("2023-12-31").unwrap(),
-    };
+    let decision = checked.decision("signed in the middle", "another", Day::parse("2023-12-31").unwrap());
     acknowledge(&lake, &[decision], NOW).unwrap();
 }
 

@@ -96,6 +96,12 @@ impl Bench {
             .execute()
     }
 
+    /// A run over this lake, by a clock of the caller's.
+    pub fn run_at(&self, lake: &Lake, now: &(dyn Fn() -> Timestamp + Sync)) -> Result<Report, PipelineError> {
+        let (request, cancel) = (Request::default(), Cancel::default());
+        Run { settings: &self.settings, lake, request: &request, work: Work::local(&cancel), observer: &|_| {}, now }.execute()
+    }
+
     pub fn run(&self) -> Report {
         self.try_run(&Request::default(), &Cancel::default(), &|_| {}).unwrap()
     }

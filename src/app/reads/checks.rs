@@ -8,7 +8,7 @@ use crate::config::{RuleSet, Settings};
 use crate::frame::{Column, Frame, Value, schema};
 use crate::lake::Lake;
 use crate::model::{Day, Month, Severity, Timestamp};
-use crate::pipeline::rules::{Evidence, RuleOutcome, RuleState};
+use crate::pipeline::rules::{Decision, Evidence, RuleOutcome, RuleState};
 use crate::pipeline::tables;
 
 /// A steward's decision about a failing rule.
@@ -76,6 +76,21 @@ impl Checked {
     /// Whether it fails the exit code.
     pub fn is_bad(&self) -> bool {
         self.is_open() && self.severity == Severity::Error
+    }
+
+    /// A decision about what it found, as it stands.
+    pub fn decision<'a>(&'a self, reason: &'a str, account: &'a str, expires_on: Day) -> Decision<'a> {
+        Decision {
+            rule: &self.rule,
+            utility: &self.utility,
+            dataset: &self.dataset,
+            month: self.month,
+            failed: self.failed,
+            evidence: &self.evidence,
+            reason,
+            account,
+            expires_on,
+        }
     }
 }
 
