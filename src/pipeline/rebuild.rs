@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::bronze::BronzeTables;
+use super::bronze::{BronzeTables, CommittedFile};
 use super::known_files::KnownFiles;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
@@ -164,7 +164,8 @@ impl Run<'_> {
         report: &Report,
     ) -> Result<(), PipelineError> {
         let Pending { bronze, fingerprint, from } = utility;
-        let statistics = |sha256: &str| report.files.iter().find_map(|file| file.statistics(sha256));
+        let statistics =
+            |committed: &CommittedFile| report.files.iter().find_map(|file| file.statistics(&bronze.adapter.id, committed));
         let build =
             Build { bronze, from: *from, run_id: &report.run_id, fingerprint: *fingerprint, statistics: &statistics, tracker };
         let silver = build.run()?;

@@ -7,7 +7,7 @@ use super::tables::{self, RunRow};
 use crate::lake::Removed;
 use crate::landing::{Candidate, MonthOrigin};
 use crate::model::{ReasonCode, Timestamp, UtilityId};
-use crate::pipeline::bronze::ColumnStatistics;
+use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,13 @@ pub struct FileOutcome {
 }
 
 impl FileOutcome {
-    /// The values of its columns, if it was loaded and has this hash.
-    pub(super) fn statistics(&self, of_sha256: &str) -> Option<&ColumnStatistics> {
-        match &self.outcome {
-            FileResult::Done(LoadOutcome::Taken { summary, statistics, .. }) if summary.sha256 == of_sha256 => Some(statistics),
-            _ => None,
-        }
+    /// The values of its columns, if it was loaded and is this delivery: the same content says something else elsewhere, where
+    /// other words say nothing and other marks part the cells.
+    pub(super) fn statistics(&self, utility: &UtilityId, committed: &CommittedFile) -> Option<&ColumnStatistics> {
+        let FileResult::Done(LoadOutcome::Taken { summary, statistics, .. }) = &self.outcome else { return None };
+        let is_it =
+            &self.candidate.utility == utility && committed.is_place_of(&self.candidate) && summary.sha256 == committed.sha256;
+        is_it.then_some(statistics)
     }
 }
 

@@ -271,7 +271,8 @@ impl<'a> Run<'a> {
                 && (known.loads.get(&candidate.source_file).is_some_and(is_as_loaded) || known.is_repeated(candidate, &committed))
         };
         let new: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_known(candidate)).collect();
-        let recorded: HashSet<String> = known.loads.values().map(|earlier| earlier.sha256.clone()).collect();
+        let recorded: HashSet<(String, String)> =
+            known.loads.iter().map(|(file, earlier)| (file.clone(), earlier.sha256.clone())).collect();
         let estimate =
             ProgressEstimate { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..ProgressEstimate::default() };
         let mut totals = LoadTotals { report, changed: BTreeMap::new(), estimate, values: 0 };
@@ -306,7 +307,7 @@ impl<'a> Run<'a> {
         hash: std::io::Result<Option<String>>,
         run_id: &str,
         started_at: Timestamp,
-        (estimate, recorded): (ProgressEstimate, &HashSet<String>),
+        (estimate, recorded): (ProgressEstimate, &HashSet<(String, String)>),
     ) -> Result<LoadOutcome, PipelineError> {
         let found = self
             .settings

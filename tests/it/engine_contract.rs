@@ -266,3 +266,32 @@ fn functions_mean_the_same_everywhere() {
         }
     });
 }
+
+#[test]
+fn file_of_a_write_that_nobody_waits_for_any_more_goes_again() {
+    each(|engine| {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+        let id = TableId::new(Layer::Silver, "t");
+        // The table's folder is there, with a file of its own.
+        std::fs::create_dir_all(lake.path(&id)).unwrap();
+        std::fs::write(lake.path(&id).join("another"), "").unwrap();
+        let files = || std::fs::read_dir(lake.path(&id)).unwrap().count();
+        let cancel = Cancel::default();
+        let mut session = engine.session(&cancel).unwrap();
+        session.register("t", &frame(&[("a", 1), ("b", 2)]).relation()).unwrap();
+        let target = lake.target(&id, &columns(), &[]).unwrap();
+        // Called off, so that nobody waits; the query runs to its end all the same.
+        cancel.cancel();
+        let many = ["SELECT * FROM t"; 3].join(" UNION ALL ");
+        assert!(matches!(session.write(&many, &target), Err(EngineError::Cancelled)));
+        drop(target);
+        let begun = std::time::Instant::now();
+        let mut most = files();
+        while begun.elapsed() < std::time::Duration::from_secs(5) && !(most == 2 && files() == 1) {
+            most = most.max(files());
+            std::thread::sleep(std::time::Duration::from_micros(200));
+        }
+        assert_eq!(files(), 1, "of {most}");
+    });
+}

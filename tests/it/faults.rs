@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use feederscope::app::reads::runs;
 use feederscope::lake::{Faults, Lake, Moment, Operation};
-use feederscope::model::{Day, Environment, Month, Timestamp};
+use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
 use feederscope::pipeline::rules::{Decision, Evidence, acknowledge};
-use feederscope::pipeline::{PipelineError, Report};
+use feederscope::pipeline::{PipelineError, Report, Request};
 
 use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder};
 
@@ -250,6 +250,44 @@ fn disk_that_is_full_read_only_or_forbidden_is_named_and_what_was_there_can_be_r
     run_on(&bench, &bench.lake).unwrap();
     assert_eq!(tables(&bench), undisturbed);
     assert_eq!(orphans(&bench), Vec::<String>::new());
+}
+
+/// A load that cannot be committed takes nothing from the one that stands: its findings are those of its own records.
+#[test]
+fn redelivery_that_is_not_committed_keeps_the_findings_of_the_load_that_stands() {
+    const FILE: &str = "utility2/2022-09/utility2_circuits.csv";
+    let forty = |id: &str| (0..39).map(|n| feeder(&format!("{id}{n}"), "5")).collect::<String>();
+    let (first, second) = (format!("{FEEDERS}{}ragged\n", forty("A")), format!("{FEEDERS}{}other,ragged\n", forty("B")));
+    for what in ["the file is gone", "the old one is back", "it is refused", "it comes once more"] {
+        let mut bench = Bench::new();
+        bench.put(FILE, &first).run();
+        bench.put(FILE, &second);
+        let lake = with(&bench, |operation, path| {
+            let is_commit = changes_the_disk(operation) && path.to_string_lossy().contains("bronze/utility2_circuits/_delta_log");
+            if is_commit { Err(std::io::Error::other("no commit")) } else { Ok(()) }
+        });
+        run_on(&bench, &lake).expect_err("nothing can be committed");
+        drop(lake);
+        bench.lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+        match what {
+            "the file is gone" => std::fs::remove_file(bench.landing(FILE)).unwrap(),
+            "the old one is back" => {
+                bench.put(FILE, &first);
+            }
+            "it is refused" => {
+                bench.put(FILE, "");
+            }
+            _ => {}
+        }
+        for full_refresh in [false, true] {
+            bench.try_run(&Request { full_refresh, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+            let stands = if what == "it comes once more" { "other,ragged" } else { "ragged" };
+            let condition = format!("source_line = 41 AND raw_record = '{stands}'");
+            assert_eq!(bench.count("silver/rejected", &condition), 1, "{what}: {:?}", bench.lines("silver/rejected", "*"));
+            let summary = bench.lines("platinum/data_quality_summary", "row_count, rejected_count");
+            assert_eq!(summary, ["39|1"], "{what}");
+        }
+    }
 }
 
 #[test]

@@ -147,6 +147,36 @@ fn record_that_is_absent_from_a_snapshot_is_closed() {
 }
 
 #[test]
+fn same_content_of_two_utilities_is_read_as_each_of_them_says() {
+    // `TBD` is no id where the word says nothing; elsewhere it is one.
+    let of = |utility: &str, word: &str| {
+        let text = SNAPSHOT.replace("third", utility);
+        text.replacen('\n', &format!("\nnull_values = [\"{word}\"]\n"), 1)
+    };
+    let bench = Bench::with_adapters(&[("aone.toml", &of("aone", "na")), ("btwo.toml", &of("btwo", "tbd"))]);
+    for utility in ["aone", "btwo"] {
+        bench.put(&format!("{utility}/2022-09/{utility}_circuits.csv"), "F,kW\nA,5000\nTBD,6000\nB,7000\n");
+    }
+    let found = |bench: &Bench| {
+        [
+            bench.lines("platinum/feeder_capacity", "utility_id, feeder_id"),
+            bench.lines("silver/rejected", "utility_id, stage, source_line, reason"),
+            bench.lines(
+                "platinum/column_quality",
+                "utility_id, column_name, row_count, null_count, sentinel_count, distinct_count",
+            ),
+        ]
+    };
+    bench.run();
+    let at_once = found(&bench);
+    assert_eq!(at_once[0], ["aone|A", "aone|B", "aone|TBD", "btwo|A", "btwo|B"]);
+    assert_eq!(at_once[1], ["btwo|silver|3|primary-key"]);
+    // Nothing that was counted while a file was read is known any more.
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(found(&bench), at_once);
+}
+
+#[test]
 fn segments_of_earlier_months_still_count_for_their_feeder() {
     let bench = Bench::new();
     let (first, second) = (segment("c1", "1", "F", "2.5", "0.5"), segment("c1", "2", "F", "2.5", "0.25"));

@@ -8,7 +8,7 @@ use feederscope::lake::{Change, Lake, Layer};
 use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 
-use crate::support::{Bench, FEEDERS, INSTALLED, deliveries, feeder, table_id};
+use crate::support::{Bench, FEEDERS, INSTALLED, SNAPSHOT, deliveries, feeder, table_id};
 
 /// Puts the files of each partition of a table into one, named as another program would, in a commit that says that no row changed.
 pub fn optimize(lake: &Lake, table: &str) {
@@ -119,6 +119,32 @@ fn lake_that_another_program_compacted_is_refused_until_a_run_puts_it_in_order()
     assert_eq!(bench.lines("platinum/feeder_capacity", "feeder_id, max_hosting_capacity_mw"), ["A|6", "B|3", "C|1", "E|7"]);
     let ledger = bench.count("ops/rule_results", "rule_id = 'ledger-closes' AND outcome = 'failed'");
     assert_eq!(ledger, 0);
+}
+
+#[test]
+fn delivery_that_is_taken_apart_again_came_when_its_own_file_came() {
+    let adapters = ["aone", "btwo"].map(|utility| (format!("{utility}.toml"), SNAPSHOT.replace("third", utility)));
+    let bench = Bench::with_adapters(&adapters.each_ref().map(|(name, text)| (name.as_str(), text.as_str())));
+    let content = "F,kW\nA,5000\n";
+    bench.put("aone/2022-09/aone_circuits.csv", content);
+    bench.put("aone/2022-09/aone_circuits_b.csv", "F,kW\nA,6000\n");
+    bench.run();
+    // The same content of another utility, later and under another name.
+    bench.put("btwo/2022-09/btwo_circuits.csv", content);
+    bench.run();
+    let came = |bench: &Bench| {
+        let tables = bench.lake.snapshot(&table_id("bronze/aone_circuits")).unwrap().unwrap();
+        let mut came: Vec<_> = tables.files.iter().map(|file| file.tag("feederscope.received_at").map(str::to_owned)).collect();
+        came.sort();
+        (came, bench.lines("platinum/feeder_capacity", "utility_id, feeder_id, max_hosting_capacity_mw"))
+    };
+    let before = came(&bench);
+    assert_eq!(before.1, ["aone|A|6", "btwo|A|5"]);
+    optimize(&bench.lake, "bronze/aone_circuits");
+    assert_eq!(bench.run().restored.len(), 1);
+    assert_eq!(came(&bench), before);
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(came(&bench), before);
 }
 
 #[test]

@@ -66,10 +66,14 @@ impl Session for PolarsSession {
     }
 
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
-        let (mut context, file) = (self.context(sql), target.file());
-        let (text, columns, path) = (sql.to_owned(), target.columns().to_vec(), file.clone());
-        self.wait_for(sql, move || collect(sink(context.execute(&text)?, &path, &columns)?))?;
-        Ok(vec![file])
+        let mut context = self.context(sql);
+        let (text, columns, path) = (sql.to_owned(), target.columns().to_vec(), target.file());
+        let written = self.wait_for(sql, move || {
+            let unclaimed = Unclaimed(path);
+            collect(sink(context.execute(&text)?, &unclaimed.0, &columns)?)?;
+            Ok(unclaimed)
+        })?;
+        Ok(vec![written.claim()])
     }
 }
 
@@ -98,6 +102,23 @@ impl PolarsSession {
                 Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(failed("the engine gave up".into())),
                 Err(RecvTimeoutError::Timeout) => {}
             }
+        }
+    }
+}
+
+/// A file that a query writes. It goes again unless somebody takes it: who waited for it may have gone meanwhile.
+struct Unclaimed(PathBuf);
+
+impl Unclaimed {
+    fn claim(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            let _ = std::fs::remove_file(&self.0);
         }
     }
 }

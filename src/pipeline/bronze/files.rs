@@ -1,6 +1,7 @@
 //! The deliveries whose rows are in bronze, as the log of its tables tells.
 
 use crate::lake::{DataFile, Snapshot};
+use crate::landing::Candidate;
 use crate::model::{Dataset, Month, Timestamp};
 use crate::pipeline::PipelineError;
 
@@ -44,6 +45,12 @@ impl CommittedFile {
     /// Whether the delivered file has the column.
     pub fn stores(&self, column: &str) -> bool {
         self.file.stores(column)
+    }
+
+    /// Whether the file belongs where it is: one of the same month and name.
+    pub fn is_place_of(&self, candidate: &Candidate) -> bool {
+        (self.dataset, self.month, self.source_file.as_str())
+            == (candidate.dataset, candidate.month, candidate.source_file.as_str())
     }
 
     /// Whether it was read as files of the dialect are; loads of an earlier version of the program do not say.

@@ -51,8 +51,8 @@ pub struct Loading<'a> {
     pub observer: &'a dyn Observer,
     /// How far the run is.
     pub estimate: ProgressEstimate,
-    /// SHA-256 of every file whose load is in `ops/runs`.
-    pub recorded: &'a HashSet<String>,
+    /// Name and SHA-256 of every file whose load is in `ops/runs`.
+    pub recorded: &'a HashSet<(String, String)>,
 }
 
 /// How far a run was before a file, so that the rows of the whole run can be estimated from its bytes.
@@ -121,8 +121,8 @@ impl Loading<'_> {
         let is_the_same = |file: &&CommittedFile| file.sha256 == sha256 && file.is_read_with(self.adapter.dialect.delimiter);
         let same = committed.iter().filter(is_the_same).find(|file| file.month <= candidate.month);
         // A load that was killed before it could be written down is done again: nobody counted its records.
-        let in_the_books = |same: &&CommittedFile| !is_place(same, candidate) || self.recorded.contains(&sha256);
-        if let Some(same) = same.filter(in_the_books) {
+        let is_in_the_books = || self.recorded.contains(&(candidate.source_file.clone(), sha256.clone()));
+        if let Some(same) = same.filter(|same| !same.is_place_of(candidate) || is_in_the_books()) {
             self.record(candidate, &committed, (&[], false))?;
             return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
         }
@@ -173,11 +173,12 @@ impl Loading<'_> {
         }
         self.check_share(&summary)?;
         let replaced: Vec<&CommittedFile> =
-            committed.iter().filter(|file| is_place(file, candidate) || file.sha256 == summary.sha256).collect();
+            committed.iter().filter(|file| file.is_place_of(candidate) || file.sha256 == summary.sha256).collect();
         let mut file = writer.finish()?;
         note(&mut file, candidate, &summary);
         file.note(files::DELIMITER, &self.adapter.dialect.delimiter);
-        self.record(candidate, &[], (&summary.rejected, true))?;
+        // Beside the findings of the load that still stands: they go when it does.
+        self.record(candidate, committed, (&summary.rejected, true))?;
         let change = Change {
             columns: &columns,
             partition_by: &["delivery_month"],
@@ -188,10 +189,13 @@ impl Loading<'_> {
         };
         self.work.check().map_err(PipelineError::from)?;
         self.lake.commit(table, change)?;
+        if replaced.iter().any(|old| old.is_place_of(candidate)) {
+            self.record(candidate, &[], (&summary.rejected, true))?;
+        }
         for old in replaced.iter().filter(|old| old.month != candidate.month) {
             self.forget(candidate, old)?;
         }
-        let other = replaced.iter().filter(|old| !(is_place(old, candidate) && old.sha256 == sha256));
+        let other = replaced.iter().filter(|old| !(old.is_place_of(candidate) && old.sha256 == sha256));
         let superseded = other.map(|file| (file.month, file.source_file.clone())).collect();
         Ok(LoadOutcome::Taken { summary, rows, superseded, header, statistics: Box::new(statistics) })
     }
@@ -327,7 +331,7 @@ impl Loading<'_> {
         committed: &[CommittedFile],
         (findings, of_load): (&[Finding], bool),
     ) -> Result<(), PipelineError> {
-        let still = committed.iter().find(|file| file.month == candidate.month && file.source_file == candidate.source_file);
+        let still = committed.iter().find(|file| file.is_place_of(candidate));
         let scope = Scope {
             utility: &candidate.utility,
             month: candidate.month,
@@ -349,9 +353,4 @@ fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
     // Of a file without rows the statistics say nothing.
     file.note(files::SOURCE_FILE, &candidate.source_file);
     file.note(files::SHA256, &summary.sha256);
-}
-
-/// Whether a delivery is where the file belongs.
-fn is_place(file: &CommittedFile, candidate: &Candidate) -> bool {
-    file.month == candidate.month && file.source_file == candidate.source_file
 }

@@ -9,7 +9,7 @@ use crate::config::UtilityAdapter;
 use crate::engine::Work;
 use crate::frame::{Column, schema};
 use crate::lake::{Change, DataFile, Lake, Layer, Snapshot, TableId, Written};
-use crate::model::Dataset;
+use crate::model::{Dataset, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::sql::{name, text};
 use crate::pipeline::tables;
@@ -57,7 +57,7 @@ pub fn restore(lake: &Lake, adapter: &UtilityAdapter, work: Work<'_>) -> Result<
         if mixed.is_empty() {
             continue;
         }
-        Rewritten { lake, id: &id, table: &table, work }.take_apart(&mixed)?;
+        Rewritten { lake, utility: &adapter.id, dataset, id: &id, table: &table, work }.take_apart(&mixed)?;
         restored.push(id.to_string());
     }
     Ok(restored)
@@ -66,6 +66,8 @@ pub fn restore(lake: &Lake, adapter: &UtilityAdapter, work: Work<'_>) -> Result<
 /// A table that another program wrote to.
 struct Rewritten<'a> {
     lake: &'a Lake,
+    utility: &'a UtilityId,
+    dataset: Dataset,
     id: &'a TableId,
     table: &'a Snapshot,
     work: Work<'a>,
@@ -113,7 +115,7 @@ impl Rewritten<'_> {
             let mut writer = self.lake.write(self.id, &columns, &[("delivery_month", month)])?;
             writer.push(&rows)?;
             let mut delivery = writer.finish()?;
-            self.note(&mut delivery, &sha256)?;
+            self.note(&mut delivery, month, &source_file, &sha256)?;
             written.push(delivery);
         }
         Ok(written)
@@ -131,12 +133,17 @@ impl Rewritten<'_> {
     }
 
     /// Notes with a delivery what its load noted, as far as `ops/runs` still says it.
-    fn note(&self, delivery: &mut Written, sha256: &str) -> Result<(), PipelineError> {
+    fn note(&self, delivery: &mut Written, month: &str, source_file: &str, sha256: &str) -> Result<(), PipelineError> {
         let Some(runs) = self.lake.snapshot(&tables::RUNS.id())? else { return Ok(()) };
         let mut session = self.work.session()?;
         session.register("runs", &runs.scan_all())?;
         let loads = session.query(&format!(
-            "SELECT records, received_at FROM runs WHERE file_sha256 = {} AND outcome IN ('loaded', 'superseded') ORDER BY started_at DESC LIMIT 1",
+            "SELECT records, received_at FROM runs WHERE utility_id = {} AND dataset = {} AND delivery_month = {} AND source_file = {}\n\
+             AND file_sha256 = {} AND outcome IN ('loaded', 'superseded') ORDER BY started_at DESC LIMIT 1",
+            text(self.utility.as_str()),
+            text(self.dataset.as_str()),
+            text(month),
+            text(source_file),
             text(sha256)
         ))?;
         if loads.height() > 0 {

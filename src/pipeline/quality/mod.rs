@@ -19,7 +19,7 @@ use super::silver::{Silver, application_id};
 use super::store::{self, Part};
 use super::tables::{self, Row};
 use crate::model::{Dataset, Day, Entity, Month, Timestamp};
-use crate::pipeline::bronze::ColumnStatistics;
+use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use diff::Earlier;
 use standing::StandingRecords;
 
@@ -38,7 +38,7 @@ pub struct Assess<'a> {
     /// When each delivered file arrived, by name.
     pub received: &'a dyn Fn(&str) -> Option<Timestamp>,
     /// The values of a file's columns by its SHA-256, if they were counted when it was loaded.
-    pub statistics: &'a dyn Fn(&str) -> Option<&'a ColumnStatistics>,
+    pub statistics: &'a dyn Fn(&CommittedFile) -> Option<&'a ColumnStatistics>,
     /// Who wants to know.
     pub tracker: &'a Tracker<'a>,
 }

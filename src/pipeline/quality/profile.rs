@@ -23,7 +23,7 @@ use crate::pipeline::tables::{self, ColumnQualityRow};
 pub(super) fn of<'a>(
     bronze: &BronzeTables<'_>,
     delivered: Delivered,
-    counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
+    counted: &dyn Fn(&CommittedFile) -> Option<&'a ColumnStatistics>,
 ) -> Result<Vec<ColumnQualityRow>, PipelineError> {
     let columns = bronze.columns(delivered.dataset);
     let (Some(adapter), Some(rows)) =
@@ -32,7 +32,7 @@ pub(super) fn of<'a>(
         return Ok(Vec::new());
     };
     let committed: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
-    let statistics = if let [only] = committed.as_slice() { counted(&only.sha256) } else { None };
+    let statistics = if let [only] = committed.as_slice() { counted(only) } else { None };
     let profiler = Profiler { bronze, delivered, cells: Cells::new(bronze.adapter, columns.clone()), statistics };
     let mut found = Vec::new();
     // A column that only a later month brought says nothing about this one.

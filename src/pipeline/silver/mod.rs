@@ -28,7 +28,7 @@ use crate::engine::{Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
 use crate::model::{Dataset, Delivery, Month, Stage};
-use crate::pipeline::bronze::ColumnStatistics;
+use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use history::{History, Moved};
 use segments::Segments;
 
@@ -82,8 +82,8 @@ pub struct Build<'a> {
     pub run_id: &'a str,
     /// What the rows are made from.
     pub fingerprint: i64,
-    /// What is in a file's columns by its SHA-256, if it was counted when the file was loaded.
-    pub statistics: &'a (dyn Fn(&str) -> Option<&'a ColumnStatistics> + Sync),
+    /// What is in a delivery's columns, if it was counted when its file was loaded.
+    pub statistics: &'a (dyn Fn(&CommittedFile) -> Option<&'a ColumnStatistics> + Sync),
     /// Who wants to know.
     pub tracker: &'a Tracker<'a>,
 }

@@ -9,7 +9,7 @@ use crate::engine::Session;
 use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
-use crate::pipeline::bronze::ColumnStatistics;
+use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 
 /// Names the conformed records of the month `records` in a session; for each that is rejected its file and the reason.
 ///
@@ -20,7 +20,7 @@ pub(super) fn of_month<'a>(
     bronze: &BronzeTables<'_>,
     dataset: Dataset,
     month: Month,
-    counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
+    counted: &dyn Fn(&CommittedFile) -> Option<&'a ColumnStatistics>,
 ) -> Result<Vec<(String, Finding)>, PipelineError> {
     let (Some(adapter), Some(rows)) = (bronze.adapter.dataset(dataset), bronze.rows(dataset, |m| m == month)?) else {
         return Ok(Vec::new());
@@ -69,11 +69,11 @@ fn each_has_its_own_key<'a>(
     bronze: &BronzeTables<'_>,
     adapter: &DatasetAdapter,
     month: Month,
-    counted: &dyn Fn(&str) -> Option<&'a ColumnStatistics>,
+    counted: &dyn Fn(&CommittedFile) -> Option<&'a ColumnStatistics>,
 ) -> bool {
     let mut committed = bronze.delivered(adapter.dataset, month);
     let (Some(only), None) = (committed.next(), committed.next()) else { return false };
-    let Some(statistics) = counted(&only.sha256) else { return false };
+    let Some(statistics) = counted(only) else { return false };
     // Of a part that several columns may hold, none tells records apart by itself.
     if adapter.key.iter().any(|part| part.iter().filter(|label| statistics.values(&column_name(label)).is_some()).count() != 1) {
         return false;
