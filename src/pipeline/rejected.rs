@@ -6,7 +6,7 @@ use crate::lake::Lake;
 use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
-use super::bronze::CommittedFile;
+use super::bronze::{BronzeTables, CommittedFile};
 use super::sql::text;
 use super::store::{self, Part};
 use super::tables::{self, REJECTED, RejectedRow};
@@ -63,6 +63,33 @@ pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> S
     let mut any: Vec<String> = loads.collect();
     any.push(format!("stage = '{}'", Stage::Silver.as_str()));
     format!("source_line IS NOT NULL AND ({})", any.join(" OR "))
+}
+
+/// Removes what silver set aside of deliveries that are not there any more, from a month on.
+///
+/// # Errors
+/// The table cannot be read or written.
+pub fn forget_gone(bronze: &BronzeTables<'_>, from: Option<Month>) -> Result<(), PipelineError> {
+    let rows = store::of_utility(bronze, &REJECTED, None)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut session = bronze.work.session()?;
+    session.register("rejected", &rows)?;
+    let stage = Stage::Silver;
+    let sql = format!("SELECT DISTINCT dataset, delivery_month FROM rejected WHERE stage = {}", text(stage.as_str()));
+    let found = session.query(&sql)?;
+    for row in 0..found.height() {
+        let place = (found.text("dataset", row).and_then(|of| Dataset::parse(&of)), found.text("delivery_month", row));
+        let (Some(dataset), Some(month)) = (place.0, place.1.and_then(|month| Month::parse(&month))) else { continue };
+        if from.is_some_and(|from| month < from) || bronze.months(dataset).contains(&month) {
+            continue;
+        }
+        let utility = &bronze.adapter.id;
+        let scope = Scope { utility, month, dataset, stage, source_file: None, keep_run: None, of_load: false };
+        replace(bronze.lake, &scope, Vec::new(), bronze.work)?;
+    }
+    Ok(())
 }
 
 /// Replaces the rows of the scope; no commit when the same findings are there already.

@@ -309,3 +309,26 @@ fn run_that_is_told_to_end_stops_as_if_by_ctrl_c() {
         assert_eq!((output.status.code(), words(&output).contains("cancelled")), (Some(1), true), "{signal}: {output:?}");
     }
 }
+
+#[test]
+fn month_that_only_repeated_is_owed_again_when_what_it_repeated_is_replaced() {
+    let program = Program::new();
+    let of = |mw: &str| format!("{FEEDERS}{}", feeder("A", mw));
+    for month in ["2022-09", "2022-10"] {
+        program.put(&format!("utility2/{month}/utility2_circuits.csv"), &of("5"));
+    }
+    let freshness = || {
+        assert!([0, 3].contains(&code(&program.call(&["--today", "2022-11-05", "run"]))));
+        let status = program.call(&["--today", "2022-11-05", "status", "--format", "csv"]);
+        let text = String::from_utf8(status.stdout).unwrap();
+        let feed = text.lines().find(|line| line.starts_with("utility2,circuits,")).unwrap().to_owned();
+        ["fresh", "late", "stale"].into_iter().find(|word| feed.split(',').any(|cell| cell == *word)).unwrap()
+    };
+    assert_eq!(freshness(), "fresh", "October's file says that nothing changed");
+    std::fs::remove_file(program.folder.path().join("landing/utility2/2022-10/utility2_circuits.csv")).unwrap();
+    assert_eq!(freshness(), "fresh", "a file may be archived");
+    program.put("utility2/2022-09/utility2_circuits.csv", &of("7"));
+    assert_eq!(freshness(), "stale", "nothing is known of October any more");
+    program.put("utility2/2022-10/utility2_circuits.csv", &of("5"));
+    assert_eq!(freshness(), "fresh", "it is there again, with what it said");
+}

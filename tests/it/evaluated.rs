@@ -512,4 +512,12 @@ fn month_that_came_again_unchanged_is_fresh_for_rules_too() {
     for rule in ["delivery-in-time", "delivery-not-stale"] {
         assert_eq!(said(&found, rule)[0], "circuits passed fresh; the newest month is 2022-11", "{rule}");
     }
+    // Where what they repeated is replaced, and they are not there any more, nobody has said anything of those months.
+    for month in ["09", "10", "11"] {
+        std::fs::remove_file(bench.landing(&format!("lab/2022-{month}/lab_circuits.csv"))).unwrap();
+    }
+    bench.put("lab/2022-08/lab_circuits.csv", circuits("5.0", "2022-08-15"));
+    bench.run();
+    let found = outcomes(&bench, &bench.settings.rules, "2022-08", "2022-12-05");
+    assert_eq!(said(&found, "delivery-not-stale")[0], "circuits failed stale; the newest month is 2022-08");
 }

@@ -148,6 +148,28 @@ fn delivery_that_is_taken_apart_again_came_when_its_own_file_came() {
 }
 
 #[test]
+fn rejected_names_no_record_of_a_month_whose_data_file_is_gone() {
+    let bench = Bench::new();
+    let twice = "D1,null,Solar,1,A,0\nD1,null,Solar,2,A,0\n";
+    bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    for month in ["2022-09", "2022-10"] {
+        bench.put(&format!("utility2/{month}/utility2_install_der.csv"), format!("{INSTALLED}{twice}D2,{month},Wind,3,A,0\n"));
+    }
+    bench.run();
+    let set_aside = |bench: &Bench| bench.lines("silver/rejected", "dataset, delivery_month, stage, source_line, reason");
+    let of = |month: &str| format!("install_der|{month}|silver|2|duplicate-key");
+    assert_eq!(set_aside(&bench), [of("2022-09"), of("2022-10")]);
+    // The data file of October is lost, and its delivery is in the archive.
+    let table = bench.lake.snapshot(&table_id("bronze/utility2_install_der")).unwrap().unwrap();
+    let october = table.files.iter().find(|file| file.partition_value("delivery_month") == Some("2022-10")).unwrap();
+    std::fs::remove_file(table.path_of(october)).unwrap();
+    std::fs::remove_file(bench.landing("utility2/2022-10/utility2_install_der.csv")).unwrap();
+    assert_eq!(bench.run().mended.len(), 1);
+    assert_eq!(set_aside(&bench), [of("2022-09")]);
+    assert_eq!(bench.lines("platinum/der_details", "der_id, nameplate_mw"), ["D1|0.002", "D2|0.003"]);
+}
+
+#[test]
 fn compacted_tables_above_bronze_are_rebuilt_and_give_the_same() {
     let bench = loaded();
     let before = rows(&bench);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{QueryError, rows};
+use super::{QueryError, repeats, rows};
 use crate::config::{Settings, UtilityAdapter};
 use crate::lake::Lake;
 use crate::model::{Freshness, Month, freshness};
@@ -114,10 +114,12 @@ pub fn calendar(lake: &Lake, settings: &Settings) -> Result<Calendar, QueryError
                 notes.refused.entry(key.clone()).or_default().remove(&text("source_file"));
                 notes.redelivered.insert(key);
             }
-            "unchanged" => {
-                notes.repeated.entry(key).or_default().insert(text("dataset"));
-            }
             _ => {}
+        }
+    }
+    for ((utility, dataset), months) in repeats::standing(lake, settings)? {
+        for month in months {
+            notes.repeated.entry((utility.clone(), month)).or_default().insert(dataset.to_string());
         }
     }
     let Some(first) = notes.loaded.keys().chain(notes.refused.keys()).map(|(_, month)| *month).min() else {

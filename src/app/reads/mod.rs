@@ -14,6 +14,7 @@ pub mod months;
 pub(crate) mod profile;
 pub(crate) mod records;
 pub(crate) mod rejected;
+mod repeats;
 pub mod runs;
 pub(crate) mod status;
 pub(crate) mod trace;

@@ -1,6 +1,6 @@
 //! How fresh is each feed, and how did its last load end?
 
-use super::{QueryError, rows};
+use super::{QueryError, repeats, rows};
 use crate::config::Settings;
 use crate::frame::{Column, ColumnType, Frame, Value};
 use crate::lake::Lake;
@@ -59,12 +59,7 @@ pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, QueryError> 
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) AS place FROM t \
          WHERE dataset IS NOT NULL) AS p WHERE place = 1",
     )?;
-    // The same content again is a delivery too: the utility says that nothing changed.
-    let repeated = rows(
-        lake,
-        &tables::RUNS,
-        "SELECT utility_id, dataset, MAX(delivery_month) AS delivery_month FROM t WHERE outcome = 'unchanged' AND dataset IS NOT NULL GROUP BY utility_id, dataset",
-    )?;
+    let repeated = repeats::standing(lake, settings)?;
     let find = |frame: &Frame, utility: &str, dataset: Dataset| {
         (0..frame.height()).find(|row| {
             frame.text("utility_id", *row).as_deref() == Some(utility)
@@ -77,7 +72,7 @@ pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, QueryError> 
             let (row, run) = (find(&newest, adapter.id.as_str(), dataset), find(&last, adapter.id.as_str(), dataset));
             let month_in = |frame: &Frame, row: usize| Month::parse(&frame.text("delivery_month", row)?);
             let month = row.and_then(|row| month_in(&newest, row));
-            let again = find(&repeated, adapter.id.as_str(), dataset).and_then(|row| month_in(&repeated, row));
+            let again = repeated.get(&(adapter.id.to_string(), dataset)).and_then(|months| months.last().copied());
             feeds.push(Feed {
                 utility: adapter.id.to_string(),
                 dataset,

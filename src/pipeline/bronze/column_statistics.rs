@@ -1,21 +1,21 @@
 //! What is in each column of a file, counted while its records pass.
 //!
 //! The quality tables ask what a column holds once a distinct value; here the values are at hand, so that the stored rows
-//! need not be grouped again.
+//! need not be grouped again. Hashes are seeded anew in each process: no file can be made so that its values get in each other's way.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 use crate::model::cell::{NullSentinels, bare, is_damaged, is_id};
 
 /// Values and the number of their cells. Most values are short, and are found faster as numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValueCounts {
-    short: HashMap<Short, u64, FixedState>,
-    long: HashMap<Box<str>, u64, FixedState>,
+    short: HashMap<Short, u64, RandomState>,
+    long: HashMap<Box<str>, u64, RandomState>,
 }
 
 /// A text of at most [`Short::LONGEST`] bytes: the bytes from the least significant on, and the length above them.
@@ -92,7 +92,7 @@ pub enum ColumnValues {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HighCardinality {
     /// Hashes of what is present: two values of one hash, which a file may hold once in some million files, count as one.
-    seen: HashSet<u64, FixedState>,
+    seen: HashSet<u64, RandomState>,
     /// How many there were, once they are forgotten.
     distinct: u64,
     /// Cells that are empty.
@@ -110,13 +110,13 @@ pub struct HighCardinality {
 }
 
 impl HighCardinality {
-    fn add(&mut self, hasher: &FixedState, words: &NullSentinels, value: &str, cells: u64) {
+    fn add(&mut self, words: &NullSentinels, value: &str, cells: u64) {
         self.damaged += if is_damaged(value) { cells } else { 0 };
         if value.is_empty() {
             self.empty += cells;
         } else if words.contain(value) {
             self.words += cells;
-        } else if self.seen.insert(hasher.hash_one(value)) {
+        } else if self.seen.insert(self.seen.hasher().hash_one(value)) {
             if self.least.is_empty() || value < self.least.as_str() {
                 value.clone_into(&mut self.least);
             }
@@ -143,7 +143,6 @@ impl ColumnStatistics {
 
     /// Counts cells of the column at a place.
     pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
-        let hasher = FixedState::default();
         let Some(Counts { values, surrounded, .. }) = self.columns.get_mut(column) else { return };
         let cells = cells.inspect(|cell| *surrounded += u64::from(is_surrounded(cell)));
         match values {
@@ -152,12 +151,12 @@ impl ColumnStatistics {
                 if counts.len() > MOST_VALUES {
                     let mut many = HighCardinality::default();
                     for (value, cells) in counts.iter() {
-                        many.add(&hasher, &self.words, &value, cells);
+                        many.add(&self.words, &value, cells);
                     }
                     *values = ColumnValues::HighCardinality(many);
                 }
             }
-            ColumnValues::HighCardinality(many) => runs(cells, |value, cells| many.add(&hasher, &self.words, value, cells)),
+            ColumnValues::HighCardinality(many) => runs(cells, |value, cells| many.add(&self.words, value, cells)),
         }
     }
 

@@ -70,6 +70,15 @@ pub fn is_of_one_delivery(file: &DataFile) -> bool {
         && file.partition_value("delivery_month").and_then(Month::parse).is_some()
 }
 
+/// Whether what a month's file repeated is still there, under that month or an earlier one: only then does the file say something. Of
+/// a table that another program put together it is not known; a run puts it in order.
+pub fn holds_content(snapshot: &Snapshot, month: Month, sha256: &str) -> bool {
+    let is_no_later =
+        |file: &DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(|of| of <= month);
+    let content = |file: &DataFile| file.constant("_file_sha256").or(file.tag(SHA256)).is_none_or(|of| of == sha256);
+    snapshot.files.iter().any(|file| is_no_later(file) && content(file))
+}
+
 /// The deliveries in a bronze table, by month and name, whatever the order in which they came: from its log, no data file is
 /// opened.
 ///

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::sync_channel;
 
 pub(crate) use column_statistics::{ColumnStatistics, ColumnValues};
-pub(crate) use files::CommittedFile;
+pub(crate) use files::{CommittedFile, holds_content};
 pub(crate) use restore::{mend, restore};
 pub use tables::BronzeTables;
 

@@ -3,7 +3,7 @@
 use super::context::EvaluationContext;
 use crate::frame::{Frame, Value};
 use crate::model::{Dataset, Day, Month, Timestamp};
-use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::bronze::{BronzeTables, holds_content};
 use crate::pipeline::sql::text;
 use crate::pipeline::store;
 use crate::pipeline::tables::{self, Table};
@@ -130,16 +130,21 @@ impl DeliveryFacts {
         let is_counted = bronze.files.iter().filter(|file| file.month == month).all(|file| file.records.is_some());
         let rows = if is_counted { Frame::default() } else { table(&tables::RUNS, &sql)? };
         let records = (0..rows.height()).map(|row| (cell(&rows, "file_sha256", row), rows.count("records", row))).collect();
-        let sql =
-            format!("SELECT DISTINCT dataset, delivery_month FROM t WHERE utility_id = {utility} AND outcome = 'unchanged'");
+        let sql = format!(
+            "SELECT DISTINCT dataset, delivery_month, file_sha256 FROM t WHERE utility_id = {utility} AND outcome = 'unchanged'"
+        );
         let rows = table(&tables::RUNS, &sql)?;
         let repeated = (0..rows.height())
-            .filter_map(|row| Some((cell(&rows, "dataset", row), Month::parse(&cell(&rows, "delivery_month", row))?)))
+            .filter_map(|row| {
+                let (dataset, month) = (cell(&rows, "dataset", row), Month::parse(&cell(&rows, "delivery_month", row))?);
+                let table = bronze.table(Dataset::parse(&dataset)?)?;
+                holds_content(table, month, &cell(&rows, "file_sha256", row)).then_some((dataset, month))
+            })
             .collect();
         Ok(Self { rejected, summaries, records, repeated })
     }
 
-    /// The months for which the same content came again.
+    /// The months for which the same content came again, which is still there.
     pub(super) fn repeated(&self, dataset: Dataset) -> impl Iterator<Item = Month> {
         self.repeated.iter().filter(move |(of, _)| of == dataset.as_str()).map(|(_, month)| *month)
     }

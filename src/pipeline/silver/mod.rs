@@ -99,6 +99,7 @@ impl<'a> Build<'a> {
             .flat_map(|dataset| self.bronze.months(*dataset))
             .filter(|month| self.from.is_none_or(|from| *month >= from))
             .collect();
+        rejected::forget_gone(self.bronze, self.from)?;
         let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), self.from)?;
         let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), self.from)?;
         let mut segments = self.segments()?;
