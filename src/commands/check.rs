@@ -30,7 +30,7 @@ impl CheckRequest<'_> {
             let known = context.settings.rules.rules.iter().map(|rule| rule.id.as_str());
             return Err(Usage(format!("there is no rule `{id}`{}", did_you_mean(id, known))).into());
         }
-        Ok(RuleFilter { rule: self.rule, utility: context.known(self.utility)?, calendar: false })
+        Ok(RuleFilter { rule: self.rule, utility: context.known(self.utility)?, ..RuleFilter::default() })
     }
 }
 
@@ -235,7 +235,7 @@ pub fn what_if(context: &Context, request: &CheckRequest<'_>, edit: &str) -> any
     let cancel = Cancel::default();
     let (edited, id) = context.settings.rules.with_edit(edit).map_err(Usage)?;
     let utility = context.known(request.utility)?;
-    let wanted = RuleFilter { rule: Some(&id), utility, calendar: false };
+    let wanted = RuleFilter { rule: Some(&id), utility, ..RuleFilter::default() };
     let bronze = bronze(context, &cancel)?;
     let evaluator = |rules| Evaluator { bronze: &bronze, rules, today: context.settings.today };
     let (now, then) = (evaluator(&context.settings.rules), evaluator(&edited));

@@ -18,8 +18,17 @@ use super::schema::delta_field;
 use super::{DataFile, Lake, LakeError, Snapshot, TableId, Written};
 use crate::frame::Column;
 
-/// Commits from one checkpoint of a table to the next: so many entries of its log a reader reads at most.
+/// Commits from one checkpoint of a table to the next, as long as it has few files: so many entries of its log a reader reads at most.
 const CHECKPOINT_EVERY: u64 = 10;
+
+/// Files of a table for each of the commits from one checkpoint to the next: all checkpoints together stay in proportion to the files.
+const FILES_PER_COMMIT: usize = 50;
+
+/// Commits from one checkpoint to the next of a table of so many files.
+fn checkpoint_interval(files: usize) -> u64 {
+    let least = (files / FILES_PER_COMMIT) as u64;
+    CHECKPOINT_EVERY * least.div_ceil(CHECKPOINT_EVERY).max(1).next_power_of_two()
+}
 
 /// The key in `commitInfo` by which a commit finds itself in the log.
 const COMMIT_ID: &str = "feederscopeCommit";
@@ -85,7 +94,8 @@ impl Lake {
             },
         };
         written.into_iter().for_each(Written::keep);
-        let is_due = (version + 1).is_multiple_of(CHECKPOINT_EVERY) || change.base.is_some_and(Snapshot::avoided_checkpoint);
+        let interval = checkpoint_interval(change.base.map_or(0, |base| base.files.len()));
+        let is_due = (version + 1).is_multiple_of(interval) || change.base.is_some_and(Snapshot::avoided_checkpoint);
         if is_due {
             self.grown().insert(table.clone());
             if let Err(error) = self.checkpoint(table) {
@@ -131,7 +141,10 @@ impl Lake {
     pub(super) fn checkpoint(&self, table: &TableId) -> Result<(), LakeError> {
         let Some(snapshot) = self.snapshot(table)? else { return Ok(()) };
         let made = self.runtime.block_on(create_checkpoint(&snapshot.delta, None));
-        made.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })
+        made.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
+        // What is read from a checkpoint is one piece; what was read commit by commit is as many pieces as commits, and slow to go on from.
+        self.snapshots.forget(&self.path(table).join("_delta_log"));
+        Ok(())
     }
 }
 
@@ -192,5 +205,18 @@ fn add_action(file: &Written, data_change: bool) -> Add {
         base_row_id: None,
         default_row_commit_version: None,
         clustering_provider: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checkpoint_interval;
+
+    #[test]
+    fn checkpoints_are_in_proportion_to_the_files() {
+        assert_eq!([0, 60, 500, 501, 1_000, 1_100, 10_000].map(checkpoint_interval), [10, 10, 10, 10, 20, 40, 320]);
+        // Files written into checkpoints while ten thousand are added one by one: a few times as many, not a thousand times.
+        let written: usize = (0..10_000).filter(|files| (*files as u64 + 1).is_multiple_of(checkpoint_interval(*files))).sum();
+        assert!(written < 50 * 10_000, "{written}");
     }
 }

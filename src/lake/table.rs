@@ -61,6 +61,11 @@ impl Snapshots {
         (is_there && snapshot.checkpoints == Checkpoints::Used).then(|| snapshot.clone())
     }
 
+    /// The log is read as a whole the next time.
+    pub(super) fn forget(&self, log: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(log);
+    }
+
     fn keep(&self, log: &Path, snapshot: &Arc<Snapshot>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match newest(log, snapshot.version) {

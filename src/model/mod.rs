@@ -27,7 +27,7 @@ pub(crate) use finding::{Finding, Stage};
 pub(crate) use freshness::{Freshness, freshness};
 pub use ids::Environment;
 pub(crate) use ids::{FeederId, UtilityId};
-pub use month::{Day, Month};
+pub use month::{Day, Month, MonthRange};
 pub use severity::Severity;
 pub use time::Timestamp;
 pub(crate) use units::Unit;

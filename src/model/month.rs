@@ -57,6 +57,27 @@ impl Month {
     }
 }
 
+/// The months from one to another, both with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MonthRange {
+    /// The first; `None`: all up to the last.
+    pub from: Option<Month>,
+    /// The last; `None`: all from the first on.
+    pub until: Option<Month>,
+}
+
+impl MonthRange {
+    /// One month.
+    pub const fn only(month: Month) -> Self {
+        Self { from: Some(month), until: Some(month) }
+    }
+
+    /// Whether a month is one of them.
+    pub fn holds(self, month: Month) -> bool {
+        self.from.is_none_or(|from| month >= from) && self.until.is_none_or(|until| month <= until)
+    }
+}
+
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:04}-{:02}", self.year, self.month))

@@ -5,6 +5,7 @@
 //! matter. The transformations are SQL, rendered from the adapters in `sql` and the modules of each layer.
 
 pub mod bronze;
+mod changes;
 mod known_files;
 mod parallel;
 mod patches;

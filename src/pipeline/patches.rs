@@ -53,6 +53,28 @@ impl<'a> Patches<'a> {
         partition: Vec<(&'static str, String)>,
         from: Option<Month>,
     ) -> Result<Self, PipelineError> {
+        Self::open(bronze, table, partition, |month| from.is_some_and(|from| month < from))
+    }
+
+    /// Goes on as the table does, whose patches of the months from one up to another, and without it, are outdated, and no others:
+    /// the first of the later ones has a row of each key that they have. Where there is none, these go on.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn rejoin(self, from: Option<Month>, rejoined: Option<Month>) -> Result<Self, PipelineError> {
+        let table = Self::open(self.bronze, self.table, self.partition.clone(), |month| {
+            from.is_some_and(|from| month < from) || rejoined.is_some_and(|rejoined| month >= rejoined)
+        })?;
+        Ok(if table.as_of() >= rejoined { table } else { self })
+    }
+
+    /// Those of the table that go on; the others are replaced.
+    fn open(
+        bronze: &'a BronzeTables<'a>,
+        table: &'static Table,
+        partition: Vec<(&'static str, String)>,
+        goes_on: impl Fn(Month) -> bool,
+    ) -> Result<Self, PipelineError> {
         let mut patches = Self { bronze, table, partition, stack: Vec::new(), replaced: Vec::new() };
         let Some(snapshot) = bronze.lake.snapshot(&table.id())? else { return Ok(patches) };
         let is_ours = |file: &DataFile| {
@@ -63,7 +85,7 @@ impl<'a> Patches<'a> {
         files.sort_by_key(|file| as_of(file));
         for file in files {
             match as_of(file) {
-                Some(month) if from.is_some_and(|from| month < from) => patches.stack.push(Patch {
+                Some(month) if goes_on(month) => patches.stack.push(Patch {
                     as_of: month,
                     rows: file.rows,
                     is_whole: file.tag(WHOLE).is_some(),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::bronze::{BronzeTables, CommittedFile};
+use super::changes::{Changes, CompleteDeliveries};
 use super::known_files::KnownFiles;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
@@ -17,20 +18,21 @@ use super::silver::{self, Build};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
 use crate::lake::{DataFile, Lake, Layer, Snapshot};
-use crate::model::{Month, Timestamp, UtilityId};
+use crate::model::{Month, MonthRange, Timestamp, UtilityId};
 
 /// A utility whose upper tables have to be rebuilt.
 struct Pending<'a> {
     bronze: &'a BronzeTables<'a>,
     fingerprint: i64,
-    /// The first month that changed; `None` where everything is rebuilt.
-    from: Option<Month>,
+    /// The deliveries that changed; `None` where everything is rebuilt.
+    changes: Option<&'a Changes>,
 }
 
 impl Pending<'_> {
     fn rows(&self) -> u64 {
-        let touched = |month: Month| self.from.is_none_or(|from| month >= from);
-        self.bronze.files.iter().filter(|file| touched(file.month)).map(|file| file.rows).sum()
+        let from = self.changes.and_then(Changes::first);
+        let is_touched = |month: Month| from.is_none_or(|from| month >= from);
+        self.bronze.files.iter().filter(|file| is_touched(file.month)).map(|file| file.rows).sum()
     }
 }
 
@@ -101,14 +103,14 @@ pub fn is_rebuilt(bronze: &BronzeTables<'_>) -> Result<bool, PipelineError> {
 }
 
 impl Run<'_> {
-    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and from which month on.
+    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and which months of them.
     pub(super) fn rebuild(
         &self,
         bronze: &[BronzeTables<'_>],
         before: &HashMap<UtilityId, i64>,
-        (known, changed): (&KnownFiles, &BTreeMap<UtilityId, Month>),
+        (known, changed): (&KnownFiles, &BTreeMap<UtilityId, Changes>),
         report: &mut Report,
-    ) -> Result<Vec<(UtilityId, Option<Month>)>, PipelineError> {
+    ) -> Result<Vec<(UtilityId, MonthRange)>, PipelineError> {
         let upper = UpperTables::open(self.lake)?;
         let mut pending = Vec::new();
         for bronze in bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
@@ -125,14 +127,16 @@ impl Run<'_> {
         // A utility that fails keeps no other from its tables.
         let rebuild = |utility: &Pending<'_>| match self.rebuild_utility(utility, &received, &tracker, report) {
             Err(PipelineError::Cancelled) => Err(PipelineError::Cancelled),
-            rebuilt => Ok(rebuilt.err().map(|error| (utility.bronze.adapter.id.clone(), error.to_string()))),
+            rebuilt => Ok(rebuilt),
         };
-        report.failed = each(&pending, rebuild)?.into_iter().flatten().collect();
-        let failed = |utility: &UtilityId| report.failed.iter().any(|(failed, _)| failed == utility);
-        let done = pending.iter().filter(|utility| !failed(&utility.bronze.adapter.id));
-        let touched: Vec<_> = done.map(|utility| (utility.bronze.adapter.id.clone(), utility.from)).collect();
-        report.rebuilt = touched.iter().map(|(utility, _)| utility.clone()).collect();
-        Ok(touched)
+        let results = each(&pending, rebuild)?;
+        for (utility, result) in pending.iter().map(|utility| utility.bronze.adapter.id.clone()).zip(results) {
+            match result {
+                Ok(reach) => report.rebuilt.push((utility, reach)),
+                Err(error) => report.failed.push((utility, error.to_string())),
+            }
+        }
+        Ok(report.rebuilt.clone())
     }
 
     fn pending<'b>(
@@ -140,7 +144,7 @@ impl Run<'_> {
         bronze: &'b BronzeTables<'b>,
         upper: &UpperTables,
         before: &HashMap<UtilityId, i64>,
-        changed: &BTreeMap<UtilityId, Month>,
+        deliveries: &'b BTreeMap<UtilityId, Changes>,
     ) -> Result<Option<Pending<'b>>, PipelineError> {
         let (adapter, fingerprint) = (bronze.adapter, silver::input_fingerprint(bronze));
         let is_rewritten = is_rewritten(self.lake, adapter)?;
@@ -152,8 +156,8 @@ impl Run<'_> {
             Some(earlier) if !self.request.full_refresh && !is_rewritten => upper.are_made_from(self.lake, adapter, *earlier)?,
             _ => false,
         };
-        let from = if was_whole { changed.get(&adapter.id).copied() } else { None };
-        Ok(Some(Pending { bronze, fingerprint, from }))
+        let changes = if was_whole { deliveries.get(&adapter.id) } else { None };
+        Ok(Some(Pending { bronze, fingerprint, changes }))
     }
 
     fn rebuild_utility(
@@ -162,19 +166,28 @@ impl Run<'_> {
         received: &HashMap<&str, Timestamp>,
         tracker: &Tracker<'_>,
         report: &Report,
-    ) -> Result<(), PipelineError> {
-        let Pending { bronze, fingerprint, from } = utility;
+    ) -> Result<MonthRange, PipelineError> {
+        let Pending { bronze, fingerprint, changes } = utility;
+        let complete = CompleteDeliveries::after(bronze, changes.and_then(Changes::last))?;
         let statistics =
             |committed: &CommittedFile| report.files.iter().find_map(|file| file.statistics(&bronze.adapter.id, committed));
-        let build =
-            Build { bronze, from: *from, run_id: &report.run_id, fingerprint: *fingerprint, statistics: &statistics, tracker };
+        let build = Build {
+            bronze,
+            changes: *changes,
+            complete: &complete,
+            run_id: &report.run_id,
+            fingerprint: *fingerprint,
+            statistics: &statistics,
+            tracker,
+        };
         let silver = build.run()?;
         tracker.tell(Step::Platinum, bronze.adapter.id.to_string(), 0);
         platinum::publish(bronze, &silver, *fingerprint)?;
         let assess = Assess {
             bronze,
             silver: &silver,
-            from: *from,
+            changes: *changes,
+            complete: &complete,
             fingerprint: *fingerprint,
             today: self.settings.today,
             received: &|file| received.get(file).copied(),

@@ -6,7 +6,7 @@ use super::rules;
 use super::tables::{self, RunRow};
 use crate::lake::Removed;
 use crate::landing::{Candidate, MonthOrigin};
-use crate::model::{ReasonCode, Timestamp, UtilityId};
+use crate::model::{MonthRange, ReasonCode, Timestamp, UtilityId};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 
 /// What became of one file.
@@ -63,8 +63,8 @@ pub struct Report {
     pub mended: Vec<String>,
     /// Tables that another program had rewritten, and that were put in order.
     pub restored: Vec<String>,
-    /// Utilities whose upper tables were rebuilt.
-    pub rebuilt: Vec<UtilityId>,
+    /// Utilities whose upper tables were rebuilt, and which months of them.
+    pub rebuilt: Vec<(UtilityId, MonthRange)>,
     /// Utilities whose upper tables could not be rebuilt, with the reason; they are as they were.
     pub failed: Vec<(UtilityId, String)>,
     /// Rows that entered bronze.

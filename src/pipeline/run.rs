@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::bronze::{self, BronzeTables, LoadOutcome, Loading, ProgressEstimate};
+use super::changes::Changes;
 use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
@@ -15,7 +16,7 @@ use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::{DataFile, Lake, Removed, Snapshot, Vacuum, days_before};
 use crate::landing::{self, Candidate};
-use crate::model::{Month, Timestamp, UtilityId};
+use crate::model::{Month, MonthRange, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -58,8 +59,8 @@ pub struct Run<'a> {
 /// What the files of a run brought so far.
 struct LoadTotals<'a> {
     report: &'a mut Report,
-    /// The first month that changed, by utility.
-    changed: BTreeMap<UtilityId, Month>,
+    /// The deliveries that changed, by utility.
+    changed: BTreeMap<UtilityId, Changes>,
     estimate: ProgressEstimate,
     /// Distinct values that are kept of all files.
     values: usize,
@@ -78,9 +79,8 @@ impl LoadTotals<'_> {
             self.report.rows += *rows;
             self.report.rejected += summary.rejected.len() as u64;
             let months = superseded.iter().map(|(month, _)| *month).chain([candidate.month]);
-            for month in months {
-                self.changed.entry(candidate.utility.clone()).and_modify(|first| *first = month.min(*first)).or_insert(month);
-            }
+            let changed = self.changed.entry(candidate.utility.clone()).or_default();
+            months.for_each(|month| changed.add(candidate.dataset, month));
         }
         self.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: FileResult::Done(loaded) });
     }
@@ -91,8 +91,8 @@ struct Rebuilt<'a> {
     /// Bronze as it is after loading.
     bronze: Vec<BronzeTables<'a>>,
     before: HashMap<UtilityId, i64>,
-    /// The first month that changed; `None` where everything was rebuilt.
-    touched: Vec<(UtilityId, Option<Month>)>,
+    /// The months whose tables were rebuilt.
+    reach: Vec<(UtilityId, MonthRange)>,
 }
 
 /// Utility, dataset and month.
@@ -192,12 +192,12 @@ impl<'a> Run<'a> {
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
         let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
-        let touched = self.rebuild(&bronze, &before, (known, &changed), report)?;
+        let reach = self.rebuild(&bronze, &before, (known, &changed), report)?;
         let now = self.lake.snapshot(&tables::REJECTED.id())?;
         let after = self.rejected_in(now.as_deref(), rejected.as_deref())?;
         let fewer = |(place, count): (RejectedPlace, u64)| count.saturating_sub(after.get(&place).copied().unwrap_or(0));
         report.recovered = self.rejected_in(rejected.as_deref(), now.as_deref())?.into_iter().map(fewer).sum();
-        Ok(Rebuilt { bronze, before, touched })
+        Ok(Rebuilt { bronze, before, reach })
     }
 
     /// Records rejected, by utility, dataset and month, as far as the files of another state of the table do not say the same.
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
             work: self.work,
             evaluator: &evaluator,
             before: &rebuilt.before,
-            touched: &rebuilt.touched,
+            reach: &rebuilt.reach,
         };
         let evaluated = stale.evaluate(&report_progress)?;
         evaluated.record(self.lake, &self.settings.rules, &report.run_id, (self.now)())?;
@@ -250,14 +250,14 @@ impl<'a> Run<'a> {
         BronzeTables::open_all(self.lake, &self.settings.utilities, self.work)
     }
 
-    /// Loads the files; the first month that changed, by utility.
+    /// Loads the files; the deliveries that changed, by utility.
     fn load(
         &self,
         candidates: &[Candidate],
         (bronze, known): (&[BronzeTables<'_>], &KnownFiles),
         started_at: Timestamp,
         report: &mut Report,
-    ) -> Result<BTreeMap<UtilityId, Month>, PipelineError> {
+    ) -> Result<BTreeMap<UtilityId, Changes>, PipelineError> {
         let committed: HashMap<DeliveryPlace<'_>, &str> = bronze.iter().flat_map(committed_hashes).collect();
         let is_known = |candidate: &Candidate| {
             let place = (&candidate.utility, candidate.dataset, candidate.month, candidate.source_file.as_str());

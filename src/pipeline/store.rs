@@ -7,7 +7,7 @@ use super::tables::{Row, Table};
 use crate::engine::Work;
 use crate::frame::{Frame, Relation};
 use crate::lake::{Change, DataFile, Lake, Snapshot, Written};
-use crate::model::{Cancel, Month, Timestamp};
+use crate::model::{Cancel, Month, MonthRange, Timestamp};
 
 /// The tag of a data file that says after which month its rows are what they are.
 pub const AS_OF: &str = "feederscope.as_of";
@@ -133,37 +133,63 @@ pub fn replace_rows<R: Row>(
     replacement.commit(lake, rows, transactions, work)
 }
 
-/// Replaces the rows of a part for a month and those after it; without one all of them. Files of earlier months are not read, but for
-/// those that are not larger than what is written, which go into it: a part has few files, and a row is written again only when
-/// what it is in doubles.
+/// The months of a dataset or entity whose rows are replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// The dataset or entity.
+    pub of: &'static str,
+    /// The months.
+    pub months: MonthRange,
+}
+
+impl Span {
+    /// The SQL condition on its rows.
+    fn condition(self) -> String {
+        let from = self.months.from.map(|from| format!(" AND delivery_month >= '{from}'")).unwrap_or_default();
+        let until = self.months.until.map(|until| format!(" AND delivery_month <= '{until}'")).unwrap_or_default();
+        format!("(dataset = '{}'{from}{until})", self.of)
+    }
+
+    /// Whether a file may hold rows of it.
+    fn reaches(self, file: &DataFile) -> bool {
+        let is_before =
+            self.months.from.zip(file.greatest("delivery_month")).is_some_and(|(from, last)| last < from.to_string().as_str());
+        let is_after =
+            self.months.until.zip(file.least("delivery_month")).is_some_and(|(until, least)| least > until.to_string().as_str());
+        !is_before && !is_after
+    }
+}
+
+/// Replaces the rows of a part for some months; without them all of them. Files without such rows are not read, but for those that are not larger than what is
+/// written, which go into it: a part has few files, and a row is written again only when what it is in doubles.
 ///
 /// # Errors
 /// As [`replace_rows`].
-pub fn replace_from<R: Row>(
+pub fn replace_spans<R: Row>(
     lake: &Lake,
     part: &Part<'_>,
-    from: Option<Month>,
+    spans: Option<&[Span]>,
     rows: Vec<R>,
     transactions: Transactions,
     work: Work<'_>,
 ) -> Result<(), PipelineError> {
-    let Some(from) = from else { return replace_rows(lake, part, None, rows, transactions, work) };
+    let Some(spans) = spans else { return replace_rows(lake, part, None, rows, transactions, work) };
     let _mutex = lake.write_mutex();
     let base = lake.snapshot(&part.table.id())?;
-    let month = from.to_string();
-    let is_earlier = |file: &DataFile| file.greatest("delivery_month").is_some_and(|last| last < month.as_str());
     let ours = base.iter().flat_map(|base| &base.files).filter(|file| part.holds(file)).cloned();
-    let (mut earlier, mut taken): (Vec<DataFile>, Vec<DataFile>) = ours.partition(is_earlier);
+    let (mut taken, mut others): (Vec<DataFile>, Vec<DataFile>) =
+        ours.partition(|file| spans.iter().any(|span| span.reaches(file)));
     let mut size = taken.iter().map(|file| file.rows).sum::<u64>().max(rows.len() as u64);
-    earlier.sort_by_key(|file| file.rows);
-    for file in earlier {
+    others.sort_by_key(|file| file.rows);
+    for file in others {
         if file.rows > size {
             break;
         }
         size += file.rows;
         taken.push(file);
     }
-    let stays = format!("delivery_month < '{month}'");
+    let conditions: Vec<String> = spans.iter().map(|span| span.condition()).chain(["FALSE".to_owned()]).collect();
+    let stays = format!("NOT ({})", conditions.join(" OR "));
     let replacement = Replacement { part, base: base.as_deref(), remove: taken, stays: Some(&stays) };
     replacement.commit(lake, rows, transactions, work)
 }

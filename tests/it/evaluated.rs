@@ -196,7 +196,7 @@ SELECT d.* FROM ders AS d INNER JOIN (SELECT feeder_id AS big FROM feeders WHERE
 next_step = "none"
 "#,
     );
-    let only = RuleFilter { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), calendar: false };
+    let only = RuleFilter { rule: Some("on-feeders-with-capacity"), utility: Some("lab"), ..RuleFilter::default() };
     let cancel = Cancel::default();
     let today = Day::parse("2022-08-20").unwrap();
     let bronze = bench.bronze(&cancel);

@@ -1,9 +1,12 @@
 //! A month costs what it brings: what it does not touch is neither read nor written.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use feederscope::model::Cancel;
-use feederscope::pipeline::Request;
+use feederscope::app::reads::checks;
+use feederscope::config::RuleSet;
+use feederscope::model::{Cancel, Month};
+use feederscope::pipeline::{Report, Request};
 
 use crate::support::{Bench, FEEDERS, INSTALLED, feeder};
 
@@ -186,13 +189,14 @@ fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load
         }
         bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("ID,F,kW\nA,c{},{month}\n", month % 3 + 1));
     };
+    let bench = Bench::with_adapters(&adapter);
+    for month in 7..13 {
+        deliver_some(&bench, month);
+        bench.run();
+    }
     for corrected in [8, 9, 10, 11] {
-        let (bench, at_once) = (Bench::with_adapters(&adapter), Bench::with_adapters(&adapter));
-        for month in 7..13 {
-            deliver_some(&bench, month);
-            deliver_some(&at_once, month);
-            bench.run();
-        }
+        let at_once = Bench::with_adapters(&adapter);
+        (7..13).for_each(|month| deliver_some(&at_once, month));
         let correction = "C,S,F,MW,L\nc1,1,G,9,0.125\nc1,2,G,9,0.25\nc9,1,K,3,2\n";
         for bench in [&bench, &at_once] {
             bench.put(&format!("seg/2022-{corrected:02}/seg_circuits.csv"), correction);
@@ -202,6 +206,8 @@ fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load
         assert_eq!(tables(&bench), tables(&at_once), "2022-{corrected:02}");
         // By hand: only the correction names K, and nothing after it takes it away.
         assert_eq!(bench.count("silver/feeder_circuits", "circuit_id = 'c9' AND feeder_id = 'K'"), 1);
+        // The next correction finds the month as it was.
+        deliver_some(&bench, corrected);
     }
 }
 
@@ -234,4 +240,90 @@ fn books_have_few_files_and_say_that_no_row_changed_when_files_become_one() {
     bench.put("utility2/2021-01/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "99")));
     bench.run();
     assert_eq!(files("platinum/month_diff"), [6, 12, 24]);
+}
+
+/// A correction of an old month is folded in up to the month after which everything is as it was: the next one that is delivered whole.
+#[test]
+fn correction_ends_where_the_state_is_as_it_was() {
+    let adapter = [("seg.toml", SEGMENTS)];
+    let [mut bench, mut at_once] = [(); 2].map(|()| {
+        let mut bench = Bench::with_adapters(&adapter);
+        bench.settings.rules = RuleSet::load(Path::new("/nowhere")).0;
+        bench
+    });
+    let segments = "C,S,F,MW,L\nc1,1,F,2.5,1\nc1,2,F,2.5,0.5\nc2,1,G,1,1\n";
+    let ders = "ID,F,kW\nB,G,2\nA,c1,1\nC,c9,1\n";
+    // A column that no other file has is one that the later ones lack.
+    let corrected = "ID,F,kW,Z\nA,c1,99,z\nB,G,2,\n";
+    for bench in [&bench, &at_once] {
+        for month in 7..10 {
+            bench.put(&format!("seg/2022-{month:02}/seg_circuits.csv"), segments.replace("2.5", &format!("{month}")));
+            // Each month is another file, and says the same.
+            bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("{ders}{}", "\n".repeat(month - 7)));
+        }
+        // A's circuit moves, which ends its version; no file says anything of A.
+        bench.put("seg/2022-10/seg_circuits.csv", segments.replace('F', "H").replace("C,S,H", "C,S,F"));
+    }
+    bench.run();
+    let moved = segments.replace("c1,2,F", "c1,2,K");
+    at_once.put("seg/2022-08/seg_install_der.csv", corrected).put("seg/2022-08/seg_circuits.csv", &moved);
+    let month = |month: u32| Month::parse(&format!("2022-{month:02}"));
+    let of_seg = |report: &Report| {
+        let reach = report.rebuilt.iter().find(|(utility, _)| utility.as_str() == "seg").map(|(_, reach)| *reach);
+        reach.map(|reach| (reach.from, reach.until))
+    };
+    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
+    let outcomes = |bench: &Bench| {
+        let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+        let line = |o: &checks::Checked| {
+            (o.month.to_string(), o.utility.clone(), o.dataset.clone(), o.rule.clone(), o.state.as_str(), o.failed, o.checked)
+        };
+        outcomes.iter().map(line).collect::<BTreeSet<_>>()
+    };
+    bench.put("seg/2022-08/seg_install_der.csv", corrected).put("seg/2022-08/seg_circuits.csv", &moved);
+    // In the same run another utility brings a month of which nothing was asked yet.
+    for bench in [&bench, &at_once] {
+        bench.put("utility2/2022-11/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", "5")));
+    }
+    assert_eq!(of_seg(&bench.run()), Some((month(8), month(9))));
+    at_once.run();
+    assert_eq!(tables(&bench), tables(&at_once));
+    assert_eq!(outcomes(&bench), outcomes(&at_once));
+    assert!(outcomes(&bench).iter().any(|(of, utility, ..)| of == "2022-11" && utility == "seg"));
+    for bench in [&mut bench, &mut at_once] {
+        bench.settings.rules = RuleSet::default();
+    }
+    // By hand: A is what August says for a month, and of September's record from then on, also where its circuit leads elsewhere.
+    let of_a = |bench: &Bench| {
+        let columns = "der_id, feeder_id, nameplate_kw, valid_from_month, valid_to_month, _source_file, _source_line";
+        let lines = bench.lines("silver/ders", columns).into_iter().filter(|line| line.starts_with("A|"));
+        lines.map(|line| line.replace("seg/", "").replace("/seg_install_der.csv", "")).collect::<Vec<_>>()
+    };
+    let expected = [
+        "A|F|1|2022-07|2022-08|2022-07|3",
+        "A|F|1|2022-09|2022-10|2022-09|3",
+        "A|F|99|2022-08|2022-09|2022-08|2",
+        "A|H|1|2022-10|-|2022-09|3",
+    ];
+    assert_eq!(of_a(&bench), expected);
+    // Another correction finds what was kept of the months before it: of c1's second segment that is August's.
+    for bench in [&bench, &at_once] {
+        bench.put("seg/2022-09/seg_circuits.csv", "C,S,F,MW,L\nc2,1,G,1,1\n");
+        bench.run();
+    }
+    assert_eq!(tables(&bench), tables(&at_once));
+    // So does the next month.
+    for bench in [&bench, &at_once] {
+        bench.put("seg/2022-11/seg_circuits.csv", "C,S,F,MW,L\nc1,2,K,9,0.5\n");
+        bench.put("seg/2022-11/seg_install_der.csv", "ID,F,kW\nB,K,3\nE,c2,1\n");
+        bench.run();
+    }
+    assert_eq!(tables(&bench), tables(&at_once));
+    // X is in August's file alone, and stays: nothing is as it was, up to the newest month.
+    for bench in [&bench, &at_once] {
+        bench.put("seg/2022-08/seg_install_der.csv", format!("{corrected}X,c1,5,\n"));
+    }
+    assert_eq!(of_seg(&bench.run()), Some((month(8), None)));
+    at_once.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(&bench), tables(&at_once));
 }

@@ -37,3 +37,7 @@ mod support;
 mod told;
 #[cfg(unix)]
 mod watch;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -163,6 +163,16 @@ impl Rule {
         )
     }
 
+    /// Whether it looks at any delivery before its month, at more than columns.
+    pub const fn looks_back(&self) -> bool {
+        matches!(self.check, Check::Volume { .. } | Check::Freshness { .. } | Check::RefreshGoesBack {})
+    }
+
+    /// Whether it compares the columns of a delivery with those of the ones before it.
+    pub const fn is_of_schema(&self) -> bool {
+        matches!(self.check, Check::Schema { .. })
+    }
+
     /// The name of its kind.
     pub fn kind(&self) -> &'static str {
         self.check.kind()

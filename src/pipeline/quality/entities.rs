@@ -30,7 +30,7 @@ const fn key(entity: Entity) -> &'static str {
 fn described(entity: Entity) -> Vec<&'static str> {
     entity.described().map(|column| column.name).collect()
 }
-/// The versions of feeders or DERs: a row for each touched month, and their changed columns. `before`: how many were current
+/// The versions of feeders or DERs: a row for each month that was folded, and their changed columns. `before`: how many were current
 /// before the first of them.
 pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity, before: u64) -> Result<Differences, PipelineError> {
     let versions = match entity {
@@ -44,7 +44,7 @@ pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity, before: u64) -> Res
     }
     let mut session = assess.bronze.work.session()?;
     let mut before = before;
-    for month in months.iter().copied().filter(|month| assess.touched(*month)) {
+    for month in months.iter().copied().filter(|month| assess.silver.reach.holds(*month)) {
         let previous = months.iter().copied().rfind(|other| *other < month);
         session.register("versions", &versions.moved_in(month))?;
         let counted = session.query(&entity_counts(month))?;

@@ -14,11 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
+use super::changes::{Changes, CompleteDeliveries};
 use super::progress::{Step, Tracker};
 use super::silver::{Silver, application_id};
-use super::store::{self, Part};
-use super::tables::{self, Row};
-use crate::model::{Dataset, Day, Entity, Month, Timestamp};
+use super::store::{self, Part, Span};
+use super::tables::{self, ColumnQualityRow, FieldChangesRow, MonthDiffRow, Row, SummaryRow};
+use crate::model::{Dataset, Day, Entity, Month, MonthRange, Timestamp};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use diff::Earlier;
 use standing::StandingRecords;
@@ -29,8 +30,10 @@ pub struct Assess<'a> {
     pub bronze: &'a BronzeTables<'a>,
     /// Silver after the build.
     pub silver: &'a Silver,
-    /// The first month that changed; `None` rebuilds everything.
-    pub from: Option<Month>,
+    /// The deliveries that changed; `None` rebuilds everything.
+    pub changes: Option<&'a Changes>,
+    /// Deliveries after them that held everything.
+    pub complete: &'a CompleteDeliveries,
     /// What the rows are made from.
     pub fingerprint: i64,
     /// The day that ages are counted to.
@@ -43,6 +46,17 @@ pub struct Assess<'a> {
     pub tracker: &'a Tracker<'a>,
 }
 
+/// The rows that are made, and the months of each dataset or entity whose rows they replace.
+#[derive(Default)]
+struct Assessed {
+    profiles: Vec<ColumnQualityRow>,
+    summaries: Vec<SummaryRow>,
+    deliveries: Vec<Span>,
+    diffs: Vec<MonthDiffRow>,
+    fields: Vec<FieldChangesRow>,
+    differences: Vec<Span>,
+}
+
 /// A dataset's delivery for a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Delivered {
@@ -51,72 +65,112 @@ pub(super) struct Delivered {
 }
 
 impl Assess<'_> {
-    /// Profiles, compares, sums up and commits.
+    /// Profiles, compares, sums up and commits; the months whose rows were made anew.
     ///
     /// # Errors
     /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
-    pub fn run(&self) -> Result<(), PipelineError> {
-        let deliveries: Vec<Delivered> = self
-            .bronze
-            .tables
-            .iter()
-            .flat_map(|(dataset, _)| self.bronze.months(*dataset).into_iter().map(|month| Delivered { dataset: *dataset, month }))
-            .filter(|delivered| self.touched(delivered.month))
-            .collect();
-        let (mut profiles, mut diffs, mut fields, mut summaries) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        // By dataset and month, so that each delivery finds what was current before it.
-        let mut current = self.current_before()?;
-        let mut standing: BTreeMap<Dataset, StandingRecords<'_>> = BTreeMap::new();
+    pub fn run(&self) -> Result<MonthRange, PipelineError> {
+        let mut assessed = Assessed::default();
+        let current = self.current_before()?;
+        let before = |of: &str| current.get(of).copied().unwrap_or(0);
+        let mut standing = Vec::new();
         for (dataset, _) in &self.bronze.tables {
-            standing.insert(*dataset, StandingRecords::before(self.bronze, *dataset, self.from)?);
+            let is_as_it_was = self.changes.is_some_and(|changes| changes.months(*dataset).next().is_none());
+            if !is_as_it_was {
+                standing.push(self.of_dataset(*dataset, before(dataset.as_str()), &mut assessed)?);
+            }
         }
-        for delivered in &deliveries {
-            self.tell(*delivered);
-            let profile = profile::of(self.bronze, *delivered, self.statistics)?;
-            let rejections = summary::rejections(self.bronze, *delivered)?;
-            summaries.push(summary::of(self, *delivered, &profile, rejections)?);
-            profiles.extend(profile);
-            let before = current.get(delivered.dataset.as_str()).copied().unwrap_or(0);
-            let replaced = self.silver.replaced_segments.get(&delivered.month);
-            let earlier = match (standing.get_mut(&delivered.dataset), replaced) {
-                (_, Some(replaced)) if delivered.dataset == Dataset::Circuits => Earlier::Replaced(replaced),
-                (Some(standing), _) => Earlier::Standing(standing),
-                (None, _) => continue,
-            };
-            let (diff, changes) = diff::of_records(self.bronze, *delivered, (rejections.in_bronze, before), earlier)?;
-            current.insert(delivered.dataset.to_string(), diff.current_count.map_or(0, i64::cast_unsigned));
-            diffs.push(diff);
-            fields.extend(changes);
-        }
+        let reach = self.silver.reach;
         for entity in Entity::ALL {
-            let before = current.get(entity.as_str()).copied().unwrap_or(0);
-            let (diff, changes) = entities::of_entity(self, entity, before)?;
-            diffs.extend(diff);
-            fields.extend(changes);
+            let (diffs, changes) = entities::of_entity(self, entity, before(entity.as_str()))?;
+            assessed.diffs.extend(diffs);
+            assessed.fields.extend(changes);
+            assessed.differences.push(Span { of: entity.as_str(), months: reach });
         }
-        for (_, standing) in standing {
+        for standing in standing {
             standing.commit(vec![(application_id(self.bronze.adapter), self.fingerprint)])?;
         }
-        self.replace(profiles)?;
-        self.replace(diffs)?;
-        self.replace(fields)?;
-        self.replace(summaries)
+        let Assessed { profiles, summaries, deliveries, diffs, fields, differences } = assessed;
+        self.replace(profiles, &deliveries)?;
+        self.replace(diffs, &differences)?;
+        self.replace(fields, &differences)?;
+        self.replace(summaries, &deliveries)?;
+        let ends: Vec<Option<Month>> = deliveries.iter().chain(&differences).map(|span| span.months.until).collect();
+        let until = if ends.contains(&None) { None } else { ends.into_iter().max().flatten() };
+        Ok(MonthRange { from: reach.from, until })
+    }
+
+    /// Makes the rows of a dataset from its first month that changed on.
+    fn of_dataset(&self, dataset: Dataset, before: u64, assessed: &mut Assessed) -> Result<StandingRecords<'_>, PipelineError> {
+        let changed: Option<BTreeSet<Month>> = self.changes.map(|changes| changes.months(dataset).collect());
+        let first = changed.as_ref().and_then(BTreeSet::first).copied();
+        let last = changed.as_ref().and_then(BTreeSet::last).copied();
+        let mut standing = StandingRecords::before(self.bronze, dataset, first)?;
+        let profiled = match last {
+            Some(last) => profile::columns_after(self.bronze, dataset, last)?,
+            None => BTreeMap::new(),
+        };
+        let mut before = before;
+        let mut until = None;
+        let span = |months: MonthRange| Span { of: dataset.as_str(), months };
+        assessed.deliveries.extend(changed.iter().flatten().map(|month| span(MonthRange::only(*month))));
+        for month in self.bronze.months(dataset).into_iter().filter(|month| first.is_none_or(|first| *month >= first)) {
+            let delivered = Delivered { dataset, month };
+            let is_changed = changed.as_ref().is_none_or(|changed| changed.contains(&month));
+            // A column that a changed delivery brought, or no longer brings, is missing in the later ones, or is not.
+            let is_other = |columns: &BTreeSet<String>| *columns != profile::columns(self.bronze, delivered);
+            let is_profiled_anew = is_changed || profiled.get(&month).is_none_or(is_other);
+            if !is_profiled_anew && until.is_some() {
+                continue;
+            }
+            self.tell(delivered);
+            let rejections = summary::rejections(self.bronze, delivered)?;
+            if is_profiled_anew {
+                let profile = profile::of(self.bronze, delivered, self.statistics)?;
+                assessed.summaries.push(summary::of(self, delivered, &profile, rejections)?);
+                assessed.profiles.extend(profile);
+                if !is_changed {
+                    assessed.deliveries.push(span(MonthRange::only(month)));
+                }
+            }
+            if until.is_some() {
+                continue;
+            }
+            let earlier = match self.silver.replaced_segments.get(&month) {
+                Some(replaced) if dataset == Dataset::Circuits => Earlier::Replaced(replaced),
+                _ => Earlier::Standing(&mut standing),
+            };
+            let (diff, of_fields) = diff::of_records(self.bronze, delivered, (rejections.in_bronze, before), earlier)?;
+            before = diff.current_count.map_or(0, i64::cast_unsigned);
+            let is_complete = diff.current_count == [diff.added, diff.changed, diff.unchanged].into_iter().sum();
+            assessed.diffs.push(diff);
+            assessed.fields.extend(of_fields);
+            // What was delivered before it is no part of what follows, and neither was it before.
+            if is_complete && last < Some(month) && self.complete.holds(dataset, month) {
+                until = Some(month);
+                standing = standing.rejoin(first, month)?;
+            }
+        }
+        assessed.differences.push(span(MonthRange { from: first, until }));
+        Ok(standing)
     }
 
     /// How many records, feeders and DERs were current before the first month that changed, by dataset or entity.
     fn current_before(&self) -> Result<BTreeMap<String, u64>, PipelineError> {
-        let Some(from) = self.from else { return Ok(BTreeMap::new()) };
+        let Some(changes) = self.changes else { return Ok(BTreeMap::new()) };
         let mut session = self.bronze.work.session()?;
         session.register("diffs", &store::of_utility(self.bronze, &tables::MONTH_DIFF, None)?)?;
-        let rows = session.query(&format!(
-            "SELECT dataset, delivery_month, current_count FROM diffs WHERE delivery_month < '{from}' ORDER BY delivery_month"
-        ))?;
+        let rows = session.query("SELECT dataset, delivery_month, current_count FROM diffs ORDER BY delivery_month")?;
+        let is_earlier = |dataset: &str, month: Month| {
+            let first = Dataset::parse(dataset).map_or_else(|| changes.first(), |dataset| changes.months(dataset).next());
+            first.is_some_and(|first| month < first)
+        };
+        let of = |row: usize| {
+            let (dataset, month) = (rows.text("dataset", row)?, Month::parse(&rows.text("delivery_month", row)?)?);
+            is_earlier(&dataset, month).then(|| (dataset, rows.count("current_count", row)))
+        };
         // Of several months the last one stays.
-        Ok((0..rows.height()).filter_map(|row| Some((rows.text("dataset", row)?, rows.count("current_count", row)))).collect())
-    }
-
-    fn touched(&self, month: Month) -> bool {
-        self.from.is_none_or(|from| month >= from)
+        Ok((0..rows.height()).filter_map(of).collect())
     }
 
     fn utility(&self) -> &str {
@@ -133,10 +187,10 @@ impl Assess<'_> {
         Dataset::ALL.iter().flat_map(|dataset| self.bronze.months(*dataset)).collect()
     }
 
-    /// Replaces the utility's rows of the touched months; those of earlier months stay.
-    fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), PipelineError> {
+    /// Replaces the utility's rows of some months, or all where everything is made anew.
+    fn replace<R: Row>(&self, rows: Vec<R>, spans: &[Span]) -> Result<(), PipelineError> {
         let part = Part { table: R::TABLE, values: &[("utility_id", self.utility())] };
         let transactions = vec![(application_id(self.bronze.adapter), self.fingerprint)];
-        store::replace_from(self.bronze.lake, &part, self.from, rows, transactions, self.bronze.work)
+        store::replace_spans(self.bronze.lake, &part, self.changes.map(|_| spans), rows, transactions, self.bronze.work)
     }
 }

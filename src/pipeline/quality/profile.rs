@@ -3,19 +3,21 @@
 //! Each column is grouped by value first, so that every question is asked once a distinct value and not once a cell. Where the
 //! month is one file that was loaded a moment ago, its values were counted as they passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Delivered;
 use crate::config::{CellType, DatasetAdapter, column_name};
 use crate::engine::{EngineError, Session};
 use crate::frame::{Frame, Relation, schema};
 use crate::lake::TableId;
+use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::bronze::CommittedFile;
 use crate::pipeline::bronze::column_statistics::HighCardinality;
 use crate::pipeline::bronze::{ColumnStatistics, ColumnValues};
 use crate::pipeline::sql::{Cells, name};
+use crate::pipeline::store;
 use crate::pipeline::tables::{self, ColumnQualityRow};
 
 /// Rows of `platinum/column_quality` for one delivery: each column of the bronze table, and each that the adapter
@@ -25,7 +27,6 @@ pub(super) fn of<'a>(
     delivered: Delivered,
     counted: &dyn Fn(&CommittedFile) -> Option<&'a ColumnStatistics>,
 ) -> Result<Vec<ColumnQualityRow>, PipelineError> {
-    let columns = bronze.columns(delivered.dataset);
     let (Some(adapter), Some(rows)) =
         (bronze.adapter.dataset(delivered.dataset), bronze.rows(delivered.dataset, |m| m == delivered.month)?)
     else {
@@ -33,19 +34,58 @@ pub(super) fn of<'a>(
     };
     let committed: Vec<_> = bronze.delivered(delivered.dataset, delivered.month).collect();
     let statistics = if let [only] = committed.as_slice() { counted(only) } else { None };
-    let profiler = Profiler { bronze, delivered, cells: Cells::new(bronze.adapter, columns.clone()), statistics };
-    let mut found = Vec::new();
-    // A column that only a later month brought says nothing about this one.
+    let profiler =
+        Profiler { bronze, delivered, cells: Cells::new(bronze.adapter, bronze.columns(delivered.dataset)), statistics };
+    let columns = stored_columns(bronze, delivered);
+    let mut found = profiler.columns(&columns, &rows)?;
+    let row_count = profiler.row_count();
+    found.extend(absent_columns(adapter, &columns).map(|label| profiler.absent(&label, row_count)));
+    Ok(found)
+}
+
+/// The columns that a delivery has a profile of.
+pub(super) fn columns(bronze: &BronzeTables<'_>, delivered: Delivered) -> BTreeSet<String> {
+    let Some(adapter) = bronze.adapter.dataset(delivered.dataset) else { return BTreeSet::new() };
+    let stored = stored_columns(bronze, delivered);
+    let absent: Vec<String> = absent_columns(adapter, &stored).collect();
+    stored.into_iter().chain(absent).collect()
+}
+
+/// The columns that the table has a profile of, by month, for the months of a dataset after one.
+pub(super) fn columns_after(
+    bronze: &BronzeTables<'_>,
+    dataset: Dataset,
+    month: Month,
+) -> Result<BTreeMap<Month, BTreeSet<String>>, PipelineError> {
+    let mut columns: BTreeMap<Month, BTreeSet<String>> = BTreeMap::new();
+    if bronze.months(dataset).last().is_none_or(|last| *last <= month) {
+        return Ok(columns);
+    }
+    let mut session = bronze.work.session()?;
+    session.register("profiles", &store::of_utility(bronze, &tables::COLUMN_QUALITY, None)?)?;
+    let rows = session.query(&format!(
+        "SELECT delivery_month, column_name FROM profiles WHERE dataset = '{dataset}' AND delivery_month > '{month}'"
+    ))?;
+    for row in 0..rows.height() {
+        let of = rows.text("delivery_month", row).and_then(|month| Month::parse(&month));
+        if let (Some(of), Some(column)) = (of, rows.text("column_name", row)) {
+            columns.entry(of).or_default().insert(column);
+        }
+    }
+    Ok(columns)
+}
+
+/// The columns of the bronze table, without those that only a later month brought: they say nothing about this one.
+fn stored_columns(bronze: &BronzeTables<'_>, delivered: Delivered) -> Vec<String> {
     let known = |column: &str| {
         bronze.files.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.stores(column))
     };
-    let columns: Vec<String> = columns.into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect();
-    found.extend(profiler.columns(&columns, &rows)?);
-    let row_count = profiler.row_count();
-    for label in named_by(adapter).filter(|label| !columns.iter().any(|column| column.eq_ignore_ascii_case(label))) {
-        found.push(profiler.absent(&label, row_count));
-    }
-    Ok(found)
+    bronze.columns(delivered.dataset).into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect()
+}
+
+/// The columns that the adapter names and that are not among others.
+fn absent_columns(adapter: &DatasetAdapter, columns: &[String]) -> impl Iterator<Item = String> {
+    named_by(adapter).filter(|label| !columns.iter().any(|column| column.eq_ignore_ascii_case(label)))
 }
 
 /// The source columns that an adapter maps without an alternative.

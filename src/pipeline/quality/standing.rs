@@ -71,6 +71,14 @@ impl<'a> StandingRecords<'a> {
         }
     }
 
+    /// Goes on after a month that brought every key as the table does.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn rejoin(self, from: Option<Month>, month: Month) -> Result<Self, PipelineError> {
+        Ok(Self { patches: self.patches.rejoin(from, Some(month))?, ..self })
+    }
+
     /// Commits what changed.
     ///
     /// # Errors

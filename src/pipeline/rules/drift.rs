@@ -14,6 +14,8 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::name;
 
+/// Deliveries before one that its columns are compared with.
+pub(super) const DELIVERIES_BEFORE: usize = 2;
 /// Rows of a month that types and renames are judged by.
 const SAMPLE_ROWS: usize = 2000;
 /// The share of a column's values that must be of a type.
@@ -37,7 +39,7 @@ impl SchemaDrift {
     pub(super) fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Option<Self>, PipelineError> {
         let earlier: Vec<Month> = bronze.months(dataset).into_iter().filter(|other| *other < month).collect();
         let [.., last] = earlier.as_slice() else { return Ok(None) };
-        let before_last = earlier.len().checked_sub(2).map(|at| earlier[at]);
+        let before_last = earlier.len().checked_sub(DELIVERIES_BEFORE).map(|at| earlier[at]);
         compare(bronze, dataset, month, *last, before_last).map(Some)
     }
 

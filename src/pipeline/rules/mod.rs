@@ -118,6 +118,20 @@ pub struct RuleOutcome {
     pub delivery: String,
 }
 
+/// Rules by what may change their outcome, fewer of them first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Scope {
+    /// Those that time changes.
+    Calendar,
+    /// Those, and those that look at deliveries before the month.
+    LaterDelivery,
+    /// Those, and those that compare its columns with the last deliveries before it.
+    NextDelivery,
+    /// All of them.
+    #[default]
+    All,
+}
+
 /// Which rules are wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RuleFilter<'a> {
@@ -125,15 +139,23 @@ pub struct RuleFilter<'a> {
     pub rule: Option<&'a str>,
     /// Only of this utility.
     pub utility: Option<&'a str>,
-    /// Only rules whose outcome changes by time alone.
-    pub calendar: bool,
+    /// Those whose outcome may be another one.
+    pub scope: Scope,
 }
 
 impl RuleFilter<'_> {
     fn takes(&self, rule: &Rule, adapter: &UtilityAdapter) -> bool {
-        let of_rule =
-            rule.utility.as_ref().is_none_or(|utility| *utility == adapter.id) && (rule.is_of_calendar() || !self.calendar);
-        of_rule && self.rule.is_none_or(|id| id == rule.id) && self.utility.is_none_or(|id| id == adapter.id.as_str())
+        let is_in_scope = match self.scope {
+            Scope::All => true,
+            Scope::NextDelivery => rule.is_of_calendar() || rule.looks_back() || rule.is_of_schema(),
+            Scope::LaterDelivery => rule.is_of_calendar() || rule.looks_back(),
+            Scope::Calendar => rule.is_of_calendar(),
+        };
+        let is_ours = rule.utility.as_ref().is_none_or(|utility| *utility == adapter.id);
+        is_in_scope
+            && is_ours
+            && self.rule.is_none_or(|id| id == rule.id)
+            && self.utility.is_none_or(|id| id == adapter.id.as_str())
     }
 }
 

@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::drift;
 use super::results;
-use super::{Evaluator, RuleFilter, RuleOutcome};
+use super::{Evaluator, RuleFilter, RuleOutcome, Scope};
 use crate::config::RuleSet;
+use crate::config::rules::Rule;
 use crate::engine::Work;
 use crate::lake::{Lake, Snapshot};
-use crate::model::{Day, Month, Timestamp, UtilityId};
+use crate::model::{Dataset, Day, Month, MonthRange, Timestamp, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::parallel::each;
@@ -28,8 +30,8 @@ pub struct StaleOutcomes<'a> {
     pub evaluator: &'a Evaluator<'a>,
     /// What each utility's silver was made from before the run.
     pub before: &'a HashMap<UtilityId, i64>,
-    /// The utilities that were rebuilt, and the first month that changed; `None` where all did.
-    pub touched: &'a [(UtilityId, Option<Month>)],
+    /// The utilities that were rebuilt, and the months whose tables were.
+    pub reach: &'a [(UtilityId, MonthRange)],
 }
 
 /// Outcomes, and what they were made from.
@@ -50,15 +52,6 @@ impl Evaluated {
     }
 }
 
-/// Which rules of a month have to be evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StaleScope {
-    /// All of them.
-    All,
-    /// Those that time changes.
-    Calendar,
-}
-
 impl StaleOutcomes<'_> {
     /// Evaluates what is due, telling of each utility and month before it.
     ///
@@ -75,6 +68,7 @@ impl StaleOutcomes<'_> {
         for bronze in self.evaluator.bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
             let adapter = bronze.adapter;
             let utility = Utility {
+                bronze,
                 id: &adapter.id,
                 input_fingerprint: self.input_fingerprint(silver::input_fingerprint(bronze)),
                 months: &months,
@@ -90,8 +84,7 @@ impl StaleOutcomes<'_> {
         }
         let outcomes = each(&due, |(utility, month, scope)| {
             tell(utility, *month);
-            let calendar = *scope == StaleScope::Calendar;
-            self.evaluator.month(*month, RuleFilter { utility: Some(utility.as_str()), rule: None, calendar })
+            self.evaluator.month(*month, RuleFilter { utility: Some(utility.as_str()), rule: None, scope: *scope })
         })?;
         evaluated.outcomes = outcomes.into_iter().flatten().collect();
         Ok(evaluated)
@@ -99,16 +92,16 @@ impl StaleOutcomes<'_> {
 
     /// What is due of a utility: months that were rebuilt or that it was never asked about, the month that was the newest
     /// until now, and the newest on another day.
-    fn scopes(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, StaleScope>, PipelineError> {
+    fn scopes(&self, results: Option<&Snapshot>, utility: &Utility<'_>) -> Result<BTreeMap<Month, Scope>, PipelineError> {
         let recorded = |what: &str| match results {
             Some(results) => results.transaction(self.lake, &application_id(utility.id, what)),
             None => Ok(None),
         };
-        let touched = self.touched.iter().find(|(touched, _)| touched == utility.id).map(|(_, from)| *from);
+        let reach = self.reach.iter().find(|(of, _)| of == utility.id).map(|(_, reach)| *reach);
         let known = recorded(TABLES)?;
         // Only what was evaluated before this run may be left as it is.
         let was_evaluated = self.before.get(utility.id).is_some_and(|before| known == Some(self.input_fingerprint(*before)));
-        let is_as_known = known == Some(utility.input_fingerprint) && touched.is_none();
+        let is_as_known = known == Some(utility.input_fingerprint) && reach.is_none();
         let mut scopes = BTreeMap::new();
         if is_as_known || was_evaluated {
             let was_newest =
@@ -116,15 +109,23 @@ impl StaleOutcomes<'_> {
             let is_today = recorded(DAY)? == Some(i64::from(self.evaluator.today.epoch_days()));
             let newest = utility.months.last().copied();
             let of_calendar = if was_newest == newest { None } else { was_newest };
-            scopes.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, StaleScope::Calendar)));
+            scopes.extend(of_calendar.into_iter().chain(newest.filter(|_| !is_today)).map(|month| (month, Scope::Calendar)));
             if recorded(MONTHS)? != Some(hash_of(utility.months)) {
-                scopes.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, StaleScope::All)));
+                scopes.extend(self.never_asked(results, utility)?.into_iter().map(|month| (month, Scope::All)));
             }
         }
         if !is_as_known {
-            let from = if was_evaluated { touched.flatten() } else { None };
-            let again = utility.months.iter().filter(|month| from.is_none_or(|from| **month >= from));
-            scopes.extend(again.map(|month| (*month, StaleScope::All)));
+            let reach = reach.filter(|_| was_evaluated).unwrap_or_default();
+            let may_end = !self.evaluator.rules.rules.iter().any(asks_when_versions_began);
+            let scope = |month: Month| match reach.until {
+                Some(until) if may_end && month > until => utility.scope_after(until, month),
+                _ => Scope::All,
+            };
+            let again = utility.months.iter().filter(|month| reach.from.is_none_or(|from| **month >= from));
+            for month in again {
+                let known = scopes.entry(*month).or_insert(Scope::Calendar);
+                *known = scope(*month).max(*known);
+            }
         }
         scopes.retain(|month, _| utility.months.contains(month));
         Ok(scopes)
@@ -147,6 +148,11 @@ impl StaleOutcomes<'_> {
     }
 }
 
+/// Whether a rule asks for what may differ of a month whose state is as it was: when a version began, and which record it is of.
+fn asks_when_versions_began(rule: &Rule) -> bool {
+    ["valid_from_month", "valid_to_month", "_source_"].iter().any(|column| rule.definition().contains(column))
+}
+
 /// Whether the outcomes of a utility's rules were made from its tables and the rules as they are.
 ///
 /// # Errors
@@ -166,9 +172,22 @@ fn input_fingerprint(rules: &RuleSet, fingerprint: i64) -> i64 {
 
 /// A utility, what its outcomes would be made from, and the months that any utility delivered.
 struct Utility<'a> {
+    bronze: &'a BronzeTables<'a>,
     id: &'a UtilityId,
     input_fingerprint: i64,
     months: &'a [Month],
+}
+
+impl Utility<'_> {
+    /// What may differ of a month after all that was made anew.
+    fn scope_after(&self, until: Month, month: Month) -> Scope {
+        let is_next = |dataset: &Dataset| {
+            let months = self.bronze.months(*dataset);
+            let between = months.iter().filter(|other| **other > until && **other < month);
+            months.contains(&month) && between.count() < drift::DELIVERIES_BEFORE
+        };
+        if Dataset::ALL.iter().any(is_next) { Scope::NextDelivery } else { Scope::LaterDelivery }
+    }
 }
 
 /// What the log of `ops/rule_results` records of a utility: the tables and rules that outcomes were made from,

@@ -96,6 +96,10 @@ impl<'a> History<'a> {
         self.current.current()
     }
 
+    fn current_or_none(&mut self) -> Result<Relation, PipelineError> {
+        Ok(self.current()?.unwrap_or_else(|| Relation::empty(&self.table.columns())))
+    }
+
     /// Takes a month in: relation `state` of the session holds entities as they are after it, one row for each key. Of those
     /// that neither it nor relation `named` (keys) holds, the ones for which the SQL condition `gone` holds have ended.
     ///
@@ -124,6 +128,43 @@ impl<'a> History<'a> {
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
         self.replaced.extend(self.current.replace(session, scd2::current(&columns, self.key)));
         Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
+    }
+
+    /// Whether the current versions say after a month what the table says of it; when each began may differ.
+    ///
+    /// # Errors
+    /// They cannot be read, or somebody asked to stop.
+    pub(super) fn is_as_committed(&mut self, month: Month) -> Result<bool, PipelineError> {
+        let current = self.current_or_none()?;
+        let (committed, _) = Versions::open(self.bronze, self.table)?.as_of(month);
+        let mut session = self.bronze.work.session()?;
+        session.register("current_versions", &current)?;
+        session.register("history", &committed)?;
+        let found = session.query(&scd2::beside_committed(self.key, month))?;
+        let count = |name: &str| found.count(name, 0);
+        Ok(count("now") == count("same") && count("was") == count("same"))
+    }
+
+    /// Goes on after a month as the table does, which says the same of it: what ended or began later stays, and what goes on began
+    /// when it did here.
+    ///
+    /// # Errors
+    /// A plan is wrong, or somebody asked to stop.
+    pub(super) fn rejoin(&mut self, month: Month) -> Result<(), PipelineError> {
+        if self.replaced.is_empty() {
+            return Ok(());
+        }
+        let current = self.current_or_none()?;
+        let versions = Versions::open(self.bronze, self.table)?;
+        let mut session = self.bronze.work.session()?;
+        session.register("current_versions", &current)?;
+        session.register("history", &versions.scan(|file| versions::reaches(file, month) || versions::holds_current(file)))?;
+        let columns = self.table.columns();
+        session.create_view("later", &scd2::later(&columns, self.key, month))?;
+        let ended = session.materialize("later_ended", "SELECT * FROM later WHERE NOT is_current")?;
+        self.ended.extend((ended.rows > 0).then_some(ended));
+        self.replaced.extend(self.current.replace(session, "SELECT * FROM later WHERE is_current".into()));
+        Ok(())
     }
 
     /// Commits what changed, with what the rows were made from.

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
+use super::changes::{Changes, CompleteDeliveries};
 use super::progress::{Step, Tracker};
 use super::rejected::{self, Scope};
 use super::store::{self, Part};
@@ -27,7 +28,7 @@ use crate::config::{Grain, UtilityAdapter};
 use crate::engine::{Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
-use crate::model::{Dataset, Delivery, Month, Stage};
+use crate::model::{Dataset, Delivery, Month, MonthRange, Stage};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use history::{History, Moved};
 use segments::Segments;
@@ -57,6 +58,8 @@ pub struct Silver {
     pub ders: Versions,
     /// Where the segments are that those of a month replaced, for the months that were folded and had segments before them.
     pub replaced_segments: BTreeMap<Month, Materialized>,
+    /// The months that were folded.
+    pub reach: MonthRange,
 }
 
 impl Silver {
@@ -68,16 +71,18 @@ impl Silver {
         let (feeders, ders) = (Versions::open(bronze, &tables::FEEDERS)?, Versions::open(bronze, &tables::DERS)?);
         feeders.expect_own()?;
         ders.expect_own()?;
-        Ok(Self { feeders, ders, replaced_segments: BTreeMap::new() })
+        Ok(Self { feeders, ders, replaced_segments: BTreeMap::new(), reach: MonthRange::default() })
     }
 }
 
-/// Folds a utility's months into silver, from `from` on, and commits the three tables.
+/// Folds a utility's months into silver, from the first that changed to the one after which all is as it was, and commits the tables.
 pub struct Build<'a> {
     /// Where the rows come from.
     pub bronze: &'a BronzeTables<'a>,
-    /// The first month that changed; `None` folds everything again.
-    pub from: Option<Month>,
+    /// The deliveries that changed; `None` folds everything again.
+    pub changes: Option<&'a Changes>,
+    /// Deliveries after them that held everything.
+    pub complete: &'a CompleteDeliveries,
     /// The run.
     pub run_id: &'a str,
     /// What the rows are made from.
@@ -94,14 +99,12 @@ impl<'a> Build<'a> {
     /// # Errors
     /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
     pub fn run(&self) -> Result<Silver, PipelineError> {
-        let months: BTreeSet<Month> = Dataset::ALL
-            .iter()
-            .flat_map(|dataset| self.bronze.months(*dataset))
-            .filter(|month| self.from.is_none_or(|from| *month >= from))
-            .collect();
-        rejected::forget_gone(self.bronze, self.from)?;
-        let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), self.from)?;
-        let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), self.from)?;
+        let mut reach = MonthRange { from: self.from(), until: None };
+        let delivered = Dataset::ALL.iter().flat_map(|dataset| self.bronze.months(*dataset));
+        let months: BTreeSet<Month> = delivered.filter(|month| reach.holds(*month)).collect();
+        rejected::forget_gone(self.bronze, reach.from)?;
+        let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), reach.from)?;
+        let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), reach.from)?;
         let mut segments = self.segments()?;
         let committed = self.committed_circuits()?;
         let mut circuits_stay = committed.is_some();
@@ -111,6 +114,8 @@ impl<'a> Build<'a> {
             _ => Materialized::default(),
         };
         let mut replaced_segments = BTreeMap::new();
+        // The month from which on segments are those of the table.
+        let mut rejoined = reach.from.filter(|_| segments.is_none() || self.last_change(Some(Dataset::Circuits)).is_none());
         for month in &months {
             // Its plan may read the feeders as they were written after the month before.
             ders.current()?;
@@ -119,9 +124,23 @@ impl<'a> Build<'a> {
                 let (of_feeders, after) = self.fold_circuits(*month, &mut feeders, segments.as_mut(), &mut replaced_segments)?;
                 moved = vec![of_feeders, circuits::moved(self.session()?, &circuits, &after)?];
                 (circuits, circuits_stay) = (after, false);
+                if let (None, Some(segments)) = (rejoined, &segments) {
+                    rejoined = self.holds_all_segments(*month, segments)?.then_some(*month);
+                }
             }
             self.fold_ders(*month, &mut ders, feeders.current()?, &circuits, &moved)?;
             self.tell(*month);
+            let may_end = rejoined.is_some() && self.last_change(None) <= Some(*month) && months.last() != Some(month);
+            if may_end && feeders.is_as_committed(*month)? && ders.is_as_committed(*month)? {
+                reach.until = Some(*month);
+                break;
+            }
+        }
+        if let Some(month) = reach.until {
+            feeders.rejoin(month)?;
+            ders.rejoin(month)?;
+            segments = segments.map(|segments| segments.rejoin(reach.from, rejoined)).transpose()?;
+            circuits_stay = true;
         }
         if !circuits_stay {
             self.commit_circuits(&circuits)?;
@@ -132,7 +151,24 @@ impl<'a> Build<'a> {
         }
         feeders.commit(made_from())?;
         ders.commit(made_from())?;
-        Ok(Silver { replaced_segments, ..Silver::open(self.bronze)? })
+        Ok(Silver { replaced_segments, reach, ..Silver::open(self.bronze)? })
+    }
+
+    /// The first month that changed; `None` where everything is folded again.
+    fn from(&self) -> Option<Month> {
+        self.changes.and_then(Changes::first)
+    }
+
+    /// The last month that changed of a dataset, or of all.
+    fn last_change(&self, of: Option<Dataset>) -> Option<Month> {
+        let changes = self.changes?;
+        of.map_or_else(|| changes.last(), |dataset| changes.months(dataset).next_back())
+    }
+
+    /// Whether a month that did not change brought every segment that is current after it, and did so before, too.
+    fn holds_all_segments(&self, month: Month, segments: &Segments<'_, '_>) -> Result<bool, PipelineError> {
+        let was_complete = self.complete.holds(Dataset::Circuits, month);
+        Ok(was_complete && self.last_change(None) < Some(month) && segments.are_all_of(month)?)
     }
 
     fn tell(&self, month: Month) {
@@ -257,7 +293,7 @@ impl<'a> Build<'a> {
 
     /// The circuits of the table, if they are those before the first month that is folded.
     fn committed_circuits(&self) -> Result<Option<Materialized>, PipelineError> {
-        let Some(from) = self.from else { return Ok(None) };
+        let Some(from) = self.from() else { return Ok(None) };
         let Some(table) = self.bronze.lake.snapshot(&tables::FEEDER_CIRCUITS.id())? else { return Ok(None) };
         let is_ours = |file: &DataFile| file.partition_value("utility_id") == Some(self.bronze.adapter.id.as_str());
         let is_before = |file: &DataFile| file.tag(store::AS_OF).and_then(Month::parse).is_some_and(|month| month < from);

@@ -11,6 +11,9 @@ use crate::pipeline::sql::{name, text};
 /// Columns that say when a version holds; all others describe the entity.
 const VALIDITY: [&str; 3] = ["valid_from_month", "valid_to_month", "is_current"];
 
+/// Columns that say which record a version is of.
+const PLACE: [&str; 2] = ["_source_file", "_source_line"];
+
 fn entity_columns(columns: &[Column], alias: &str) -> String {
     let named: Vec<String> = columns
         .iter()
@@ -111,5 +114,56 @@ pub(super) fn moved(key: &[&str]) -> String {
         "SELECT {id} AS ref FROM opened WHERE NOT replaces\n\
          UNION ALL\nSELECT k.{id} AS ref FROM ended_keys AS k LEFT ANTI JOIN (SELECT {keys} FROM opened WHERE replaces) AS o ON {}",
         on(key, "k", "o")
+    )
+}
+
+/// What holds after a month of relation `history`.
+fn holds_after(month: Month) -> String {
+    format!("valid_from_month <= '{month}' AND (valid_to_month IS NULL OR valid_to_month > '{month}')")
+}
+
+/// Relations `current_versions` (after a month) and `history`: how many versions the first holds (`now`), how many the other one after the
+/// month (`was`), and how many of both say the same of an entity (`same`).
+pub(super) fn beside_committed(key: &[&str], month: Month) -> String {
+    let (keys, holds) = (key.join(", "), holds_after(month));
+    format!(
+        "WITH committed AS (SELECT {keys}, record_hash FROM history WHERE {holds})\n\
+         SELECT SUM(now) AS now, SUM(was) AS was, SUM(same) AS same FROM (\n\
+         SELECT COUNT(*) AS now, 0 AS was, 0 AS same FROM current_versions\n\
+         UNION ALL SELECT 0 AS now, COUNT(*) AS was, 0 AS same FROM committed\n\
+         UNION ALL SELECT 0 AS now, 0 AS was, COUNT(*) AS same FROM current_versions AS c\n\
+         LEFT SEMI JOIN committed AS w ON {} AND c.record_hash = w.record_hash) AS counted",
+        on(key, "c", "w")
+    )
+}
+
+/// Relations `current_versions` (after a month) and `history`, which say the same of the month: the versions that hold after it as the
+/// first has them, until they end as in the other one, and those that begin later. Of these, the ones in which an entity only leads
+/// elsewhere are of the record that the first names.
+pub(super) fn later(columns: &[Column], key: &[&str], month: Month) -> String {
+    let each = |write: &dyn Fn(&str) -> String, of: &[&str]| of.iter().map(|column| write(column)).collect::<Vec<_>>();
+    let places: Vec<&str> = columns.iter().map(|column| column.name.as_str()).filter(|name| PLACE.contains(name)).collect();
+    let was = each(&|place| format!(", {place} AS was{place}"), &places).concat();
+    let now = each(&|place| format!(", c.{place} AS now{place}, g.was{place} AS was{place}"), &places).concat();
+    let differ = [each(&|place| format!("c.{place} <> g.was{place}"), &places), vec!["FALSE".into()]].concat().join(" OR ");
+    let same = each(&|place| format!(" AND h.{place} = m.was{place}"), &places).concat();
+    let of_later = columns.iter().map(|Column { name: column, .. }| match column.as_str() {
+        place if PLACE.contains(&place) => format!("COALESCE(m.now{place}, h.{place}) AS {place}"),
+        column => format!("h.{0} AS {0}", name(column)),
+    });
+    format!(
+        "WITH going_on AS (SELECT {keys}, valid_to_month, is_current{was} FROM history WHERE {holds}),\n\
+         moved AS (SELECT {of_moved}{now} FROM current_versions AS c INNER JOIN going_on AS g ON {c_is_g} WHERE {differ})\n\
+         SELECT {entity}, c.valid_from_month AS valid_from_month, g.valid_to_month AS valid_to_month, g.is_current AS is_current\n\
+         FROM current_versions AS c INNER JOIN going_on AS g ON {c_is_g}\n\
+         UNION ALL\nSELECT {of_later} FROM (SELECT * FROM history WHERE valid_from_month > '{month}') AS h\n\
+         LEFT JOIN moved AS m ON {h_is_m}{same}",
+        keys = key.join(", "),
+        holds = holds_after(month),
+        of_moved = each(&|column| format!("c.{column} AS {column}"), key).join(", "),
+        entity = entity_columns(columns, "c"),
+        of_later = of_later.collect::<Vec<_>>().join(", "),
+        c_is_g = on(key, "c", "g"),
+        h_is_m = on(key, "h", "m"),
     )
 }

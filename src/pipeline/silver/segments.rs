@@ -28,9 +28,9 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// A table cannot be read.
     pub(super) fn before(build: &'b Build<'a>, dataset: &'b DatasetAdapter) -> Result<Self, PipelineError> {
         let bronze = build.bronze;
-        let patches = Patches::before(bronze, &tables::SEGMENTS, super::of_utility(bronze), build.from)?;
+        let patches = Patches::before(bronze, &tables::SEGMENTS, super::of_utility(bronze), build.from())?;
         let mut segments = Self { build, dataset, patches };
-        if let Some(from) = build.from.filter(|_| !segments.is_snapshot()) {
+        if let Some(from) = build.from().filter(|_| !segments.is_snapshot()) {
             segments.catch_up(from)?;
         }
         Ok(segments)
@@ -68,6 +68,28 @@ impl<'b, 'a> Segments<'b, 'a> {
             self.name(session, "segments")?;
         }
         Ok(true)
+    }
+
+    /// Whether a month brought every segment that is current after it.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn are_all_of(&self, month: Month) -> Result<bool, PipelineError> {
+        if self.is_snapshot() {
+            return Ok(true);
+        }
+        let mut session = self.build.session()?;
+        self.name(session.as_mut(), "segments")?;
+        let others = session.query(&format!("SELECT COUNT(record_key) AS n FROM segments WHERE delivery_month <> '{month}'"))?;
+        Ok(others.count("n", 0) == 0)
+    }
+
+    /// Goes on as the table does, of which nothing changed from `rejoined` on.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn rejoin(self, from: Option<Month>, rejoined: Option<Month>) -> Result<Self, PipelineError> {
+        Ok(Self { patches: self.patches.rejoin(from, rejoined)?, ..self })
     }
 
     /// Adds what changed to the table.

@@ -11,7 +11,7 @@ mod deliveries;
 mod history;
 mod kinds;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use feederscope::app::reads::checks;
@@ -179,20 +179,23 @@ fn config(cases: u32) -> ProptestConfig {
 
 #[test]
 fn tables_are_those_of_the_files_however_they_came() {
-    let met = RefCell::new(BTreeMap::new());
+    let (met, ended_early) = (RefCell::new(BTreeMap::new()), Cell::new(0));
     let tried = TestRunner::new(config(cases())).run(&sequences(), |sequence| {
         kinds::count(&sequence, &mut met.borrow_mut());
-        however_they_came(&sequence)
+        ended_early.set(ended_early.get() + however_they_came(&sequence)?);
+        Ok(())
     });
-    eprintln!("sequences with each kind of change: {:?}", met.borrow());
+    eprintln!("sequences with each kind of change: {:?}; changes that ended early: {}", met.borrow(), ended_early.get());
     if let Err(error) = tried {
         panic!("{error}");
     }
 }
 
-fn however_they_came(sequence: &Sequence) -> Result<(), TestCaseError> {
+/// How often a change of an earlier month was not folded in up to the newest.
+fn however_they_came(sequence: &Sequence) -> Result<u32, TestCaseError> {
     let (utility, steps) = (&sequence.utility, sequence.steps());
     let mut stepwise = bench(&sequence.before_change());
+    let mut ended_early = 0;
     for (at, some) in steps.chunks(sequence.batch).enumerate() {
         if at * sequence.batch >= sequence.adapter_changes_after {
             stepwise.settings.utilities = bench(utility).settings.utilities;
@@ -200,7 +203,8 @@ fn however_they_came(sequence: &Sequence) -> Result<(), TestCaseError> {
         for (path, content) in some {
             stepwise.put(path, content.csv(utility)).at_the_same_time(path);
         }
-        stepwise.run();
+        let reach = stepwise.run().rebuilt.first().map(|(_, reach)| *reach);
+        ended_early += u32::from(reach.is_some_and(|reach| reach.until.is_some()));
     }
     stepwise.settings.utilities = bench(utility).settings.utilities;
     stepwise.run();
@@ -217,7 +221,7 @@ fn however_they_came(sequence: &Sequence) -> Result<(), TestCaseError> {
         refresh(&stepwise);
         prop_assert_eq!(differences(&seen(&stepwise), &whole), Vec::<String>::new());
     }
-    Ok(())
+    Ok(ended_early)
 }
 
 /// Drawn without being loaded: each kind of change is in more than one of thirty sequences, so that the thousands that were tried,
