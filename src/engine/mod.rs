@@ -71,6 +71,15 @@ pub trait Session: Send {
     /// As [`Session::query`].
     fn materialize(&mut self, name: &str, sql: &str) -> Result<Materialized, EngineError>;
 
+    /// Gives a query's rows, of which there are so many at most, a name: few of them are computed now, as every plan that reads a name plans
+    /// its query again, and many when they are read.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    fn name_rows(&mut self, name: &str, sql: &str, at_most: u64) -> Result<(), EngineError> {
+        if at_most > FEW { self.create_view(name, sql) } else { self.materialize(name, sql).map(drop) }
+    }
+
     /// The query's rows, in the order that it asks for.
     ///
     /// # Errors
@@ -84,6 +93,9 @@ pub trait Session: Send {
     /// As [`Session::query`], or a file cannot be written.
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError>;
 }
+
+/// So many rows are few enough to be held.
+pub const FEW: u64 = 1 << 16;
 
 /// Rows that were computed and stay with the engine.
 #[derive(Debug, Clone)]

@@ -108,19 +108,19 @@ impl Frame {
         Ok(Self(DataFrame::new(rows.len(), series)?))
     }
 
-    /// The records of a delivery: `cells` gives those of a column, by its place and for a range of rows; beside them the
-    /// records' lines as `_source_line`, and the same text or time in every row.
+    /// The records of a delivery: `cells` gives those of a column, by its place and for a range of rows; beside them `numbers`, one for
+    /// each record, and the same text or time in every row.
     ///
     /// # Errors
-    /// A name occurs twice.
+    /// A name occurs twice, or there are not as many numbers under one name as under another.
     pub fn of_records<'c, C: Iterator<Item = &'c str>>(
         names: &[String],
-        lines: &[u64],
         cells: impl Fn(usize, Range<usize>) -> C,
+        numbers: &[(&str, &[u64])],
         constants: &[(&str, &str)],
         time: (&str, Timestamp),
     ) -> Result<Self, FrameError> {
-        let rows = lines.len();
+        let rows = numbers.first().map_or(0, |(_, of)| of.len());
         let mut builders: Vec<StringChunkedBuilder> =
             names.iter().map(|name| StringChunkedBuilder::new(PlSmallStr::from_str(name), rows)).collect();
         // Records become columns block by block, so that each record is read from memory once and not once a column.
@@ -130,7 +130,11 @@ impl Frame {
             }
         }
         let cells = builders.into_iter().map(|builder| builder.finish().into_series().into_column());
-        let lines = Int64Chunked::from_iter_values("_source_line".into(), lines.iter().map(|line| line.cast_signed()));
+        let numbers = numbers.iter().map(|(name, of)| {
+            Int64Chunked::from_iter_values((*name).into(), of.iter().map(|number| number.cast_signed()))
+                .into_series()
+                .into_column()
+        });
         let same = constants
             .iter()
             .map(|(name, value)| PolarsColumn::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
@@ -140,7 +144,7 @@ impl Frame {
         )
         .into_column(time.0.into())
         .new_from_index(0, rows);
-        let columns: Vec<PolarsColumn> = cells.chain([lines.into_series().into_column(), time]).chain(same).collect();
+        let columns: Vec<PolarsColumn> = cells.chain(numbers).chain([time]).chain(same).collect();
         Ok(Self(DataFrame::new(rows, columns)?))
     }
 
@@ -427,7 +431,8 @@ mod tests {
     fn cells_of_a_column_of_one_value_are_those_of_any_other() {
         let at = Timestamp::from_micros(7);
         let cells = |_: usize, range: std::ops::Range<usize>| range.map(|row| ["a", "b"][row]);
-        let frame = Frame::of_records(&["c".to_owned()], &[2, 3], cells, &[("same", "text")], ("at", at)).unwrap();
+        let frame =
+            Frame::of_records(&["c".to_owned()], cells, &[("_source_line", &[2, 3])], &[("same", "text")], ("at", at)).unwrap();
         for frame in [frame.clone(), frame.rows_at(&[1]), frame.in_one_piece()] {
             let last = frame.height() - 1;
             let cell = |column: &str| frame.cells(column).unwrap().at(last);

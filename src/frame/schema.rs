@@ -46,7 +46,10 @@ pub(crate) use columns;
 
 /// Columns that every bronze table has beside those of the source.
 pub fn bronze_lineage() -> Vec<Column> {
-    columns![delivery_month Text, _source_file Text, _source_line Whole, _file_sha256 Text, _ingested_at Time, _run_id Text]
+    columns![
+        delivery_month Text, _source_file Text, _source_line Whole, _record_hash Whole, _file_sha256 Text, _ingested_at Time,
+        _run_id Text
+    ]
 }
 
 /// Whether a column of a bronze table is one of its own and not of the source.

@@ -30,6 +30,13 @@ impl Written {
         self.tags.push((tag.to_owned(), value.to_string()));
     }
 
+    /// The value that a column has in every row of the file, if its statistics say so.
+    pub fn constant(&self, column: &str) -> Option<String> {
+        let stats: serde_json::Value = serde_json::from_str(&self.stats).ok()?;
+        let of = |bound: &str| stats.get(bound)?.get(column)?.as_str();
+        of("minValues").filter(|least| of("maxValues") == Some(least)).map(str::to_owned)
+    }
+
     /// A file that is there, and of which all is known.
     pub(super) fn existing(
         full_path: PathBuf,

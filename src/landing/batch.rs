@@ -1,6 +1,11 @@
 //! What reading a file gives: records in batches, and at the end what the file was.
 
+use xxhash_rust::xxh64::xxh64;
+
 use crate::model::Finding;
+
+/// A byte that occurs in no UTF-8.
+pub const NO_TEXT: u8 = 0xFF;
 
 /// Records that fit the header, in file order; they are the reader's until the next ones are read.
 #[derive(Debug)]
@@ -21,11 +26,27 @@ impl Batch<'_> {
 
     /// The cells of one column in some of the records, as delivered, without quotes.
     pub fn cells(&self, index: usize, records: std::ops::Range<usize>) -> impl Iterator<Item = &str> {
-        records.map(move |row| {
-            let cell = row * self.columns + index;
-            let start = if cell == 0 { 0 } else { self.ends[cell - 1] };
-            &self.text[start..self.ends[cell]]
-        })
+        records.map(move |row| self.cell(row, index))
+    }
+
+    /// A number for each record that is the same where the cells of some columns are: XXH64 of these, each before a byte that no text has.
+    pub fn hashes(&self, columns: &[usize], seed: u64) -> Vec<u64> {
+        let mut record = Vec::new();
+        let mut hash = |row: usize| {
+            record.clear();
+            for column in columns {
+                record.extend_from_slice(self.cell(row, *column).as_bytes());
+                record.push(NO_TEXT);
+            }
+            xxh64(&record, seed)
+        };
+        (0..self.record_count()).map(&mut hash).collect()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> &str {
+        let cell = row * self.columns + column;
+        let start = if cell == 0 { 0 } else { self.ends[cell - 1] };
+        &self.text[start..self.ends[cell]]
     }
 }
 

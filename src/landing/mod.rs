@@ -15,7 +15,7 @@ pub(crate) mod stability;
 pub(crate) mod stated_month;
 pub(crate) mod watch;
 
-pub(crate) use batch::{Batch, Summary};
+pub(crate) use batch::{Batch, NO_TEXT, Summary};
 pub(crate) use bytes::sha256_of;
 pub(crate) use deliveries::{Candidate, MonthOrigin, scan};
 pub(crate) use reader::{ReadError, RecordReader, Refusal};

@@ -37,30 +37,33 @@ impl Changes {
     }
 }
 
-/// Deliveries that hold a record of every key that was known then, going by `month_diff` as it was before the run: what came before
+/// Deliveries that held a record of every key that was known then, going by `month_diff` as it was before the run: what came before
 /// them is no part of what follows.
 pub struct CompleteDeliveries(BTreeSet<(Dataset, Month)>);
 
 impl CompleteDeliveries {
-    /// Those of a utility after the month; none if the utility has no such month.
+    /// Those of a utility, as far as they are of use where these deliveries changed: all but these; none where everything is made anew.
     ///
     /// # Errors
     /// The table cannot be read.
-    pub fn after(bronze: &BronzeTables<'_>, month: Option<Month>) -> Result<Self, PipelineError> {
+    pub fn beside(bronze: &BronzeTables<'_>, changes: Option<&Changes>) -> Result<Self, PipelineError> {
         let mut complete = BTreeSet::new();
-        if let Some(month) = month.filter(|month| bronze.files.iter().any(|file| file.month > *month)) {
+        if let Some(Changes(changed)) = changes {
             let mut session = bronze.work.session()?;
             session.register("diffs", &store::of_utility(bronze, &MONTH_DIFF, None)?)?;
-            let rows = session.query(&format!(
-                "SELECT dataset, delivery_month FROM diffs\n\
-                 WHERE delivery_month > '{month}' AND current_count = added + changed + unchanged"
-            ))?;
+            let rows =
+                session.query("SELECT dataset, delivery_month FROM diffs WHERE current_count = added + changed + unchanged")?;
             let place = |row: usize| {
                 Some((Dataset::parse(&rows.text("dataset", row)?)?, Month::parse(&rows.text("delivery_month", row)?)?))
             };
-            complete.extend((0..rows.height()).filter_map(place));
+            complete.extend((0..rows.height()).filter_map(place).filter(|delivery| !changed.contains(delivery)));
         }
         Ok(Self(complete))
+    }
+
+    /// The last one of a dataset before a month.
+    pub fn last_before(&self, dataset: Dataset, month: Month) -> Option<Month> {
+        self.0.iter().filter(|(of, complete)| *of == dataset && *complete < month).map(|(_, month)| *month).next_back()
     }
 
     /// Whether the delivery was one.

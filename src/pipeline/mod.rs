@@ -6,6 +6,7 @@
 
 pub mod bronze;
 mod changes;
+mod kept;
 mod known_files;
 mod parallel;
 mod patches;

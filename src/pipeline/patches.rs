@@ -108,6 +108,23 @@ impl<'a> Patches<'a> {
         self.stack.first().is_some_and(|patch| patch.is_whole)
     }
 
+    /// Whether all rows are of one month.
+    pub(super) fn are_all_of(&self, month: Month) -> bool {
+        let [Patch { is_whole: true, source, .. }] = self.stack.as_slice() else { return false };
+        let is_of = |of: Option<&str>| of.and_then(Month::parse) == Some(month);
+        match source {
+            Source::Committed(file) => is_of(file.constant("delivery_month")),
+            Source::Written(files) => files.iter().all(|file| is_of(file.constant("delivery_month").as_deref())),
+        }
+    }
+
+    /// Takes all rows away.
+    pub(super) fn clear(&mut self) {
+        for old in std::mem::take(&mut self.stack) {
+            self.forget(old);
+        }
+    }
+
     /// Names the newest row of each key, in some of the columns.
     ///
     /// # Errors
@@ -167,9 +184,7 @@ impl<'a> Patches<'a> {
     /// They cannot be computed.
     pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
         let patch = Patch { is_whole: true, ..self.write(session, sql, month)? };
-        for old in std::mem::take(&mut self.stack) {
-            self.forget(old);
-        }
+        self.clear();
         self.stack.extend((patch.rows > 0).then_some(patch));
         Ok(())
     }

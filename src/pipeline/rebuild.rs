@@ -168,7 +168,7 @@ impl Run<'_> {
         report: &Report,
     ) -> Result<MonthRange, PipelineError> {
         let Pending { bronze, fingerprint, changes } = utility;
-        let complete = CompleteDeliveries::after(bronze, changes.and_then(Changes::last))?;
+        let complete = CompleteDeliveries::beside(bronze, *changes)?;
         let statistics =
             |committed: &CommittedFile| report.files.iter().find_map(|file| file.statistics(&bronze.adapter.id, committed));
         let build = Build {

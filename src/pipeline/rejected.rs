@@ -1,7 +1,7 @@
 //! `silver/rejected`: what could not be taken, with place, reason and raw text.
 
 use crate::engine::Work;
-use crate::frame::Frame;
+use crate::frame::{Frame, Relation};
 use crate::lake::Lake;
 use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
 
@@ -63,6 +63,18 @@ pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> S
     let mut any: Vec<String> = loads.collect();
     any.push(format!("stage = '{}'", Stage::Silver.as_str()));
     format!("source_line IS NOT NULL AND ({})", any.join(" OR "))
+}
+
+/// What was rejected of a utility's deliveries for a month.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn of_month(bronze: &BronzeTables<'_>, month: Month) -> Result<Relation, PipelineError> {
+    let month = month.to_string();
+    let values = [("utility_id", bronze.adapter.id.as_str()), ("delivery_month", month.as_str())];
+    let part = Part { table: &REJECTED, values: &values };
+    let table = bronze.lake.snapshot(&REJECTED.id())?;
+    Ok(table.map_or_else(|| Relation::empty(&REJECTED.columns()), |table| table.scan(|file| part.holds(file))))
 }
 
 /// Removes what silver set aside of deliveries that are not there any more, from a month on.

@@ -26,6 +26,7 @@ mod program;
 #[cfg(unix)]
 mod promotion;
 mod real;
+mod repeats;
 mod rewritten;
 mod rules;
 mod runbook;

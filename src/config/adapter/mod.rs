@@ -51,6 +51,15 @@ impl UtilityAdapter {
         self.datasets.iter().find(|adapter| adapter.dataset == dataset)
     }
 
+    /// The source columns that the keys and values of a dataset's records are read from.
+    pub fn labels_read(&self, dataset: Dataset) -> impl Iterator<Item = &str> {
+        let adapter = self.dataset(dataset).into_iter();
+        let of_dataset =
+            adapter.flat_map(|adapter| adapter.key_labels().chain(adapter.columns.iter().flat_map(|(_, column)| &column.from)));
+        let of_ders = self.technologies.iter().map(|(label, _)| label).chain(self.hybrid.iter().map(|(label, _)| label));
+        of_dataset.chain(of_ders.filter(move |_| dataset.der_status().is_some())).map(String::as_str)
+    }
+
     /// The type that the values of a bronze column should parse as; text unless the adapter says more.
     pub fn type_of(&self, dataset: Dataset, column: &str) -> CellType {
         let Some(adapter) = self.dataset(dataset) else { return CellType::Text };

@@ -38,6 +38,11 @@ pub(super) fn names(labels: &[String], known: &[Column]) -> (Vec<String>, Vec<Fi
     (names, findings.into_iter().flat_map(|(reason, said)| told(reason, said)).collect())
 }
 
+/// Whether a column of bronze has no name in the file: it is a running number of the export, and says nothing of a record.
+pub(crate) fn is_nameless(name: &str) -> bool {
+    name.strip_prefix("column_").is_some_and(|place| !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 fn told(reason: ReasonCode, mut said: Vec<String>) -> Vec<Finding> {
     let more = said.len().saturating_sub(MOST_TOLD);
     said.truncate(MOST_TOLD);

@@ -14,8 +14,11 @@ mod tables;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::sync_channel;
 
+use xxhash_rust::xxh64::xxh64;
+
 pub(crate) use column_statistics::{ColumnStatistics, ColumnValues};
 pub(crate) use files::{CommittedFile, holds_content};
+pub(crate) use header::is_nameless;
 pub(crate) use restore::{mend, restore};
 pub use tables::BronzeTables;
 
@@ -26,7 +29,7 @@ use crate::config::{DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, schema};
 use crate::lake::{Change, Lake, Snapshot, TableId, TableWriter, Written};
-use crate::landing::{Batch, Candidate, RecordReader, Summary, reader};
+use crate::landing::{Batch, Candidate, NO_TEXT, RecordReader, Summary, reader};
 use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
 use files::committed_files;
 use refused::{Refused, Stop, unreadable};
@@ -154,7 +157,8 @@ impl Loading<'_> {
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
         let mut statistics = ColumnStatistics::new(&names, &self.adapter.null_values);
-        let rows = self.copy(reader.as_mut(), &mut writer, (&names, &mut statistics), candidate, sha256)?;
+        let hashed = Hashed::of(&names);
+        let rows = self.copy(reader.as_mut(), &mut writer, (&names, &hashed, &mut statistics), candidate, sha256)?;
         statistics.finish();
         let summary = reader.finish()?;
         if summary.records == 0 && self.dataset.empty == EmptyFile::Refuse {
@@ -205,7 +209,7 @@ impl Loading<'_> {
         &self,
         reader: &mut dyn RecordReader,
         writer: &mut TableWriter,
-        (names, statistics): (&[String], &mut ColumnStatistics),
+        (names, hashed, statistics): (&[String], &Hashed, &mut ColumnStatistics),
         candidate: &Candidate,
         sha256: &str,
     ) -> Result<u64, Stop> {
@@ -225,7 +229,7 @@ impl Loading<'_> {
                 match reader.next_batch() {
                     Ok(Some(batch)) => {
                         rows += batch.record_count() as u64;
-                        let frame = self.frame(&batch, names, candidate, sha256)?;
+                        let frame = self.frame(&batch, (names, hashed), candidate, sha256)?;
                         // The writer has failed when nobody takes the rows; its error comes below.
                         if to_tally.send(frame.clone()).and(to_writer.send(frame)).is_err() {
                             break Ok(());
@@ -283,11 +287,19 @@ impl Loading<'_> {
         Err(Box::new(Refused { finding, findings, records: summary.records }))
     }
 
-    fn frame(&self, batch: &Batch<'_>, names: &[String], candidate: &Candidate, sha256: &str) -> Result<Frame, PipelineError> {
+    fn frame(
+        &self,
+        batch: &Batch<'_>,
+        (names, hashed): (&[String], &Hashed),
+        candidate: &Candidate,
+        sha256: &str,
+    ) -> Result<Frame, PipelineError> {
         let constants = [("_source_file", candidate.source_file.as_str()), ("_file_sha256", sha256), ("_run_id", self.run_id)];
         let cells = |column, rows| batch.cells(column, rows);
         let time = ("_ingested_at", self.started_at);
-        Frame::of_records(names, &batch.lines, cells, &constants, time).map_err(|error| PipelineError::Rows {
+        let of_records = batch.hashes(&hashed.columns, hashed.seed);
+        let numbers = [("_source_line", batch.lines.as_slice()), ("_record_hash", of_records.as_slice())];
+        Frame::of_records(names, cells, &numbers, &constants, time).map_err(|error| PipelineError::Rows {
             table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(),
             message: error.to_string(),
         })
@@ -343,6 +355,22 @@ impl Loading<'_> {
         };
         let rows = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();
         rejected::replace(self.lake, &scope, rows, self.work)
+    }
+}
+
+/// What the numbers of a file's records (`_record_hash`) are made from.
+struct Hashed {
+    /// The places of the columns that have a name.
+    columns: Vec<usize>,
+    /// A number of their names: the same cells under other names are another record.
+    seed: u64,
+}
+
+impl Hashed {
+    fn of(names: &[String]) -> Self {
+        let columns: Vec<usize> = (0..names.len()).filter(|at| !is_nameless(&names[*at])).collect();
+        let header: Vec<u8> = columns.iter().flat_map(|at| names[*at].bytes().chain([NO_TEXT])).collect();
+        Self { columns, seed: xxh64(&header, 0) }
     }
 }
 

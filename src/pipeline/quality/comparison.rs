@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::Delivered;
 use super::diff::field_rows;
-use super::{Delivered, summary};
 use crate::config::{CellType, column_name};
-use crate::engine::Session;
+use crate::engine::{FEW, Session};
 use crate::frame::{Relation, schema};
 use crate::lake::DataFile;
 use crate::model::Entity;
 use crate::pipeline::PipelineError;
-use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::bronze::{BronzeTables, is_nameless};
+use crate::pipeline::kept::{DeliveryBefore, KeptRows};
 use crate::pipeline::sql::{Cells, LINEAGE, cell_name, name, record_key};
 use crate::pipeline::tables::FieldChangesRow;
 
@@ -43,43 +44,22 @@ pub(super) fn standing_rows(
 pub(super) const PLACES: &str = "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
     FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key";
 
-/// The bronze rows of a delivery that silver kept: of each key one.
-pub(super) struct KeptRows {
-    rows: Relation,
-    /// The places of the others, where there are any.
-    lost: Option<Relation>,
+/// The rows of a delivery that count, without those that it repeats of the delivery before.
+pub(super) struct NewRows {
+    pub(super) kept: KeptRows,
+    pub(super) before: Option<DeliveryBefore>,
 }
 
-impl KeptRows {
-    /// Looks at what was rejected.
-    pub(super) fn of(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Self, PipelineError> {
-        let rows = bronze.rows(delivered.dataset, |month| month == delivered.month)?.unwrap_or_else(|| Relation::empty(&[]));
-        let rejected = summary::rejected_in(bronze, delivered.month)?;
-        if rejected.is_empty() {
-            return Ok(Self { rows, lost: None });
-        }
-        let mut session = bronze.work.session()?;
-        session.register("rejected", &rejected)?;
-        let of_silver = format!("dataset = '{}' AND stage = 'silver' AND source_line IS NOT NULL", delivered.dataset);
-        let places = "SELECT source_file AS lost_file, source_line AS lost_line FROM rejected";
-        let lost = session.materialize("lost", &format!("{places} WHERE {of_silver}"))?;
-        Ok(Self { rows, lost: (lost.rows > 0).then_some(lost.relation) })
-    }
-
-    /// Names them, in those of their columns that are wanted.
+impl NewRows {
+    /// Names them, in those of their columns that are wanted, of which `_record_hash` is one.
     pub(super) fn name(
         &self,
         session: &mut dyn Session,
         relation: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), PipelineError> {
-        session.register(relation, &self.rows.narrowed(wanted))?;
-        if let Some(lost) = &self.lost {
-            session.register("lost", lost)?;
-            let kept = "LEFT ANTI JOIN lost AS l ON r._source_line = l.lost_line AND r._source_file = l.lost_file";
-            session.create_view(relation, &format!("SELECT r.* FROM {relation} AS r {kept}"))?;
-        }
-        Ok(())
+        self.kept.name(session, relation, wanted)?;
+        self.before.iter().try_for_each(|before| before.leave_new(session, relation))
     }
 }
 
@@ -117,7 +97,7 @@ impl<'a> Comparison<'a> {
         let entity = cells.untrimmed_id(of_entity.map_or(&[][..], |column| &column.from));
         // A column without a name is a running number of the export, and keys cannot change.
         let is_key = |column: &str| parts.iter().flatten().any(|label| column_name(label).eq_ignore_ascii_case(column));
-        let compared = |column: &&String| !schema::is_lineage(column) && !column.starts_with("column_") && !is_key(column);
+        let compared = |column: &&String| !schema::is_lineage(column) && !is_nameless(column) && !is_key(column);
         let columns = present.iter().filter(compared).cloned().collect();
         let labels = || parts.iter().flatten().chain(of_entity.iter().flat_map(|column| &column.from));
         let is_id = |column: &&String| labels().any(|label| column_name(label).eq_ignore_ascii_case(column));
@@ -125,13 +105,13 @@ impl<'a> Comparison<'a> {
         Self { bronze, delivered, cells, key, entity, id_columns, columns }
     }
 
-    /// The delivered rows and those in relation `places`: how many records differ in more than notation, and in which columns.
-    /// Some columns at a time, as the work of a plan grows with their square.
+    /// The delivered rows and those in relation `places`, of which there are so many: how many records differ in more than notation, and in
+    /// which columns. Some columns at a time, as the work of a plan grows with their square.
     pub(super) fn compare(
         &self,
         session: &mut dyn Session,
-        delivered: &KeptRows,
-        standing: &StandingRows,
+        delivered: &NewRows,
+        (standing, places): (&StandingRows, u64),
     ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
         let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);
         let (mut fields, mut changed) = (Vec::new(), Vec::new());
@@ -147,16 +127,20 @@ impl<'a> Comparison<'a> {
             session.create_view("standing", &at_places(standing.of_one_file))?;
             session.create_view("standing", &few.keyed("standing"))?;
             session.create_view("earlier", &few.earlier())?;
-            session.create_view("pairs", &few.pairs())?;
-            session.create_view("normal", &few.normal_pairs())?;
-            let found = session.query(&few.changes())?;
+            session.name_rows("pairs", &few.pairs(), places)?;
+            let differing = if places <= FEW { few.raw_differences(session)? } else { (0..columns.len()).collect() };
+            if differing.is_empty() {
+                continue;
+            }
+            session.create_view("normal", &few.normal_pairs(&differing))?;
+            let found = session.query(&few.changes(&differing))?;
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
             fields.extend(field_rows(month, utility, dataset.as_str(), &found, &names));
             if self.columns.len() <= COLUMNS_AT_ONCE {
                 return Ok((found.count("changed", 0), fields));
             }
             if found.count("changed", 0) > 0 {
-                session.materialize(&format!("changed_{part}"), &few.changed_keys())?;
+                session.materialize(&format!("changed_{part}"), &few.changed_keys(&differing))?;
                 changed.push(format!("SELECT record_key FROM changed_{part}"));
             }
         }
@@ -239,11 +223,19 @@ impl<'a> Comparison<'a> {
         format!("SELECT {} FROM now AS n INNER JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
     }
 
-    /// Those of relation `pairs` that differ at all, with what each cell says, whatever its notation.
-    fn normal_pairs(&self) -> String {
+    /// The places of the columns in which relation `pairs` differs at all: of most there is nothing more to ask.
+    fn raw_differences(&self, session: &mut dyn Session) -> Result<Vec<usize>, PipelineError> {
+        let sum = |at| format!("SUM(CASE WHEN old_{at} IS DISTINCT FROM new_{at} THEN 1 ELSE 0 END) AS raw_{at}");
+        let sums: Vec<String> = (0..self.columns.len()).map(sum).chain(["COUNT(*) AS pairs".to_owned()]).collect();
+        let found = session.query(&format!("SELECT {} FROM pairs", sums.join(",\n  ")))?;
+        Ok((0..self.columns.len()).filter(|at| found.count(&format!("raw_{at}"), 0) > 0).collect())
+    }
+
+    /// Those of relation `pairs` that differ at all in some columns, with what each cell says, whatever its notation.
+    fn normal_pairs(&self, places: &[usize]) -> String {
         let mut columns = vec!["record_key".to_owned()];
         let mut differ = vec!["FALSE".to_owned()];
-        for (at, column) in self.columns.iter().enumerate() {
+        for (at, column) in places.iter().map(|at| (*at, &self.columns[*at])) {
             let (old, new) = (format!("old_{at}"), format!("new_{at}"));
             columns.push(format!("({old} IS DISTINCT FROM {new}) AS raw_{at}"));
             columns.push(format!("{} AS was_{at}", self.normal(&old, column)));
@@ -265,22 +257,22 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn any_differs(&self) -> String {
-        let any: Vec<String> = (0..self.columns.len()).map(|at| self.differs(at)).chain(["FALSE".to_owned()]).collect();
+    fn any_differs(&self, places: &[usize]) -> String {
+        let any: Vec<String> = places.iter().map(|at| self.differs(*at)).chain(["FALSE".to_owned()]).collect();
         any.join(" OR ")
     }
 
     /// Relation `normal`: the records that differ.
-    fn changed_keys(&self) -> String {
-        format!("SELECT record_key FROM normal WHERE {}", self.any_differs())
+    fn changed_keys(&self, places: &[usize]) -> String {
+        format!("SELECT record_key FROM normal WHERE {}", self.any_differs(places))
     }
 
     /// Counts over relation `normal`.
-    fn changes(&self) -> String {
-        let mut sums = vec![format!("SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS changed", self.any_differs())];
-        for at in 0..self.columns.len() {
-            sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", self.differs(at)));
-            sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", self.differs(at)));
+    fn changes(&self, places: &[usize]) -> String {
+        let mut sums = vec![format!("SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS changed", self.any_differs(places))];
+        for at in places {
+            sums.push(format!("SUM(CASE WHEN raw_{at} AND {} THEN 1 ELSE 0 END) AS changed_{at}", self.differs(*at)));
+            sums.push(format!("SUM(CASE WHEN raw_{at} AND NOT {} THEN 1 ELSE 0 END) AS cosmetic_{at}", self.differs(*at)));
         }
         format!("SELECT {} FROM normal", sums.join(",\n  "))
     }

@@ -1,13 +1,14 @@
 //! What changed between months: delivered records by their key.
 
 use super::Delivered;
-use super::comparison::{Comparison, KeptRows, PLACES, standing_rows};
+use super::comparison::{Comparison, NewRows, PLACES, standing_rows};
 use super::standing::StandingRecords;
 use crate::engine::Materialized;
 use crate::frame::Frame;
 use crate::model::{Delivery, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::kept::{self, DeliveryBefore, KeptRows};
 use crate::pipeline::sql::LINEAGE;
 use crate::pipeline::tables::{self, FieldChangesRow, MonthDiffRow};
 
@@ -56,11 +57,14 @@ pub(super) fn field_rows(month: Month, utility: &str, dataset: &str, changes: &F
 }
 
 /// Where the records are that were current before those that a month delivered.
+#[derive(Clone, Copy)]
 pub(super) enum Earlier<'s, 'a> {
     /// Silver found them, as it folded the month.
     Replaced(&'s Materialized),
+    /// In the delivery before, which held all.
+    DeliveryBefore,
     /// They have to be looked up.
-    Standing(&'s mut StandingRecords<'a>),
+    Standing(&'s StandingRecords<'a>),
 }
 
 /// A delivery against the records that were current before it: its row of `month_diff`, and those of `field_changes`.
@@ -85,33 +89,45 @@ pub(super) fn of_records(
     let keys = rows_of(month).saturating_sub(rejected);
     let (mut known, mut changed, mut fields) = (0, 0, Vec::new());
     if let Some(previous) = previous {
-        let now = KeptRows::of(bronze, delivered)?;
+        let before = match earlier {
+            Earlier::Replaced(_) => None,
+            Earlier::DeliveryBefore | Earlier::Standing(_) => DeliveryBefore::of(bronze, dataset, month)?,
+        };
+        let now = NewRows { kept: KeptRows::of(bronze, dataset, month)?, before };
         now.name(session.as_mut(), "delivered_rows", |_| true)?;
+        // A record that is repeated is known, and has not changed.
+        let new = if now.before.is_some() {
+            session.query("SELECT COUNT(_source_line) AS n FROM delivered_rows")?.count("n", 0)
+        } else {
+            keys
+        };
         session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
         session.create_view("delivered_keys", &comparison.taken("delivered_ids", LINEAGE))?;
-        known = match earlier {
+        let replaced = match earlier {
             Earlier::Replaced(places) => {
                 session.register("places", &places.relation)?;
                 places.rows
             }
-            Earlier::Standing(_) if snapshot => {
-                let earlier = KeptRows::of(bronze, Delivered { dataset, month: previous })?;
-                earlier.name(session.as_mut(), "earlier_rows", |_| true)?;
+            Earlier::DeliveryBefore => {
+                KeptRows::of(bronze, dataset, previous)?.name(session.as_mut(), "earlier_rows", |_| true)?;
+                if now.before.is_some() {
+                    now.kept.name(session.as_mut(), "all_delivered", |_| true)?;
+                    session.create_view("earlier_rows", &kept::not_in("earlier_rows", "all_delivered"))?;
+                }
                 session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
                 session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
                 session.materialize("places", PLACES)?.rows
             }
             Earlier::Standing(standing) => {
                 standing.name_earlier(session.as_mut(), &comparison, month)?;
-                let places = session.materialize("places", PLACES)?;
-                standing.advance(&comparison, month)?;
-                places.rows
+                session.materialize("places", PLACES)?.rows
             }
         };
-        if known > 0 {
+        if replaced > 0 {
             let standing = standing_rows(session.as_mut(), bronze, delivered)?;
-            (changed, fields) = comparison.compare(session.as_mut(), &now, &standing)?;
+            (changed, fields) = comparison.compare(session.as_mut(), &now, (&standing, replaced))?;
         }
+        known = keys - new + replaced;
     }
     let added = keys - known;
     let removed = if snapshot { before + added - keys } else { 0 };

@@ -19,7 +19,8 @@ use super::progress::{Step, Tracker};
 use super::silver::{Silver, application_id};
 use super::store::{self, Part, Span};
 use super::tables::{self, ColumnQualityRow, FieldChangesRow, MonthDiffRow, Row, SummaryRow};
-use crate::model::{Dataset, Day, Entity, Month, MonthRange, Timestamp};
+use crate::config::Grain;
+use crate::model::{Dataset, Day, Delivery, Entity, Month, MonthRange, Timestamp};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use diff::Earlier;
 use standing::StandingRecords;
@@ -105,7 +106,10 @@ impl Assess<'_> {
         let changed: Option<BTreeSet<Month>> = self.changes.map(|changes| changes.months(dataset).collect());
         let first = changed.as_ref().and_then(BTreeSet::first).copied();
         let last = changed.as_ref().and_then(BTreeSet::last).copied();
-        let mut standing = StandingRecords::before(self.bronze, dataset, first)?;
+        let mut standing = StandingRecords::before(self.bronze, dataset, first, self.complete)?;
+        let adapter = self.bronze.adapter.dataset(dataset);
+        let is_snapshot = adapter.is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
+        let is_segments = adapter.is_some_and(|adapter| dataset == Dataset::Circuits && adapter.grain == Grain::Segment);
         let profiled = match last {
             Some(last) => profile::columns_after(self.bronze, dataset, last)?,
             None => BTreeMap::new(),
@@ -136,15 +140,21 @@ impl Assess<'_> {
             if until.is_some() {
                 continue;
             }
+            let previous = self.bronze.months(dataset).into_iter().rfind(|other| *other < month);
             let earlier = match self.silver.replaced_segments.get(&month) {
-                Some(replaced) if dataset == Dataset::Circuits => Earlier::Replaced(replaced),
-                _ => Earlier::Standing(&mut standing),
+                Some(replaced) if is_segments => Earlier::Replaced(replaced),
+                None if is_segments => Earlier::DeliveryBefore,
+                _ if is_snapshot || previous.is_some_and(|month| standing.are_all_of(month)) => Earlier::DeliveryBefore,
+                _ => Earlier::Standing(&standing),
             };
             let (diff, of_fields) = diff::of_records(self.bronze, delivered, (rejections.in_bronze, before), earlier)?;
             before = diff.current_count.map_or(0, i64::cast_unsigned);
             let is_complete = diff.current_count == [diff.added, diff.changed, diff.unchanged].into_iter().sum();
             assessed.diffs.push(diff);
             assessed.fields.extend(of_fields);
+            if !is_snapshot && !is_segments {
+                standing.advance(month, is_complete)?;
+            }
             // What was delivered before it is no part of what follows, and neither was it before.
             if is_complete && last < Some(month) && self.complete.holds(dataset, month) {
                 until = Some(month);

@@ -1,14 +1,17 @@
 //! Where the last record of each key is, for datasets whose months deliver changes only.
 //!
 //! Kept in `silver/standing_records`, so that a delivery is compared with the records before it without reading the keys of all
-//! earlier months. The first month stands for itself until what came since is half as large; so do the last few months.
+//! earlier months. The last month that brought every key stands for itself until what came since is half as large; so do the last few
+//! months.
 
 use super::Delivered;
-use super::comparison::{Comparison, KeptRows};
+use super::comparison::Comparison;
 use crate::engine::Session;
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::changes::CompleteDeliveries;
+use crate::pipeline::kept::KeptRows;
 use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, text};
 use crate::pipeline::store::Transactions;
@@ -21,6 +24,9 @@ const MONTHS_IN_BRONZE: usize = 6;
 pub(super) struct StandingRecords<'a> {
     bronze: &'a BronzeTables<'a>,
     dataset: Dataset,
+    /// The last month that brought every key.
+    base: Option<Month>,
+    /// What came since.
     patches: Patches<'a>,
 }
 
@@ -29,10 +35,21 @@ impl<'a> StandingRecords<'a> {
     ///
     /// # Errors
     /// The table cannot be read.
-    pub(super) fn before(bronze: &'a BronzeTables<'a>, dataset: Dataset, from: Option<Month>) -> Result<Self, PipelineError> {
+    pub(super) fn before(
+        bronze: &'a BronzeTables<'a>,
+        dataset: Dataset,
+        from: Option<Month>,
+        complete: &CompleteDeliveries,
+    ) -> Result<Self, PipelineError> {
         let partition = vec![("utility_id", bronze.adapter.id.to_string()), ("dataset", dataset.to_string())];
         let patches = Patches::before(bronze, &tables::STANDING_RECORDS, partition, from)?;
-        Ok(Self { bronze, dataset, patches })
+        let base = from.and_then(|from| complete.last_before(dataset, from));
+        Ok(Self { bronze, dataset, base, patches })
+    }
+
+    /// Whether a month brought every key that is current after it, and nothing came since.
+    pub(super) fn are_all_of(&self, month: Month) -> bool {
+        self.base() == Some(month)
     }
 
     /// Names the keys and places of the records before a month `earlier_keys`, one for each key.
@@ -52,21 +69,27 @@ impl<'a> StandingRecords<'a> {
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub(super) fn advance(&mut self, comparison: &Comparison<'_>, month: Month) -> Result<(), PipelineError> {
+    pub(super) fn advance(&mut self, month: Month, is_complete: bool) -> Result<(), PipelineError> {
+        if is_complete {
+            self.base = Some(month);
+            self.patches.clear();
+            return Ok(());
+        }
+        let comparison = Comparison::new(self.bronze, Delivered { dataset: self.dataset, month });
         let mut since = self.since(month);
         since.push(month);
         let rows = |months: &[Month]| months.iter().map(|month| self.bronze.row_count(self.dataset, *month)).sum();
-        let first: Vec<Month> = self.first().into_iter().collect();
-        let is_outgrown = self.patches.are_outgrown_by(rows(&since), rows(&first));
+        let base: Vec<Month> = self.base().into_iter().collect();
+        let is_outgrown = self.patches.are_outgrown_by(rows(&since), rows(&base));
         if !is_outgrown && since.len() < MONTHS_IN_BRONZE {
             return Ok(());
         }
         let mut session = self.bronze.work.session()?;
         if is_outgrown {
-            self.name(session.as_mut(), comparison, &since)?;
+            self.name(session.as_mut(), &comparison, &since)?;
             self.patches.replace(session, &self.rows_of("earlier_keys"), month)
         } else {
-            self.name_taken(session.as_mut(), comparison, "later", &since)?;
+            self.name_taken(session.as_mut(), &comparison, "later", &since)?;
             self.patches.add(session, &self.rows_of("later"), month)
         }
     }
@@ -76,7 +99,7 @@ impl<'a> StandingRecords<'a> {
     /// # Errors
     /// The table cannot be read.
     pub(super) fn rejoin(self, from: Option<Month>, month: Month) -> Result<Self, PipelineError> {
-        Ok(Self { patches: self.patches.rejoin(from, Some(month))?, ..self })
+        Ok(Self { patches: self.patches.rejoin(from, Some(month))?, base: Some(month), ..self })
     }
 
     /// Commits what changed.
@@ -87,14 +110,14 @@ impl<'a> StandingRecords<'a> {
         self.patches.commit(transactions)
     }
 
-    /// The first month of the dataset, which stands for itself.
-    fn first(&self) -> Option<Month> {
-        self.bronze.months(self.dataset).first().copied()
+    /// The month that stands for itself: the last that brought every key, as the first one does.
+    fn base(&self) -> Option<Month> {
+        self.base.or_else(|| self.bronze.months(self.dataset).first().copied())
     }
 
-    /// The months after those that are kept, or after the first, and before a month.
+    /// The months after those that are kept, or after the base, and before a month.
     fn since(&self, month: Month) -> Vec<Month> {
-        let kept = self.patches.as_of().or_else(|| self.first());
+        let kept = self.patches.as_of().or_else(|| self.base());
         self.bronze.months(self.dataset).into_iter().filter(|other| *other < month && Some(*other) > kept).collect()
     }
 
@@ -112,8 +135,8 @@ impl<'a> StandingRecords<'a> {
             parts.push(keys("kept", (!since.is_empty()).then_some("later")));
             newer.push("kept");
         }
-        if let Some(first) = self.first().filter(|_| !self.patches.are_whole()) {
-            self.name_taken(session, comparison, "base", &[first])?;
+        if let Some(base) = self.base().filter(|_| !self.patches.are_whole()) {
+            self.name_taken(session, comparison, "base", &[base])?;
             let sources: Vec<String> = newer.iter().map(|relation| format!("SELECT record_key FROM {relation}")).collect();
             if !sources.is_empty() {
                 session.create_view("newer", &sources.join(" UNION ALL "))?;
@@ -132,7 +155,7 @@ impl<'a> StandingRecords<'a> {
         months: &[Month],
     ) -> Result<(), PipelineError> {
         if let [only] = months {
-            KeptRows::of(self.bronze, Delivered { dataset: self.dataset, month: *only })?.name(session, "rows", |_| true)?;
+            KeptRows::of(self.bronze, self.dataset, *only)?.name(session, "rows", |_| true)?;
             session.create_view("ids", &comparison.keys_of("rows"))?;
             return Ok(session.create_view(relation, &comparison.taken("ids", LINEAGE))?);
         }

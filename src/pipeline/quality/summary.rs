@@ -4,7 +4,6 @@ use super::{Assess, Delivered};
 use crate::config::UtilityAdapter;
 use crate::engine::Session;
 use crate::frame::Relation;
-use crate::lake::DataFile;
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::Cells;
@@ -68,20 +67,9 @@ pub(super) struct Rejections {
     duplicates: u64,
 }
 
-/// What was rejected of the utility's deliveries for a month.
-pub(super) fn rejected_in(bronze: &BronzeTables<'_>, month: Month) -> Result<Relation, PipelineError> {
-    let month = month.to_string();
-    let ours = |file: &DataFile| {
-        file.partition_value("utility_id") == Some(bronze.adapter.id.as_str())
-            && file.partition_value("delivery_month") == Some(&month)
-    };
-    let table = bronze.lake.snapshot(&tables::REJECTED.id())?;
-    Ok(table.map_or_else(|| Relation::empty(&tables::REJECTED.columns()), |table| table.scan(ours)))
-}
-
 /// Counts what was rejected in this month and dataset.
 pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
-    let rejected = rejected_in(bronze, delivered.month)?;
+    let rejected = rejected::of_month(bronze, delivered.month)?;
     if rejected.is_empty() {
         return Ok(Rejections::default());
     }

@@ -159,6 +159,6 @@ pub(super) fn duplicates(adapter: &DatasetAdapter, order: &str) -> String {
     )
 }
 
-/// Relation `records` without those in `lost`.
+/// Relation `bronze` without the records in `lost`.
 pub(super) const KEPT: &str =
-    "SELECT r.* FROM records AS r LEFT ANTI JOIN lost AS l ON r._source_file = l.lost_file AND r._source_line = l.lost_line";
+    "SELECT b.* FROM bronze AS b LEFT ANTI JOIN lost AS l ON b._source_file = l.lost_file AND b._source_line = l.lost_line";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::named;
 use super::plan::{key_columns, select, value};
 use crate::config::{CellType, DatasetAdapter, UtilityAdapter};
 use crate::model::{Dataset, Entity};
@@ -126,7 +127,7 @@ impl Links<'_> {
         let values = columns.join(", ");
         let mut parts: Vec<String> = self.delivered.iter().map(|dataset| format!("SELECT {values} FROM {dataset}")).collect();
         if self.relinked {
-            parts.push(self.not_delivered());
+            parts.push(self.not_replaced());
         }
         let hash = record_hash(Entity::Ders.described().map(|column| column.name));
         let (joins, feeder_id, matched) = self.joins();
@@ -140,20 +141,32 @@ impl Links<'_> {
         )
     }
 
-    /// Those of relation `relinked` that no record of the month replaces and no snapshot of the month removes.
-    fn not_delivered(&self) -> String {
-        let of_history: Vec<String> = unlinked().iter().map(|column| format!("h.{column} AS {column}")).collect();
-        let delivered: Vec<String> = self
-            .delivered
-            .iter()
-            .map(|dataset| format!("SELECT status AS new_status, der_id AS new_id FROM {dataset}"))
-            .collect();
+    /// Those of relation `relinked` that no new record of the month replaces and no snapshot of the month removes; where the month repeats
+    /// a record, they are of that one.
+    fn not_replaced(&self) -> String {
+        let is_repeated = !self.delivered.is_empty();
+        let of_history = |column: &&str| match *column {
+            place @ ("_source_file" | "_source_line") if is_repeated => format!("COALESCE(n.new{place}, h.{place}) AS {place}"),
+            column => format!("h.{column} AS {column}"),
+        };
+        let of_history: Vec<String> = unlinked().iter().map(of_history).collect();
+        let of_each =
+            |select: &dyn Fn(&Dataset) -> String| self.delivered.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ");
         let mut join = String::new();
-        let mut conditions: Vec<String> = gone(self.snapshots).map(|gone| format!("NOT ({gone})")).into_iter().collect();
-        if !delivered.is_empty() {
-            join =
-                format!(" LEFT JOIN ({}) AS n ON h.status = n.new_status AND h.der_id = n.new_id", delivered.join(" UNION ALL "));
-            conditions.push("n.new_id IS NULL".into());
+        let mut conditions = Vec::new();
+        if is_repeated {
+            let all = of_each(&|dataset| {
+                let of_all = named::all_of(*dataset);
+                format!(
+                    "SELECT status AS new_status, der_id AS new_id, _source_file AS new_source_file, _source_line AS new_source_line FROM {of_all}"
+                )
+            });
+            let replacing = of_each(&|dataset| format!("SELECT status, der_id FROM {dataset}"));
+            join = format!(
+                " LEFT ANTI JOIN ({replacing}) AS r ON h.status = r.status AND h.der_id = r.der_id\n\
+                 LEFT JOIN ({all}) AS n ON h.status = n.new_status AND h.der_id = n.new_id"
+            );
+            conditions.extend(gone(self.snapshots).map(|gone| format!("(NOT ({gone}) OR n.new_source_file IS NOT NULL)")));
         }
         let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         format!("SELECT {} FROM relinked AS h{join}{filter}", of_history.join(", "))

@@ -214,9 +214,10 @@ impl<'a> Build<'a> {
             let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
             let circuits = session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?;
             session.register("state", &state.relation)?;
+            session.create_view(&named::all_of(Dataset::Circuits), "SELECT feeder_id FROM state")?;
             (true, circuits)
         } else {
-            self.records(session.as_mut(), Dataset::Circuits, month)?;
+            self.new_records(session.as_mut(), Dataset::Circuits, month)?;
             session.create_view("state", &circuits::feeders_of_rows(adapter))?;
             (dataset.delivery == Delivery::Snapshot, Materialized::default())
         };
@@ -248,8 +249,8 @@ impl<'a> Build<'a> {
         }
         let mut session = self.session()?;
         for dataset in &delivered {
-            self.records(session.as_mut(), *dataset, month)?;
-            session.create_view(dataset.as_str(), "SELECT * FROM records")?;
+            self.new_records(session.as_mut(), *dataset, month)?;
+            session.name_rows(dataset.as_str(), "SELECT * FROM records", self.bronze.row_count(*dataset, month))?;
         }
         let is_snapshot =
             |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
@@ -273,6 +274,14 @@ impl<'a> Build<'a> {
         named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
         ders.fold(session, month, ders::gone(&snapshots).as_deref())?;
         Ok(())
+    }
+
+    /// Names the records of a month that the delivery before did not hold `records`, and the ids and places of all that may go on
+    /// `all_<dataset>`.
+    fn new_records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
+        self.records(session, dataset, month)?;
+        session.create_view(&named::all_of(dataset), &named::ids(dataset))?;
+        records::leave_new(session, self.bronze, dataset, month)
     }
 
     /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.

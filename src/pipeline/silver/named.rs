@@ -1,4 +1,4 @@
-//! What a snapshot names without holding it: records that were rejected before bronze.
+//! What a snapshot names beside the records that change something: those that it repeats, and those that were rejected before bronze.
 //!
 //! A snapshot removes what it does not hold. An entity whose record came, and could not be read, was not removed by its utility:
 //! it stays as it was until a file holds it, or no longer names it.
@@ -13,8 +13,19 @@ use crate::model::{Dataset, Month, Stage};
 use crate::pipeline::sql::text;
 use crate::pipeline::{PipelineError, rejected, tables};
 
-/// Names the texts of rejected records that may be ids `named`, for each dataset with the keys that go with them: columns `columns`,
-/// of which the last is the id and the others are constants of the dataset.
+/// The relation of all records of a month's dataset that may go on.
+pub(super) fn all_of(dataset: Dataset) -> String {
+    format!("all_{dataset}")
+}
+
+/// Relation `records`: their entities and places.
+pub(super) fn ids(dataset: Dataset) -> String {
+    let entity = if dataset.der_status().is_some() { "status, der_id" } else { "feeder_id" };
+    format!("SELECT {entity}, _source_file, _source_line FROM records")
+}
+
+/// Names the ids of the snapshots' records `named`, and with them the texts of rejected records that may be ids, for each dataset with the
+/// keys that go with them: columns `columns`, of which the last is the id and the others are constants of the dataset.
 ///
 /// # Errors
 /// The table cannot be read.
@@ -31,10 +42,14 @@ pub(super) fn name(
         let key = |id: String| status.iter().cloned().chain([Value::Text(id)]).collect::<Vec<Value>>();
         rows.extend(texts(bronze, *dataset, month)?.into_iter().map(key));
     }
+    let keys = columns.join(", ");
     let columns: Vec<Column> = columns.iter().map(|column| Column::new(column, ColumnType::Text)).collect();
     let named = Frame::from_rows(&columns, &rows)
         .map_err(|error| PipelineError::Rows { table: "named entities".into(), message: error.to_string() })?;
-    Ok(session.register("named", &named.relation())?)
+    session.register("rejected_ids", &named.relation())?;
+    let parts = snapshots.iter().map(|dataset| format!("SELECT {keys} FROM {}", all_of(*dataset)));
+    let parts: Vec<String> = std::iter::once(format!("SELECT {keys} FROM rejected_ids")).chain(parts).collect();
+    Ok(session.create_view("named", &parts.join(" UNION ALL "))?)
 }
 
 /// Everything in rejected records that stands between two delimiters, quotes or line ends, as ids.

@@ -10,6 +10,7 @@ use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
+use crate::pipeline::kept::DeliveryBefore;
 
 /// Names the conformed records of the month `records` in a session; for each that is rejected its file and the reason.
 ///
@@ -58,9 +59,24 @@ pub(super) fn of_month<'a>(
     let lost = Frame::from_rows(&columns, &lost)
         .map_err(|error| PipelineError::Rows { table: "lost records".into(), message: error.to_string() })?;
     session.register("lost", &lost.relation())?;
-    session.create_view("records", conform::KEPT)?;
     let raw = raw_records(session, bronze, dataset)?;
+    session.create_view("bronze", conform::KEPT)?;
+    conform::records(bronze, adapter).create_views(session)?;
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
+}
+
+/// Leaves of the records of a month, as [`of_month`] named them, those that the delivery before did not hold: the others say nothing
+/// new.
+pub(super) fn leave_new(
+    session: &mut dyn Session,
+    bronze: &BronzeTables<'_>,
+    dataset: Dataset,
+    month: Month,
+) -> Result<(), PipelineError> {
+    let before = DeliveryBefore::of(bronze, dataset, month)?;
+    let (Some(adapter), Some(before)) = (bronze.adapter.dataset(dataset), before) else { return Ok(()) };
+    before.leave_new(session, "bronze")?;
+    Ok(conform::records(bronze, adapter).create_views(session)?)
 }
 
 /// Whether the counts of the month's only file tell already that no record must be rejected: nothing that makes a key is missing,

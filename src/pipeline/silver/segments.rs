@@ -4,11 +4,12 @@
 
 use super::Build;
 use super::circuits::stated;
-use super::plan::{keys, without_key};
+use super::plan::{keys as keys_of, without_key};
 use crate::config::DatasetAdapter;
 use crate::engine::{Materialized, Session};
 use crate::model::{Dataset, Delivery, Month};
 use crate::pipeline::PipelineError;
+use crate::pipeline::kept::{self, DeliveryBefore, KeptRows};
 use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, record_key, text};
 use crate::pipeline::store::Transactions;
@@ -37,7 +38,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     }
 
     /// Names the segments that are current after a month's circuits file `segments`; the places of the records that it replaces,
-    /// where it replaces some of all.
+    /// where they are not all of the month before.
     ///
     /// # Errors
     /// A file cannot be read or written, or somebody asked to stop.
@@ -128,11 +129,11 @@ impl<'b, 'a> Segments<'b, 'a> {
 
     /// Takes in relation `records` of a session, with one record of each key.
     fn take(&mut self, mut plan: Box<dyn Session>, month: Month) -> Result<Option<Materialized>, PipelineError> {
-        plan.create_view("delivered", &self.rows_of_records())?;
-        let Some(_) = self.patches.as_of() else {
+        plan.name_rows("delivered", &self.rows_of_records(), self.build.bronze.row_count(Dataset::Circuits, month))?;
+        if self.patches.as_of().is_none() || self.takes_the_place_of_all(month)? {
             self.patches.replace(plan, "SELECT * FROM delivered", month)?;
             return Ok(None);
-        };
+        }
         self.name(plan.as_mut(), "current_segments")?;
         let replaced = plan.materialize("replaced", REPLACED)?;
         if self.patches.are_outgrown_by(self.build.bronze.row_count(Dataset::Circuits, month), 0) {
@@ -143,13 +144,34 @@ impl<'b, 'a> Segments<'b, 'a> {
         Ok(Some(replaced))
     }
 
+    /// Whether the month holds every segment of the one before, which held all there were: of the records that it does not repeat, each has a
+    /// new one with its key.
+    fn takes_the_place_of_all(&self, month: Month) -> Result<bool, PipelineError> {
+        let bronze = self.build.bronze;
+        let Some(before) = DeliveryBefore::of(bronze, Dataset::Circuits, month)? else { return Ok(false) };
+        if !self.patches.are_all_of(before.month) {
+            return Ok(false);
+        }
+        let mut session = self.build.session()?;
+        let now = KeptRows::of(bronze, Dataset::Circuits, month)?;
+        for (keys, rows, other) in [("keys_before", &before.kept, &now), ("keys_now", &now, &before.kept)] {
+            rows.name(session.as_mut(), "bronze", |_| true)?;
+            other.name(session.as_mut(), "others", |_| true)?;
+            session.create_view("bronze", &kept::not_in("bronze", "others"))?;
+            super::conform::records(bronze, self.dataset).create_views(session.as_mut())?;
+            session.create_view(keys, &format!("SELECT {} AS record_key FROM records", record_key(&keys_of(self.dataset))))?;
+        }
+        let gone = "SELECT COUNT(*) AS n FROM keys_before AS b LEFT ANTI JOIN keys_now AS n ON b.record_key = n.record_key";
+        Ok(session.query(gone)?.count("n", 0) == 0)
+    }
+
     /// Relation `records` as rows of the table.
     fn rows_of_records(&self) -> String {
         let stated: Vec<&str> = stated().map(|column| column.name).collect();
         format!(
             "SELECT {utility} AS utility_id, {record_key} AS record_key, feeder_id, circuit_id, {stated}, {LINEAGE} FROM records",
             utility = text(self.build.bronze.adapter.id.as_str()),
-            record_key = record_key(&keys(self.dataset)),
+            record_key = record_key(&keys_of(self.dataset)),
             stated = stated.join(", "),
         )
     }
@@ -168,6 +190,6 @@ fn last_of_each_key(dataset: &DatasetAdapter, order: &str) -> String {
     format!(
         "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {order}) AS place\n\
          FROM all_records) AS placed WHERE place = 1",
-        keys(dataset).join(", ")
+        keys_of(dataset).join(", ")
     )
 }

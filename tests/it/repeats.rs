@@ -1,0 +1,183 @@
+//! A record that the delivery before held, cell for cell, says nothing new, and everything else does.
+
+use feederscope::model::Cancel;
+use feederscope::pipeline::Request;
+
+use crate::support::Bench;
+
+const SEGMENTS: &str = "utility = \"seg\"\n[circuits]\ngrain = \"segment\"\nkey = [\"C\", \"S\"]\n[circuits.columns]\ncircuit_id = \"C\"\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\", aggregate = \"max\" }\nlength = { from = \"L\", type = \"number\", aggregate = \"sum\" }\n[install_der]\nkey = [\"ID\"]\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
+const SNAPSHOTS: &str = "utility = \"snap\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\" }\n[install_der]\nkey = [\"ID\"]\ndelivery = \"snapshot\"\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
+
+const TABLES: [&str; 9] = [
+    "silver/feeders",
+    "silver/segments",
+    "silver/feeder_circuits",
+    "silver/ders",
+    "platinum/feeder_capacity",
+    "platinum/der_details",
+    "platinum/column_quality",
+    "platinum/month_diff",
+    "platinum/field_changes",
+];
+
+/// Loads months one by one; the lake, of which a full refresh says the same.
+fn loaded(adapter: (&str, &str), months: &[&[(&str, &str)]]) -> Bench {
+    let bench = Bench::with_adapters(&[adapter]);
+    for files in months {
+        for (file, content) in *files {
+            bench.put(file, content);
+        }
+        assert_eq!(bench.run().count("loaded"), files.len());
+    }
+    let tables = || TABLES.map(|table| bench.lines_if_any(table, "*"));
+    let one_by_one = tables();
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(), one_by_one);
+    bench
+}
+
+fn versions(bench: &Bench) -> Vec<String> {
+    let columns = "der_id, feeder_id, nameplate_kw, valid_from_month, valid_to_month, _source_file, _source_line";
+    let lines = bench.lines("silver/ders", columns).into_iter();
+    lines
+        .map(|line| line.replace("2022-", "").replace("/seg_", "/").replace("/snap_", "/").replace("/install_der.csv", ""))
+        .collect()
+}
+
+fn diffs(bench: &Bench, dataset: &str) -> Vec<String> {
+    let columns = "dataset, delivery_month, current_count, added, changed, removed, unchanged";
+    let lines = bench.lines("platinum/month_diff", columns).into_iter();
+    lines.filter_map(|line| line.strip_prefix(&format!("{dataset}|2022-")).map(str::to_owned)).collect()
+}
+
+#[test]
+fn record_that_was_rejected_or_came_earlier_is_none_that_is_repeated() {
+    let bench = loaded(
+        ("seg.toml", SEGMENTS),
+        &[
+            // Of A the second record stands.
+            &[("seg/2022-07/seg_install_der.csv", "ID,F,kW\nA,c1,1\nA,c1,2\nB,G,2\nC,G,3\n")],
+            // That of A is the one that does not.
+            &[("seg/2022-08/seg_install_der.csv", "ID,F,kW\nA,c1,1\nB,G,2\nC,G,4\n")],
+            // All are as they were in July.
+            &[("seg/2022-09/seg_install_der.csv", "ID,F,kW\nA,c1,2\nB,G,2\nC,G,3\n")],
+            // Nothing but another order, and one of them twice.
+            &[("seg/2022-10/seg_install_der.csv", "ID,F,kW\nC,G,3\nA,c1,2\nB,G,2\nA,c1,2\n")],
+        ],
+    );
+    let expected = [
+        "A|-|1|08|09|seg/08|2",
+        "A|-|2|07|08|seg/07|3",
+        "A|-|2|09|-|seg/09|2",
+        "B|-|2|07|-|seg/07|4",
+        "C|-|3|07|08|seg/07|5",
+        "C|-|3|09|-|seg/09|4",
+        "C|-|4|08|09|seg/08|4",
+    ];
+    assert_eq!(versions(&bench), expected);
+    assert_eq!(diffs(&bench, "install_der"), ["07|3|3|0|0|0", "08|3|0|2|0|1", "09|3|0|2|0|1", "10|3|0|0|0|3"]);
+}
+
+#[test]
+fn snapshot_removes_what_it_does_not_repeat_and_links_what_it_repeats() {
+    let bench = loaded(
+        ("snap.toml", SNAPSHOTS),
+        &[
+            &[
+                ("snap/2022-07/snap_circuits.csv", "F,MW\nF,1\nG,2\n"),
+                ("snap/2022-07/snap_install_der.csv", "ID,F,kW\nA,F,1\nB,G,2\nC,H,3\n"),
+            ],
+            // H is new, and C, which is on another line now, is linked to it; B is gone, and so is G.
+            &[
+                ("snap/2022-08/snap_circuits.csv", "F,MW\nF,1\nH,3\n"),
+                ("snap/2022-08/snap_install_der.csv", "ID,F,kW\nC,H,3\nA,F,1\n"),
+            ],
+        ],
+    );
+    let expected = ["A|F|1|07|-|snap/07|2", "B|G|2|07|08|snap/07|3", "C|-|3|07|08|snap/07|4", "C|H|3|08|-|snap/08|2"];
+    assert_eq!(versions(&bench), expected);
+    assert_eq!(diffs(&bench, "install_der"), ["07|3|3|0|0|0", "08|2|0|0|1|2"]);
+    assert_eq!(diffs(&bench, "circuits"), ["07|2|2|0|0|0", "08|2|1|0|1|1"]);
+    let feeders = bench.lines("silver/feeders", "feeder_id, valid_from_month, valid_to_month");
+    assert_eq!(feeders, ["F|2022-07|-", "G|2022-07|2022-08", "H|2022-08|-"]);
+}
+
+#[test]
+fn segment_that_a_nearly_whole_delivery_lacks_stays() {
+    let segments = "C,S,F,MW,L\nc1,1,F,2,1\nc1,2,F,2,0.5\nc2,1,G,1,0.25\n";
+    let bench = loaded(
+        ("seg.toml", SEGMENTS),
+        &[
+            &[("seg/2022-07/seg_circuits.csv", segments)],
+            &[("seg/2022-08/seg_circuits.csv", &segments.replace("0.5", "0.75"))],
+            // c2 is missing, in a month that repeats all else.
+            &[("seg/2022-09/seg_circuits.csv", "C,S,F,MW,L\nc1,1,F,2,1\nc1,2,F,2,0.75\n")],
+            &[("seg/2022-10/seg_circuits.csv", &segments.replace("0.25", "8"))],
+        ],
+    );
+    let feeders = bench.lines("silver/feeders", "feeder_id, segment_count, length, valid_from_month, valid_to_month");
+    let expected = [
+        "F|2|1.5|2022-07|2022-08",
+        "F|2|1.5|2022-10|-",
+        "F|2|1.75|2022-08|2022-10",
+        "G|1|0.25|2022-07|2022-10",
+        "G|1|8|2022-10|-",
+    ];
+    assert_eq!(feeders, expected);
+    assert_eq!(diffs(&bench, "circuits"), ["07|3|3|0|0|0", "08|3|0|1|0|2", "09|3|0|0|0|2", "10|3|0|2|0|1"]);
+    let places = |bench: &Bench| bench.lines("silver/segments", "record_key, delivery_month, _source_line");
+    assert_eq!(places(&bench), ["2:c11|2022-10|2", "2:c12|2022-10|3", "2:c21|2022-10|4"]);
+}
+
+#[test]
+fn running_number_of_an_export_makes_no_record_another_unless_the_adapter_reads_it() {
+    let months: [&[(&str, &str)]; 2] = [
+        &[("seg/2022-07/seg_install_der.csv", ",ID,F,kW\n0,A,c1,1\n1,B,,é 2\n2,A,c,11\n")],
+        &[("seg/2022-08/seg_install_der.csv", ",ID,F,kW\n0,N,c1,1\n1,A,c1,1\n2,B,,é 2\n")],
+    ];
+    let bench = loaded(("seg.toml", SEGMENTS), &months);
+    let hashes = bench.lines("bronze/seg_install_der", "delivery_month, _source_line, _record_hash");
+    // XXH64 by Python's xxhash 3.
+    assert_eq!(hashes[0], "2022-07|2|-8161831882750085461");
+    assert_eq!(hashes[1], "2022-07|3|-6947015382772142420");
+    assert_eq!(hashes[2], "2022-07|4|3181240025765696282");
+    assert_eq!(hashes[4], "2022-08|3|-8161831882750085461");
+    assert_eq!(hashes[5], "2022-08|4|-6947015382772142420");
+    // B says nothing new, and its number is another one.
+    let number = SEGMENTS.replace("{ from = \"kW\", unit = \"kW\" }", "{ from = \"column_1\", unit = \"kW\" }");
+    let bench = loaded(("seg.toml", &number), &months);
+    let of_b: Vec<String> = versions(&bench).into_iter().filter(|line| line.starts_with("B|")).collect();
+    assert_eq!(of_b, ["B|-|1|07|08|seg/07|3", "B|-|2|08|-|seg/08|4"]);
+}
+
+#[test]
+fn same_cells_under_other_names_are_another_record() {
+    let two = SEGMENTS.replace("{ from = \"kW\", unit = \"kW\" }", "{ from = [\"kW\", \"Watt\"], unit = \"kW\" }");
+    let bench = loaded(
+        ("seg.toml", &two),
+        &[
+            &[("seg/2022-07/seg_install_der.csv", "ID,F,kW,Other\nA,c1,1,5\nB,c1,2,\n")],
+            &[("seg/2022-08/seg_install_der.csv", "ID,F,Other,kW\nA,c1,1,5\nB,c1,2,\n")],
+        ],
+    );
+    assert_eq!(versions(&bench), ["A|-|1|07|08|seg/07|2", "A|-|5|08|-|seg/08|2", "B|-|-|08|-|seg/08|3", "B|-|2|07|08|seg/07|3"]);
+}
+
+#[test]
+fn month_that_brings_every_key_is_what_the_next_changes_are_compared_with() {
+    let all = "ID,F,kW\nA,c1,1\nB,G,2\nC,G,3\n";
+    let bench = loaded(
+        ("seg.toml", SEGMENTS),
+        &[
+            &[("seg/2022-06/seg_install_der.csv", all)],
+            // What changes is more than half of all, and written down.
+            &[("seg/2022-07/seg_install_der.csv", "ID,F,kW\nA,c1,10\n")],
+            &[("seg/2022-08/seg_install_der.csv", "ID,F,kW\nA,c1,1\nB,G,20\n")],
+            &[("seg/2022-09/seg_install_der.csv", &all.replace("A,c1,1", "A,c1,50"))],
+            // A is as it was before, and is not.
+            &[("seg/2022-10/seg_install_der.csv", "ID,F,kW\nA,c1,1\n")],
+        ],
+    );
+    assert_eq!(diffs(&bench, "install_der"), ["06|3|3|0|0|0", "07|3|0|1|0|0", "08|3|0|2|0|0", "09|3|0|2|0|1", "10|3|0|1|0|0"]);
+    assert_eq!(bench.rows("silver/standing_records"), 0, "September's records stand for themselves");
+}
