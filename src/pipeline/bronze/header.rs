@@ -67,6 +67,12 @@ mod tests {
     }
 
     #[test]
+    fn column_is_nameless_by_its_place_alone() {
+        let found = ["column_1", "column_12", "column_", "column_type", "my_column_1", "Column"].map(is_nameless);
+        assert_eq!(found, [true, true, false, false, false, false]);
+    }
+
+    #[test]
     fn thousands_of_one_name_are_told_apart_and_told_of_in_few_words() {
         let labels = vec!["x".to_owned(); 5_000];
         let (found, findings) = names(&labels, &[]);
