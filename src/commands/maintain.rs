@@ -121,7 +121,8 @@ fn damages(context: &Context) -> Vec<Damage> {
     for table in context.lake.all_tables() {
         let next = match (table.layer, table.name.as_str()) {
             (crate::lake::Layer::Bronze, _) => "load the files again from the landing folder",
-            (crate::lake::Layer::Ops, _) | (_, "rejected") => "take the rows out; they are lost",
+            (crate::lake::Layer::Ops, _) => "take the rows out; they are lost",
+            (_, "rejected") => "take the rows out; what silver set aside is found again, the others are lost",
             _ => "make the rows again from bronze",
         };
         let mut tell = |what: String, next| damages.push(Damage { table: table.clone(), what, next });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Operation};
 use super::store::sync_folders;
+use super::table::constant;
 use super::{Lake, LakeError, TableId, stats};
 use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter};
 
@@ -32,9 +33,7 @@ impl Written {
 
     /// The value that a column has in every row of the file, if its statistics say so.
     pub fn constant(&self, column: &str) -> Option<String> {
-        let stats: serde_json::Value = serde_json::from_str(&self.stats).ok()?;
-        let of = |bound: &str| stats.get(bound)?.get(column)?.as_str();
-        of("minValues").filter(|least| of("maxValues") == Some(least)).map(str::to_owned)
+        constant(&serde_json::from_str(&self.stats).ok()?, column).map(str::to_owned)
     }
 
     /// A file that is there, and of which all is known.

@@ -110,11 +110,16 @@ pub struct DataFile {
     path: String,
 }
 
+/// The value that a column has in every row of a file, if its statistics say so.
+pub(super) fn constant<'a>(stats: &'a serde_json::Value, column: &str) -> Option<&'a str> {
+    let of = |bound: &str| stats.get(bound)?.get(column)?.as_str();
+    of("minValues").filter(|least| of("maxValues") == Some(least))
+}
+
 impl DataFile {
     /// The value that a column has in every row of the file, if its statistics say so.
     pub fn constant(&self, column: &str) -> Option<&str> {
-        let (least, greatest) = (self.least(column)?, self.greatest(column)?);
-        (least == greatest).then_some(least)
+        constant(&self.stats, column)
     }
 
     /// The least text of a column, going by the file's statistics.

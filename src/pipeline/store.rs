@@ -15,6 +15,11 @@ pub const AS_OF: &str = "feederscope.as_of";
 /// What an application records with a commit: what rows were made from.
 pub type Transactions = Vec<(String, i64)>;
 
+/// The name under which tables record what a utility's rows were made from.
+pub fn application_id(utility: &str) -> String {
+    format!("feederscope/{utility}")
+}
+
 /// The part of a table that has these values in its partition columns.
 pub struct Part<'a> {
     /// The table.

@@ -8,9 +8,7 @@ use feederscope::config::RuleSet;
 use feederscope::model::{Cancel, Month};
 use feederscope::pipeline::{Report, Request};
 
-use crate::support::{Bench, FEEDERS, INSTALLED, feeder};
-
-const SEGMENTS: &str = "utility = \"seg\"\n[circuits]\ngrain = \"segment\"\nkey = [\"C\", \"S\"]\n[circuits.columns]\ncircuit_id = \"C\"\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\", aggregate = \"max\" }\nlength = { from = \"L\", type = \"number\", aggregate = \"sum\" }\n[install_der]\nkey = [\"ID\"]\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
+use crate::support::{Bench, FEEDERS, INSTALLED, SEGMENTS, feeder};
 
 const TABLES: [&str; 8] = [
     "silver/feeders",

@@ -3,9 +3,8 @@
 use feederscope::model::Cancel;
 use feederscope::pipeline::Request;
 
-use crate::support::Bench;
+use crate::support::{Bench, SEGMENTS, table_id};
 
-const SEGMENTS: &str = "utility = \"seg\"\n[circuits]\ngrain = \"segment\"\nkey = [\"C\", \"S\"]\n[circuits.columns]\ncircuit_id = \"C\"\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\", aggregate = \"max\" }\nlength = { from = \"L\", type = \"number\", aggregate = \"sum\" }\n[install_der]\nkey = [\"ID\"]\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
 const SNAPSHOTS: &str = "utility = \"snap\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\" }\n[install_der]\nkey = [\"ID\"]\ndelivery = \"snapshot\"\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
 
 const TABLES: [&str; 9] = [
@@ -180,4 +179,36 @@ fn month_that_brings_every_key_is_what_the_next_changes_are_compared_with() {
     );
     assert_eq!(diffs(&bench, "install_der"), ["06|3|3|0|0|0", "07|3|0|1|0|0", "08|3|0|2|0|0", "09|3|0|2|0|1", "10|3|0|1|0|0"]);
     assert_eq!(bench.rows("silver/standing_records"), 0, "September's records stand for themselves");
+}
+
+#[test]
+fn what_silver_set_aside_is_found_again_where_its_rows_are_gone() {
+    for damage in ["the data file is gone", "the newest entry of the log is torn"] {
+        let bench = Bench::with_adapters(&[("seg.toml", SEGMENTS)]);
+        bench.put("seg/2022-07/seg_install_der.csv", "ID,F,kW\nA,c1,1\nA,c1,2\nB,G,2\n");
+        bench.run();
+        let rejected = bench.lake.snapshot(&table_id("silver/rejected")).unwrap().unwrap();
+        assert_eq!(rejected.rows(), 1);
+        if damage == "the data file is gone" {
+            rejected.files.iter().for_each(|file| std::fs::remove_file(rejected.path_of(file)).unwrap());
+        } else {
+            // So that there is a state before it.
+            bench.put("seg/2022-06/seg_install_der.csv", "ID,F,kW\nA,c1,2\nA,c1,2\nB,G,2\n");
+            bench.run();
+            let log = bench.lake.path(&table_id("silver/rejected")).join("_delta_log");
+            let newest = std::fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+            std::fs::write(newest, "").unwrap();
+        }
+        // Of August's records, A's is the one of July that does not count.
+        bench.put("seg/2022-08/seg_install_der.csv", "ID,F,kW\nA,c1,1\nB,G,2\n");
+        assert!(!bench.run().mended.is_empty(), "{damage}");
+        let of_a: Vec<String> =
+            versions(&bench).into_iter().filter(|line| line.starts_with("A|")).map(|line| line[..12].into()).collect();
+        let from = if damage == "the data file is gone" { "07" } else { "06" };
+        assert_eq!(of_a, ["A|-|1|08|-|s".to_owned(), format!("A|-|2|{from}|08|")], "{damage}");
+        assert_eq!(diffs(&bench, "install_der").last().map(String::as_str), Some("08|2|0|1|0|1"), "{damage}");
+        let set_aside = bench.lines("silver/rejected", "delivery_month, reason");
+        let expected = ["2022-06|duplicate-key", "2022-07|duplicate-key"];
+        assert_eq!(set_aside, expected[usize::from(from == "07")..], "{damage}");
+    }
 }

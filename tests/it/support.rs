@@ -176,6 +176,8 @@ pub const INSTALLED: &str =
     "DER_ID,SERVICE_STREET_ADDRESS,DER_TYPE,DER_NAMEPLATE_RATING,DER_INTERCONNECTION_LOCATION,INTERCONNECTION_COST\n";
 
 /// A snapshot of feeders with an id and a capacity in kW.
+/// A utility that delivers segments and installed DERs, changes only.
+pub const SEGMENTS: &str = "utility = \"seg\"\n[circuits]\ngrain = \"segment\"\nkey = [\"C\", \"S\"]\n[circuits.columns]\ncircuit_id = \"C\"\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\", aggregate = \"max\" }\nlength = { from = \"L\", type = \"number\", aggregate = \"sum\" }\n[install_der]\nkey = [\"ID\"]\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
 pub const SNAPSHOT: &str = "utility = \"third\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"kW\", unit = \"kW\" }\n";
 
 pub fn feeder(id: &str, mw: &str) -> String {

@@ -4,6 +4,8 @@
 //! their rows still say where each comes from. A run takes them apart before anything else, in a commit that says that no row
 //! changed; until then the table is refused, as months would be missing.
 
+use std::collections::BTreeSet;
+
 use super::files::{self, is_of_one_delivery};
 use crate::config::UtilityAdapter;
 use crate::engine::Work;
@@ -12,7 +14,7 @@ use crate::lake::{Change, DataFile, Lake, Layer, Snapshot, TableId, Written};
 use crate::model::{Dataset, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::sql::{name, text};
-use crate::pipeline::tables;
+use crate::pipeline::{store, tables};
 
 /// Mends what can be mended before anything is read: newest entries that are none are set aside, and data files that are gone are taken
 /// out of tables whose rows come from elsewhere again (bronze), or not at all (`silver/rejected`, `ops/*`). What was done, for people.
@@ -22,13 +24,21 @@ use crate::pipeline::tables;
 pub fn mend(lake: &Lake, work: Work<'_>) -> Result<Vec<String>, PipelineError> {
     let mut done = Vec::new();
     for table in lake.all_tables() {
-        done.extend(lake.set_aside_damaged_entry(&table)?);
-        let is_rebuilt = matches!(table.layer, Layer::Silver | Layer::Platinum) && table != tables::REJECTED.id();
+        let set_aside = lake.set_aside_damaged_entry(&table)?;
+        let holds_rejects = table == tables::REJECTED.id();
+        if holds_rejects && set_aside.is_some() {
+            have_rebuilt(lake, |_| true)?;
+        }
+        done.extend(set_aside);
+        let is_rebuilt = matches!(table.layer, Layer::Silver | Layer::Platinum) && !holds_rejects;
         // A table that cannot be read is named where it is used; one that nobody uses keeps nobody waiting.
         let Ok(Some(snapshot)) = (if is_rebuilt { Ok(None) } else { lake.snapshot(&table) }) else { continue };
         let missing = snapshot.missing_files();
         if missing.is_empty() {
             continue;
+        }
+        if holds_rejects {
+            have_rebuilt(lake, |utility| missing.iter().any(|file| file.partition_value("utility_id") == Some(utility)))?;
         }
         let rows: u64 = missing.iter().map(|file| file.rows).sum();
         let remove = missing.into_iter().cloned().collect();
@@ -36,12 +46,27 @@ pub fn mend(lake: &Lake, work: Work<'_>) -> Result<Vec<String>, PipelineError> {
         let version = lake.commit(&table, Change { remove, ..Change::of(Some(&snapshot)) })?;
         let next = if table.layer == Layer::Bronze {
             "they are loaded again from the landing folder if their files are there"
+        } else if holds_rejects {
+            "what silver set aside is found again, the others are lost"
         } else {
             "they are lost"
         };
         done.push(format!("data files of `{table}` are gone; commit {version} takes their {rows} rows out, {next}"));
     }
     Ok(done)
+}
+
+/// Has the utilities rebuilt of which it is lost what silver set aside: a record that was would count.
+fn have_rebuilt(lake: &Lake, is_affected: impl Fn(&str) -> bool) -> Result<(), PipelineError> {
+    let table = tables::DATA_QUALITY_SUMMARY.id();
+    let Some(summary) = lake.snapshot(&table)? else { return Ok(()) };
+    let utilities: BTreeSet<&str> = summary.files.iter().filter_map(|file| file.partition_value("utility_id")).collect();
+    let made_from_nothing = |utility: &str| (store::application_id(utility), 0);
+    let transactions: Vec<_> = utilities.into_iter().filter(|utility| is_affected(utility)).map(made_from_nothing).collect();
+    if !transactions.is_empty() {
+        lake.commit(&table, Change { transactions, ..Change::of(Some(&summary)) })?;
+    }
+    Ok(())
 }
 
 /// Takes apart what other programs put together in a utility's bronze tables; the names of the tables that were.

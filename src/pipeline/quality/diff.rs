@@ -109,10 +109,12 @@ pub(super) fn of_records(
                 places.rows
             }
             Earlier::DeliveryBefore => {
-                KeptRows::of(bronze, dataset, previous)?.name(session.as_mut(), "earlier_rows", |_| true)?;
-                if now.before.is_some() {
+                if let Some(before) = &now.before {
+                    before.kept.name(session.as_mut(), "earlier_rows", |_| true)?;
                     now.kept.name(session.as_mut(), "all_delivered", |_| true)?;
                     session.create_view("earlier_rows", &kept::not_in("earlier_rows", "all_delivered"))?;
+                } else {
+                    KeptRows::of(bronze, dataset, previous)?.name(session.as_mut(), "earlier_rows", |_| true)?;
                 }
                 session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
                 session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;

@@ -47,7 +47,7 @@ pub fn input_fingerprint(bronze: &BronzeTables<'_>) -> i64 {
 
 /// The name under which the silver and upper tables record what a utility's rows were made from.
 pub fn application_id(adapter: &UtilityAdapter) -> String {
-    format!("feederscope/{}", adapter.id)
+    store::application_id(adapter.id.as_str())
 }
 
 /// A utility's silver rows, as committed.
