@@ -325,3 +325,25 @@ fn correction_ends_where_the_state_is_as_it_was() {
     at_once.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
     assert_eq!(tables(&bench), tables(&at_once));
 }
+
+#[test]
+fn month_after_a_late_one_that_changes_nothing_follows_that_one() {
+    let bench = Bench::with_adapters(&[("seg.toml", SEGMENTS)]);
+    let ders = "ID,F,kW\nA,c1,1\nB,G,2\n";
+    bench.put("seg/2022-08/seg_circuits.csv", "C,S,F,MW,L\nc1,1,F,2.5,1\n");
+    bench.put("seg/2022-08/seg_install_der.csv", ders);
+    bench.put("seg/2022-10/seg_install_der.csv", ders.replace("B,G,2", "B,G,3"));
+    bench.put("seg/2022-11/seg_install_der.csv", ders);
+    bench.run();
+    bench.put("seg/2022-09/seg_install_der.csv", format!("{ders}\n"));
+    let reach = bench.run().rebuilt.into_iter().map(|(_, reach)| reach.until).collect::<Vec<_>>();
+    assert_eq!(reach, [Month::parse("2022-10")], "the late month and the one that is compared with it, not all");
+    let previous = bench.lines("platinum/month_diff", "dataset, delivery_month, previous_month");
+    let of_october: Vec<&str> = previous.iter().filter_map(|line| line.split_once("|2022-10|")).map(|(of, _)| of).collect();
+    assert_eq!(of_october, ["ders", "feeders", "install_der"]);
+    assert!(previous.iter().filter(|line| line.contains("|2022-10|")).all(|line| line.ends_with("|2022-09")), "{previous:?}");
+    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
+    let one_by_one = tables(&bench);
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(&bench), one_by_one);
+}

@@ -1,12 +1,10 @@
 //! What changed between months: feeders and DERs by their versions.
 
-use std::collections::BTreeSet;
-
 use super::Assess;
 use super::diff::{DiffCounts, diff_row, field_rows};
 use crate::config::UtilityAdapter;
 use crate::frame::Frame;
-use crate::model::{Entity, Month};
+use crate::model::{Entity, Month, MonthRange};
 use crate::pipeline::PipelineError;
 use crate::pipeline::sql::text;
 use crate::pipeline::tables::{FieldChangesRow, MonthDiffRow};
@@ -30,21 +28,27 @@ const fn key(entity: Entity) -> &'static str {
 fn described(entity: Entity) -> Vec<&'static str> {
     entity.described().map(|column| column.name).collect()
 }
-/// The versions of feeders or DERs: a row for each month that was folded, and their changed columns. `before`: how many were current
+
+/// The versions of feeders or DERs: a row for each of some months, and their changed columns. `before`: how many were current
 /// before the first of them.
-pub(super) fn of_entity(assess: &Assess<'_>, entity: Entity, before: u64) -> Result<Differences, PipelineError> {
+pub(super) fn of_entity(
+    assess: &Assess<'_>,
+    entity: Entity,
+    wanted: MonthRange,
+    before: u64,
+) -> Result<Differences, PipelineError> {
     let versions = match entity {
         Entity::Feeders => &assess.silver.feeders,
         Entity::Ders => &assess.silver.ders,
     };
-    let months: BTreeSet<Month> = assess.all_months();
+    let months = assess.all_months();
     let (mut diffs, mut fields) = Differences::default();
     if !is_delivered_by(entity, assess.bronze.adapter) {
         return Ok((diffs, fields));
     }
     let mut session = assess.bronze.work.session()?;
     let mut before = before;
-    for month in months.iter().copied().filter(|month| assess.silver.reach.holds(*month)) {
+    for month in months.iter().copied().filter(|month| wanted.holds(*month)) {
         let previous = months.iter().copied().rfind(|other| *other < month);
         session.register("versions", &versions.moved_in(month))?;
         let counted = session.query(&entity_counts(month))?;

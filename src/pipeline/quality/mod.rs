@@ -82,11 +82,16 @@ impl Assess<'_> {
             }
         }
         let reach = self.silver.reach;
+        let ends: Vec<Option<Month>> =
+            assessed.deliveries.iter().chain(&assessed.differences).map(|span| span.months.until).chain([reach.until]).collect();
+        // The month after the last one that was folded may follow another month than before.
+        let next = reach.until.and_then(|until| self.all_months().into_iter().find(|month| *month > until));
+        let months = MonthRange { until: next.or(reach.until), ..reach };
         for entity in Entity::ALL {
-            let (diffs, changes) = entities::of_entity(self, entity, before(entity.as_str()))?;
+            let (diffs, changes) = entities::of_entity(self, entity, months, before(entity.as_str()))?;
             assessed.diffs.extend(diffs);
             assessed.fields.extend(changes);
-            assessed.differences.push(Span { of: entity.as_str(), months: reach });
+            assessed.differences.push(Span { of: entity.as_str(), months });
         }
         for standing in standing {
             standing.commit(vec![(application_id(self.bronze.adapter), self.fingerprint)])?;
@@ -96,7 +101,6 @@ impl Assess<'_> {
         self.replace(diffs, &differences)?;
         self.replace(fields, &differences)?;
         self.replace(summaries, &deliveries)?;
-        let ends: Vec<Option<Month>> = deliveries.iter().chain(&differences).map(|span| span.months.until).collect();
         let until = if ends.contains(&None) { None } else { ends.into_iter().max().flatten() };
         Ok(MonthRange { from: reach.from, until })
     }
