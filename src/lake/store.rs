@@ -3,9 +3,11 @@
 //! Lies below the Delta library, which reads and writes logs through it. What always holds: a file that exists is whole,
 //! whatever is cut off when, and one that must be new is never written over.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::disk::{Disk, Operation};
 use async_trait::async_trait;
@@ -35,12 +37,14 @@ pub(super) enum Checkpoints {
 pub(super) struct LocalStore {
     files: LocalFileSystem,
     checkpoints: Checkpoints,
+    /// What was written through this store: a checkpoint of one's own is never hidden.
+    written: Mutex<HashSet<StorePath>>,
     disk: Disk,
 }
 
 impl LocalStore {
     pub(super) fn new(checkpoints: Checkpoints, disk: Disk) -> Self {
-        Self { files: LocalFileSystem::new(), checkpoints, disk }
+        Self { files: LocalFileSystem::new(), checkpoints, written: Mutex::default(), disk }
     }
 
     /// Whether a step that only reads may be done.
@@ -50,7 +54,15 @@ impl LocalStore {
     }
 
     fn hides(&self, location: &StorePath) -> bool {
-        self.checkpoints == Checkpoints::Hidden && location.filename().is_some_and(is_of_checkpoint)
+        self.checkpoints == Checkpoints::Hidden
+            && location.filename().is_some_and(is_of_checkpoint)
+            && !self.written.lock().unwrap_or_else(PoisonError::into_inner).contains(location)
+    }
+
+    fn writes(&self, location: &StorePath) {
+        if self.checkpoints == Checkpoints::Hidden {
+            self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone());
+        }
     }
 
     fn seen(&self, entries: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -84,10 +96,12 @@ impl ObjectStore for LocalStore {
             std::io::ErrorKind::AlreadyExists => Error::AlreadyExists { path: location.to_string(), source: Box::new(error) },
             _ => failed(error),
         })?;
+        self.writes(location);
         Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn put_multipart_opts(&self, location: &StorePath, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.writes(location);
         self.files.put_multipart_opts(location, options).await
     }
 

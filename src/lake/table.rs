@@ -95,15 +95,29 @@ fn newest(log: &Path, version: u64) -> Option<Entry> {
     is_last.then(|| entry(log, version)).flatten()
 }
 
-/// One live file of a table.
+/// One live file of a table: what its commit says of it, read once however many commits follow.
 #[derive(Debug, Clone)]
-pub struct DataFile {
+pub struct DataFile(Arc<Added>);
+
+impl std::ops::Deref for DataFile {
+    type Target = Added;
+
+    fn deref(&self) -> &Added {
+        &self.0
+    }
+}
+
+/// What a commit says of a file that it adds.
+#[derive(Debug)]
+pub struct Added {
     /// Values of the partition columns.
     pub partition: BTreeMap<String, Option<String>>,
     /// Number of rows.
     pub rows: u64,
     /// Its size, as the log states it.
     pub bytes: u64,
+    /// When it was committed, as the log states it; milliseconds.
+    committed_at: i64,
     stats: serde_json::Value,
     tags: BTreeMap<String, String>,
     pub(super) remove: Remove,
@@ -211,12 +225,14 @@ impl Lake {
             return Err(damaged.refused(table));
         }
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
-        let (delta, checkpoints) = match self.read_on(&log).map_or_else(|| self.load(table, None), Ok) {
+        let earlier = self.snapshots.earlier(&log);
+        let read_on = earlier.as_ref().and_then(|earlier| self.read_on(&log, earlier));
+        let (delta, checkpoints) = match read_on.map_or_else(|| self.load(table, None), Ok) {
             Ok(loaded) => loaded,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(delta_error(error)),
         };
-        let snapshot = Arc::new(read(table, folder, delta, checkpoints)?);
+        let snapshot = Arc::new(read(table, folder, (delta, checkpoints), earlier.as_deref())?);
         self.snapshots.keep(&log, &snapshot);
         Ok(Some(snapshot))
     }
@@ -227,14 +243,12 @@ impl Lake {
     /// The log no longer tells, or cannot be read.
     pub fn snapshot_at(&self, table: &TableId, version: u64) -> Result<Snapshot, LakeError> {
         let loaded = self.load(table, Some(version));
-        let (delta, checkpoints) =
-            loaded.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
-        read(table, self.path(table), delta, checkpoints)
+        let loaded = loaded.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
+        read(table, self.path(table), loaded, None)
     }
 
     /// Reads what came to a log since it was read; `None` where it has to be read as a whole.
-    fn read_on(&self, log: &Path) -> Option<(DeltaTable, Checkpoints)> {
-        let earlier = self.snapshots.earlier(log)?;
+    fn read_on(&self, log: &Path, earlier: &Snapshot) -> Option<(DeltaTable, Checkpoints)> {
         let mut delta = earlier.delta.clone();
         self.runtime.block_on(delta.update_state()).ok()?;
         // Another state than the one on the disk is none.
@@ -270,11 +284,23 @@ impl Lake {
     }
 }
 
-fn read(table: &TableId, folder: PathBuf, delta: DeltaTable, checkpoints: Checkpoints) -> Result<Snapshot, LakeError> {
+/// Reads the state of a log; what is known of a file from an earlier state is taken from there.
+fn read(
+    table: &TableId,
+    folder: PathBuf,
+    (delta, checkpoints): (DeltaTable, Checkpoints),
+    earlier: Option<&Snapshot>,
+) -> Result<Snapshot, LakeError> {
     let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
     let state = delta.snapshot().map_err(delta_error)?;
     let columns = state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
-    let files: Vec<DataFile> = state.log_data().iter().map(|view| data_file(&view)).collect();
+    let known: HashMap<&str, &DataFile> =
+        earlier.iter().flat_map(|earlier| &earlier.files).map(|file| (file.path(), file)).collect();
+    let of_view = |view: LogicalFileView| {
+        let is_same = |file: &&&DataFile| (file.committed_at, file.remove.size) == (view.modification_time(), Some(view.size()));
+        known.get(&*view.path()).filter(is_same).map_or_else(|| data_file(&view), |file| (*file).clone())
+    };
+    let files: Vec<DataFile> = state.log_data().iter().map(of_view).collect();
     let unsupported = |feature: &str| LakeError::Unsupported { table: table.to_string(), feature: feature.to_owned() };
     if state.log_data().iter().any(|view| view.deletion_vector_descriptor().is_some()) {
         return Err(unsupported("deletion vectors"));
@@ -290,15 +316,16 @@ fn data_file(view: &LogicalFileView) -> DataFile {
     let stats: serde_json::Value = view.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     #[expect(deprecated, reason = "the only way to the tags of a file")]
     let tags = view.add_action().tags.unwrap_or_default();
-    DataFile {
+    DataFile(Arc::new(Added {
         partition: view.partition_values_map().into_iter().collect(),
         tags: tags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
         bytes: u64::try_from(view.size()).unwrap_or(0),
+        committed_at: view.modification_time(),
         stats,
         remove: view.remove_action(true),
         path: view.path().into_owned(),
-    }
+    }))
 }
 
 impl Snapshot {

@@ -73,6 +73,8 @@ mod tests {
         assert_eq!(look(&[file(2)], 3), Some(true));
         assert_eq!(look(&[file(2)], 4), None, "it was reported and is as it was");
         assert_eq!(look(&[file(3)], 5), Some(false));
+        assert_eq!(look(&[file(3)], 7), Some(true));
         assert_eq!(look(&[], 9), None);
+        assert_eq!(look(&[file(3)], 10), Some(false), "one that went and came back is new");
     }
 }

@@ -28,12 +28,12 @@ impl Destination for Command {
     fn send(&mut self, messages: &[Value]) -> Result<(), Refusal> {
         messages
             .iter()
-            .try_for_each(|message| call(&self.0, &message.to_string()).map_err(|error| Refusal::Never(error.to_string())))
+            .try_for_each(|message| call(&self.0, &message.to_string(), CALL).map_err(|error| Refusal::Never(error.to_string())))
     }
 }
 
 /// Calls a command with a text on its standard input; an error where it fails, or takes too long.
-fn call(command: &str, text: &str) -> std::io::Result<()> {
+fn call(command: &str, text: &str, at_most: Duration) -> std::io::Result<()> {
     let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut call = std::process::Command::new(shell);
     // A signal to end that goes to the service's group ends no call that tells somebody.
@@ -49,10 +49,10 @@ fn call(command: &str, text: &str) -> std::io::Result<()> {
         match child.try_wait()? {
             Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(std::io::Error::other(status.to_string())),
-            None if begun.elapsed() >= CALL => {
+            None if begun.elapsed() >= at_most => {
                 end(&mut child)?;
                 child.wait()?;
-                return Err(std::io::Error::other(format!("it took longer than {} s and was ended", CALL.as_secs())));
+                return Err(std::io::Error::other(format!("it took longer than {} s and was ended", at_most.as_secs())));
             }
             None => std::thread::sleep(LOOK),
         }
@@ -70,4 +70,29 @@ fn end(child: &mut std::process::Child) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn end(child: &mut std::process::Child) -> std::io::Result<()> {
     child.kill()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_is_in_a_group_of_its_own_and_is_ended_with_what_it_started_when_it_takes_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let (group, child) = (folder.path().join("group"), folder.path().join("child"));
+        // The fifth field is the group; the call starts somebody who would outlive it.
+        let command =
+            format!("cut -d ' ' -f 5 /proc/$$/stat > '{}'; sleep 60 & echo $! > '{}'; wait", group.display(), child.display());
+        let begun = Instant::now();
+        let error = call(&command, "news", Duration::from_secs(2)).unwrap_err().to_string();
+        assert!(error.contains("longer than 2 s"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        let number = |path| std::fs::read_to_string(path).unwrap().trim().to_owned();
+        let ours = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let ours = ours.rsplit(')').next().unwrap().split_whitespace().nth(2).unwrap().to_owned();
+        assert_ne!(number(group), ours, "a signal to the service's group does not reach it");
+        // Killed; whoever takes in orphans may not have done so yet.
+        let left = std::fs::read_to_string(format!("/proc/{}/stat", number(child))).unwrap_or_default();
+        assert!(left.is_empty() || left.contains(") Z "), "{left}");
+    }
 }

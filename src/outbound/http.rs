@@ -20,6 +20,7 @@ const REQUEST: Duration = Duration::from_secs(15);
 pub struct Http {
     url: Url,
     key: Option<String>,
+    at_most: Duration,
     /// Made by the thread that uses it, with the first message.
     client: Option<Client>,
 }
@@ -27,7 +28,7 @@ pub struct Http {
 impl Http {
     /// POST to a URL, and to no other one that it names; with a key it goes as `Authorization: Bearer`.
     pub const fn new(url: Url, key: Option<String>) -> Self {
-        Self { url, key, client: None }
+        Self { url, key, at_most: REQUEST, client: None }
     }
 
     fn client(&mut self) -> reqwest::Result<Client> {
@@ -35,8 +36,12 @@ impl Http {
             return Ok(client.clone());
         }
         let agent = concat!("feederscope/", env!("CARGO_PKG_VERSION"));
-        let made =
-            Client::builder().user_agent(agent).connect_timeout(CONNECT).timeout(REQUEST).redirect(Policy::none()).build()?;
+        let made = Client::builder()
+            .user_agent(agent)
+            .connect_timeout(CONNECT)
+            .timeout(self.at_most)
+            .redirect(Policy::none())
+            .build()?;
         Ok(self.client.insert(made).clone())
     }
 }
@@ -91,6 +96,22 @@ impl Destination for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn receiver_that_never_answers_is_tried_again_and_no_secret_of_its_address_is_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent = Url::parse(&format!("http://{}/SECRET", listener.local_addr().unwrap())).unwrap();
+        let gone = Url::parse("http://127.0.0.1:1/SECRET").unwrap();
+        for url in [silent, gone] {
+            let mut http = Http { at_most: Duration::from_millis(300), ..Http::new(url, None) };
+            let begun = std::time::Instant::now();
+            match http.send(&[Value::from(1)]) {
+                Err(Refusal::Later(told, None)) => assert!(!told.contains("SECRET"), "{told}"),
+                other => panic!("{other:?}"),
+            }
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        }
+    }
 
     #[test]
     fn name_tells_two_addresses_of_a_host_apart_and_holds_no_secret() {

@@ -105,4 +105,32 @@ mod tests {
             assert!(error.contains("smtp://HOST:PORT") && !error.contains("SECRET"), "{error}");
         }
     }
+
+    /// A server that answers the name of whoever gets the mail with this.
+    fn server(answer: &'static str) -> String {
+        use std::io::{BufRead as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let lines = std::io::BufReader::new(stream.try_clone().unwrap()).lines();
+                let _ = stream.write_all(b"220 test\r\n");
+                for line in lines.map_while(Result::ok) {
+                    let said = if line.starts_with("RCPT") { answer } else { "250 ok" };
+                    let _ = stream.write_all(format!("{said}\r\n").as_bytes());
+                }
+            }
+        });
+        format!("smtp://{address}")
+    }
+
+    #[test]
+    fn server_that_says_never_is_not_asked_again_and_one_that_says_later_is() {
+        let me: Mailbox = "a@example.org".parse().unwrap();
+        let send = |answer| Mail::new(&server(answer), me.clone(), me.clone()).unwrap().send(&[Value::from("x")]);
+        assert!(matches!(send("550 nobody of that name"), Err(Refusal::Never(_))));
+        assert!(matches!(send("450 busy"), Err(Refusal::Later(_, None))));
+        let mut nobody = Mail::new("smtp://127.0.0.1:1", me.clone(), me.clone()).unwrap();
+        assert!(matches!(nobody.send(&[Value::from("x")]), Err(Refusal::Later(..))));
+    }
 }

@@ -252,9 +252,11 @@ mod tests {
 
     #[test]
     fn what_is_refused_for_now_is_tried_again_in_its_order() {
-        let (outbox, took) = start(vec![later()], vec![Value::from(1)]);
+        let begun = Instant::now();
+        let (outbox, took) = start(vec![later(), later()], vec![Value::from(1)]);
         outbox.put(Value::from(2));
         outbox.wait(Duration::from_secs(20));
+        assert!(begun.elapsed() >= 3 * PAUSE, "the second pause is twice the first");
         assert_eq!(*took.lock().unwrap(), [1, 2]);
         assert_eq!(outbox.said(), ["somebody could not be told: it is busy; again in 1 s", "somebody is told again"]);
         assert_eq!(outbox.waiting(), [] as [Value; 0]);
@@ -298,9 +300,13 @@ mod tests {
     fn who_hurries_waits_for_no_pause() {
         let (outbox, took) =
             start(vec![Err(Refusal::Later("busy".into(), Some(Duration::from_secs(200))))], vec![Value::from(1)]);
-        while outbox.said().is_empty() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let said = loop {
+            match outbox.said().pop() {
+                Some(said) => break said,
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        assert_eq!(said, "somebody could not be told: busy; again in 200 s", "as it asked for");
         outbox.hurry();
         outbox.wait(Duration::from_secs(20));
         assert_eq!(*took.lock().unwrap(), [1]);

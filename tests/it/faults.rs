@@ -291,6 +291,16 @@ fn redelivery_that_is_not_committed_keeps_the_findings_of_the_load_that_stands()
 }
 
 #[test]
+fn file_that_is_refused_after_its_rows_were_written_leaves_none_of_them() {
+    let bench = before_the_second_month();
+    bench.run();
+    let ragged = "ragged\n".repeat(30);
+    bench.put("utility2/2022-10/utility2_circuits.csv", format!("{FEEDERS}{}{ragged}", feeder("A", "7")));
+    assert_eq!(bench.run().count("refused"), 1);
+    assert_eq!(orphans(&bench), Vec::<String>::new());
+}
+
+#[test]
 fn slow_disk_takes_time_and_nothing_else() {
     let (undisturbed, mut bench) = (undisturbed(), before_the_second_month());
     let lake = with(&bench, |_, _| {

@@ -1,9 +1,11 @@
 //! The lake by itself: what a commit means when what comes after it, or before it, fails.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use feederscope::frame::{Column, ColumnType, Frame, Value};
-use feederscope::lake::{Change, Lake, LakeError, Layer, TableId, Vacuum};
+use feederscope::lake::{Change, Faults, Lake, LakeError, Layer, Moment, Operation, TableId, Vacuum};
 use feederscope::model::{Environment, Timestamp};
 
 /// More commits than two checkpoints lie apart.
@@ -159,6 +161,91 @@ fn log_that_is_read_on_says_what_one_read_from_its_start_says() {
     assert_eq!(said(&numbers.lake), said(&anew()));
 }
 
+/// Whether a step fails; the last one: whether the entry has its name.
+type Fails = fn(Operation, Moment, &Path, bool) -> bool;
+
+/// A disk on which such steps fail from some moment on.
+struct Failing {
+    fails: Fails,
+    is_begun: AtomicBool,
+    is_named: AtomicBool,
+}
+
+impl std::fmt::Debug for Failing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Failing")
+    }
+}
+
+impl Faults for Failing {
+    fn at(&self, operation: Operation, moment: Moment, path: &Path) -> std::io::Result<()> {
+        if !self.is_begun.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        if names_an_entry(operation, path) && moment == Moment::After {
+            self.is_named.store(true, Ordering::SeqCst);
+        }
+        let fails = (self.fails)(operation, moment, path, self.is_named.load(Ordering::SeqCst));
+        if fails { Err(std::io::Error::other("the disk fails")) } else { Ok(()) }
+    }
+}
+
+/// The entry of a log gets, or has got, its name.
+fn names_an_entry(operation: Operation, path: &Path) -> bool {
+    operation == Operation::Put && path.extension().is_some_and(|end| end == "json")
+}
+
+#[test]
+fn commit_stands_if_its_entry_is_in_the_log_and_else_its_file_is_gone() {
+    // What fails; whether the commit is reported, and whether it is there.
+    let cases: [(&str, Fails, bool, bool); 5] = [
+        ("the data file is not made durable", |operation, _, _, _| operation == Operation::Sync, false, false),
+        ("the entry is not written", |operation, _, _, _| operation == Operation::Stage, false, false),
+        (
+            "the entry gets no name",
+            |operation, moment, path, _| names_an_entry(operation, path) && moment == Moment::Before,
+            false,
+            false,
+        ),
+        (
+            "it has its name, and nobody knows",
+            |operation, moment, path, _| names_an_entry(operation, path) && moment == Moment::After,
+            true,
+            true,
+        ),
+        (
+            "nor can anybody ask",
+            |operation, _, path, is_named| is_named && (names_an_entry(operation, path) || operation == Operation::Get),
+            false,
+            true,
+        ),
+    ];
+    // The commit that makes a table, and one that comes after another.
+    for before in [0, 1] {
+        for (what, fails, is_reported, is_there) in cases {
+            let disk = Arc::new(Failing { fails, is_begun: AtomicBool::default(), is_named: AtomicBool::default() });
+            let mut numbers = Numbers::new();
+            numbers.lake = Lake::with_faults(numbers.folder.path(), Environment::Dev, disk.clone()).unwrap();
+            for number in 0..before {
+                numbers.append(number).unwrap();
+            }
+            disk.is_begun.store(true, Ordering::SeqCst);
+            let committed = numbers.append(before);
+            assert_eq!(committed.is_ok(), is_reported, "{what}, after {before}: {committed:?}");
+            // As another process sees it, on a disk that works.
+            numbers.lake = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
+            let table = numbers.lake.snapshot(&Numbers::table()).unwrap();
+            assert_eq!(table.as_ref().map_or(0, |table| table.missing_files().len()), 0, "{what}, after {before}");
+            let rows = before.cast_unsigned() + u64::from(is_there);
+            assert_eq!(table.map_or(0, |table| table.rows()), rows, "{what}, after {before}");
+            let there = files(&numbers.folder.path().join("iedr_dev/ops/numbers"));
+            assert_eq!(there.len() as u64, rows, "{what}, after {before}: {there:?}");
+            let staged = std::fs::read_dir(numbers.log()).into_iter().flatten().filter_map(Result::ok);
+            assert!(!staged.into_iter().any(|entry| entry.file_name().to_string_lossy().contains('#')), "{what}, after {before}");
+        }
+    }
+}
+
 #[test]
 fn conflicting_change_is_an_error_and_its_file_is_gone() {
     let numbers = Numbers::new();
@@ -168,7 +255,7 @@ fn conflicting_change_is_an_error_and_its_file_is_gone() {
     // Both replace the same file, as seen before either did.
     let columns = [Column::new("n", ColumnType::Whole)];
     let (first, second) = (numbers.lake.snapshot(&Numbers::table()).unwrap(), numbers.lake.snapshot(&Numbers::table()).unwrap());
-    let replace = |base: &Option<std::sync::Arc<feederscope::lake::Snapshot>>| {
+    let replace = |base: &Option<Arc<feederscope::lake::Snapshot>>| {
         let mut writer = numbers.lake.write(&Numbers::table(), &columns, &[]).unwrap();
         writer.push(&Frame::from_rows(&columns, &[vec![Value::Whole(9)]]).unwrap()).unwrap();
         let remove = base.as_ref().unwrap().files.clone();
@@ -206,6 +293,23 @@ fn file_leaves_its_table_when_the_commit_is_made_and_not_when_the_table_was_read
     assert_eq!(count(Timestamp::from_micros(committing.micros() + 3_600_000_000)), 1);
 }
 
+#[test]
+fn file_that_another_program_brought_back_into_its_table_is_no_old_one() {
+    let mut numbers = Numbers::new();
+    numbers.append(1).unwrap();
+    let first = numbers.lake.snapshot(&Numbers::table()).unwrap().unwrap();
+    let change = Change { remove: first.files.clone(), ..Change::of(Some(&first)) };
+    assert_eq!(numbers.lake.commit(&Numbers::table(), change).unwrap(), 1);
+    // As `RESTORE` does.
+    let entry = |version: u64| numbers.log().join(format!("{version:020}.json"));
+    let text = std::fs::read_to_string(entry(0)).unwrap();
+    std::fs::write(entry(2), text.lines().find(|line| line.starts_with("{\"add\"")).unwrap()).unwrap();
+    numbers.lake = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
+    let far = Timestamp::from_micros(i64::MAX / 2);
+    assert_eq!(numbers.lake.vacuum(&Numbers::table(), far, Vacuum::Remove).unwrap().old.files, 0);
+    assert_eq!(numbers.rows_and_files(), (1, 1));
+}
+
 /// Changes an action of the table's first log entry, which is that of another writer then.
 fn rewrite_first_entry(numbers: &Numbers, action: &str, change: impl Fn(&mut serde_json::Value)) {
     let entry = numbers.log().join("00000000000000000000.json");
@@ -231,7 +335,12 @@ fn tables_whose_rows_would_be_read_wrongly_are_refused() {
 
     let mapped = Numbers::new();
     mapped.append(1).unwrap();
-    rewrite_first_entry(&mapped, "metaData", |found| found["configuration"]["delta.columnMapping.mode"] = json!("name"));
+    rewrite_first_entry(&mapped, "metaData", |found| {
+        found["configuration"]["delta.columnMapping.mode"] = json!("name");
+        let mut schema: serde_json::Value = serde_json::from_str(found["schemaString"].as_str().unwrap()).unwrap();
+        schema["fields"][0]["metadata"] = json!({ "delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "col-1" });
+        found["schemaString"] = json!(schema.to_string());
+    });
     rewrite_first_entry(&mapped, "protocol", |found| *found = json!({ "minReaderVersion": 2, "minWriterVersion": 5 }));
     refused("columnmapping", &mapped);
 

@@ -1,5 +1,6 @@
 //! `maintain` frees what nobody needs, `repair` mends from what is whole; neither changes what tables say.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -123,6 +124,28 @@ fn decision_that_is_being_written_is_waited_for_and_a_table_that_cannot_be_read_
     assert!(staged.iter().all(|file| !file.exists()), "the other table is cleared up all the same");
 }
 
+#[test]
+fn run_after_a_killed_one_removes_what_that_one_wrote_and_leaves_the_rest_to_maintain() {
+    let bench = Bench::new();
+    for (file, content) in deliveries() {
+        bench.put(file, content);
+    }
+    bench.run();
+    let folder = bench.lake.path(&table_id("silver/feeders"));
+    let [earlier, his] =
+        ["0000", "1111"].map(|end| folder.join(format!("part-01a21cb2-4fab-76a4-ad74-ec400000{end}.snappy.parquet")));
+    std::fs::write(&earlier, "of an earlier one").unwrap();
+    let an_hour_ago = std::time::SystemTime::now() - Duration::from_hours(1);
+    std::fs::File::options().write(true).open(&earlier).unwrap().set_modified(an_hour_ago).unwrap();
+    std::fs::write(bench.lake.root().join("writer.lock"), "process 7 since 10:00").unwrap();
+    std::fs::write(&his, "of process 7").unwrap();
+    let report = bench.run();
+    assert!(report.mended.iter().any(|said| said.contains("process 7 since 10:00")), "{:?}", report.mended);
+    assert!(earlier.exists() && !his.exists());
+    assert_eq!(vacuum(&bench, Timestamp::from_micros(0), Vacuum::Remove), 1);
+    assert!(!earlier.exists());
+}
+
 /// A lake that the program loaded, and its rows as the commands print them.
 struct Loaded(Program);
 
@@ -172,6 +195,22 @@ impl Loaded {
         self.table(table).join(live.last().unwrap())
     }
 
+    /// Every file of the lake but its locks, with what it holds.
+    fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let (mut found, mut folders) = (BTreeMap::new(), vec![self.table("")]);
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_none_or(|end| end != "lock") {
+                    let content = std::fs::read(&path).unwrap();
+                    found.insert(path, content);
+                }
+            }
+        }
+        found
+    }
+
     fn newest_entry(&self, table: &str) -> PathBuf {
         let log = std::fs::read_dir(self.table(table).join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
         log.filter(|path| path.extension().is_some_and(|extension| extension == "json")).max().unwrap()
@@ -191,7 +230,15 @@ fn repair_names_what_is_damaged_and_mends_it_from_what_is_whole() {
     let loaded = Loaded::new();
     let whole = loaded.answers();
     assert_eq!(loaded.call(&["repair"]), (0, String::new()), "nothing is damaged");
-    let damages: [(&str, Damage); 5] = [
+    let damages: [(&str, Damage); 6] = [
+        ("a checkpoint that is none", |loaded| {
+            let log = loaded.table("silver/feeders/_delta_log");
+            let name = "00000000000000000000.checkpoint.parquet";
+            std::fs::write(log.join("_last_checkpoint"), r#"{"version":0,"size":3}"#).unwrap();
+            std::fs::write(log.join(name), "no checkpoint").unwrap();
+            // The table's name is told: a checkpoint costs no data.
+            "feeders".into()
+        }),
         ("a truncated data file of platinum", |loaded| {
             let path = loaded.data_file("platinum/feeder_capacity");
             truncate(&path);
@@ -220,7 +267,9 @@ fn repair_names_what_is_damaged_and_mends_it_from_what_is_whole() {
     ];
     for (what, damage) in damages {
         let path = damage(&loaded);
+        let before = loaded.contents();
         let (exit, told) = loaded.call(&["repair", "--dry-run", "--format", "csv"]);
+        assert!(loaded.call(&["maintain", "--dry-run"]).0 <= 3 && loaded.contents() == before, "{what}: it was only asked");
         assert!(exit == 3 && told.contains(&*path.file_name().unwrap().to_string_lossy()), "{what}: {exit} {told}");
         let (exit, told) = loaded.call(&["repair", "--format", "csv"]);
         assert_eq!(exit, 0, "{what}: {told}");

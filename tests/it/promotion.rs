@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use feederscope::app::promotion::{By, Promotion, PromotionError, Review, Way, plan_rollback, promotions, verify};
+use feederscope::app::promotion::{self, By, Promotion, PromotionError, Review, Way, plan_rollback, promotions, verify};
 use feederscope::app::reads::checks;
 use feederscope::config::{RuleSet, Settings};
 use feederscope::engine::local;
-use feederscope::lake::{Faults, Lake, LakeError, Moment, Operation, Vacuum};
+use feederscope::lake::{Change, Faults, Lake, LakeError, Moment, Operation, Vacuum};
 use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
 use feederscope::pipeline::PipelineError;
 use feederscope::pipeline::rules::{Decision, acknowledge};
@@ -17,6 +17,7 @@ use feederscope::pipeline::rules::{Decision, acknowledge};
 use crate::faults::{Always, Fault, Kind, copy_of_kept, steps};
 use crate::months::PLANNED;
 use crate::program::{Program, code};
+use crate::rewritten::double_rows;
 use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder, show, table_id};
 
 const BY: By<'static> = By { account: "steward", reason: Some("reviewed") };
@@ -156,6 +157,18 @@ fn gate_is_shut_by_what_is_open_late_unfinished_or_not_meant() {
     sign(&bench);
     assert_eq!(shut_of(&bench), Vec::<&str>::new());
 
+    // What cannot be checked is no good news.
+    let own = "[own]\ndescription = \"x\"\non = \"ders\"\nkind = \"not-null\"\ncolumns = \"nowhere\"\nnext_step = \"y\"\nseverity = \"warning\"\n";
+    let folder = bench.settings.paths.config.join("rules");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("own.toml"), own).unwrap();
+    let as_before = std::mem::replace(&mut bench.settings.rules, RuleSet::load(&folder).0);
+    bench.run();
+    assert_eq!(shut_of(&bench), ["no error is open and unsigned"]);
+    bench.settings.rules = as_before;
+    bench.run();
+    assert_eq!(shut_of(&bench), Vec::<&str>::new());
+
     let october = Review::of(&bench.lake, &bench.settings, TO_QA, Month::parse("2022-10")).unwrap();
     assert_eq!(shut(&october), ["the month is the newest"]);
     let mut later = bench.settings.clone();
@@ -169,6 +182,23 @@ fn gate_is_shut_by_what_is_open_late_unfinished_or_not_meant() {
     other.rules.rules.retain(|rule| rule.id != "ledger-closes");
     let unknown = Review::of(&bench.lake, &other, TO_QA, None).unwrap();
     assert!(shut(&unknown).contains(&"the ledger closes"));
+    // A load that came to bronze and no further.
+    bench.put("utility2/2022-11/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "6"), feeder("B", "3")));
+    let no_silver = |operation: Operation, path: &Path| {
+        let is_commit = operation == Operation::Stage && path.to_string_lossy().contains("/silver/");
+        if is_commit { Err(std::io::Error::other("no silver")) } else { Ok(()) }
+    };
+    let broken = Lake::with_faults(&bench.settings.lake, Environment::Dev, Arc::new(Always(no_silver))).unwrap();
+    let _ = bench.run_at(&broken, &|| NOW);
+    let half = review(&bench, TO_QA);
+    let of_bronze = |check: &promotion::Check| check.detail.contains("not made from what is in bronze");
+    assert!(half.gate.0.iter().any(|check| !check.holds && of_bronze(check)), "{:?}", half.gate);
+    bench.run();
+    // Rows that are there twice cannot be signed for.
+    double_rows(&bench, "utility2/2022-11/utility2_circuits.csv", "2022-11");
+    bench.run();
+    sign(&bench);
+    assert_eq!(shut_of(&bench), ["the ledger closes"]);
     let of_qa = review(&bench, TO_PROD);
     assert!(shut(&of_qa).contains(&"it came by a promotion"), "qa is empty");
     assert!(of_qa.gate.0.iter().all(|check| check.next_step != "feederscope run"), "nothing is loaded into qa");
@@ -189,9 +219,35 @@ fn file_that_moved_since_the_review_stops_the_promotion_and_nothing_is_shown() {
     assert!(error.to_string().contains("is not what was reviewed"), "{error}");
     let qa = bench.lake.environment(Environment::Qa);
     assert!(qa.all_tables().is_empty() && !qa.root().exists());
+    let left = std::fs::read_dir(bench.settings.lake.join(".iedr_qa")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["writer.lock"], "what was copied until then is removed");
     bytes[20] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     promote(&bench, TO_QA);
+}
+
+/// Writes another word into the evidence of the only promotion, as somebody does who may write to the folder.
+fn forge_evidence(qa: &Lake) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (shown, table) = (qa.pinned().root().join("ops/promotions"), table_id("ops/promotions"));
+    std::fs::create_dir_all(elsewhere.path().join("iedr_dev/ops")).unwrap();
+    copy_of_kept(&shown, &elsewhere.path().join("iedr_dev/ops/promotions"));
+    let lake = Lake::new(elsewhere.path(), Environment::Dev).unwrap();
+    let snapshot = lake.snapshot(&table).unwrap().unwrap();
+    let names: Vec<&str> = snapshot.columns.iter().map(|column| column.name.as_str()).collect();
+    let forged = names.iter().map(|name| match *name {
+        "evidence" => "REPLACE(evidence, '\"passed\":', '\"passed\":1') AS evidence".to_owned(),
+        name => name.to_owned(),
+    });
+    let mut session = local().session(&Cancel::default()).unwrap();
+    session.register("t", &snapshot.scan_all()).unwrap();
+    let rows = session.query(&format!("SELECT {} FROM t", forged.collect::<Vec<_>>().join(", "))).unwrap();
+    let mut writer = lake.write(&table, &snapshot.columns, &[]).unwrap();
+    writer.push(&rows).unwrap();
+    let change = Change { add: vec![writer.finish().unwrap()], remove: snapshot.files.clone(), ..Change::of(Some(&snapshot)) };
+    lake.commit(&table, change).unwrap();
+    std::fs::remove_dir_all(&shown).unwrap();
+    copy_of_kept(&elsewhere.path().join("iedr_dev/ops/promotions"), &shown);
 }
 
 #[test]
@@ -220,6 +276,19 @@ fn verify_tells_a_changed_byte_a_foreign_commit_and_a_missing_file() {
     let told = verify(&qa).unwrap().differences;
     assert_eq!(told, [format!("`silver/ders` is at version {}, {} was promoted", table.version + 1, table.version)]);
     std::fs::remove_file(&foreign).unwrap();
+
+    let (of_ders, other) = (qa.path(&table_id("silver/ders")), qa.path(&table_id("silver/other")));
+    copy_of_kept(&of_ders, &other);
+    assert_eq!(verify(&qa).unwrap().differences, ["`silver/other` was not promoted"]);
+    std::fs::remove_dir_all(&other).unwrap();
+    let kept = bench.settings.lake.join("kept");
+    copy_of_kept(&qa.pinned().root().join("ops/promotions"), &kept);
+    forge_evidence(&qa);
+    let told = verify(&qa).unwrap().differences;
+    assert_eq!(told, ["the evidence in `ops/promotions` is not the one that was signed"]);
+    std::fs::remove_dir_all(qa.pinned().root().join("ops/promotions")).unwrap();
+    std::fs::rename(&kept, qa.pinned().root().join("ops/promotions")).unwrap();
+
     std::fs::remove_file(&path).unwrap();
     assert!(verify(&qa).is_err());
     // The same again brings the file again.
@@ -298,11 +367,25 @@ fn promotion_that_was_cut_off_is_not_seen_and_the_next_one_clears_it() {
     deliver(&mut bench, "2022-11", "7");
     sign(&bench);
     promote(&bench, TO_QA);
-    let mut left: Vec<_> = std::fs::read_dir(&generations).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    left.sort();
-    let now = std::fs::read_link(qa.root()).unwrap().file_name().unwrap().to_owned();
-    assert_eq!(left, [current, now, "writer.lock".into()], "what is shown, and what was shown before");
+    let left = || {
+        let mut left: Vec<_> = std::fs::read_dir(&generations).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        left
+    };
+    let shown_now = || std::fs::read_link(qa.root()).unwrap().file_name().unwrap().to_owned();
+    let (first, second) = (current, shown_now());
+    assert_eq!(left(), [first.clone(), second.clone(), "writer.lock".into()], "what is shown, and what was shown before");
     assert_eq!(contents(&qa), contents(&bench.lake));
+    // Whoever reads what was shown before goes on reading while the next one is built.
+    deliver(&mut bench, "2022-11", "8");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    let third = shown_now();
+    assert_eq!(left(), [first, second.clone(), third.clone(), "writer.lock".into()]);
+    deliver(&mut bench, "2022-11", "9");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    assert_eq!(left(), [second, third, shown_now(), "writer.lock".into()]);
 }
 
 /// Walks the steps of a promotion from its review on.
@@ -447,6 +530,18 @@ fn rollback_needs_the_files_of_then_and_not_those_of_now() {
     deliver(&mut bench, "2022-11", "7");
     sign(&bench);
     promote(&bench, TO_QA);
+    // A file of the first one that is another one now is not given back.
+    let table = table_id("platinum/feeder_capacity");
+    let of_first = qa.pinned().snapshot_at(&table, first.versions["platinum/feeder_capacity"]).unwrap();
+    let (path, shown) = (of_first.path_of(&of_first.files[0]), contents(&qa));
+    let whole = std::fs::read(&path).unwrap();
+    let mut changed = whole.clone();
+    changed[20] ^= 1;
+    std::fs::write(&path, &changed).unwrap();
+    let refused = plan_rollback(&qa, &first.id).unwrap().perform(&BY, NOW);
+    assert!(matches!(refused, Err(PromotionError::Differs { .. })), "{refused:?}");
+    assert_eq!(contents(&qa), shown);
+    std::fs::write(&path, &whole).unwrap();
     // A file that came with the second one goes.
     let table = table_id("platinum/feeder_capacity");
     let pinned = qa.pinned();
@@ -460,7 +555,7 @@ fn rollback_needs_the_files_of_then_and_not_those_of_now() {
 
 #[test]
 fn environment_that_was_loaded_into_by_an_earlier_version_is_taken_over() {
-    let bench = loaded("2022-11", "5");
+    let mut bench = loaded("2022-11", "5");
     sign(&bench);
     let qa = bench.lake.environment(Environment::Qa);
     // As `run --env qa` left it: a folder.
@@ -470,6 +565,13 @@ fn environment_that_was_loaded_into_by_an_earlier_version_is_taken_over() {
     assert!(qa.root().symlink_metadata().unwrap().is_symlink());
     assert_eq!(std::fs::read_to_string(qa.root().join("note")).unwrap(), "kept");
     assert_eq!(contents(&qa), contents(&bench.lake));
+    // A machine that stopped before the link was made: what was complete is shown again, and gone on from.
+    std::fs::remove_file(qa.root()).unwrap();
+    deliver(&mut bench, "2022-11", "7");
+    sign(&bench);
+    promote(&bench, TO_QA);
+    assert_eq!(promotions(&qa).unwrap().len(), 2, "the books go on");
+    assert_eq!(std::fs::read_to_string(qa.root().join("note")).unwrap(), "kept");
 }
 
 #[test]

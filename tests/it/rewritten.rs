@@ -1,11 +1,12 @@
 //! What other programs do to the lake: a nightly job that compacts every table, rows of no delivery.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use feederscope::engine::local;
 use feederscope::frame::Column;
-use feederscope::lake::{Change, Lake, Layer};
-use feederscope::model::Cancel;
+use feederscope::lake::{Change, Lake, Layer, Vacuum};
+use feederscope::model::{Cancel, Timestamp};
 use feederscope::pipeline::Request;
 
 use crate::support::{Bench, FEEDERS, INSTALLED, SNAPSHOT, deliveries, feeder, table_id};
@@ -90,6 +91,22 @@ fn loaded() -> Bench {
     bench
 }
 
+/// Files named as [`optimize`] names them.
+fn foreign_files(bench: &Bench) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![bench.settings.lake.clone()]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().contains("/part-00000-") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 #[test]
 fn lake_that_another_program_compacted_is_refused_until_a_run_puts_it_in_order() {
     let bench = loaded();
@@ -111,6 +128,13 @@ fn lake_that_another_program_compacted_is_refused_until_a_run_puts_it_in_order()
     let report = bench.run();
     assert_eq!((report.count("unchanged"), report.count("loaded"), report.restored.len()), (6, 0, 1), "{:?}", report.restored);
     assert_eq!((refused(&bench), rows(&bench)), (None, before.clone()));
+    // The other program's files have left their tables, and are its own to remove.
+    let (theirs, far) = (foreign_files(&bench), Timestamp::from_micros(i64::MAX / 2));
+    assert_eq!(theirs.len(), 2, "{theirs:?}");
+    for table in bench.lake.all_tables() {
+        bench.lake.vacuum(&table, far, Vacuum::Remove).unwrap();
+    }
+    assert_eq!((foreign_files(&bench), rows(&bench)), (theirs, before.clone()));
     // As before the run that follows finds nothing to do, and a delivery of one of the two files replaces its own rows.
     let third = bench.run();
     assert_eq!((third.rebuilt.len(), third.restored.len()), (0, 0));
@@ -297,39 +321,46 @@ fn data_files_that_are_gone_are_made_again_from_what_is_whole() {
     }
 }
 
+/// Writes some rows of a delivery of circuits once more, or in the place of all of them, as another engine does.
+fn rewrite(bench: &Bench, (file, month): (&str, &str), sql: &str, replace: bool) {
+    let id = table_id("bronze/utility2_circuits");
+    let snapshot = bench.lake.snapshot(&id).unwrap().unwrap();
+    let of = |data: &feederscope::lake::DataFile| data.constant("_source_file") == Some(file);
+    let mut session = local().session(&Cancel::default()).unwrap();
+    session.register("t", &snapshot.scan(of)).unwrap();
+    let columns: Vec<Column> = snapshot.columns.iter().filter(|column| column.name != "delivery_month").cloned().collect();
+    let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let rows = session.query(&format!("SELECT {} FROM t {sql}", names.join(", "))).unwrap();
+    let mut writer = bench.lake.write(&id, &columns, &[("delivery_month", month)]).unwrap();
+    writer.push(&rows).unwrap();
+    let add = vec![writer.finish().unwrap()];
+    let remove = if replace { snapshot.files.iter().filter(|data| of(data)).cloned().collect() } else { Vec::new() };
+    bench.lake.commit(&id, Change { add, remove, ..Change::of(Some(&snapshot)) }).unwrap();
+}
+
+/// Has the rows of a delivery of circuits in bronze twice.
+pub fn double_rows(bench: &Bench, file: &str, month: &str) {
+    rewrite(bench, (file, month), "", false);
+}
+
 #[test]
 fn ledger_does_not_agree_with_rows_that_are_there_twice_or_not_at_all() {
+    const FILE: &str = "utility2/2022-10/utility2_circuits.csv";
     let open = |bench: &Bench| {
         bench.count(
             "ops/rule_results",
             "rule_id = 'ledger-closes' AND outcome = 'failed' AND dataset = 'circuits' AND delivery_month = '2022-10'",
         )
     };
-    let rewrite = |bench: &Bench, sql: &str, replace: bool| {
-        let id = table_id("bronze/utility2_circuits");
-        let snapshot = bench.lake.snapshot(&id).unwrap().unwrap();
-        let of =
-            |file: &feederscope::lake::DataFile| file.constant("_source_file") == Some("utility2/2022-10/utility2_circuits.csv");
-        let mut session = local().session(&Cancel::default()).unwrap();
-        session.register("t", &snapshot.scan(of)).unwrap();
-        let columns: Vec<Column> = snapshot.columns.iter().filter(|column| column.name != "delivery_month").cloned().collect();
-        let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-        let rows = session.query(&format!("SELECT {} FROM t {sql}", names.join(", "))).unwrap();
-        let mut writer = bench.lake.write(&id, &columns, &[("delivery_month", "2022-10")]).unwrap();
-        writer.push(&rows).unwrap();
-        let add = vec![writer.finish().unwrap()];
-        let remove = if replace { snapshot.files.iter().filter(|file| of(file)).cloned().collect() } else { Vec::new() };
-        bench.lake.commit(&id, Change { add, remove, ..Change::of(Some(&snapshot)) }).unwrap();
-    };
     // Another engine appends the rows of a delivery once more.
     let bench = loaded();
     assert_eq!(open(&bench), 0);
-    rewrite(&bench, "", false);
+    double_rows(&bench, FILE, "2022-10");
     bench.run();
     assert_eq!(open(&bench), 1);
     // Another engine deletes a row.
     let bench = loaded();
-    rewrite(&bench, "WHERE _source_line > 2", true);
+    rewrite(&bench, (FILE, "2022-10"), "WHERE _source_line > 2", true);
     let request = Request { full_refresh: true, ..Request::default() };
     bench.try_run(&request, &Cancel::default(), &|_| {}).unwrap();
     assert_eq!(open(&bench), 1);

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::program::Program;
+use crate::support::{FEEDERS, feeder, table_id};
 
 /// A service and the lines of its log.
 pub struct Service {
@@ -169,6 +170,8 @@ fn folder_that_is_not_there_is_said_once_and_waited_for_and_a_command_that_fails
     let mut service = Service::start(&program, &["--on-change", "exit 3", "--today", "2022-09-12"]);
     service.wait_for("the missing folder", |line| is(line, "no-landing"));
     assert_eq!(health(&program)["state"], "no-landing");
+    // Several looks later.
+    std::thread::sleep(Duration::from_secs(1));
     sample(&program, "2022-08");
     program.put("utility1/2022-09/utility1_circuits.csv", "");
     service.wait_for("the load", |line| is(line, "run"));
@@ -185,10 +188,15 @@ fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again
     let folder = program.folder.path().join("lake");
     let lake = feederscope::lake::Lake::new(&folder, feederscope::model::Environment::Dev).unwrap();
     let lock = lake.lock("somebody else").unwrap().unwrap();
-    let mut service = Service::start(&program, &["--today", "2022-09-12"]);
+    let told = program.folder.path().join("told.jsonl");
+    let hook = format!("cat >> '{}'", told.display());
+    let more = ["--today", "2022-09-12", "--on-change", hook.as_str()];
+    let mut service = Service::start(&program, &more);
     let locked = service.wait_for("the other writer", |line| is(line, "locked"));
     assert!(locked["holder"].as_str().unwrap().starts_with("somebody else on "), "{locked}");
     assert_eq!(health(&program)["state"], "locked");
+    // It is tried again meanwhile, and said once.
+    std::thread::sleep(Duration::from_secs(6));
     drop(lock);
     service.wait_for("the load", |line| is(line, "run"));
     assert_eq!(service.seen.iter().filter(|line| is(line, "locked")).count(), 1);
@@ -201,12 +209,78 @@ fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again
     let failed = service.wait_for("the failure", |line| is(line, "run-failed"));
     assert!(failed["again_in_seconds"].as_u64().is_some(), "{failed}");
     assert_eq!(health(&program)["state"], "failed");
+    // It fails again, and after a restart too: that is told once, in the log each time.
+    service.wait_for("the next failure", |line| is(line, "run-failed"));
+    assert_eq!(service.end().1, Some(0));
+    let mut service = Service::start(&program, &more);
+    service.wait_for("a failure after the restart", |line| is(line, "run-failed"));
     std::fs::remove_file(&runs).unwrap();
     std::fs::rename(runs.with_extension("away"), &runs).unwrap();
     service.wait_for("the next run", |line| is(line, "run") && line["loaded"] == 3);
     service.wait_for("that it recovered", |line| is(line, "recovered"));
     assert_eq!(service.end().1, Some(0));
     assert!(health(&program)["error"].is_null(), "{:#}", health(&program));
+    let told = std::fs::read_to_string(told).unwrap();
+    let changes: Vec<String> =
+        told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["change"].as_str().unwrap().to_owned()).collect();
+    let of_runs: Vec<&String> = changes.iter().filter(|change| ["failed", "recovered"].contains(&change.as_str())).collect();
+    assert_eq!(of_runs, ["failed", "recovered"], "{changes:?}");
+}
+
+/// Feeders, so many that loading them takes a while.
+fn many_feeders() -> String {
+    (0..150_000).fold(FEEDERS.to_owned(), |text, n| text + &feeder(&format!("F{n}"), "5"))
+}
+
+#[test]
+fn end_that_is_asked_for_in_the_middle_of_a_load_takes_back_its_step_and_the_next_start_loads_it() {
+    let program = Program::new();
+    program.config("settle_seconds = 0.2\npoll_seconds = 1\n");
+    program.put("utility2/2022-09/utility2_circuits.csv", &many_feeders());
+    let mut service = Service::start(&program, &["--today", "2022-09-20"]);
+    service.wait_for("the watch", |line| is(line, "watching"));
+    wait_for_state(&program, "loading");
+    std::thread::sleep(Duration::from_millis(300));
+    let (took, code) = service.end();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!((code, &health(&program)["state"]), (Some(0), &Value::from("stopped")));
+    assert!(!service.seen.iter().any(|line| is(line, "run")), "it was not waited for: {:#?}", service.seen);
+    let lake = feederscope::lake::Lake::new(&program.folder.path().join("lake"), feederscope::model::Environment::Dev).unwrap();
+    assert!(lake.writer().unwrap().is_none());
+    let bronze = lake.path(&table_id("bronze/utility2_circuits"));
+    let mut folders = vec![bronze];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            assert!(path.extension().is_none_or(|end| end != "parquet"), "{} was left", path.display());
+            folders.push(path);
+        }
+    }
+    let mut again = Service::start(&program, &["--today", "2022-09-20"]);
+    let run = again.wait_for("the load", |line| is(line, "run"));
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(150_000)), "{run}");
+    assert_eq!(again.end().1, Some(0));
+}
+
+#[test]
+fn file_that_is_being_copied_when_the_service_starts_is_read_when_it_is_whole() {
+    const FILE: &str = "utility2/2022-09/utility2_circuits.csv";
+    let program = Program::new();
+    program.config("settle_seconds = 1.5\npoll_seconds = 1\n");
+    program.put(FILE, FEEDERS);
+    let path = program.folder.path().join("landing").join(FILE);
+    let copying = std::thread::spawn(move || {
+        use std::io::Write as _;
+        let mut file = std::fs::File::options().append(true).open(path).unwrap();
+        for n in 0..30 {
+            file.write_all(feeder(&format!("F{n}"), "5").as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(150));
+        }
+    });
+    let mut service = Service::start(&program, &["--today", "2022-09-20"]);
+    let run = service.wait_for("the load", |line| is(line, "run"));
+    copying.join().unwrap();
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(30)), "{run}");
+    assert_eq!(service.end().1, Some(0));
 }
 
 #[test]

@@ -142,16 +142,7 @@ fn came_by_promotion(lake: &Lake) -> Result<Check, PromotionError> {
 fn no_error_open(seen: &Seen) -> Check {
     let told = |case: &Case| format!("{}: {}", case.utility, case.what);
     let stops = |case: &&Case| matches!(case.standing, Standing::Stops | Standing::Unknown);
-    let could_not = |checked: &&Checked| Some(checked.month) == seen.newest() && checked.state == RuleState::CouldNotCheck;
-    let unknown = seen
-        .outcomes
-        .iter()
-        .filter(could_not)
-        .map(|checked| format!("{}: `{}` could not be checked", checked.utility, checked.rule));
-    let mut wrong: Vec<String> = seen.cases().iter().filter(stops).map(told).collect();
-    if wrong.is_empty() {
-        wrong.extend(unknown);
-    }
+    let wrong: Vec<String> = seen.cases().iter().filter(stops).map(told).collect();
     let signed = seen.cases().iter().filter(|case| case.standing == Standing::Acknowledged).count();
     let good = format!("{signed} cases acknowledged, {} to look at", seen.cases().len() - signed);
     check(
