@@ -310,6 +310,22 @@ fn file_that_another_program_brought_back_into_its_table_is_no_old_one() {
     assert_eq!(numbers.rows_and_files(), (1, 1));
 }
 
+#[test]
+fn file_of_an_entry_that_was_set_aside_is_no_orphan() {
+    let mut numbers = Numbers::new();
+    for number in 0..2 {
+        numbers.append(number).unwrap();
+    }
+    let entry = numbers.log().join(format!("{:020}.json", 1));
+    let text = std::fs::read(&entry).unwrap();
+    std::fs::write(&entry, &text[..text.len() / 2]).unwrap();
+    numbers.lake = Lake::new(numbers.folder.path(), Environment::Dev).unwrap();
+    assert!(numbers.lake.set_aside_damaged_entry(&Numbers::table()).unwrap().is_some());
+    let far = Timestamp::from_micros(i64::MAX / 2);
+    assert_eq!(numbers.lake.vacuum(&Numbers::table(), far, Vacuum::Remove).unwrap().orphans.files, 0);
+    assert_eq!(numbers.rows_and_files(), (1, 2), "whoever mends the entry by hand finds its file");
+}
+
 /// Changes an action of the table's first log entry, which is that of another writer then.
 fn rewrite_first_entry(numbers: &Numbers, action: &str, change: impl Fn(&mut serde_json::Value)) {
     let entry = numbers.log().join("00000000000000000000.json");
