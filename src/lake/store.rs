@@ -37,7 +37,7 @@ pub(super) enum Checkpoints {
 pub(super) struct LocalStore {
     files: LocalFileSystem,
     checkpoints: Checkpoints,
-    /// What was written through this store: a checkpoint of one's own is never hidden.
+    /// What was written through this store: a checkpoint of one's own can be read back, though it is in no listing.
     written: Mutex<HashSet<StorePath>>,
     disk: Disk,
 }
