@@ -210,6 +210,23 @@ fn service_that_is_killed_tells_what_was_not_told_after_the_next_start() {
     assert!(server.got.try_recv().is_err(), "and nothing else");
 }
 
+#[test]
+fn text_that_is_told_acts_on_nobody_whatever_a_folder_is_called() {
+    let program = Program { folder: tempfile::Builder::new().prefix("two\nlines\u{1b}[2J").tempdir().unwrap() };
+    quick(&program);
+    sample(&program, "2022-08");
+    // No folder: the run fails, and says which one.
+    std::fs::write(program.folder.path().join("lake"), "").unwrap();
+    let server = Server::start(local(), |_| "200 OK");
+    let mut service = Service::start(&program, &["--webhook", &server.url, "--today", "2022-09-12"]);
+    service.wait_for("the failure", |line| is(line, "run-failed"));
+    let told = server.next().body;
+    assert_eq!(service.end().1, Some(0));
+    let text = told["text"].as_str().unwrap();
+    assert_eq!(told["change"], "failed");
+    assert!(text.contains("two␊lines␛[2J") && !text.contains(char::is_control), "{text}");
+}
+
 /// Answers as a mail server does; the mails that it got.
 fn mail_server() -> (String, Receiver<String>) {
     let listener = local();

@@ -149,7 +149,7 @@ fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
     let names: Vec<String> = scraped().lines().filter(|line| line.starts_with("# TYPE")).map(str::to_owned).collect();
     assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "each family once");
     let (took, code) = service.end();
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!((code, &health(&program)["state"]), (Some(0), &Value::from("stopped")));
     let lines = |path: &Path| std::fs::read_to_string(path).unwrap().lines().count();
     let before = lines(&told);
@@ -242,7 +242,7 @@ fn end_that_is_asked_for_in_the_middle_of_a_load_takes_back_its_step_and_the_nex
     wait_for_state(&program, "loading");
     std::thread::sleep(Duration::from_millis(300));
     let (took, code) = service.end();
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!((code, &health(&program)["state"]), (Some(0), &Value::from("stopped")));
     assert!(!service.seen.iter().any(|line| is(line, "run")), "it was not waited for: {:#?}", service.seen);
     let lake = feederscope::lake::Lake::new(&program.folder.path().join("lake"), feederscope::model::Environment::Dev).unwrap();
@@ -265,13 +265,13 @@ fn end_that_is_asked_for_in_the_middle_of_a_load_takes_back_its_step_and_the_nex
 fn file_that_is_being_copied_when_the_service_starts_is_read_when_it_is_whole() {
     const FILE: &str = "utility2/2022-09/utility2_circuits.csv";
     let program = Program::new();
-    program.config("settle_seconds = 1.5\npoll_seconds = 1\n");
+    program.config("settle_seconds = 4\npoll_seconds = 1\n");
     program.put(FILE, FEEDERS);
     let path = program.folder.path().join("landing").join(FILE);
     let copying = std::thread::spawn(move || {
         use std::io::Write as _;
         let mut file = std::fs::File::options().append(true).open(path).unwrap();
-        for n in 0..30 {
+        for n in 0..40 {
             file.write_all(feeder(&format!("F{n}"), "5").as_bytes()).unwrap();
             std::thread::sleep(Duration::from_millis(150));
         }
@@ -279,7 +279,7 @@ fn file_that_is_being_copied_when_the_service_starts_is_read_when_it_is_whole() 
     let mut service = Service::start(&program, &["--today", "2022-09-20"]);
     let run = service.wait_for("the load", |line| is(line, "run"));
     copying.join().unwrap();
-    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(30)), "{run}");
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(40)), "{run}");
     assert_eq!(service.end().1, Some(0));
 }
 

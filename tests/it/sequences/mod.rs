@@ -179,10 +179,14 @@ fn config(cases: u32) -> ProptestConfig {
 
 #[test]
 fn tables_are_those_of_the_files_however_they_came() {
-    let (met, ended_early) = (RefCell::new(BTreeMap::new()), Cell::new(0));
+    let (met, ended_early, passed) = (RefCell::new(BTreeMap::new()), Cell::new(0), Cell::new(0_u32));
     let tried = TestRunner::new(config(cases())).run(&sequences(), |sequence| {
         kinds::count(&sequence, &mut met.borrow_mut());
         ended_early.set(ended_early.get() + however_they_came(&sequence)?);
+        passed.set(passed.get() + 1);
+        if passed.get().is_multiple_of(50) {
+            eprintln!("{} sequences passed", passed.get());
+        }
         Ok(())
     });
     eprintln!("sequences with each kind of change: {:?}; changes that ended early: {}", met.borrow(), ended_early.get());
