@@ -61,6 +61,11 @@ impl App {
         offers
     }
 
+    /// Whether a verb means something with what lies above the panes, if anything does.
+    pub(crate) fn can(&self, verb: Verb) -> bool {
+        self.stack.is_empty() || verb.about().place != Place::Pane
+    }
+
     /// The text of a screen that has one is scrolled by the keys of a list, unless there is a list.
     fn scrolled(&mut self, verb: Verb) -> bool {
         let top = self.top();
@@ -128,7 +133,7 @@ impl App {
             Verb::Back => self.back(),
             Verb::Help => {
                 let panes: Vec<String> = self.panes.iter().map(|pane| pane.title()).collect();
-                let help = help::of(self.top(), &self.world, &panes);
+                let help = help::of(self.top(), &self.world, &panes, &|verb| self.can(verb));
                 self.perform(vec![Effect::Open(help)]);
             }
             Verb::Zoom => self.zoom = !self.zoom,
@@ -147,13 +152,13 @@ impl App {
                 self.wishes.push(Job::Terminal(Wish::Mouse(self.mouse)));
             }
             Verb::Report | Verb::OpenReport => self.report(verb == Verb::OpenReport),
-            _ if !self.stack.is_empty() => return false,
+            Verb::Environment => self.perform(vec![pick::environment(&self.world)]),
+            _ if !self.can(verb) => return false,
             Verb::MonthBefore => self.rescope(&Rescope::Step(-1)),
             Verb::MonthAfter => self.rescope(&Rescope::Step(1)),
             Verb::Against => self.perform(vec![pick::against(&self.world)]),
             Verb::Utility => self.perform(vec![pick::utility(&self.world)]),
             Verb::Dataset => self.perform(vec![pick::dataset(&self.world)]),
-            Verb::Environment => self.perform(vec![pick::environment(&self.world)]),
             Verb::Promote => self.perform(vec![promote::of(&self.world)]),
             Verb::Everything => {
                 self.rescope(&Rescope::Utility(None));

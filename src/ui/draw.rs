@@ -309,7 +309,8 @@ fn hints(screen: &dyn Screen, app: &App) -> Vec<(Verb, &'static str)> {
             (Verb::Utility, "utility"),
             (Verb::MonthBefore, "month"),
         ];
-        hints.extend(more.into_iter().filter(|(verb, _)| !hints.iter().any(|(other, _)| other == verb)).collect::<Vec<_>>());
+        let is_new = |verb: Verb| app.can(verb) && !hints.iter().any(|(other, _)| *other == verb);
+        hints.extend(more.into_iter().filter(|(verb, _)| is_new(*verb)).collect::<Vec<_>>());
     }
     hints
 }

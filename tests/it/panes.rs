@@ -1,7 +1,9 @@
 //! What the console shows and does, from tables made of the sample data.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use feederscope::app::keys::Verb;
 use feederscope::app::{Event, Load, RunEnd, Target, Wish};
 use feederscope::config::Settings;
 use feederscope::model::{Day, Environment};
@@ -664,8 +666,43 @@ fn page_of_promotions_shows_the_gate_and_promotes_nothing_while_it_is_shut() {
     console.press("P");
     console.shows(WIDE, "the gate is shut: no error is open and unsigned");
     assert!(!bench().settings.lake.join("iedr_qa").exists());
-    console.press("esc E down enter");
-    assert_eq!(console.app.reopen, Some(Environment::Qa));
+    // What may go from qa to prod is the next question.
+    console.press("E down enter");
+    assert_eq!(console.app.reopen.take(), Some(Environment::Qa));
+    console.press("esc :").type_("prod");
+    console.shows(NARROW, "environment prod");
+    console.press("enter");
+    assert_eq!(console.app.reopen, Some(Environment::Prod));
+}
+
+#[test]
+fn keys_at_the_bottom_and_in_the_help_mean_something_where_they_stand() {
+    const SIZE: (u16, u16) = (300, 45);
+    for way in ["1", "P", "6 enter", "3 ?"] {
+        let mut console = console();
+        console.press(way);
+        let bottom = console.hits(SIZE.0, SIZE.1);
+        let offered: BTreeSet<Verb> = (0..SIZE.0)
+            .filter_map(|x| match bottom.at(x, SIZE.1 - 1) {
+                Some(Target::Key(verb)) => Some(verb),
+                _ => None,
+            })
+            .collect();
+        assert!(offered.len() > 2, "{way}: {offered:?}");
+        for verb in offered.into_iter().filter(|verb| *verb != Verb::Quit) {
+            let mut console = self::console();
+            console.press(way);
+            console.event(Event::Click(Target::Key(verb)));
+            let screen = console.screen(SIZE.0, SIZE.1);
+            assert!(!screen.contains("not here") && !screen.contains("there is nothing for it"), "{way}, {verb:?}:\n{screen}");
+        }
+    }
+    let mut console = console();
+    console.press("?");
+    console.shows((160, 80), "one utility");
+    console.press("esc P ?");
+    console.hides((160, 80), "one utility");
+    console.shows((160, 80), "another environment");
 }
 
 #[test]

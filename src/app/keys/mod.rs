@@ -254,6 +254,7 @@ pub fn documentation() -> String {
         for about in VERBS.iter().filter(|about| about.group == group) {
             let place = match about.place {
                 Place::Anywhere => "everywhere",
+                Place::Pane => "panes",
                 Place::Table => "lists",
                 Place::Screen => "where it is shown at the bottom",
             };

@@ -5,6 +5,8 @@
 pub enum Place {
     /// Everywhere.
     Anywhere,
+    /// In a pane that nothing lies above.
+    Pane,
     /// Where there are rows.
     Table,
     /// Where a screen says so.
@@ -124,13 +126,13 @@ verbs! {
     CopyRow "copy-row" ["Y"] "copy the row" Table Table;
     CopyColumn "copy-column" ["ctrl-y"] "copy the column" Table Table;
     Export "export" ["e"] "export the list" Table Table writes;
-    MonthBefore "month-before" ["["] "the month before" Scope Anywhere;
-    MonthAfter "month-after" ["]"] "the month after" Scope Anywhere;
-    Against "against" ["b"] "compare with another month" Scope Anywhere;
-    Utility "utility" ["u"] "one utility" Scope Anywhere;
-    Dataset "dataset" ["d"] "one dataset" Scope Anywhere;
+    MonthBefore "month-before" ["["] "the month before" Scope Pane;
+    MonthAfter "month-after" ["]"] "the month after" Scope Pane;
+    Against "against" ["b"] "compare with another month" Scope Pane;
+    Utility "utility" ["u"] "one utility" Scope Pane;
+    Dataset "dataset" ["d"] "one dataset" Scope Pane;
     Environment "environment" ["E"] "another environment" Scope Anywhere;
-    Everything "everything" ["0"] "all utilities and datasets" Scope Anywhere;
+    Everything "everything" ["0"] "all utilities and datasets" Scope Pane;
     Enter "enter" ["enter"] "into it" Act Screen;
     Toggle "view" ["v"] "the other view" Act Screen;
     ToggleBack "view-back" ["V"] "the view before" Act Screen;
@@ -140,7 +142,7 @@ verbs! {
     Open "open" ["o"] "open it where it belongs" Act Screen;
     Report "report" ["w"] "write the report" Act Anywhere writes;
     OpenReport "open-report" ["O"] "open the report in the browser" Act Anywhere;
-    Promote "promote" ["P"] "promote, verify, roll back" Program Anywhere;
+    Promote "promote" ["P"] "promote, verify, roll back" Program Pane;
     Load "load" ["r"] "load what is new" Program Anywhere writes;
     Stop "stop" ["x"] "stop the load" Program Anywhere;
     Reread "reread" ["ctrl-r"] "read the tables again" Program Anywhere;

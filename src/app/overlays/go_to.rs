@@ -1,4 +1,4 @@
-//! Anything by a part of its name: panes, commands, months, utilities, rules, columns, files, feeders, and DERs by id or address.
+//! Anything by a part of its name: panes, commands, environments, months, utilities, rules, columns, files, feeders, and DERs by id or address.
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -6,7 +6,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::feeder;
 use crate::app::field::Field;
 use crate::app::keys::{VERBS, Verb};
-use crate::app::overlays::source;
+use crate::app::overlays::{pick, source};
 use crate::app::reads::trace::RecordFilter;
 use crate::app::reads::{find, runs};
 use crate::app::scope::Rescope;
@@ -16,13 +16,14 @@ use crate::app::table::{Column, Listing, Table};
 use crate::app::view::{Empty, Read, TablePart, Tone, View};
 use crate::app::world::World;
 use crate::frame::{CellRef, Frame, Value, schema};
-use crate::model::{Dataset, FeederId, Month, Timestamp};
+use crate::model::{Dataset, Environment, FeederId, Month, Timestamp};
 
 /// A place to go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     Pane(&'static str),
     Verb(Verb),
+    Environment(Environment),
     Month(Month),
     Utility(String),
     Rule(String),
@@ -37,6 +38,7 @@ impl Place {
         match self {
             Self::Pane(_) => "pane",
             Self::Verb(_) => "command",
+            Self::Environment(_) => "environment",
             Self::Month(_) => "month",
             Self::Utility(_) => "utility",
             Self::Rule(_) => "rule",
@@ -76,6 +78,7 @@ const LEAST_SIGNS: usize = 3;
 pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
     let mut known: Vec<Found> =
         panes.iter().map(|pane| (pane.title(), pane.purpose().to_owned(), Place::Pane(pane.id()))).collect();
+    known.extend(Environment::ALL.map(|env| (env.to_string(), pick::what_is_in(env).into(), Place::Environment(env))));
     known.extend(
         world.months().iter().rev().map(|month| (month.to_string(), "the month of the scope".into(), Place::Month(*month))),
     );
@@ -219,6 +222,7 @@ fn go(place: &Place, world: &World) -> Vec<Effect> {
     match place {
         Place::Pane(id) => vec![Effect::Show(id)],
         Place::Verb(verb) => vec![Effect::Do(*verb)],
+        Place::Environment(env) => vec![Effect::Environment(*env)],
         Place::Month(month) => vec![Effect::Scope(Rescope::Month(*month))],
         Place::Utility(utility) => vec![Effect::Scope(Rescope::Utility(Some(utility.clone())))],
         Place::Rule(rule) => vec![Effect::Select("rules", vec![("rule", rule.clone())])],
@@ -259,7 +263,7 @@ impl Screen for GoTo {
     }
 
     fn purpose(&self) -> &'static str {
-        "Anything by a part of its name: panes, commands, months, utilities, rules, columns, files, feeders, DERs by id or address."
+        "Anything by a part of its name: panes, commands, environments, months, utilities, rules, columns, files, feeders, DERs by id or address."
     }
 
     fn room(&self) -> Room {

@@ -16,15 +16,15 @@ struct Help {
     scroll: std::cell::Cell<usize>,
 }
 
-/// The help of a screen.
-pub fn of(screen: &dyn Screen, world: &World, panes: &[String]) -> Box<dyn Screen> {
+/// The help of a screen, of what can be done with it in front.
+pub fn of(screen: &dyn Screen, world: &World, panes: &[String], can: &dyn Fn(Verb) -> bool) -> Box<dyn Screen> {
     let offers = screen.offers(world);
     let has_list = screen.table().is_some();
     let of_screen = offers.iter().map(|(verb, what)| (*verb, "Here", (*what).to_owned()));
     let of_all =
         Group::ALL.into_iter().flat_map(|group| VERBS.iter().filter(move |about| about.group == group)).filter(|about| {
             let means = match about.place {
-                Place::Anywhere => true,
+                Place::Anywhere | Place::Pane => can(about.verb),
                 Place::Table => has_list,
                 Place::Screen => false,
             };

@@ -66,15 +66,20 @@ pub fn utility(world: &World) -> Effect {
     Effect::Open(of("Utility", choices, world.scope.utility.as_deref().unwrap_or("all utilities")))
 }
 
+/// What an environment holds.
+pub const fn what_is_in(env: Environment) -> &'static str {
+    match env {
+        Environment::Dev => "where files are loaded and signed for",
+        Environment::Qa => "what was promoted from dev",
+        Environment::Prod => "what was promoted from qa",
+    }
+}
+
 /// Another environment.
 pub fn environment(world: &World) -> Effect {
     let choice = |env: Environment| Choice {
         name: env.to_string(),
-        note: match env {
-            Environment::Dev => "where files are loaded and signed for".into(),
-            Environment::Qa => "what was promoted from dev".into(),
-            Environment::Prod => "what was promoted from qa".into(),
-        },
+        note: what_is_in(env).to_owned(),
         choose: Box::new(move || vec![Effect::Environment(env)]),
     };
     Effect::Open(of("Environment", Environment::ALL.into_iter().map(choice).collect(), world.settings.env.as_str()))
