@@ -304,7 +304,9 @@ fn ended(report: &Report) -> RunEnd {
     if loaded == 0 {
         return RunEnd::Done("nothing new in the landing folder".into());
     }
-    RunEnd::Done(format!("{loaded} files loaded, {} rows, {} records rejected", report.rows, report.rejected))
+    let of = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let parts = [of(loaded as u64, "file") + " loaded", of(report.rows, "row"), of(report.rejected, "record") + " rejected"];
+    RunEnd::Done(parts.join(", "))
 }
 
 #[cfg(test)]

@@ -180,7 +180,9 @@ impl Promote {
         let to = promotion.id.clone();
         let write = move |reason: String, _| Write::Rollback { to: to.clone(), reason };
         let title = format!("Roll {} back", self.env.as_str().to_uppercase());
-        let mut told = vec![format!("to {} of {}", promotion.kind, promotion.month.as_deref().unwrap_or("no month"))];
+        let when = promotion.promoted_at.map_or(String::new(), |at| format!(" on {at}"));
+        let month = promotion.month.as_deref().unwrap_or("no month");
+        let mut told = vec![format!("to the {} of {month}{when}", promotion.kind)];
         told.extend(changes_in_words(difference));
         Effect::Open(dialog(title, told, "roll back", Box::new(write)))
     }
