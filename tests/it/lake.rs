@@ -9,7 +9,7 @@ use feederscope::lake::{Change, Faults, Lake, LakeError, Layer, Moment, Operatio
 use feederscope::model::{Environment, Timestamp};
 
 /// More commits than two checkpoints lie apart.
-const MANY: i64 = 210;
+const MANY: i64 = 30;
 
 struct Numbers {
     folder: tempfile::TempDir,

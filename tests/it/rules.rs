@@ -446,6 +446,69 @@ fn kinds_that_are_not_built_in_count_as_by_hand() {
     assert_eq!(found["own-tolerant"], (RuleState::Passed, 1, 12));
 }
 
+/// Each kind that compares numbers of all rows, asked of the installed and of the planned ones.
+const OF_ONE_STATUS: &str = r#"
+[own-median-STATUS]
+description = "the median is of the same unit"
+on = "ders"
+kind = "median-unit-shift"
+column = "nameplate_kw"
+factor = 1000
+where = "status = 'STATUS'"
+next_step = "none"
+[own-sum-STATUS]
+description = "the sum stays"
+on = "ders"
+kind = "sum-moves"
+column = "nameplate_kw"
+most = "50%"
+where = "status = 'STATUS'"
+next_step = "none"
+[own-share-STATUS]
+description = "circuits are found"
+on = "ders"
+kind = "share-falls"
+column = "feeder_match"
+values = "circuit"
+most = "30%"
+where = "status = 'STATUS'"
+next_step = "none"
+[own-distinct-STATUS]
+description = "ratings are many"
+on = "ders"
+kind = "distinct-share"
+column = "nameplate_kw"
+least = 0.3
+where = "status = 'STATUS'"
+next_step = "none"
+"#;
+
+#[test]
+fn numbers_of_all_rows_are_those_of_the_rows_that_a_rule_is_about() {
+    // Installed: a thousand times as much. Planned: a circuit of the file for five of ten, and each with a rating of its own.
+    let moved: String = (1..=10).map(|n| planned(n, &n.to_string()).replacen(",C", if n > 5 { ",X" } else { ",C" }, 1)).collect();
+    let bench = bench(&circuits("4.0", "2022-11-15"), &all_installed("5000"), &format!("{PLANNED}{moved}"));
+    let own = ["installed", "planned"].map(|status| OF_ONE_STATUS.replace("STATUS", status)).concat();
+    let found: BTreeMap<String, (RuleState, u64, u64)> = outcomes(&bench, &book(&bench, &own), "2022-11", "2022-12-01")
+        .into_iter()
+        .filter(|outcome| outcome.rule.starts_with("own-"))
+        .map(|outcome| (outcome.rule, (outcome.state, outcome.failed, outcome.checked)))
+        .collect();
+    let (passed, failed) = (RuleState::Passed, RuleState::Failed);
+    let expected = [
+        ("own-distinct-installed", (failed, 10, 10)),
+        ("own-distinct-planned", (passed, 0, 10)),
+        ("own-median-installed", (failed, 1, 1)),
+        ("own-median-planned", (passed, 0, 1)),
+        ("own-share-installed", (passed, 0, 1)),
+        ("own-share-planned", (failed, 1, 1)),
+        ("own-sum-installed", (failed, 1, 1)),
+        // 50 kW before, 55 now.
+        ("own-sum-planned", (passed, 0, 1)),
+    ];
+    assert_eq!(found, expected.map(|(rule, found)| (rule.to_owned(), found)).into());
+}
+
 #[test]
 fn failing_rows_lead_to_the_line() {
     let bench = damaged();

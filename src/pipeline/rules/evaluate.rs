@@ -11,10 +11,9 @@ use crate::frame::Frame;
 use crate::model::columns::Origin;
 use crate::model::{Dataset, MODEL_COLUMNS};
 use crate::pipeline::PipelineError;
-use crate::pipeline::sql::{name, text};
 
 /// What an expression could not be evaluated for, in one line.
-fn reason(error: &EngineError) -> String {
+pub(super) fn reason(error: &EngineError) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()
 }
@@ -52,39 +51,52 @@ impl EvaluationContext<'_> {
     /// What each of the rules of a subject found, in their order.
     pub(super) fn evaluate(&mut self, subject: Subject, rules: &[&Rule]) -> Result<Vec<CheckResult>, PipelineError> {
         let plans: Vec<RulePlan<'_>> = rules.iter().map(|rule| RulePlan::of(&rule.check)).collect();
-        let mut found: Vec<Option<CheckResult>> = plans.iter().map(|plan| self.unstated(subject, plan)).collect();
-        let moved = format!("{subject}_moved");
-        let (mut single, mut single_moved) = (Vec::new(), Vec::new());
-        for (at, plan) in plans.iter().enumerate().filter(|(at, _)| found[*at].is_none()).collect::<Vec<_>>() {
-            match &plan.evaluation {
-                Evaluation::Rows(fails) => single.push((at, rules[at], fails.as_str())),
-                Evaluation::MovedRows(fails) => single_moved.push((at, rules[at], fails.as_str())),
-                Evaluation::Relation { compares, count, .. } => {
-                    let filter = queries::filter(rules[at]);
-                    found[at] = Some(match self.obstacle(subject, *compares)? {
-                        Some(obstacle) => obstacle,
-                        None => or_unchecked(count(self, (subject, &filter)))?,
-                    });
-                }
-                Evaluation::Delivery { count, .. } => found[at] = Some(or_unchecked(count(self, (subject, "")))?),
-            }
+        let mut found: Vec<Option<CheckResult>> = Vec::new();
+        for (plan, rule) in plans.iter().zip(rules) {
+            found.push(self.evaluate_alone(subject, rule, plan)?);
         }
-        for (relation, rules) in [(subject.as_str(), single), (moved.as_str(), single_moved)] {
-            let counted = self.count_rows(subject, relation, &rules)?;
-            for ((at, ..), counted) in rules.iter().zip(counted) {
-                found[*at] = Some(counted);
-            }
+        let together: Vec<usize> = (0..plans.len()).filter(|at| found[*at].is_none()).collect();
+        let asked: Vec<_> =
+            together.iter().map(|at| (plans[*at].evaluation.figures(subject), rules[*at].filter.as_deref())).collect();
+        for (at, numbers) in together.iter().zip(self.numbers(subject, &asked)?) {
+            found[*at] = Some(match numbers {
+                Ok(numbers) => plans[*at].evaluation.judge(&numbers),
+                Err(why) => CheckResult::Unchecked(why),
+            });
         }
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Why the subject's rows cannot be looked at together.
+    /// What a rule found that is not asked together with others; `None` of one that is.
+    fn evaluate_alone(
+        &mut self,
+        subject: Subject,
+        rule: &Rule,
+        plan: &RulePlan<'_>,
+    ) -> Result<Option<CheckResult>, PipelineError> {
+        if let Some(unstated) = self.unstated(subject, plan) {
+            return Ok(Some(unstated));
+        }
+        if let Evaluation::Delivery { count, .. } = &plan.evaluation {
+            return or_unchecked(count(self, (subject, ""))).map(Some);
+        }
+        if let Some(obstacle) = self.obstacle(subject, plan.evaluation.compares(subject))? {
+            return Ok(Some(obstacle));
+        }
+        let Evaluation::Relation { count, .. } = &plan.evaluation else { return Ok(None) };
+        or_unchecked(count(self, (subject, &queries::filter(rule)))).map(Some)
+    }
+
+    /// Why the subject's rows cannot be looked at.
     fn obstacle(&mut self, subject: Subject, compares: Compares) -> Result<Option<CheckResult>, PipelineError> {
+        let compares = compares == Compares::WithMonthBefore;
+        if compares && matches!(subject, Subject::Delivery(_)) {
+            return Ok(Some(not_compared(subject)));
+        }
         if !self.register(subject, subject.as_str())? {
             return Ok(Some(CheckResult::Nothing));
         }
-        let lacks_history = compares == Compares::WithMonthBefore && self.previous.is_none();
-        Ok(lacks_history.then_some(CheckResult::History { there: 0, needed: 1 }))
+        Ok((compares && self.previous.is_none()).then_some(CheckResult::History { there: 0, needed: 1 }))
     }
 
     /// That a rule asks about a column of the common model which the utility does not state.
@@ -108,53 +120,6 @@ impl EvaluationContext<'_> {
             }
         });
         unstated.map(|column| CheckResult::NotStated((*column).to_owned()))
-    }
-
-    /// One pass over a relation for all rules (place, rule, condition); each for itself if one of them is wrong.
-    fn count_rows(
-        &mut self,
-        subject: Subject,
-        relation: &str,
-        rules: &[(usize, &Rule, &str)],
-    ) -> Result<Vec<CheckResult>, PipelineError> {
-        if rules.is_empty() {
-            return Ok(Vec::new());
-        }
-        let in_all = |found: CheckResult| Ok(vec![found; rules.len()]);
-        if relation != subject.as_str() && matches!(subject, Subject::Delivery(_)) {
-            return in_all(not_compared(subject));
-        }
-        if relation != subject.as_str() && self.previous.is_none() && self.any_delivered() {
-            return in_all(CheckResult::History { there: 0, needed: 1 });
-        }
-        if !self.register(subject, relation)? {
-            return in_all(CheckResult::Nothing);
-        }
-        match self.session.query(&queries::counts(subject, relation, rules)) {
-            Ok(counts) => {
-                // What did not move in the month was looked at too, and is as it was.
-                let all = if relation == subject.as_str() { 0 } else { self.rows_of(subject)? };
-                let count = |at: usize| {
-                    let checked = counts.count(&format!("checked_{at}"), 0);
-                    CheckResult::counts(all.max(checked), counts.count(&format!("failed_{at}"), 0))
-                };
-                Ok((0..rules.len()).map(count).collect())
-            }
-            Err(EngineError::Cancelled) => Err(PipelineError::Cancelled),
-            Err(error) if rules.len() == 1 => in_all(CheckResult::Unchecked(reason(&error))),
-            Err(_) => {
-                let mut found = Vec::new();
-                for rule in rules {
-                    found.extend(self.count_rows(subject, relation, &[*rule])?);
-                }
-                Ok(found)
-            }
-        }
-    }
-
-    fn rows_of(&mut self, subject: Subject) -> Result<u64, PipelineError> {
-        self.register(subject, subject.as_str())?;
-        Ok(self.session.query(&format!("SELECT COUNT({}) AS n FROM {subject}", queries::in_each_row(subject)))?.count("n", 0))
     }
 
     /// The counts of a query.
@@ -197,114 +162,10 @@ impl EvaluationContext<'_> {
         self.counted(&format!("SELECT COUNT({each}) AS checked, MAX({failed}) AS failed FROM {subject}{filter}"))
     }
 
-    pub(super) fn distinct_share(
-        &mut self,
-        (subject, filter): Asked<'_>,
-        column: &str,
-        (least, most): (Option<f64>, Option<f64>),
-    ) -> Result<CheckResult, PipelineError> {
-        let column = name(column);
-        let sql = format!("SELECT COUNT({column}) AS present, COUNT(DISTINCT {column}) AS different FROM {subject}{filter}");
-        let counts = match self.session.query(&sql) {
-            Ok(counts) => counts,
-            Err(error) => return unchecked(error),
-        };
-        let (present, different) = (counts.count("present", 0), counts.count("different", 0));
-        let share = if present == 0 { 0.0 } else { different as f64 / present as f64 };
-        let fails = least.is_some_and(|least| share < least) || most.is_some_and(|most| share > most);
-        let detail = Some(format!("{different} distinct values among {present}"));
-        Ok(CheckResult::Counts { checked: present, failed: if fails { present } else { 0 }, detail })
-    }
-
-    /// A shift of a column counts as one failing thing: the column.
-    pub(super) fn median_shift(
-        &mut self,
-        (subject, filter): Asked<'_>,
-        column: &str,
-        factor: f64,
-    ) -> Result<CheckResult, PipelineError> {
-        let before = format!("{subject}_before");
-        if !self.register(subject, &before)? {
-            return Ok(CheckResult::Unchecked(format!("a median can be compared for feeders and ders, not for {subject}")));
-        }
-        let mut median = |relation: &str| {
-            let sql = format!("SELECT MEDIAN({}) AS m FROM {relation}{filter}", name(column));
-            Ok::<_, EngineError>(self.session.query(&sql)?.number("m", 0))
-        };
-        let medians = median(subject.as_str()).and_then(|now| Ok((now, median(&before)?)));
-        match medians {
-            Ok((Some(now), Some(was))) if was > 0.0 && now > 0.0 => {
-                let ratio = if now > was { now / was } else { was / now };
-                let shifted = ratio >= factor * 0.5 && ratio <= factor * 1.5;
-                let detail = shifted.then(|| format!("the median of `{column}` is {now} after {was}"));
-                Ok(CheckResult::Counts { checked: 1, failed: u64::from(shifted), detail })
-            }
-            Ok(_) => Ok(CheckResult::counts(0, 0)),
-            Err(error) => unchecked(error),
-        }
-    }
-
-    /// The share of rows with one of some values, against the month before; a fall counts as one failing thing.
-    pub(super) fn share_falls(
-        &mut self,
-        (subject, filter): Asked<'_>,
-        (column, values): (&str, &[String]),
-        most: f64,
-    ) -> Result<CheckResult, PipelineError> {
-        let before = format!("{subject}_before");
-        if !self.register(subject, &before)? {
-            return Ok(not_compared(subject));
-        }
-        let list: Vec<String> = values.iter().map(|value| text(value)).collect();
-        let column = name(column);
-        let mut share = |relation: &str| {
-            let sql = format!(
-                "SELECT COUNT({column}) AS present, SUM(CASE WHEN {column} IN ({}) THEN 1 ELSE 0 END) AS n FROM {relation}{filter}",
-                list.join(", ")
-            );
-            let counts = self.session.query(&sql)?;
-            Ok::<_, EngineError>((counts.count("n", 0), counts.count("present", 0)))
-        };
-        match share(subject.as_str()).and_then(|now| Ok((now, share(&before)?))) {
-            Ok(((now, of), (was, of_before))) if of > 0 && of_before > 0 => {
-                let (now, was) = (now as f64 / of as f64, was as f64 / of_before as f64);
-                let detail = Some(format!("{:.1} % after {:.1} %", now * 100.0, was * 100.0));
-                Ok(CheckResult::Counts { checked: 1, failed: u64::from(was - now > most), detail })
-            }
-            Ok(_) => Ok(CheckResult::counts(0, 0)),
-            Err(error) => unchecked(error),
-        }
-    }
-
-    /// The sum of a column over entities that were there before, against what it was; a move counts as one failing thing.
-    pub(super) fn sum_moves(
-        &mut self,
-        (subject, filter): Asked<'_>,
-        column: &str,
-        most: f64,
-    ) -> Result<CheckResult, PipelineError> {
-        let (before, moved) = (format!("{subject}_before"), format!("{subject}_moved"));
-        if !self.register(subject, &before)? || !self.register(subject, &moved)? {
-            return Ok(not_compared(subject));
-        }
-        let (now, was) = (name(column), name(&format!("was_{column}")));
-        let by = self.session.query(&format!("SELECT SUM({now} - {was}) AS n FROM {moved}{filter}"));
-        let of = self.session.query(&format!("SELECT SUM({now}) AS n FROM {before}{filter}"));
-        match (by, of) {
-            (Ok(by), Ok(of)) => {
-                let (by, of) = (by.number("n", 0).unwrap_or(0.0), of.number("n", 0).unwrap_or(0.0));
-                let share = if of > 0.0 { by / of } else { 0.0 };
-                let detail = Some(format!("{:+.1} % of {of:.1}", share * 100.0));
-                Ok(CheckResult::Counts { checked: u64::from(of > 0.0), failed: u64::from(share.abs() > most), detail })
-            }
-            (Err(error), _) | (_, Err(error)) => unchecked(error),
-        }
-    }
-
     pub(super) fn vanished(&mut self, (subject, filter): Asked<'_>) -> Result<CheckResult, PipelineError> {
         let before = format!("{subject}_before");
         if !self.register(subject, &before)? {
-            return Ok(CheckResult::Unchecked(format!("feeders and ders can vanish, not {subject}")));
+            return Ok(not_compared(subject));
         }
         let each = queries::in_each_row(subject);
         let counted = self.session.query(&format!("SELECT COUNT({each}) AS n FROM {before}{filter}"));
@@ -336,8 +197,8 @@ impl EvaluationContext<'_> {
         let moved = format!("{subject}_moved");
         let (relation, condition) = match &plan.evaluation {
             Evaluation::Delivery { rows: Some(rows), .. } => return rows(self, subject, limit),
-            // The file as a whole fails: there is no row to show.
-            Evaluation::Delivery { rows: None, .. } => return Ok(Frame::default()),
+            // The file, or the column, fails as a whole: there is no row to show.
+            Evaluation::Delivery { rows: None, .. } | Evaluation::Figures { .. } => return Ok(Frame::default()),
             Evaluation::Rows(fails) => (subject.as_str(), Some(fails)),
             Evaluation::MovedRows(fails) => (moved.as_str(), Some(fails)),
             Evaluation::Relation { .. } => (subject.as_str(), None),

@@ -1,7 +1,7 @@
 //! Rules → outcomes: what holds of a month, how many rows it does not hold for, and which.
 //!
 //! Lies beside `quality` at the end of the flow: reads bronze, silver and the quality tables, writes `ops/rule_results`.
-//! All rules that ask something of single rows of one relation are counted in one pass over it. A rule that cannot be
+//! The numbers that rules ask of one relation are found in one pass over it. A rule that cannot be
 //! evaluated is `could-not-check`, never a pass.
 
 mod columns;
@@ -10,6 +10,7 @@ mod deliveries;
 mod drift;
 mod evaluate;
 mod facts;
+mod figures;
 mod plan;
 mod queries;
 mod results;

@@ -1,6 +1,7 @@
 //! A kind of rule → how it is evaluated: the one place above the settings that knows all kinds.
 
 use super::context::EvaluationContext;
+use super::figures::{self, Aggregate, Figure, Judge, State};
 use super::{CheckResult, columns, deliveries, queries, strays};
 use crate::config::rules::{Check, Names, Subject};
 use crate::frame::Frame;
@@ -25,6 +26,13 @@ pub(super) enum Evaluation<'r> {
     Rows(String),
     /// The same of versions that began in the month, beside those that they follow.
     MovedRows(String),
+    /// Numbers of the subject's relations, found together with those of other rules.
+    Figures {
+        /// The numbers.
+        figures: Vec<Figure>,
+        /// What they say.
+        judge: Judge<'r>,
+    },
     /// Rows of the relation together.
     Relation {
         /// Whether the month before is needed.
@@ -55,6 +63,40 @@ pub(super) type Asked<'a> = (Subject, &'a str);
 pub(super) type Count<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Asked<'_>) -> Result<CheckResult, PipelineError> + 'r>;
 pub(super) type Failing<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Asked<'_>) -> Result<bool, PipelineError> + 'r>;
 pub(super) type Rows<'r> = Box<dyn Fn(&mut EvaluationContext<'_>, Subject, usize) -> Result<Frame, PipelineError> + 'r>;
+
+impl Evaluation<'_> {
+    /// The numbers that it is judged by together with other rules.
+    pub(super) fn figures(&self, subject: Subject) -> Vec<Figure> {
+        let each = |state, aggregate| Figure::new(state, aggregate, queries::in_each_row(subject));
+        match self {
+            Self::Rows(fails) => vec![each(State::Now, Aggregate::Count), Figure::rows_where(State::Now, fails)],
+            Self::MovedRows(fails) => vec![
+                each(State::Moved, Aggregate::Count),
+                Figure::rows_where(State::Moved, fails),
+                each(State::Now, Aggregate::Rows),
+            ],
+            Self::Figures { figures, .. } => figures.clone(),
+            Self::Relation { .. } | Self::Delivery { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether it needs the month before.
+    pub(super) fn compares(&self, subject: Subject) -> Compares {
+        let compares = match self {
+            Self::Relation { compares, .. } => *compares == Compares::WithMonthBefore,
+            _ => self.figures(subject).iter().any(|figure| figure.state != State::Now),
+        };
+        if compares { Compares::WithMonthBefore } else { Compares::WithNothing }
+    }
+
+    /// What the numbers say.
+    pub(super) fn judge(&self, numbers: &[Option<f64>]) -> CheckResult {
+        match self {
+            Self::Figures { judge, .. } => judge(numbers),
+            _ => figures::counted(numbers),
+        }
+    }
+}
 
 impl<'r> RulePlan<'r> {
     /// The plan of a rule's kind and settings.
@@ -112,11 +154,11 @@ impl<'r> RulePlan<'r> {
                 };
                 Self::moved(format!("{} OR {}", about(&now, &was), about(&was, &now)), column)
             }
-            Check::MedianUnitShift { column, factor } => Self::together(
-                vec![column],
-                (Compares::WithMonthBefore, Box::new(|context, asked| context.median_shift(asked, column, factor.0))),
-                Box::new(|_, _| Ok(false)),
-            ),
+            Check::MedianUnitShift { column, factor } => {
+                let median = |state| Figure::new(state, Aggregate::Median, name(column));
+                let judge = |numbers: &[_]| figures::median_shift(numbers, column, factor.0);
+                Self::figures(column, vec![median(State::Now), median(State::Before)], Box::new(judge))
+            }
             Check::Unique { columns } => Self::together(
                 names(columns),
                 (
@@ -176,16 +218,11 @@ impl<'r> RulePlan<'r> {
                     context.name_failing(&queries::rows_found(subject.as_str(), column, filter, false))
                 }),
             ),
-            Check::DistinctShare { column, least, most } => Self::together(
-                vec![column],
-                (
-                    Compares::WithNothing,
-                    Box::new(|context, asked| {
-                        context.distinct_share(asked, column, (least.map(|least| least.0), most.map(|most| most.0)))
-                    }),
-                ),
-                Box::new(|_, _| Ok(false)),
-            ),
+            Check::DistinctShare { column, least, most } => {
+                let now = |aggregate| Figure::new(State::Now, aggregate, name(column));
+                let judge = |numbers: &[_]| figures::distinct_share(numbers, least.map(|least| least.0), most.map(|most| most.0));
+                Self::figures(column, vec![now(Aggregate::Count), now(Aggregate::Distinct)], Box::new(judge))
+            }
             Check::Vanished {} => Self::together(
                 Vec::new(),
                 (Compares::WithMonthBefore, Box::new(|context, asked| context.vanished(asked))),
@@ -216,16 +253,18 @@ impl<'r> RulePlan<'r> {
                     }),
                 )
             },
-            Check::ShareFalls { column, values, most } => Self::together(
-                vec![column],
-                (Compares::WithMonthBefore, Box::new(|context, asked| context.share_falls(asked, (column, values), most.0))),
-                Box::new(|_, _| Ok(false)),
-            ),
-            Check::SumMoves { column, most } => Self::together(
-                vec![column],
-                (Compares::WithMonthBefore, Box::new(|context, asked| context.sum_moves(asked, column, most.0))),
-                Box::new(|_, _| Ok(false)),
-            ),
+            Check::ShareFalls { column, values, most } => {
+                let list: Vec<String> = values.iter().map(|value| text(value)).collect();
+                let is_one = format!("{} IN ({})", name(column), list.join(", "));
+                let of = |state| [Figure::rows_where(state, &is_one), Figure::new(state, Aggregate::Count, name(column))];
+                let judge = |numbers: &[_]| figures::share_falls(numbers, most.0);
+                Self::figures(column, [of(State::Now), of(State::Before)].concat(), Box::new(judge))
+            }
+            Check::SumMoves { column, most } => {
+                let by = Figure::new(State::Moved, Aggregate::Sum, format!("{} - {}", name(column), was(column)));
+                let before = Figure::new(State::Before, Aggregate::Sum, name(column));
+                Self::figures(column, vec![by, before], Box::new(|numbers| figures::sum_moves(numbers, most.0)))
+            }
             Check::Sql { query } => Self::together(
                 Vec::new(),
                 (Compares::WithNothing, Box::new(|context, asked| context.query_of_rule(asked, query))),
@@ -305,6 +344,10 @@ impl<'r> RulePlan<'r> {
     fn moved(fails: String, column: &'r str) -> Self {
         let value = pair(column, "after", &format!("CAST({} AS VARCHAR)", was(column)));
         Self { evaluation: Evaluation::MovedRows(fails), value, ..Self::row(String::new(), column) }
+    }
+
+    fn figures(column: &'r str, figures: Vec<Figure>, judge: Judge<'r>) -> Self {
+        Self { evaluation: Evaluation::Figures { figures, judge }, ..Self::row(String::new(), column) }
     }
 
     fn together(columns: Vec<&'r str>, (compares, count): (Compares, Count<'r>), failing: Failing<'r>) -> Self {

@@ -22,23 +22,10 @@ pub(super) const fn in_each_row(subject: Subject) -> &'static str {
     }
 }
 
-/// How many rows each of the rules looks at and how many fail, in one pass over a relation: `checked_N, failed_N`.
-pub(super) fn counts(subject: Subject, relation: &str, rules: &[(usize, &Rule, &str)]) -> String {
-    let each = in_each_row(subject);
-    let sums: Vec<String> = rules
-        .iter()
-        .enumerate()
-        .map(|(at, (_, rule, fails))| {
-            match rule.filter.as_deref() {
-                Some(filter) => format!(
-                    "SUM(CASE WHEN {filter} THEN 1 ELSE 0 END) AS checked_{at},\n  SUM(CASE WHEN ({filter}) AND ({fails}) THEN 1 ELSE 0 END) AS failed_{at}"
-                ),
-                // A sum over a constant would be the constant.
-                None => format!("COUNT({each}) AS checked_{at},\n  SUM(CASE WHEN {fails} THEN 1 ELSE 0 END) AS failed_{at}"),
-            }
-        })
-        .collect();
-    format!("SELECT\n  {}\nFROM {relation}", sums.join(",\n  "))
+/// Aggregates of a relation's rows, in one pass: `figure_N`.
+pub(super) fn figures<'a>(relation: &str, aggregates: impl Iterator<Item = &'a str>) -> String {
+    let figures: Vec<String> = aggregates.enumerate().map(|(at, aggregate)| format!("{aggregate} AS figure_{at}")).collect();
+    format!("SELECT\n  {}\nFROM {relation}", figures.join(",\n  "))
 }
 
 /// Whether rows lead to a line of a file.
