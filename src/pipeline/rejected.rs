@@ -135,6 +135,9 @@ fn is_known(
     let mut session = work.session()?;
     session.register("rejected", &stored)?;
     let old = session.query(&format!("SELECT * FROM rejected WHERE {condition}"))?;
+    if old.height() != rows.len() {
+        return Ok(false);
+    }
     let compared =
         |row: &RejectedRow| format!("{:?}", RejectedRow { run_id: row.run_id.clone().filter(|_| of_load), ..row.clone() });
     let mut stored: Vec<String> = (0..old.height()).map(|row| compared(&row_of(&old, row))).collect();

@@ -1,6 +1,6 @@
 //! Every step with the disk fails once, or is the last one before the machine stops; the next run must not show it.
 //!
-//! `FEEDERSCOPE_FAULTS=1` tries every step, `=5` one of five; without it one of 53 of a load and one of 89 of a promotion, each time others.
+//! `FEEDERSCOPE_FAULTS=1` tries every step, `=5` one of five; without it one of 23 of a load and one of 41 of a promotion, each time others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -154,7 +154,7 @@ fn walk(kind: Kind) {
     let mut bench = before_the_second_month();
     let kept = tempfile::tempdir().unwrap();
     copy_of(&bench, &kept.path().join("kept"));
-    let (first, stride) = steps(53);
+    let (first, stride) = steps(23);
     let mut met = BTreeMap::<(Operation, Moment), usize>::new();
     for at in (first..).step_by(stride) {
         std::fs::remove_dir_all(&bench.settings.lake).unwrap();

@@ -401,7 +401,7 @@ fn walk(kind: Kind) {
     let kept = tempfile::tempdir().unwrap();
     let kept = kept.path().join("kept");
     copy_of_kept(&bench.settings.lake, &kept);
-    let (first, stride) = steps(89);
+    let (first, stride) = steps(41);
     let (mut met, mut stood) = (0, 0);
     for at in (first..).step_by(stride) {
         std::fs::remove_dir_all(&bench.settings.lake).unwrap();

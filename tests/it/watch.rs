@@ -229,7 +229,7 @@ fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again
 
 /// Feeders, so many that loading them takes a while.
 fn many_feeders() -> String {
-    (0..150_000).fold(FEEDERS.to_owned(), |text, n| text + &feeder(&format!("F{n}"), "5"))
+    (0..400_000).fold(FEEDERS.to_owned(), |text, n| text + &feeder(&format!("F{n}"), "5"))
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn end_that_is_asked_for_in_the_middle_of_a_load_takes_back_its_step_and_the_nex
     }
     let mut again = Service::start(&program, &["--today", "2022-09-20"]);
     let run = again.wait_for("the load", |line| is(line, "run"));
-    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(150_000)), "{run}");
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(400_000)), "{run}");
     assert_eq!(again.end().1, Some(0));
 }
 
