@@ -170,7 +170,7 @@ fn sequences() -> impl Strategy<Value = Sequence> {
 }
 
 fn cases() -> u32 {
-    std::env::var("FEEDERSCOPE_SEQUENCES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+    std::env::var("FEEDERSCOPE_SEQUENCES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
 }
 
 fn config(cases: u32) -> ProptestConfig {
