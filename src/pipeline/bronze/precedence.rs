@@ -21,20 +21,30 @@ fn in_order<'a>(files: impl Iterator<Item = &'a CommittedFile>) -> Vec<&'a Commi
 /// The end of an SQL `ORDER BY` of records by the file that counts and the line, the one that counts first; months with one file
 /// need no more than the line. `by_month`: whether the relation has records of several months and a column `delivery_month`.
 pub fn order<'a>(files: impl Iterator<Item = &'a CommittedFile>, by_month: bool) -> String {
-    let files = in_order(files);
-    let of_month = |month: Month| files.iter().filter(|file| file.month == month).count();
-    let arms: Vec<String> = files
-        .iter()
-        .enumerate()
-        .filter(|(_, file)| of_month(file.month) > 1)
-        .map(|(rank, file)| {
-            let month = if by_month { format!("delivery_month = '{}' AND ", file.month) } else { String::new() };
-            format!("WHEN {month}_source_file = {} THEN {rank}", text(&file.source_file))
-        })
-        .collect();
+    let mut ranked: Vec<Ranked<'_>> =
+        in_order(files).into_iter().enumerate().map(|(rank, file)| (file.month, file.source_file.as_str(), rank)).collect();
+    ranked.sort_unstable();
+    let ranked = ranked.chunk_by(|a, b| a.0 == b.0).filter(|files| files.len() > 1).collect::<Vec<_>>().concat();
     let month = if by_month { "delivery_month DESC, " } else { "" };
-    let rank = if arms.is_empty() { String::new() } else { format!("CASE {} ELSE 0 END DESC, ", arms.join(" ")) };
+    let rank = if ranked.is_empty() { String::new() } else { format!("{} DESC, ", rank(&ranked, by_month)) };
     format!("{month}{rank}_source_file DESC, _source_line DESC")
+}
+
+/// Month, name and rank of a file.
+type Ranked<'a> = (Month, &'a str, usize);
+
+/// The rank of a record's file, as SQL, of files by month and name: by halves of halves, since the work of a plan grows with its depth.
+fn rank(files: &[Ranked<'_>], by_month: bool) -> String {
+    let (before, after) = files.split_at(files.len() / 2);
+    match (before, after) {
+        ([_, ..], [(month, file, _), ..]) => {
+            let name = format!("_source_file < {}", text(file));
+            let is_before =
+                if by_month { format!("(delivery_month < '{month}' OR (delivery_month = '{month}' AND {name}))") } else { name };
+            format!("CASE WHEN {is_before} THEN {} ELSE {} END", rank(before, by_month), rank(after, by_month))
+        }
+        _ => files.first().map_or(0, |(.., rank)| *rank).to_string(),
+    }
 }
 
 /// The files of a month for people, the one that counts last; `None` of a month with one.
@@ -77,6 +87,35 @@ fn digits(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::local;
+    use crate::frame::{Column, ColumnType, Frame, Value};
+    use crate::model::Cancel;
+
+    #[test]
+    fn each_of_a_thousand_files_has_its_rank_and_the_plan_is_not_deep() {
+        let months = ["2022-09", "2022-10"].map(|month| Month::parse(month).unwrap());
+        let names: Vec<String> = (0..500).map(|n| format!("f'{n:03}.csv")).collect();
+        // The same names in both months; the ranks in no order of theirs.
+        let place = |at: usize| (months[at / 500], names[at % 500].as_str(), at * 37 % 1_000);
+        let files: Vec<Ranked<'_>> = (0..1_000).map(place).collect();
+        let sql = rank(&files, true);
+        let mut depth = [0_i32, 0];
+        for word in sql.split(' ') {
+            depth[0] += i32::from(word == "CASE") - i32::from(word == "END");
+            depth[1] = depth[1].max(depth[0]);
+        }
+        assert_eq!(depth, [0, 10]);
+        let columns = ["delivery_month", "_source_file", "expected"].map(|name| Column::new(name, ColumnType::Text));
+        let row =
+            |(month, file, rank): &Ranked<'_>| [month.to_string(), (*file).into(), rank.to_string()].map(Value::Text).to_vec();
+        let rows = Frame::from_rows(&columns, &files.iter().map(row).collect::<Vec<_>>()).unwrap();
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &rows.relation()).unwrap();
+        let right = format!(
+            "SELECT COUNT(*) AS n FROM (SELECT expected, {sql} AS rank FROM t) AS r WHERE CAST(rank AS VARCHAR) = expected"
+        );
+        assert_eq!(session.query(&right).unwrap().count("n", 0), 1_000);
+    }
 
     #[test]
     fn numbers_in_names_count_by_their_value() {

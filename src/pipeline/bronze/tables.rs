@@ -68,9 +68,9 @@ impl<'a> BronzeTables<'a> {
         precedence::order(self.delivered(dataset, month), false)
     }
 
-    /// The same of records of several months.
-    pub fn order(&self, dataset: Dataset) -> String {
-        precedence::order(self.files.iter().filter(|file| file.dataset == dataset), true)
+    /// The same of records of several months, those for which `is_in` holds.
+    pub fn order(&self, dataset: Dataset, is_in: impl Fn(Month) -> bool) -> String {
+        precedence::order(self.files.iter().filter(|file| file.dataset == dataset && is_in(file.month)), true)
     }
 
     /// Rows of a dataset's deliveries for a month.

@@ -8,7 +8,7 @@ use crate::config::{CellType, column_name};
 use crate::engine::{FEW, Session};
 use crate::frame::{Relation, schema};
 use crate::lake::DataFile;
-use crate::model::Entity;
+use crate::model::{Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::{BronzeTables, is_nameless};
 use crate::pipeline::kept::{DeliveryBefore, KeptRows};
@@ -198,14 +198,14 @@ impl<'a> Comparison<'a> {
         format!("SELECT {record_key} AS record_key, {columns} FROM {relation} WHERE {present}")
     }
 
-    /// The records of a relation that were taken, one for each key, with some columns.
-    pub(super) fn last_of_each_key(&self, relation: &str, columns: &str) -> String {
+    /// The records of a relation (of some months) that were taken, one for each key, with some columns.
+    pub(super) fn last_of_each_key(&self, relation: &str, columns: &str, months: &[Month]) -> String {
         let (record_key, present) = (record_key(&self.key_names()), self.present());
         format!(
             "SELECT * FROM (SELECT {record_key} AS record_key, {columns}, ROW_NUMBER() OVER (PARTITION BY {names} ORDER BY {order}) AS place\n\
              FROM {relation} WHERE {present}) AS placed WHERE place = 1",
             names = self.key_names().join(", "),
-            order = self.bronze.order(self.delivered.dataset),
+            order = self.bronze.order(self.delivered.dataset, |month| months.contains(&month)),
         )
     }
 

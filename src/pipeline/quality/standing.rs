@@ -162,7 +162,7 @@ impl<'a> StandingRecords<'a> {
         let Some(rows) = self.bronze.rows(self.dataset, |month| months.contains(&month))? else { return Ok(()) };
         session.register("rows", &rows)?;
         session.create_view("ids", &comparison.keys_of("rows"))?;
-        Ok(session.create_view(relation, &comparison.last_of_each_key("ids", LINEAGE))?)
+        Ok(session.create_view(relation, &comparison.last_of_each_key("ids", LINEAGE, months))?)
     }
 
     /// A relation of keys and places as rows of the table.

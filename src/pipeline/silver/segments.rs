@@ -122,7 +122,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         plan.register("bronze", &rows)?;
         super::conform::records(self.build.bronze, self.dataset).create_views(plan.as_mut())?;
         plan.create_view("all_records", &format!("SELECT * FROM records WHERE NOT ({})", without_key(self.dataset)))?;
-        plan.create_view("records", &last_of_each_key(self.dataset, &self.build.bronze.order(Dataset::Circuits)))?;
+        plan.create_view("records", &last_of_each_key(self.dataset, &self.build.bronze.order(Dataset::Circuits, unknown)))?;
         self.take(plan, newest)?;
         Ok(())
     }
