@@ -79,7 +79,11 @@ impl Lake {
             }
         });
         let version = match committed {
-            Ok(version) => version,
+            Ok(delta) => {
+                let version = delta.version().unwrap_or_default();
+                self.keep(table, delta, change.base);
+                version
+            }
             Err(source) => match self.find_commit(table, change.base.map(|base| base.version), &commit_id) {
                 Ok(Some(version)) => {
                     tracing::warn!("commit {version} of `{table}` is made; what followed it failed: {source}");
@@ -105,17 +109,16 @@ impl Lake {
         Ok(version)
     }
 
-    async fn create(&self, table: &TableId, change: &Change<'_>, adds: Vec<Action>, commit_id: &str) -> DeltaResult<u64> {
+    async fn create(&self, table: &TableId, change: &Change<'_>, adds: Vec<Action>, commit_id: &str) -> DeltaResult<DeltaTable> {
         self.disk.make_folder(&self.path(table))?;
-        let made: DeltaTable = CreateBuilder::new()
+        CreateBuilder::new()
             .with_log_store(self.builder(table)?.build_storage()?)
             .with_table_name(table.name.clone())
             .with_columns(change.columns.iter().map(delta_field))
             .with_partition_columns(change.partition_by.iter().map(ToString::to_string))
             .with_actions(adds)
             .with_commit_properties(properties(change, commit_id))
-            .await?;
-        Ok(made.version().unwrap_or_default())
+            .await
     }
 
     /// The version whose entry in the log, after version `base`, is this commit.
@@ -148,7 +151,7 @@ impl Lake {
     }
 }
 
-async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, commit_id: &str) -> DeltaResult<u64> {
+async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, commit_id: &str) -> DeltaResult<DeltaTable> {
     let state = base.delta.snapshot()?;
     let new: Vec<&Column> =
         change.columns.iter().filter(|column| !base.columns.iter().any(|known| known.name == column.name)).collect();
@@ -168,7 +171,9 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
         .with_actions(actions)
         .build(Some(state), base.delta.log_store(), operation)
         .await?;
-    Ok(committed.version())
+    let mut delta = base.delta.clone();
+    delta.state = Some(committed.snapshot);
+    Ok(delta)
 }
 
 /// Nothing but the entry itself: what the library would do after it could fail, and is done by [`Lake::commit`].

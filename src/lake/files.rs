@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::data_file::constant;
 use super::disk::{Disk, Operation};
 use super::store::sync_folders;
-use super::table::constant;
 use super::{Lake, LakeError, TableId, stats};
 use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter};
 

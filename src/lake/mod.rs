@@ -6,6 +6,7 @@
 
 mod commit;
 mod damage;
+mod data_file;
 mod disk;
 mod files;
 mod generation;
@@ -29,11 +30,11 @@ use crate::frame::FrameError;
 use crate::model::{Dataset, Environment, UtilityId};
 
 pub use commit::Change;
+pub use data_file::DataFile;
 pub use disk::{Faults, Moment, Operation};
 pub(crate) use files::{TableWriter, Target, Written};
 pub use generation::{Brought, Generation};
 pub use orphans::Removed;
-pub use table::DataFile;
 pub use table::Snapshot;
 pub use vacuum::{Expired, Vacuum, days_before};
 

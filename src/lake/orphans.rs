@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::data_file::is_own_name;
 use super::lock::WriteLock;
-use super::table::is_own_name;
 use super::{Lake, LakeError, Layer, TableId};
 
 /// Files that were removed.

@@ -1,17 +1,18 @@
 //! A table as of its last commit: columns, live files, and the rows in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use deltalake::kernel::{LogicalFileView, Remove};
+use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaResult, DeltaTable, DeltaTableBuilder, DeltaTableError};
 
 use super::damage::DamagedEntry;
+use super::data_file::{self, DataFile};
 use super::schema::column_type;
 use super::store::{Checkpoints, LocalStore};
-use super::{Lake, LakeError, TableId, Written};
+use super::{Lake, LakeError, TableId};
 use crate::frame::{Column, FilePart, Relation};
 
 /// A table as of one commit.
@@ -95,118 +96,6 @@ fn newest(log: &Path, version: u64) -> Option<Entry> {
     is_last.then(|| entry(log, version)).flatten()
 }
 
-/// One live file of a table: what its commit says of it, read once however many commits follow.
-#[derive(Debug, Clone)]
-pub struct DataFile(Arc<Added>);
-
-impl std::ops::Deref for DataFile {
-    type Target = Added;
-
-    fn deref(&self) -> &Added {
-        &self.0
-    }
-}
-
-/// What a commit says of a file that it adds.
-#[derive(Debug)]
-pub struct Added {
-    /// Values of the partition columns.
-    pub partition: BTreeMap<String, Option<String>>,
-    /// Number of rows.
-    pub rows: u64,
-    /// Its size, as the log states it.
-    pub bytes: u64,
-    /// When it was committed, as the log states it; milliseconds.
-    committed_at: i64,
-    stats: serde_json::Value,
-    tags: BTreeMap<String, String>,
-    pub(super) remove: Remove,
-    path: String,
-}
-
-/// The value that a column has in every row of a file, if its statistics say so.
-pub(super) fn constant<'a>(stats: &'a serde_json::Value, column: &str) -> Option<&'a str> {
-    let of = |bound: &str| stats.get(bound)?.get(column)?.as_str();
-    of("minValues").filter(|least| of("maxValues") == Some(least))
-}
-
-impl DataFile {
-    /// The value that a column has in every row of the file, if its statistics say so.
-    pub fn constant(&self, column: &str) -> Option<&str> {
-        constant(&self.stats, column)
-    }
-
-    /// The least text of a column, going by the file's statistics.
-    pub fn least(&self, column: &str) -> Option<&str> {
-        self.stats.get("minValues")?.get(column)?.as_str()
-    }
-
-    /// The greatest text of a column, going by the file's statistics.
-    pub fn greatest(&self, column: &str) -> Option<&str> {
-        self.stats.get("maxValues")?.get(column)?.as_str()
-    }
-
-    /// How many rows have no value in a column, going by the file's statistics.
-    pub fn nulls(&self, column: &str) -> Option<u64> {
-        self.stats.get("nullCount")?.get(column)?.as_u64()
-    }
-
-    /// Whether this program wrote the file, going by its name.
-    pub fn is_own(&self) -> bool {
-        is_own_name(&self.path)
-    }
-
-    /// Where the file is, below the table's folder.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Whether the file has the column, going by its statistics.
-    pub fn stores(&self, column: &str) -> bool {
-        self.nulls(column).is_some()
-    }
-
-    /// The columns that the file stores, in its order, going by its statistics.
-    pub fn columns(&self) -> Vec<String> {
-        let counts = self.stats.get("nullCount").and_then(serde_json::Value::as_object);
-        counts.map_or_else(Vec::new, |counts| counts.keys().cloned().collect())
-    }
-
-    /// The same file, to be added to another table, or to this one again; `more` is noted beside what was noted before.
-    pub(super) fn copied(&self, full_path: PathBuf, more: (&str, String)) -> Written {
-        let mut tags: BTreeMap<String, String> = self.tags.clone();
-        tags.insert(more.0.to_owned(), more.1);
-        let partition = self.partition.iter().filter_map(|(column, value)| Some((column.clone(), value.clone()?)));
-        Written::existing(
-            full_path,
-            self.path.clone(),
-            partition.collect(),
-            self.stats.to_string(),
-            tags,
-            (self.rows, self.bytes),
-        )
-    }
-
-    /// What was noted of the file when it was committed.
-    pub fn tag(&self, name: &str) -> Option<&str> {
-        self.tags.get(name).map(String::as_str)
-    }
-
-    /// The value of a partition column.
-    pub fn partition_value(&self, column: &str) -> Option<&str> {
-        self.partition.get(column)?.as_deref()
-    }
-}
-
-/// Whether a path below a table's folder is one that this program gives its data files.
-pub(super) fn is_own_name(path: &str) -> bool {
-    let is_stem = |part: &str| {
-        let stem = part.split('.').next().unwrap_or_default();
-        stem.strip_prefix("part-").is_some_and(|id| id.len() == 36 && uuid::Uuid::parse_str(id).is_ok())
-    };
-    path.split('/').any(is_stem)
-}
-
 impl Lake {
     /// The table as of its last commit; `None` if it was never made.
     ///
@@ -235,6 +124,15 @@ impl Lake {
         let snapshot = Arc::new(read(table, folder, (delta, checkpoints), earlier.as_deref())?);
         self.snapshots.keep(&log, &snapshot);
         Ok(Some(snapshot))
+    }
+
+    /// Keeps the state that a commit of this program ended in, so that its entry is not read again.
+    pub(super) fn keep(&self, table: &TableId, delta: DeltaTable, base: Option<&Snapshot>) {
+        let checkpoints = base.map_or(Checkpoints::Used, |base| base.checkpoints);
+        // What cannot be kept is read when it is asked for.
+        if let Ok(snapshot) = read(table, self.path(table), (delta, checkpoints), base) {
+            self.snapshots.keep(&self.path(table).join("_delta_log"), &Arc::new(snapshot));
+        }
     }
 
     /// The table as it was after a commit.
@@ -298,7 +196,7 @@ fn read(
         earlier.iter().flat_map(|earlier| &earlier.files).map(|file| (file.path(), file)).collect();
     let of_view = |view: LogicalFileView| {
         let is_same = |file: &&&DataFile| (file.committed_at, file.remove.size) == (view.modification_time(), Some(view.size()));
-        known.get(&*view.path()).filter(is_same).map_or_else(|| data_file(&view), |file| (*file).clone())
+        known.get(&*view.path()).filter(is_same).map_or_else(|| data_file::of_view(&view), |file| (*file).clone())
     };
     let files: Vec<DataFile> = state.log_data().iter().map(of_view).collect();
     let unsupported = |feature: &str| LakeError::Unsupported { table: table.to_string(), feature: feature.to_owned() };
@@ -310,22 +208,6 @@ fn read(
     }
     let version = delta.version().unwrap_or_default();
     Ok(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder, recorded: OnceLock::new() })
-}
-
-fn data_file(view: &LogicalFileView) -> DataFile {
-    let stats: serde_json::Value = view.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    #[expect(deprecated, reason = "the only way to the tags of a file")]
-    let tags = view.add_action().tags.unwrap_or_default();
-    DataFile(Arc::new(Added {
-        partition: view.partition_values_map().into_iter().collect(),
-        tags: tags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
-        bytes: u64::try_from(view.size()).unwrap_or(0),
-        committed_at: view.modification_time(),
-        stats,
-        remove: view.remove_action(true),
-        path: view.path().into_owned(),
-    }))
 }
 
 impl Snapshot {
@@ -380,7 +262,7 @@ impl Snapshot {
 
     /// Where a live file is.
     pub fn path_of(&self, file: &DataFile) -> PathBuf {
-        self.folder.join(&file.path)
+        self.folder.join(file.path())
     }
 
     /// Number of rows in the live files.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::data_file::is_own_name;
 use super::orphans::{Removed, decoded};
-use super::table::is_own_name;
 use super::{Lake, LakeError, TableId, Takes};
 use crate::model::Timestamp;
 

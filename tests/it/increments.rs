@@ -84,6 +84,48 @@ fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
     assert_eq!(tables(&bench), tables(&undisturbed));
 }
 
+/// Of what was delivered before a month that is corrected, the last delivery that held everything says it all.
+#[test]
+fn correction_reads_nothing_from_before_the_last_delivery_that_held_everything() {
+    let adapter = [("seg.toml", SEGMENTS)];
+    let (bench, undisturbed) = (Bench::with_adapters(&adapter), Bench::with_adapters(&adapter));
+    for bench in [&bench, &undisturbed] {
+        for month in 7..12 {
+            deliver(bench, month);
+            bench.run();
+        }
+    }
+    let is_old = |file: &&PathBuf| {
+        let path = file.to_string_lossy();
+        path.contains("bronze") && path.ends_with(".parquet") && ["2022-07", "2022-08"].iter().any(|month| path.contains(month))
+    };
+    let all = files_of(&bench);
+    let old: Vec<&PathBuf> = all.iter().filter(is_old).collect();
+    assert_eq!(old.len(), 4, "two months of two datasets");
+    // Files of the same size that nobody can read: a run looks whether they are there, and fails when it opens one.
+    for file in &old {
+        std::fs::rename(file, file.with_extension("gone")).unwrap();
+        let size = std::fs::metadata(file.with_extension("gone")).unwrap().len();
+        std::fs::write(file, vec![0; usize::try_from(size).unwrap()]).unwrap();
+    }
+    let corrected = "C,S,F,MW,L\nc1,1,F,9,1\nc1,2,F,2.5,0.5\nc2,1,G,10,1\nc3,1,K,1,0.25\n";
+    for bench in [&bench, &undisturbed] {
+        bench.put("seg/2022-10/seg_circuits.csv", corrected);
+        let report = bench.run();
+        assert_eq!(report.failed, []);
+    }
+    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
+    assert_eq!(tables(&bench), tables(&undisturbed));
+    // By hand: c3 was K's in October alone.
+    let of_k = bench.lines("silver/feeders", "feeder_id, valid_from_month, valid_to_month");
+    assert_eq!(of_k.iter().filter(|line| line.starts_with('K')).collect::<Vec<_>>(), ["K|2022-10|2022-11"]);
+    for file in &old {
+        std::fs::rename(file.with_extension("gone"), file).unwrap();
+    }
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(&bench), tables(&undisturbed));
+}
+
 #[test]
 fn run_that_finds_nothing_new_writes_nothing_though_files_are_refused_or_repeated() {
     let bench = Bench::new();

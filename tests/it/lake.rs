@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use feederscope::frame::{Column, ColumnType, Frame, Value};
 use feederscope::lake::{Change, Faults, Lake, LakeError, Layer, Moment, Operation, TableId, Vacuum};
@@ -159,6 +159,36 @@ fn log_that_is_read_on_says_what_one_read_from_its_start_says() {
         other.append(number).unwrap();
     }
     assert_eq!(said(&numbers.lake), said(&anew()));
+}
+
+/// How often a file of a log was read.
+#[derive(Debug, Default)]
+struct Reads(AtomicUsize);
+
+impl Faults for Reads {
+    fn at(&self, operation: Operation, moment: Moment, _: &Path) -> std::io::Result<()> {
+        self.0.fetch_add(usize::from((operation, moment) == (Operation::Get, Moment::Before)), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[test]
+fn state_that_a_commit_ended_in_is_known_without_a_look_at_its_log() {
+    let reads = Arc::new(Reads::default());
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::with_faults(folder.path(), Environment::Dev, reads.clone()).unwrap();
+    let numbers = Numbers { folder, lake };
+    let read = || reads.0.load(Ordering::Relaxed);
+    for number in 0..MANY {
+        numbers.append(number).unwrap();
+        let (version, before) = (number.cast_unsigned(), read());
+        let snapshot = numbers.lake.snapshot(&Numbers::table()).unwrap().unwrap();
+        assert_eq!((snapshot.version, snapshot.rows()), (version, version + 1));
+        // After a checkpoint a log is read as a whole.
+        let has_checkpoint = numbers.log().join(format!("{version:020}.checkpoint.parquet")).exists();
+        assert_eq!(read() == before, !has_checkpoint, "commit {number}");
+    }
+    assert!(!numbers.checkpoints().is_empty());
 }
 
 /// Whether a step fails; the last one: whether the entry has its name.

@@ -84,8 +84,9 @@ impl Assess<'_> {
         let reach = self.silver.reach;
         let ends: Vec<Option<Month>> =
             assessed.deliveries.iter().chain(&assessed.differences).map(|span| span.months.until).chain([reach.until]).collect();
-        // The month after the last one that was folded may follow another month than before.
-        let next = reach.until.and_then(|until| self.all_months().into_iter().find(|month| *month > until));
+        // The month after a changed one that says what was said before it may follow another month than it did.
+        let is_new = |until: &Month| self.changes.and_then(Changes::last) == Some(*until);
+        let next = reach.until.filter(is_new).and_then(|until| self.all_months().into_iter().find(|month| *month > until));
         let months = MonthRange { until: next.or(reach.until), ..reach };
         for entity in Entity::ALL {
             let (diffs, changes) = entities::of_entity(self, entity, months, before(entity.as_str()))?;

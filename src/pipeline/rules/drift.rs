@@ -79,7 +79,6 @@ fn compare(
     before_last: Option<Month>,
 ) -> Result<SchemaDrift, PipelineError> {
     let (now, was) = (SchemaSample::at(bronze, dataset, month)?, SchemaSample::at(bronze, dataset, last)?);
-    let older = before_last.map(|month| SchemaSample::at(bronze, dataset, month)).transpose()?;
     let mut added: Vec<&String> = now.columns.iter().filter(|column| !was.has(column)).collect();
     let mut removed: Vec<&String> = was.columns.iter().filter(|column| !now.has(column)).collect();
     let mut found = Vec::new();
@@ -90,14 +89,19 @@ fn compare(
     }
     found.extend(removed.iter().map(|column| (Drift::Removed, (*column).clone(), format!("`{column}` is gone"))));
     found.extend(added.iter().map(|column| (Drift::Added, (*column).clone(), format!("`{column}` is new"))));
-    for column in was.columns.iter().filter(|column| now.has(column)) {
-        let (Some(old), Some(new)) = (was.kind(column), now.kind(column)) else { continue };
+    let kinds = |column: &String| Some((column.clone(), was.kind(column)?, now.kind(column)?));
+    let mut retyped: Vec<(String, &str, &str)> = was.columns.iter().filter(|column| now.has(column)).filter_map(kinds).collect();
+    retyped.retain(|(_, old, new)| old != new);
+    if let (Some(month), false) = (before_last, retyped.is_empty()) {
         // A column that is again as it was two months ago has been fixed.
-        let fixed = older.as_ref().and_then(|older| older.kind(column)) == Some(new);
-        if old != new && !fixed {
-            found.push((Drift::Retyped, column.clone(), format!("`{column}` holds {new} after {old}")));
-        }
+        let older = SchemaSample::at(bronze, dataset, month)?;
+        retyped.retain(|(column, _, new)| older.kind(column) != Some(new));
     }
+    let told = |(column, old, new): (String, &str, &str)| {
+        let detail = format!("`{column}` holds {new} after {old}");
+        (Drift::Retyped, column, detail)
+    };
+    found.extend(retyped.into_iter().map(told));
     let common = |of: &SchemaSample, other: &SchemaSample| -> Vec<String> {
         of.columns.iter().filter(|column| other.has(column)).map(|column| column.to_lowercase()).collect()
     };

@@ -110,10 +110,13 @@ impl<'b, 'a> Segments<'b, 'a> {
         Ok(self.patches.name_current(session, name, &columns)?)
     }
 
-    /// Takes in the months before one that the patches do not know.
+    /// Takes in the months before one that the patches do not know, from the last one on that brought every segment.
     fn catch_up(&mut self, month: Month) -> Result<(), PipelineError> {
         let known = self.patches.as_of();
-        let unknown = |other: Month| other < month && known.is_none_or(|known| other > known);
+        let complete = self.build.complete.last_before(Dataset::Circuits, month);
+        let unknown = |other: Month| {
+            other < month && known.is_none_or(|known| other > known) && complete.is_none_or(|complete| other >= complete)
+        };
         let Some(newest) = self.build.bronze.months(Dataset::Circuits).into_iter().rfind(|month| unknown(*month)) else {
             return Ok(());
         };
