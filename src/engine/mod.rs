@@ -80,6 +80,21 @@ pub trait Session: Send {
         if at_most > FEW { self.create_view(name, sql) } else { self.materialize(name, sql).map(drop) }
     }
 
+    /// Gives a query's rows a name, and holds them if there are no more than so many; `None` where there are more.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    fn name_few(&mut self, name: &str, sql: &str, at_most: u64) -> Result<Option<Materialized>, EngineError> {
+        self.create_view(name, sql)?;
+        // A name stands for what it was given: this one may not be read as the few of the many.
+        let held = self.materialize("few_rows", &format!("SELECT * FROM {name} LIMIT {}", at_most.saturating_add(1)))?;
+        if held.rows > at_most {
+            return Ok(None);
+        }
+        self.register(name, &held.relation)?;
+        Ok(Some(held))
+    }
+
     /// The query's rows, in the order that it asks for.
     ///
     /// # Errors

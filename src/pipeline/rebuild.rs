@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::bronze::{BronzeTables, CommittedFile};
 use super::changes::{Changes, CompleteDeliveries};
+use super::kept::Differences;
 use super::known_files::KnownFiles;
 use super::parallel::each;
 use super::progress::{Step, Tracker};
@@ -171,10 +172,12 @@ impl Run<'_> {
         let complete = CompleteDeliveries::beside(bronze, *changes)?;
         let statistics =
             |committed: &CommittedFile| report.files.iter().find_map(|file| file.statistics(&bronze.adapter.id, committed));
+        let differences = Differences::new(bronze);
         let build = Build {
             bronze,
             changes: *changes,
             complete: &complete,
+            differences: &differences,
             run_id: &report.run_id,
             fingerprint: *fingerprint,
             statistics: &statistics,
@@ -188,6 +191,7 @@ impl Run<'_> {
             silver: &silver,
             changes: *changes,
             complete: &complete,
+            differences: &differences,
             fingerprint: *fingerprint,
             today: self.settings.today,
             received: &|file| received.get(file).copied(),

@@ -144,6 +144,22 @@ fn materialized_rows_are_counted_and_read_by_other_sessions() {
 }
 
 #[test]
+fn few_rows_are_held_and_many_are_a_query_again() {
+    each(|engine| {
+        for (at_most, held) in [(3, Some(3)), (2, None), (0, None)] {
+            let mut session = session(engine);
+            session.register("t", &frame(&[("a", 1), ("b", 2), ("c", 3)]).relation()).unwrap();
+            // A name that the query itself reads.
+            let few = session.name_few("t", "SELECT id, n + 1 AS n FROM t", at_most).unwrap();
+            assert_eq!(few.map(|few| few.rows), held);
+            assert_eq!(lines(session.as_mut(), "SELECT id, n FROM t ORDER BY id"), ["a|2", "b|3", "c|4"], "at most {at_most}");
+            let none = session.name_few("none", "SELECT id FROM t WHERE n > 9", 0).unwrap();
+            assert_eq!(none.map(|none| none.rows), Some(0));
+        }
+    });
+}
+
+#[test]
 fn written_rows_are_the_querys_in_its_order_and_gone_when_not_committed() {
     each(|engine| {
         let table = Table::new();

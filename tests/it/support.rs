@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use feederscope::config::{Overrides, Paths, RuleSet, Settings};
-use feederscope::engine::{Work, local};
+use feederscope::engine::{Engine, Work, local};
 use feederscope::frame::{Frame, Value};
 use feederscope::lake::{Lake, Layer, TableId};
 use feederscope::model::{Cancel, Day, Environment, Timestamp};
@@ -19,6 +19,8 @@ pub struct Bench {
     _folder: tempfile::TempDir,
     pub settings: Settings,
     pub lake: Lake,
+    /// What executes the queries of its runs.
+    pub engine: &'static dyn Engine,
 }
 
 /// Midnight of 2022-12-01, UTC.
@@ -36,7 +38,7 @@ impl Bench {
         // Tests of rules bring their own book; the others need not wait for outcomes.
         settings.rules = RuleSet::default();
         let lake = Lake::new(&settings.lake, Environment::Dev).unwrap();
-        Self { _folder: folder, settings, lake }
+        Self { _folder: folder, settings, lake, engine: local() }
     }
 
     /// A bench that also knows the utilities of these adapter files.
@@ -92,8 +94,8 @@ impl Bench {
         cancel: &Cancel,
         observer: &(dyn Fn(Progress) + Sync),
     ) -> Result<Report, PipelineError> {
-        Run { settings: &self.settings, lake: &self.lake, request, work: Work::local(cancel), observer: &observer, now: &|| NOW }
-            .execute()
+        let work = Work { engine: self.engine, cancel };
+        Run { settings: &self.settings, lake: &self.lake, request, work, observer: &observer, now: &|| NOW }.execute()
     }
 
     /// A run over this lake, by a clock of the caller's.

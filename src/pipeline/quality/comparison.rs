@@ -1,31 +1,34 @@
 //! The records of a delivery beside those that they replace, as SQL.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::Delivered;
 use super::diff::field_rows;
 use crate::config::{CellType, column_name};
-use crate::engine::{FEW, Session};
+use crate::engine::{FEW, Materialized, Session};
 use crate::frame::{Relation, schema};
 use crate::lake::DataFile;
 use crate::model::{Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::{BronzeTables, is_nameless};
-use crate::pipeline::kept::{DeliveryBefore, KeptRows};
+use crate::pipeline::kept::{Difference, KeptRows};
 use crate::pipeline::sql::{Cells, LINEAGE, cell_name, name, record_key};
 use crate::pipeline::tables::FieldChangesRow;
 
-/// Bronze rows of the files that relation `places` names.
+/// Bronze rows, among them those that relation `places` names.
 pub(super) struct StandingRows {
     rows: Relation,
     /// Whether they are of one file, so that the line says which record it is.
     of_one_file: bool,
 }
 
+/// Those of the files that `places` names; `held` are all of them, where somebody holds them.
 pub(super) fn standing_rows(
     session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
     delivered: Delivered,
+    held: Option<&Materialized>,
 ) -> Result<StandingRows, PipelineError> {
     let Some(table) = bronze.table(delivered.dataset) else {
         return Ok(StandingRows { rows: Relation::empty(&[]), of_one_file: false });
@@ -37,20 +40,23 @@ pub(super) fn standing_rows(
         let place = (file.partition_value("delivery_month"), file.constant("_source_file"));
         matches!(place, (Some(month), Some(name)) if files.contains(&(month.to_owned(), name.to_owned())))
     };
-    Ok(StandingRows { rows: table.scan(holds), of_one_file: files.len() == 1 })
+    let rows = held.map_or_else(|| table.scan(holds), |held| held.relation.clone());
+    Ok(StandingRows { rows, of_one_file: files.len() == 1 })
 }
 
 /// Relations `delivered_keys` and `earlier_keys`, both with one record of each key: where the earlier record of each delivered key is.
 pub(super) const PLACES: &str = "SELECT e.delivery_month AS delivery_month, e._source_file AS standing_file, e._source_line AS standing_line\n\
     FROM earlier_keys AS e LEFT SEMI JOIN delivered_keys AS n ON e.record_key = n.record_key";
 
-/// The rows of a delivery that count, without those that it repeats of the delivery before.
-pub(super) struct NewRows {
-    pub(super) kept: KeptRows,
-    pub(super) before: Option<DeliveryBefore>,
+/// The rows of a delivery that count.
+pub(super) enum NewRows<'a> {
+    /// All of them.
+    All(KeptRows),
+    /// Those that the delivery before did not hold.
+    Since(Rc<Difference<'a>>),
 }
 
-impl NewRows {
+impl NewRows<'_> {
     /// Names them, in those of their columns that are wanted, of which `_record_hash` is one.
     pub(super) fn name(
         &self,
@@ -58,8 +64,10 @@ impl NewRows {
         relation: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), PipelineError> {
-        self.kept.name(session, relation, wanted)?;
-        self.before.iter().try_for_each(|before| before.leave_new(session, relation))
+        match self {
+            Self::All(kept) => kept.name(session, relation, wanted),
+            Self::Since(difference) => difference.name_new(session, relation, &wanted),
+        }
     }
 }
 
@@ -110,7 +118,7 @@ impl<'a> Comparison<'a> {
     pub(super) fn compare(
         &self,
         session: &mut dyn Session,
-        delivered: &NewRows,
+        delivered: &NewRows<'_>,
         (standing, places): (&StandingRows, u64),
     ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
         let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);

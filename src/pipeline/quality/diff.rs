@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::model::{Delivery, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::kept::{self, DeliveryBefore, KeptRows};
+use crate::pipeline::kept::{Differences, KeptRows};
 use crate::pipeline::sql::LINEAGE;
 use crate::pipeline::tables::{self, FieldChangesRow, MonthDiffRow};
 
@@ -73,7 +73,7 @@ pub(super) enum Earlier<'s, 'a> {
 /// before. A record is changed when a value differs in more than its notation; `changed + unchanged + added`
 /// are the keys that were delivered. Only a snapshot removes.
 pub(super) fn of_records(
-    bronze: &BronzeTables<'_>,
+    (bronze, differences): (&BronzeTables<'_>, &Differences<'_>),
     delivered: Delivered,
     (rejected, before): (u64, u64),
     earlier: Earlier<'_, '_>,
@@ -89,18 +89,17 @@ pub(super) fn of_records(
     let keys = rows_of(month).saturating_sub(rejected);
     let (mut known, mut changed, mut fields) = (0, 0, Vec::new());
     if let Some(previous) = previous {
-        let before = match earlier {
+        let difference = match earlier {
             Earlier::Replaced(_) => None,
-            Earlier::DeliveryBefore | Earlier::Standing(_) => DeliveryBefore::of(bronze, dataset, month)?,
+            Earlier::DeliveryBefore | Earlier::Standing(_) => differences.of(dataset, month)?,
         };
-        let now = NewRows { kept: KeptRows::of(bronze, dataset, month)?, before };
-        now.name(session.as_mut(), "delivered_rows", |_| true)?;
         // A record that is repeated is known, and has not changed.
-        let new = if now.before.is_some() {
-            session.query("SELECT COUNT(_source_line) AS n FROM delivered_rows")?.count("n", 0)
-        } else {
-            keys
+        let (now, new) = match &difference {
+            Some(difference) => (NewRows::Since(difference.clone()), difference.new_rows()?),
+            None => (NewRows::All(KeptRows::of(bronze, dataset, month)?), keys),
         };
+        now.name(session.as_mut(), "delivered_rows", |_| true)?;
+        let mut gone = None;
         session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
         session.create_view("delivered_keys", &comparison.taken("delivered_ids", LINEAGE))?;
         let replaced = match earlier {
@@ -109,10 +108,9 @@ pub(super) fn of_records(
                 places.rows
             }
             Earlier::DeliveryBefore => {
-                if let Some(before) = &now.before {
-                    before.kept.name(session.as_mut(), "earlier_rows", |_| true)?;
-                    now.kept.name(session.as_mut(), "all_delivered", |_| true)?;
-                    session.create_view("earlier_rows", &kept::not_in("earlier_rows", "all_delivered"))?;
+                if let Some(difference) = &difference {
+                    difference.name_gone(session.as_mut(), "earlier_rows", &|_| true)?;
+                    gone = difference.held_gone()?;
                 } else {
                     KeptRows::of(bronze, dataset, previous)?.name(session.as_mut(), "earlier_rows", |_| true)?;
                 }
@@ -126,7 +124,7 @@ pub(super) fn of_records(
             }
         };
         if replaced > 0 {
-            let standing = standing_rows(session.as_mut(), bronze, delivered)?;
+            let standing = standing_rows(session.as_mut(), bronze, delivered, gone)?;
             (changed, fields) = comparison.compare(session.as_mut(), &now, (&standing, replaced))?;
         }
         known = keys - new + replaced;

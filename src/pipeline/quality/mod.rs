@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::changes::{Changes, CompleteDeliveries};
+use super::kept::Differences;
 use super::progress::{Step, Tracker};
 use super::silver::{Silver, application_id};
 use super::store::{self, Part, Span};
@@ -35,6 +36,8 @@ pub struct Assess<'a> {
     pub changes: Option<&'a Changes>,
     /// Deliveries after them that held everything.
     pub complete: &'a CompleteDeliveries,
+    /// What deliveries hold that those before them did not.
+    pub differences: &'a Differences<'a>,
     /// What the rows are made from.
     pub fingerprint: i64,
     /// The day that ages are counted to.
@@ -152,7 +155,8 @@ impl Assess<'_> {
                 _ if is_snapshot || previous.is_some_and(|month| standing.are_all_of(month)) => Earlier::DeliveryBefore,
                 _ => Earlier::Standing(&standing),
             };
-            let (diff, of_fields) = diff::of_records(self.bronze, delivered, (rejections.in_bronze, before), earlier)?;
+            let counted = (rejections.in_bronze, before);
+            let (diff, of_fields) = diff::of_records((self.bronze, self.differences), delivered, counted, earlier)?;
             before = diff.current_count.map_or(0, i64::cast_unsigned);
             let is_complete = diff.current_count == [diff.added, diff.changed, diff.unchanged].into_iter().sum();
             assessed.diffs.push(diff);

@@ -162,6 +162,20 @@ impl EvaluationContext<'_> {
         self.counted(&format!("SELECT COUNT({each}) AS checked, MAX({failed}) AS failed FROM {subject}{filter}"))
     }
 
+    /// Entities whose id is that of another one in another notation. Nearly always all differ, which numbers tell sooner than texts.
+    pub(super) fn shared_notations(&mut self, (subject, filter): Asked<'_>) -> Result<CheckResult, PipelineError> {
+        let by_number = self
+            .session
+            .create_view("plain", &queries::plain_ids(subject.as_str(), filter))
+            .and_then(|()| self.session.create_view("plain_numbers", queries::NOTATION_NUMBERS))
+            .and_then(|()| self.session.query(queries::NOTATIONS_BY_NUMBER));
+        match by_number {
+            Ok(found) if found.count("n", 0) == found.count("numbers", 0) => Ok(CheckResult::counts(found.count("n", 0), 0)),
+            Ok(_) => self.counted(queries::NOTATIONS),
+            Err(error) => unchecked(error),
+        }
+    }
+
     pub(super) fn vanished(&mut self, (subject, filter): Asked<'_>) -> Result<CheckResult, PipelineError> {
         let before = format!("{subject}_before");
         if !self.register(subject, &before)? {

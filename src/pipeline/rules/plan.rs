@@ -240,13 +240,7 @@ impl<'r> RulePlan<'r> {
                 value: cast("record_key"),
                 ..Self::together(
                     Vec::new(),
-                    (
-                        Compares::WithNothing,
-                        Box::new(|context, (subject, filter)| {
-                            context.session.create_view("plain", &queries::plain_ids(subject.as_str(), filter))?;
-                            context.counted(queries::NOTATIONS)
-                        }),
-                    ),
+                    (Compares::WithNothing, Box::new(|context, asked| context.shared_notations(asked))),
                     Box::new(|context, (subject, filter)| {
                         context.session.create_view("plain", &queries::plain_ids(subject.as_str(), filter))?;
                         context.name_failing(queries::ROWS_OF_ONE_NOTATION)

@@ -103,6 +103,13 @@ pub(super) fn plain_ids(relation: &str, filter: &str) -> String {
     format!("SELECT *, NOTATION(record_key) AS plain_id FROM {relation}{filter}")
 }
 
+/// Relation `plain`: numbers of the ids, which tell any two of them apart that are not shared.
+pub(super) const NOTATION_NUMBERS: &str = "SELECT XXHASH64(plain_id) AS plain_number FROM plain WHERE plain_id IS NOT NULL";
+
+/// Relation `plain_numbers`: how many ids there are, and how many numbers.
+pub(super) const NOTATIONS_BY_NUMBER: &str =
+    "SELECT COUNT(plain_number) AS n, COUNT(DISTINCT plain_number) AS numbers FROM plain_numbers";
+
 /// Relation `plain`: entities, and those beyond the first of each notation: `checked, failed`.
 pub(super) const NOTATIONS: &str = "SELECT n AS checked, n - plain AS failed FROM\n\
     (SELECT CAST(COUNT(plain_id) AS BIGINT) AS n, CAST(COUNT(DISTINCT plain_id) AS BIGINT) AS plain FROM plain) AS p";

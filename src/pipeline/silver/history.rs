@@ -5,7 +5,7 @@
 
 use super::scd2;
 use super::versions::{self, Versions};
-use crate::engine::{EngineError, Materialized, Session};
+use crate::engine::{EngineError, FEW, Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
 use crate::model::Month;
@@ -117,7 +117,8 @@ impl<'a> History<'a> {
             return Ok(Moved::Any);
         };
         session.register("current_versions", &current)?;
-        let opened = session.materialize("opened", &scd2::opened(&columns, self.key, month))?;
+        let is_few = session.name_few("state", "SELECT * FROM state", FEW)?.is_some();
+        let opened = session.materialize("opened", &scd2::opened(&columns, self.key, month, is_few))?;
         let ended_keys = session.materialize("ended_keys", &scd2::ended_keys(self.key, gone))?;
         if opened.rows + ended_keys.rows == 0 {
             return Ok(Moved::Nothing);

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PipelineError;
 use super::bronze::BronzeTables;
 use super::changes::{Changes, CompleteDeliveries};
+use super::kept::Differences;
 use super::progress::{Step, Tracker};
 use super::rejected::{self, Scope};
 use super::store::{self, Part};
@@ -83,6 +84,8 @@ pub struct Build<'a> {
     pub changes: Option<&'a Changes>,
     /// Deliveries after them that held everything.
     pub complete: &'a CompleteDeliveries,
+    /// What deliveries hold that those before them did not.
+    pub differences: &'a Differences<'a>,
     /// The run.
     pub run_id: &'a str,
     /// What the rows are made from.
@@ -249,8 +252,8 @@ impl<'a> Build<'a> {
         }
         let mut session = self.session()?;
         for dataset in &delivered {
-            self.new_records(session.as_mut(), *dataset, month)?;
-            session.name_rows(dataset.as_str(), "SELECT * FROM records", self.bronze.row_count(*dataset, month))?;
+            let at_most = self.new_records(session.as_mut(), *dataset, month)?;
+            session.name_rows(dataset.as_str(), "SELECT * FROM records", at_most)?;
         }
         let is_snapshot =
             |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
@@ -277,11 +280,11 @@ impl<'a> Build<'a> {
     }
 
     /// Names the records of a month that the delivery before did not hold `records`, and the ids and places of all that may go on
-    /// `all_<dataset>`.
-    fn new_records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
+    /// `all_<dataset>`; how many are new at most.
+    fn new_records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<u64, PipelineError> {
         self.records(session, dataset, month)?;
         session.create_view(&named::all_of(dataset), &named::ids(dataset))?;
-        records::leave_new(session, self.bronze, dataset, month)
+        records::leave_new(session, (self.bronze, self.differences), dataset, month)
     }
 
     /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.

@@ -10,7 +10,7 @@ use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
-use crate::pipeline::kept::DeliveryBefore;
+use crate::pipeline::kept::Differences;
 
 /// Names the conformed records of the month `records` in a session; for each that is rejected its file and the reason.
 ///
@@ -66,17 +66,19 @@ pub(super) fn of_month<'a>(
 }
 
 /// Leaves of the records of a month, as [`of_month`] named them, those that the delivery before did not hold: the others say nothing
-/// new.
+/// new. So many are left at most.
 pub(super) fn leave_new(
     session: &mut dyn Session,
-    bronze: &BronzeTables<'_>,
+    (bronze, differences): (&BronzeTables<'_>, &Differences<'_>),
     dataset: Dataset,
     month: Month,
-) -> Result<(), PipelineError> {
-    let before = DeliveryBefore::of(bronze, dataset, month)?;
-    let (Some(adapter), Some(before)) = (bronze.adapter.dataset(dataset), before) else { return Ok(()) };
-    before.leave_new(session, "bronze")?;
-    Ok(conform::records(bronze, adapter).create_views(session)?)
+) -> Result<u64, PipelineError> {
+    let delivered = bronze.row_count(dataset, month);
+    let difference = differences.of(dataset, month)?;
+    let (Some(adapter), Some(difference)) = (bronze.adapter.dataset(dataset), difference) else { return Ok(delivered) };
+    difference.name_new(session, "bronze", &|_| true)?;
+    conform::records(bronze, adapter).create_views(session)?;
+    Ok(difference.held_new()?.map_or(delivered, |new| new.rows))
 }
 
 /// Whether the counts of the month's only file tell already that no record must be rejected: nothing that makes a key is missing,

@@ -56,15 +56,16 @@ pub(super) fn initial(columns: &[Column], month: Month) -> String {
     format!("SELECT {}, {} FROM state AS s", entity_columns(columns, "s"), from(month))
 }
 
-/// The versions that begin, and whether each follows another.
-pub(super) fn opened(columns: &[Column], key: &[&str], month: Month) -> String {
+/// The versions that begin, and whether each follows another. Where `state` holds few entities, these alone are looked up among the current ones.
+pub(super) fn opened(columns: &[Column], key: &[&str], month: Month, is_few: bool) -> String {
+    let of_state = if is_few { format!(" LEFT SEMI JOIN state AS t ON {}", on(key, "c", "t")) } else { String::new() };
     format!(
-        "WITH open_hashes AS (SELECT {keys}, record_hash AS open_hash FROM current_versions)\n\
-         SELECT {of_state}, {from}, (h.open_hash IS NOT NULL) AS replaces\n\
+        "WITH open_hashes AS (SELECT {keys}, c.record_hash AS open_hash FROM current_versions AS c{of_state})\n\
+         SELECT {entity}, {from}, (h.open_hash IS NOT NULL) AS replaces\n\
          FROM state AS s LEFT JOIN open_hashes AS h ON {on}\n\
          WHERE h.open_hash IS NULL OR h.open_hash <> s.record_hash",
-        keys = key.join(", "),
-        of_state = entity_columns(columns, "s"),
+        keys = key.iter().map(|column| format!("c.{column} AS {column}")).collect::<Vec<_>>().join(", "),
+        entity = entity_columns(columns, "s"),
         from = from(month),
         on = on(key, "h", "s"),
     )

@@ -9,7 +9,6 @@ use crate::config::DatasetAdapter;
 use crate::engine::{Materialized, Session};
 use crate::model::{Dataset, Delivery, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::kept::{self, DeliveryBefore, KeptRows};
 use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, record_key, text};
 use crate::pipeline::store::Transactions;
@@ -151,19 +150,19 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// new one with its key.
     fn takes_the_place_of_all(&self, month: Month) -> Result<bool, PipelineError> {
         let bronze = self.build.bronze;
-        let Some(before) = DeliveryBefore::of(bronze, Dataset::Circuits, month)? else { return Ok(false) };
-        if !self.patches.are_all_of(before.month) {
+        let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(false) };
+        if !self.patches.are_all_of(difference.month) {
             return Ok(false);
         }
         let mut session = self.build.session()?;
-        let now = KeptRows::of(bronze, Dataset::Circuits, month)?;
-        for (keys, rows, other) in [("keys_before", &before.kept, &now), ("keys_now", &now, &before.kept)] {
-            rows.name(session.as_mut(), "bronze", |_| true)?;
-            other.name(session.as_mut(), "others", |_| true)?;
-            session.create_view("bronze", &kept::not_in("bronze", "others"))?;
-            super::conform::records(bronze, self.dataset).create_views(session.as_mut())?;
-            session.create_view(keys, &format!("SELECT {} AS record_key FROM records", record_key(&keys_of(self.dataset))))?;
-        }
+        let name_keys = |session: &mut dyn Session, keys: &str| {
+            super::conform::records(bronze, self.dataset).create_views(session)?;
+            session.create_view(keys, &format!("SELECT {} AS record_key FROM records", record_key(&keys_of(self.dataset))))
+        };
+        difference.name_gone(session.as_mut(), "bronze", &|_| true)?;
+        name_keys(session.as_mut(), "keys_before")?;
+        difference.name_new(session.as_mut(), "bronze", &|_| true)?;
+        name_keys(session.as_mut(), "keys_now")?;
         let gone = "SELECT COUNT(*) AS n FROM keys_before AS b LEFT ANTI JOIN keys_now AS n ON b.record_key = n.record_key";
         Ok(session.query(gone)?.count("n", 0) == 0)
     }

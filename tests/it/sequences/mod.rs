@@ -2,13 +2,14 @@
 //!
 //! Random sequences of deliveries (late months, corrections, several files a month, duplicates, records without key or
 //! feeder, values that move into empty neighbours, an adapter that changes in between) are loaded one by one, all at once, and
-//! refreshed twice. Tables, outcomes of rules and ledgers are the same each time, and those of the model in `history`, which shares
+//! refreshed twice; what comes at once goes through an engine that holds nothing, as if everything were too much. Tables, outcomes of rules and ledgers are the same each time, and those of the model in `history`, which shares
 //! no code with the program. `kinds` counts which kinds of change were met.
 //!
 //! `FEEDERSCOPE_SEQUENCES=2000 cargo test --release --test it sequences::` tries so many; without it there are a few.
 
 mod deliveries;
 mod history;
+mod holds_nothing;
 mod kinds;
 
 use std::cell::{Cell, RefCell};
@@ -213,7 +214,8 @@ fn however_they_came(sequence: &Sequence) -> Result<u32, TestCaseError> {
     stepwise.settings.utilities = bench(utility).settings.utilities;
     stepwise.run();
     let files: BTreeMap<String, Content> = steps.into_iter().collect();
-    let at_once = bench(utility);
+    let mut at_once = bench(utility);
+    at_once.engine = &holds_nothing::HoldsNothing;
     for (path, content) in &files {
         at_once.put(path, content.csv(utility)).at_the_same_time(path);
     }
