@@ -129,7 +129,10 @@ impl App {
         match verb {
             Verb::NextPane => self.show((self.front + 1) % panes),
             Verb::PreviousPane => self.show((self.front + panes - 1) % panes),
-            Verb::GoTo => self.perform(vec![Effect::Open(go_to::new(&self.world, &self.panes))]),
+            Verb::GoTo => {
+                let places = go_to::new(&self.world, &self.panes, &|verb| self.can(verb));
+                self.perform(vec![Effect::Open(places)]);
+            }
             Verb::Back => self.back(),
             Verb::Help => {
                 let panes: Vec<String> = self.panes.iter().map(|pane| pane.title()).collect();

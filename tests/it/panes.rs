@@ -703,6 +703,15 @@ fn keys_at_the_bottom_and_in_the_help_mean_something_where_they_stand() {
     console.press("esc P ?");
     console.hides((160, 80), "one utility");
     console.shows((160, 80), "another environment");
+    // What `:` finds over a page means something there, too: the utility can be left from a pane only.
+    for (way, is_there) in [("", true), ("P", false)] {
+        let mut console = self::console();
+        console.press(way).press(":").type_("utility");
+        let screen = console.screen(160, 45);
+        assert_eq!(screen.contains("one utility"), is_there, "{way}:\n{screen}");
+        console.press("esc :").type_("environment");
+        assert!(console.screen(160, 45).contains("another environment"), "{way}");
+    }
 }
 
 #[test]

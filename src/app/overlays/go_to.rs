@@ -5,7 +5,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::feeder;
 use crate::app::field::Field;
-use crate::app::keys::{VERBS, Verb};
+use crate::app::keys::{About, Group, VERBS, Verb};
 use crate::app::overlays::{pick, source};
 use crate::app::reads::trace::RecordFilter;
 use crate::app::reads::{find, runs};
@@ -74,8 +74,8 @@ const MOST: usize = 100;
 /// With fewer signs than these DERs are not asked for.
 const LEAST_SIGNS: usize = 3;
 
-/// Everything that there is to go to.
-pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
+/// Everything that there is to go to, with the commands that mean something now.
+pub fn new(world: &World, panes: &[Box<dyn Screen>], can: &dyn Fn(Verb) -> bool) -> Box<dyn Screen> {
     let mut known: Vec<Found> =
         panes.iter().map(|pane| (pane.title(), pane.purpose().to_owned(), Place::Pane(pane.id()))).collect();
     known.extend(Environment::ALL.map(|env| (env.to_string(), pick::what_is_in(env).into(), Place::Environment(env))));
@@ -92,8 +92,8 @@ pub fn new(world: &World, panes: &[Box<dyn Screen>]) -> Box<dyn Screen> {
     known.extend(
         world.settings.rules.rules.iter().map(|rule| (rule.id.clone(), rule.description.clone(), Place::Rule(rule.id.clone()))),
     );
-    let commands = VERBS.iter().filter(|about| about.verb.pane().is_none() && about.group != crate::app::keys::Group::Move);
-    known.extend(commands.map(|about| {
+    let is_command = |about: &&About| about.verb.pane().is_none() && about.group != Group::Move && can(about.verb);
+    known.extend(VERBS.iter().filter(is_command).map(|about| {
         (about.name.to_owned(), format!("{}  {}", about.what, world.keys.label(about.verb)), Place::Verb(about.verb))
     }));
     Box::new(GoTo {
