@@ -73,6 +73,11 @@ impl Disk {
         self.is_left.swap(false, Ordering::Relaxed)
     }
 
+    /// Something could not be removed, or nobody knows: it is looked for by the next one who writes.
+    pub(super) fn leave(&self) {
+        self.is_left.store(true, Ordering::Relaxed);
+    }
+
     /// Does a step.
     pub(super) fn step<T>(
         &self,
@@ -88,7 +93,7 @@ impl Disk {
             }),
         };
         if operation == Operation::Delete && done.is_err() {
-            self.is_left.store(true, Ordering::Relaxed);
+            self.leave();
         }
         done
     }

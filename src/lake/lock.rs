@@ -51,7 +51,10 @@ pub struct WriteLock {
 
 impl Drop for WriteLock {
     fn drop(&mut self) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if held.is_some_and(|held| !held.is_in_place()) {
+            self.disk.leave();
+        }
         // The system gives it back in any case; an empty file says that it was given back in order. What somebody left before that nobody
         // has cleared up is told to the next one.
         let ours = std::mem::take(&mut self.who);
@@ -111,7 +114,11 @@ impl Lake {
     /// It is another one, or gone.
     pub fn expect_in_place(&self) -> Result<(), LakeError> {
         match self.held().as_ref() {
-            Some(held) if !held.is_in_place() => Err(LakeError::Gone { path: self.root.clone() }),
+            Some(held) if !held.is_in_place() => {
+                // What is to be removed meanwhile is not found, and comes back with the folder.
+                self.disk.leave();
+                Err(LakeError::Gone { path: self.root.clone() })
+            }
             _ => Ok(()),
         }
     }

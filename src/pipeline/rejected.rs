@@ -56,13 +56,14 @@ impl Scope<'_> {
 
 /// The rows that are about records of committed deliveries: a refused file leaves its findings beside them.
 pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> String {
-    let loads = committed.filter_map(|file| {
-        let run = file.run_id.as_deref()?;
-        Some(format!("(source_file = {} AND run_id = {})", text(&file.source_file), text(run)))
-    });
-    let mut any: Vec<String> = loads.collect();
-    any.push(format!("stage = '{}'", Stage::Silver.as_str()));
-    format!("source_line IS NOT NULL AND ({})", any.join(" OR "))
+    let load = |file: &'a CommittedFile| Some(text(&format!("{}/{}", file.run_id.as_deref()?, file.source_file)));
+    let loads: Vec<String> = committed.filter_map(load).collect();
+    let is_of_load = if loads.is_empty() {
+        String::new()
+    } else {
+        format!(" OR CONCAT_WS('/', run_id, source_file) IN ({})", loads.join(", "))
+    };
+    format!("source_line IS NOT NULL AND (stage = '{}'{is_of_load})", Stage::Silver.as_str())
 }
 
 /// What was rejected of a utility's deliveries for a month.

@@ -86,6 +86,25 @@ fn files_have_the_tables_columns_partition_values_and_nulls_for_what_they_lack()
     });
 }
 
+/// Files of a part that store the same, among others that do not: each row is there once, with what its own file says.
+#[test]
+fn files_of_one_part_are_read_whatever_each_of_them_stores() {
+    let table = Table::new();
+    let more: Vec<Column> = columns().into_iter().chain([Column::new("x", ColumnType::Real)]).collect();
+    table.add("a", &more, &[vec![Value::Null, Value::Whole(4), Value::Real(4.5)]]);
+    for n in 5..9 {
+        table.add("a", &columns(), &[vec![Value::Null, Value::Whole(n)]]);
+    }
+    let expected = ["a|1|-", "a|2|-", "b|3|0.5", "a|4|4.5", "a|5|-", "a|6|-", "a|7|-", "a|8|-"];
+    each(|engine| {
+        let mut session = session(engine);
+        session.register("t", &table.relation()).unwrap();
+        assert_eq!(lines(session.as_mut(), "SELECT id, n, x FROM t ORDER BY n"), expected);
+        assert_eq!(lines(session.as_mut(), "SELECT n FROM t WHERE id = 'a' AND n > 6 ORDER BY n"), ["7", "8"]);
+        assert_eq!(lines(session.as_mut(), "SELECT COUNT(id) AS n, SUM(x) AS x FROM t"), ["8|5"]);
+    });
+}
+
 #[test]
 fn relation_without_files_has_columns_and_no_rows() {
     each(|engine| {

@@ -1,12 +1,15 @@
 //! The lake by itself: what a commit means when what comes after it, or before it, fails.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use feederscope::frame::{Column, ColumnType, Frame, Value};
 use feederscope::lake::{Change, Faults, Lake, LakeError, Layer, Moment, Operation, TableId, Vacuum};
 use feederscope::model::{Environment, Timestamp};
+
+use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder};
 
 /// More commits than two checkpoints lie apart.
 const MANY: i64 = 30;
@@ -161,34 +164,78 @@ fn log_that_is_read_on_says_what_one_read_from_its_start_says() {
     assert_eq!(said(&numbers.lake), said(&anew()));
 }
 
-/// How often a file of a log was read.
+/// The steps with the disk, in their order.
 #[derive(Debug, Default)]
-struct Reads(AtomicUsize);
+struct Steps(Mutex<Vec<(Operation, Moment, PathBuf)>>);
 
-impl Faults for Reads {
-    fn at(&self, operation: Operation, moment: Moment, _: &Path) -> std::io::Result<()> {
-        self.0.fetch_add(usize::from((operation, moment) == (Operation::Get, Moment::Before)), Ordering::Relaxed);
+impl Steps {
+    /// How often a file of a log was read.
+    fn reads(&self) -> usize {
+        let is_read =
+            |(operation, moment, _): &&(Operation, Moment, PathBuf)| (*operation, *moment) == (Operation::Get, Moment::Before);
+        self.0.lock().unwrap().iter().filter(is_read).count()
+    }
+}
+
+impl Faults for Steps {
+    fn at(&self, operation: Operation, moment: Moment, path: &Path) -> std::io::Result<()> {
+        self.0.lock().unwrap().push((operation, moment, path.to_owned()));
         Ok(())
     }
 }
 
 #[test]
 fn state_that_a_commit_ended_in_is_known_without_a_look_at_its_log() {
-    let reads = Arc::new(Reads::default());
+    let steps = Arc::new(Steps::default());
     let folder = tempfile::tempdir().unwrap();
-    let lake = Lake::with_faults(folder.path(), Environment::Dev, reads.clone()).unwrap();
+    let lake = Lake::with_faults(folder.path(), Environment::Dev, steps.clone()).unwrap();
     let numbers = Numbers { folder, lake };
-    let read = || reads.0.load(Ordering::Relaxed);
     for number in 0..MANY {
         numbers.append(number).unwrap();
-        let (version, before) = (number.cast_unsigned(), read());
+        let (version, before) = (number.cast_unsigned(), steps.reads());
         let snapshot = numbers.lake.snapshot(&Numbers::table()).unwrap().unwrap();
         assert_eq!((snapshot.version, snapshot.rows()), (version, version + 1));
         // After a checkpoint a log is read as a whole.
         let has_checkpoint = numbers.log().join(format!("{version:020}.checkpoint.parquet")).exists();
-        assert_eq!(read() == before, !has_checkpoint, "commit {number}");
+        assert_eq!(steps.reads() == before, !has_checkpoint, "commit {number}");
     }
     assert!(!numbers.checkpoints().is_empty());
+}
+
+/// What a power cut leaves is what was made durable: an entry of a log may be there only when all that it names is.
+#[test]
+fn entry_is_written_when_what_it_names_is_durable_and_named_when_it_is_written() {
+    let bench = Bench::new();
+    let steps = Arc::new(Steps::default());
+    let lake = Lake::with_faults(&bench.settings.lake, Environment::Dev, steps.clone()).unwrap();
+    for (month, mw) in [("2022-09", "5"), ("2022-10", "6")] {
+        bench
+            .put(&format!("utility2/{month}/utility2_circuits.csv"), format!("{FEEDERS}{}{}", feeder("A", mw), feeder("B", "3")));
+        bench.put(&format!("utility2/{month}/utility2_install_der.csv"), format!("{INSTALLED}D1,null,Solar,{mw},A,0\n"));
+        bench.run_at(&lake, &|| NOW).unwrap();
+    }
+    let (mut durable, mut staged, mut entries, mut named) = (BTreeSet::new(), BTreeSet::new(), 0, 0);
+    for (operation, moment, path) in steps.0.lock().unwrap().iter() {
+        match (operation, moment) {
+            (Operation::Sync, Moment::After) => drop(durable.insert(path.clone())),
+            (Operation::Stage, Moment::After) => drop(staged.insert(path.to_string_lossy().split('#').next().map(PathBuf::from))),
+            (Operation::Put, Moment::Before) => assert!(staged.remove(&Some(path.clone())), "{} was not written", path.display()),
+            _ => continue,
+        }
+        if *operation != Operation::Put || path.extension().is_none_or(|end| end != "json") {
+            continue;
+        }
+        entries += 1;
+        let table = path.ancestors().nth(2).unwrap();
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if let Some(file) = line["add"]["path"].as_str() {
+                assert!(durable.contains(&table.join(file)), "{file} of {}", path.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(entries > 20 && named > 20, "{named} files in {entries} entries");
 }
 
 /// Whether a step fails; the last one: whether the entry has its name.

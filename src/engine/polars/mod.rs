@@ -155,36 +155,68 @@ fn lazy(relation: &Relation) -> Result<LazyFrame, EngineError> {
             Ok(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())).lazy())
         }
         Relation::Files { columns, parts } => {
-            let failed = |path: &std::path::Path, error: PolarsError| EngineError::File {
-                path: path.to_owned(),
-                message: error.to_string(),
-            };
-            let scan = |part: &FilePart| scan(part, columns).map_err(|error| failed(&part.path, error));
-            let mut scans = parts.iter().map(scan).collect::<Result<Vec<_>, _>>()?;
+            let mut scans = alike(parts)?.into_iter().map(|alike| alike.scan(columns)).collect::<Result<Vec<_>, _>>()?;
             if scans.len() == 1 {
                 return Ok(scans.remove(0));
             }
             let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
-            concat(scans, union).map_err(|error| failed(&parts[0].path, error))
+            concat(scans, union).map_err(|error| file_error(&parts[0], &error))
         }
     }
 }
 
-fn scan(part: &FilePart, columns: &[Column]) -> PolarsResult<LazyFrame> {
-    let options = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
-    let mut scan = LazyFrame::scan_parquet(PlRefPath::try_from_path(&part.path)?, options)?;
-    let stored = scan.collect_schema()?;
-    let value = |column: &Column| {
-        let kind = schema::polars_type(column.kind);
-        let named = |expression: Expr| expression.alias(column.name.as_str());
-        match (part.constants.get(&column.name), stored.get(&column.name)) {
-            (Some(Some(value)), _) => named(lit(value.as_str()).cast(kind)),
-            (None, Some(found)) if *found == kind => col(column.name.as_str()),
-            (None, Some(_)) => col(column.name.as_str()).cast(kind),
-            (Some(None), _) | (None, None) => named(lit(NULL).cast(kind)),
+/// Files that store the same columns and have the same constants: one source, as a plan of thousands of sources costs their square.
+struct Alike<'a> {
+    parts: Vec<&'a FilePart>,
+    /// The first of them.
+    first: LazyFrame,
+    stored: SchemaRef,
+}
+
+fn alike(parts: &[FilePart]) -> Result<Vec<Alike<'_>>, EngineError> {
+    let mut found: Vec<Alike<'_>> = Vec::new();
+    for part in parts {
+        let mut first = source(&[part])?;
+        let stored = first.collect_schema().map_err(|error| file_error(part, &error))?;
+        match found.iter_mut().find(|alike| alike.parts[0].constants == part.constants && alike.stored == stored) {
+            Some(alike) => alike.parts.push(part),
+            None => found.push(Alike { parts: vec![part], first, stored }),
         }
-    };
-    Ok(scan.select(columns.iter().map(value).collect::<Vec<_>>()))
+    }
+    Ok(found)
+}
+
+impl Alike<'_> {
+    /// Their rows in the columns of a relation.
+    fn scan(self, columns: &[Column]) -> Result<LazyFrame, EngineError> {
+        let value = |column: &Column| {
+            let kind = schema::polars_type(column.kind);
+            let named = |expression: Expr| expression.alias(column.name.as_str());
+            match (self.parts[0].constants.get(&column.name), self.stored.get(&column.name)) {
+                (Some(Some(value)), _) => named(lit(value.as_str()).cast(kind)),
+                (None, Some(found)) if *found == kind => col(column.name.as_str()),
+                (None, Some(_)) => col(column.name.as_str()).cast(kind),
+                (Some(None), _) | (None, None) => named(lit(NULL).cast(kind)),
+            }
+        };
+        let values: Vec<Expr> = columns.iter().map(value).collect();
+        let rows = if self.parts.len() == 1 { self.first } else { source(&self.parts)? };
+        Ok(rows.select(values))
+    }
+}
+
+/// Files as they are.
+fn source(parts: &[&FilePart]) -> Result<LazyFrame, EngineError> {
+    let paths = parts.iter().map(|part| PlRefPath::try_from_path(&part.path).map_err(|error| file_error(part, &error)));
+    let paths = paths.collect::<Result<Vec<_>, _>>()?;
+    // What folders are called says nothing of the rows: what it would is among the constants.
+    let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
+    let options = ScanArgsParquet { glob: false, cache: false, hive_options, ..ScanArgsParquet::default() };
+    LazyFrame::scan_parquet_sources(ScanSources::Paths(paths.into()), options).map_err(|error| file_error(parts[0], &error))
+}
+
+fn file_error(part: &FilePart, error: &PolarsError) -> EngineError {
+    EngineError::File { path: part.path.clone(), message: error.to_string() }
 }
 
 #[cfg(test)]
