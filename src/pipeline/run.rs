@@ -14,6 +14,7 @@ use super::tables::{self, RunRow};
 use super::{PipelineError, silver};
 use crate::config::Settings;
 use crate::engine::Work;
+use crate::lake::lock::WriteLock;
 use crate::lake::{DataFile, Lake, Removed, Snapshot, Vacuum, days_before};
 use crate::landing::{self, Candidate};
 use crate::model::{Month, MonthRange, Timestamp, UtilityId};
@@ -113,11 +114,20 @@ impl<'a> Run<'a> {
         self.lake.expect_loads()?;
         let who = format!("process {} since {}", std::process::id(), (self.now)());
         let mut lock = self.lake.lock(&who)?.map_err(|holder| PipelineError::Locked { holder })?;
+        // Whatever failed in a folder that is not there any more, that is why.
+        self.execute_alone(&mut lock).map_err(|error| match self.lake.expect_in_place() {
+            Err(gone) if !matches!(error, PipelineError::Cancelled) => gone.into(),
+            _ => error,
+        })
+    }
+
+    /// The same while nobody else writes.
+    fn execute_alone(&self, lock: &mut WriteLock) -> Result<Report, PipelineError> {
         let mut report = Report { run_id: uuid::Uuid::now_v7().to_string(), ..Report::default() };
         self.observer.began(&report.run_id);
         report.mended = bronze::mend(self.lake, self.work)?;
         if let Some(holder) = lock.abandoned_by.clone() {
-            let (Removed { files, bytes }, failed) = self.lake.clear_up_after(&lock);
+            let (Removed { files, bytes }, failed) = self.lake.clear_up_after(lock);
             let mut told = format!(
                 "{holder} left its work unfinished; its lock is taken over; {files} data files ({bytes} bytes) that came to nothing are removed"
             );
