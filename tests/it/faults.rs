@@ -336,15 +336,18 @@ fn folder_that_goes_away_in_the_middle_of_a_load_costs_the_run_and_no_month() {
             eprintln!("a lake that goes away: every {stride} of {at} steps");
             break;
         }
-        // The files may have been read before their folder went.
-        match result {
-            Ok(_) => assert_eq!(what, "landing", "at step {at}: a run without its lake is not done"),
-            Err(error) => assert!(error.to_string().contains(what), "at step {at}: {error}"),
+        // The files may have been read, or everything may have been done, before their folder went.
+        let is_done = result.is_ok();
+        if let Err(error) = result {
+            assert!(error.to_string().contains(what), "at step {at}: {error}");
         }
         assert!(away.exists(), "{what} at step {at}");
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&away, &folder).unwrap();
         bench.lake = Lake::new(&bench.settings.lake, Environment::Dev).unwrap();
+        if is_done {
+            assert_eq!(tables(&bench), undisturbed, "{what} at step {at}: a run without its folder is not done");
+        }
         run_on(&bench, &bench.lake).unwrap_or_else(|error| panic!("{what} at step {at}: {error}"));
         assert_eq!(tables(&bench), undisturbed, "{what} at step {at}");
         assert_eq!(orphans(&bench), Vec::<String>::new(), "{what} at step {at}");
