@@ -66,7 +66,7 @@ fn evaluate<'a>(
     bronze: &'a [BronzeTables<'a>],
 ) -> anyhow::Result<Option<CheckRun<'a>>> {
     let wanted = request.wanted(context)?;
-    let evaluator = Evaluator { bronze, rules: &context.settings.rules, today: context.settings.today };
+    let evaluator = Evaluator::new(bronze, &context.settings.rules, context.settings.today);
     let Some(month) = month_of(request, &evaluator)? else {
         context.printer.say("nothing was loaded yet; `feederscope run` loads the landing folder");
         return Ok(None);
@@ -237,7 +237,7 @@ pub fn what_if(context: &Context, request: &CheckRequest<'_>, edit: &str) -> any
     let utility = context.known(request.utility)?;
     let wanted = RuleFilter { rule: Some(&id), utility, ..RuleFilter::default() };
     let bronze = bronze(context, &cancel)?;
-    let evaluator = |rules| Evaluator { bronze: &bronze, rules, today: context.settings.today };
+    let evaluator = |rules| Evaluator::new(&bronze, rules, context.settings.today);
     let (now, then) = (evaluator(&context.settings.rules), evaluator(&edited));
     let names = ["delivery_month", "utility_id", "dataset", "rule_id", "outcome", "what_if"];
     let mut columns: Vec<Column> = names.map(|name| Column::new(name, ColumnType::Text)).into();

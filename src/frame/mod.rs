@@ -8,7 +8,6 @@ mod relation;
 pub(crate) mod schema;
 pub(crate) mod text;
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -148,28 +147,26 @@ impl Frame {
         Ok(Self(DataFrame::new(rows, columns)?))
     }
 
-    /// Values of columns and how often each occurs, as columns `place`, `v` and `n`.
+    /// Values of columns, their cells, and of how many values these are, as columns `place`, `v`, `n` and `texts`.
     ///
     /// # Errors
-    /// Never, as both columns are of one length.
-    pub fn of_counts<'a>(counts: impl Iterator<Item = (u64, Cow<'a, str>, u64)>) -> Result<Self, FrameError> {
-        let (mut places, mut values, mut numbers) = (Vec::new(), StringChunkedBuilder::new("v".into(), 0), Vec::new());
-        for (place, value, number) in counts {
-            places.push(place.cast_signed());
-            values.append_value(&value);
-            numbers.push(number.cast_signed());
+    /// Never, as all columns are of one length.
+    pub fn of_counts<'a>(counts: impl Iterator<Item = (u64, &'a (String, u64, u64))>) -> Result<Self, FrameError> {
+        let (mut values, mut numbers) = (StringChunkedBuilder::new("v".into(), 0), [Vec::new(), Vec::new(), Vec::new()]);
+        for (place, (value, cells, texts)) in counts {
+            values.append_value(value);
+            numbers.iter_mut().zip([place, *cells, *texts]).for_each(|(column, number)| column.push(number.cast_signed()));
         }
-        let rows = numbers.len();
-        let numbers = Int64Chunked::from_vec("n".into(), numbers);
-        let places = Int64Chunked::from_vec("place".into(), places).into_series();
-        let columns = [places, values.finish().into_series(), numbers.into_series()];
-        Ok(Self(DataFrame::new(rows, columns.into_iter().map(IntoColumn::into_column).collect())?))
+        let values = values.finish().into_series();
+        let (rows, names) = (values.len(), ["place", "n", "texts"]);
+        let numbers = names.into_iter().zip(numbers).map(|(name, of)| Int64Chunked::from_vec(name.into(), of).into_series());
+        Ok(Self(DataFrame::new(rows, numbers.chain([values]).map(IntoColumn::into_column).collect())?))
     }
 
-    /// The texts of a column that holds no null; none if there is no such column.
+    /// The texts of a column, without nulls; none if there is no such column.
     pub fn texts(&self, column: &str) -> impl Iterator<Item = &str> {
         let texts = self.0.column(column).ok().and_then(|column| column.str().ok());
-        texts.into_iter().flat_map(|texts| texts.downcast_iter().flat_map(|chunk| chunk.values_iter()))
+        texts.into_iter().flat_map(|texts| texts.downcast_iter().flat_map(|chunk| chunk.iter().flatten()))
     }
 
     /// Number of rows.

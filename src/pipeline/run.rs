@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{self, BronzeTables, LoadOutcome, Loading, ProgressEstimate};
+use super::bronze::{self, BronzeTables, ColumnStatistics, LoadOutcome, Loading, ProgressEstimate};
 use super::changes::Changes;
 use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
@@ -74,7 +74,7 @@ impl LoadTotals<'_> {
             // Many months at once may hold more values than are worth their memory.
             self.values += statistics.value_count();
             if self.values > MOST_VALUES {
-                statistics.clear();
+                **statistics = ColumnStatistics::default();
             }
             self.estimate.rows += *rows;
             self.report.rows += *rows;
@@ -234,7 +234,7 @@ impl<'a> Run<'a> {
 
     /// Evaluates the rules that are stale.
     fn check(&self, rebuilt: &Rebuilt<'_>, report: &mut Report) -> Result<(), PipelineError> {
-        let evaluator = Evaluator { bronze: &rebuilt.bronze, rules: &self.settings.rules, today: self.settings.today };
+        let evaluator = Evaluator::new(&rebuilt.bronze, &self.settings.rules, self.settings.today);
         let report_progress = |utility: &UtilityId, month: Month| {
             self.observer.progress(Progress {
                 step: Step::Rules,

@@ -153,7 +153,7 @@ fn utility_of_which_nothing_ever_came_is_asked_nothing() {
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
     let bronze = bench.bronze(&cancel);
-    let evaluator = Evaluator { bronze: &bronze, rules: &bench.settings.rules, today };
+    let evaluator = Evaluator::new(&bronze, &bench.settings.rules, today);
     let outcomes = evaluator.month(Month::parse("2022-08").unwrap(), RuleFilter::default()).unwrap();
     assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.utility == "lab"));
 }
@@ -200,7 +200,7 @@ next_step = "none"
     let cancel = Cancel::default();
     let today = Day::parse("2022-08-20").unwrap();
     let bronze = bench.bronze(&cancel);
-    let evaluator = Evaluator { bronze: &bronze, rules: &own, today };
+    let evaluator = Evaluator::new(&bronze, &own, today);
     let month = Month::parse("2022-08").unwrap();
     let found = evaluator.month(month, only).unwrap();
     // Ten are installed and ten planned, all on feeders of 4 MW.

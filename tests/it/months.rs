@@ -330,7 +330,7 @@ fn profile_and_keys_are_the_same_counted_while_loading_and_asked_of_the_table() 
     // So many ids that they are no longer counted one by one, and of everything a cell can lack some.
     let ids: String = (0..140_000).map(|n| format!("D{n},null,Solar,{},A,0\n", n % 7)).collect();
     let odd = " D140000 , NULL ,\u{a0}wind,x7,A,\nD140001,,N/A,\"1,5\",a long reference of a feeder,-3.0\n";
-    let few = "12,null,Solar,5,A,0\n12.0,null,Solar,5,A,0\n13,null,Solar,5,,0\n";
+    let few = "12,null,Solar,5,A,-0\n12.0,null,Solar,5.0,A,1e1\n13,null,Solar,7.25,,.5\n";
     let quality =
         "column_name, row_count, null_count, sentinel_count, invalid_count, absent, distinct_count, min_value, max_value";
     for (rows, set_aside) in [(format!("{ids}{odd}"), 0), (few.to_owned(), 1)] {

@@ -117,7 +117,7 @@ pub fn outcomes(bench: &Bench, book: &RuleSet, month: &str, today: &str) -> Vec<
     let cancel = Cancel::default();
     let today = Day::parse(today).unwrap();
     let bronze = bench.bronze(&cancel);
-    let evaluator = Evaluator { bronze: &bronze, rules: book, today };
+    let evaluator = Evaluator::new(&bronze, book, today);
     evaluator.month(Month::parse(month).unwrap(), RuleFilter { utility: Some("lab"), ..RuleFilter::default() }).unwrap()
 }
 
@@ -516,7 +516,7 @@ fn failing_rows_lead_to_the_line() {
     let cancel = Cancel::default();
     let today = Day::parse("2022-12-01").unwrap();
     let bronze = bench.bronze(&cancel);
-    let evaluator = Evaluator { bronze: &bronze, rules: &built_in, today };
+    let evaluator = Evaluator::new(&bronze, &built_in, today);
     let rows = |rule: &str, subject: &str| -> Vec<String> {
         let subject = Subject::parse(subject).unwrap();
         let month = Month::parse("2022-11").unwrap();

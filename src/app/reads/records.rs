@@ -93,7 +93,7 @@ fn counted(lake: &Lake, settings: &Settings, metric: &Metric, adapter: &UtilityA
             let Some(rule) = settings.rules.rule(rule) else { return Ok(Frame::default()) };
             let cancel = Cancel::default();
             let bronze = BronzeTables::open_all(lake, &settings.utilities, Work::local(&cancel))?;
-            let evaluator = Evaluator { bronze: &bronze, rules: &settings.rules, today: settings.today };
+            let evaluator = Evaluator::new(&bronze, &settings.rules, settings.today);
             let rows = evaluator.failing_rows(rule, &metric.utility, *subject, metric.month, MOST)?;
             let of_utility = bronze.iter().find(|bronze| bronze.adapter.id.as_str() == metric.utility);
             match (subject, of_utility) {

@@ -93,6 +93,13 @@ pub struct Dialect {
     pub grouping: Option<char>,
 }
 
+impl Dialect {
+    /// Whether numbers are written as programs write them.
+    pub const fn has_plain_numbers(self) -> bool {
+        self.decimal == '.' && self.grouping.is_none()
+    }
+}
+
 /// Where the month of a delivery is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MonthSource {

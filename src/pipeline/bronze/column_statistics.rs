@@ -3,7 +3,6 @@
 //! The quality tables ask what a column holds once a distinct value; here the values are at hand, so that the stored rows
 //! need not be grouped again. Hashes are seeded anew in each process: no file can be made so that its values get in each other's way.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
@@ -32,10 +31,11 @@ impl Short {
         Some(Self(u64::from_le_bytes(bytes)))
     }
 
-    fn text(self) -> String {
+    /// Hands out the text.
+    fn read<R>(self, take: impl FnOnce(&str) -> R) -> R {
         let bytes = self.0.to_le_bytes();
         let length = usize::from(bytes[Self::LONGEST]).min(Self::LONGEST);
-        String::from_utf8_lossy(&bytes[..length]).into_owned()
+        take(&String::from_utf8_lossy(&bytes[..length]))
     }
 }
 
@@ -50,10 +50,10 @@ impl ValueCounts {
         }
     }
 
-    /// Each value and the number of its cells.
-    pub fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
-        let short = self.short.iter().map(|(short, cells)| (Cow::Owned(short.text()), *cells));
-        short.chain(self.long.iter().map(|(value, cells)| (Cow::Borrowed(&**value), *cells)))
+    /// Hands out each value and the number of its cells.
+    pub fn each(&self, mut take: impl FnMut(&str, u64)) {
+        self.short.iter().for_each(|(short, cells)| short.read(|value| take(value, *cells)));
+        self.long.iter().for_each(|(value, cells)| take(value, *cells));
     }
 
     fn len(&self) -> usize {
@@ -64,59 +64,89 @@ impl ValueCounts {
 /// A column with more values, such as a key, is no longer counted value by value.
 const MOST_VALUES: usize = 1 << 17;
 
-/// The columns of a file, by their names in the tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnStatistics {
+/// What a profile asks of the values of a column, beside what they say as texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueType {
+    /// Nothing.
+    Text,
+    /// What they are as numbers, which are written as programs write them.
+    PlainNumber,
+    /// What they are as values of another type.
+    Other,
+}
+
+/// Counts what is in the columns of a file while its records pass.
+#[derive(Debug, Clone)]
+pub struct ColumnCounter {
     words: NullSentinels,
     columns: Vec<Counts>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Counts {
     name: String,
-    values: ColumnValues,
+    value_type: ValueType,
+    values: Values,
     /// Cells whose bare value is sound, and which have characters around it that are not seen.
     surrounded: u64,
 }
 
 /// The bare values of a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ColumnValues {
+#[derive(Debug, Clone)]
+enum Values {
     /// Each, with the number of its cells.
     Counted(ValueCounts),
-    /// Too many for that.
-    HighCardinality(HighCardinality),
+    /// Too many for that: hashes of what is present, and what is said of all. Two values of one hash, which a file may hold once in some
+    /// million files, count as one.
+    HighCardinality(HashSet<u64, RandomState>, TextSummary),
 }
 
-/// A column of many values.
+/// The columns of a file, by their names in the tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HighCardinality {
-    /// Hashes of what is present: two values of one hash, which a file may hold once in some million files, count as one.
-    seen: HashSet<u64, RandomState>,
-    /// How many there were, once they are forgotten.
-    distinct: u64,
+pub struct ColumnStatistics(Vec<(String, ColumnSummary)>);
+
+/// What is known of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnSummary {
+    /// What its values say as texts.
+    pub texts: TextSummary,
+    /// The values of a column of another type; `None` where they were too many to be counted.
+    pub values: Option<Vec<Representative>>,
+}
+
+/// A value, the number of its cells, and of how many values these are: of plain numbers the least stands for all and the greatest beside
+/// it for none, as those between them say nothing of a column of numbers.
+pub type Representative = (String, u64, u64);
+
+/// What the values of a column say as texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextSummary {
+    /// Number of values that are present.
+    pub distinct: u64,
     /// Cells that are empty.
     pub empty: u64,
     /// Cells that hold a word that says nothing.
     pub words: u64,
     /// Cells that hold what nobody wrote, see [`is_damaged`].
-    damaged: u64,
-    /// The least value that is present, as text.
+    pub damaged: u64,
+    /// The least value that is present; empty if there is none.
     pub least: String,
     /// The greatest.
     pub greatest: String,
-    /// Whether a value is not the id that it stands for.
-    has_other_notation: bool,
+    /// Whether a value is not the id that it stands for, such as `12.0`.
+    pub has_other_notation: bool,
 }
 
-impl HighCardinality {
-    fn add(&mut self, words: &NullSentinels, value: &str, cells: u64) {
+impl TextSummary {
+    /// Adds cells of a value; `is_new` says whether it was not met before, and is asked of what is present.
+    fn add(&mut self, words: &NullSentinels, value: &str, cells: u64, is_new: impl FnOnce() -> bool) {
         self.damaged += if is_damaged(value) { cells } else { 0 };
         if value.is_empty() {
             self.empty += cells;
         } else if words.contain(value) {
             self.words += cells;
-        } else if self.seen.insert(self.seen.hasher().hash_one(value)) {
+        } else if is_new() {
+            self.distinct += 1;
             if self.least.is_empty() || value < self.least.as_str() {
                 value.clone_into(&mut self.least);
             }
@@ -127,100 +157,107 @@ impl HighCardinality {
         }
     }
 
-    /// Number of values that are present.
-    pub fn distinct(&self) -> u64 {
-        self.distinct.max(self.seen.len() as u64)
+    /// Cells that say nothing.
+    pub fn missing(&self) -> u64 {
+        self.empty + self.words
     }
 }
 
-impl ColumnStatistics {
-    /// Nothing counted yet; `names` in the file's order, `words` say nothing, in lower case.
-    pub fn new(names: &[String], words: &[String]) -> Self {
-        let empty = || ColumnValues::Counted(ValueCounts::default());
-        let columns = names.iter().map(|name| Counts { name: name.clone(), values: empty(), surrounded: 0 }).collect();
-        Self { words: NullSentinels::new(words), columns }
+impl Values {
+    fn add(&mut self, words: &NullSentinels, value: &str, cells: u64) {
+        match self {
+            Self::Counted(counts) => counts.add(value, cells),
+            Self::HighCardinality(seen, texts) => texts.add(words, value, cells, || {
+                let hash = seen.hasher().hash_one(value);
+                seen.insert(hash)
+            }),
+        }
+    }
+}
+
+impl ColumnCounter {
+    /// Nothing counted yet; `columns` in the file's order, `words` say nothing, in lower case.
+    pub fn new(columns: impl IntoIterator<Item = (String, ValueType)>, words: &[String]) -> Self {
+        let counts = |(name, value_type)| {
+            let values = Values::Counted(ValueCounts::default());
+            Counts { name, value_type, values, surrounded: 0 }
+        };
+        Self { words: NullSentinels::new(words), columns: columns.into_iter().map(counts).collect() }
     }
 
     /// Counts cells of the column at a place.
     pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
         let Some(Counts { values, surrounded, .. }) = self.columns.get_mut(column) else { return };
         let cells = cells.inspect(|cell| *surrounded += u64::from(is_surrounded(cell)));
-        match values {
-            ColumnValues::Counted(counts) => {
-                runs(cells, |value, cells| counts.add(value, cells));
-                if counts.len() > MOST_VALUES {
-                    let mut many = HighCardinality::default();
-                    for (value, cells) in counts.iter() {
-                        many.add(&self.words, &value, cells);
-                    }
-                    *values = ColumnValues::HighCardinality(many);
+        runs(cells, |value, cells| values.add(&self.words, value, cells));
+        if let Values::Counted(counts) = values
+            && counts.len() > MOST_VALUES
+        {
+            let mut many = Values::HighCardinality(HashSet::default(), TextSummary::default());
+            counts.each(|value, cells| many.add(&self.words, value, cells));
+            *values = many;
+        }
+    }
+
+    /// The file has ended: of its values is kept what is asked of them.
+    pub fn finish(self) -> ColumnStatistics {
+        let summary = |Counts { name, value_type, values, surrounded }| {
+            let mut summary = match values {
+                Values::HighCardinality(_, texts) => ColumnSummary { texts, values: None },
+                Values::Counted(counts) => summary_of(&self.words, &counts, value_type),
+            };
+            summary.texts.damaged += surrounded;
+            (name, summary)
+        };
+        ColumnStatistics(self.columns.into_iter().map(summary).collect())
+    }
+}
+
+fn summary_of(words: &NullSentinels, counts: &ValueCounts, value_type: ValueType) -> ColumnSummary {
+    let (mut texts, mut values, mut plain) = (TextSummary::default(), Vec::new(), (0, 0));
+    let (mut least, mut greatest) = ((f64::INFINITY, String::new()), (f64::NEG_INFINITY, String::new()));
+    counts.each(|value, cells| {
+        texts.add(words, value, cells, || true);
+        let number = if value_type == ValueType::PlainNumber { plain_number(value) } else { None };
+        match number.filter(|_| !words.contain(value)) {
+            Some(number) => {
+                plain = (plain.0 + cells, plain.1 + 1);
+                if number < least.0 {
+                    least = (number, value.to_owned());
+                }
+                if number > greatest.0 {
+                    greatest = (number, value.to_owned());
                 }
             }
-            ColumnValues::HighCardinality(many) => runs(cells, |value, cells| many.add(&self.words, value, cells)),
+            None if value_type == ValueType::Text => {}
+            None => values.push((value.to_owned(), cells, 1)),
         }
+    });
+    if plain.1 > 0 {
+        values.extend([(least.1, plain.0, plain.1), (greatest.1, 0, 0)]);
+    }
+    ColumnSummary { texts, values: Some(values) }
+}
+
+impl ColumnStatistics {
+    /// What is known of a column; `None` if the file lacks it.
+    pub fn column(&self, name: &str) -> Option<&ColumnSummary> {
+        self.0.iter().find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, summary)| summary)
     }
 
-    /// The file has ended: what only more cells would be compared with is forgotten.
-    pub fn finish(&mut self) {
-        for counts in &mut self.columns {
-            if let ColumnValues::HighCardinality(many) = &mut counts.values {
-                many.distinct = many.distinct();
-                many.seen = HashSet::default();
-            }
-        }
-    }
-
-    /// The values of a column; `None` if the file lacks it.
-    pub fn values(&self, column: &str) -> Option<&ColumnValues> {
-        self.counts(column).map(|counts| &counts.values)
-    }
-
-    fn counts(&self, column: &str) -> Option<&Counts> {
-        self.columns.iter().find(|counts| counts.name.eq_ignore_ascii_case(column))
-    }
-
-    /// How many cells of a column hold what nobody wrote.
-    pub fn damaged(&self, column: &str) -> Option<u64> {
-        let counts = self.counts(column)?;
-        let inside: u64 = match &counts.values {
-            ColumnValues::Counted(counts) => counts.iter().filter(|(value, _)| is_damaged(value)).map(|(_, cells)| cells).sum(),
-            ColumnValues::HighCardinality(many) => many.damaged,
-        };
-        Some(inside + counts.surrounded)
-    }
-
-    /// How many cells of a column say nothing.
-    pub fn missing(&self, column: &str) -> Option<u64> {
-        Some(match self.values(column)? {
-            ColumnValues::Counted(counts) => {
-                counts.iter().filter(|(value, _)| self.words.contain(value)).map(|(_, cells)| cells).sum()
-            }
-            ColumnValues::HighCardinality(many) => many.empty + many.words,
-        })
-    }
-
-    /// How many ids a column holds; `None` where some could be written in two ways, such as `12` and `12.0`.
-    pub fn distinct_ids(&self, column: &str) -> Option<u64> {
-        match self.values(column)? {
-            ColumnValues::Counted(counts) if counts.iter().any(|(value, _)| !is_id(&value)) => None,
-            ColumnValues::Counted(counts) => Some(counts.iter().filter(|(value, _)| !self.words.contain(value)).count() as u64),
-            ColumnValues::HighCardinality(many) => (!many.has_other_notation).then(|| many.distinct()),
-        }
-    }
-
-    /// Number of values in all columns together: what the statistics takes in memory.
+    /// Number of values that are kept of all columns together: what the statistics takes in memory.
     pub fn value_count(&self) -> usize {
-        let len = |values: &ColumnValues| match values {
-            ColumnValues::Counted(counts) => counts.len(),
-            ColumnValues::HighCardinality(_) => 1,
-        };
-        self.columns.iter().map(|counts| len(&counts.values)).sum()
+        self.0.iter().map(|(_, summary)| 1 + summary.values.as_ref().map_or(0, Vec::len)).sum()
     }
+}
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.columns.clear();
-    }
+/// The number that a text is in plain notation: at most fifteen digits, which a double tells apart, and a point among them.
+fn plain_number(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = are_digits(whole) && are_digits(fraction) && whole.len() + fraction.len() <= 15;
+    is_plain.then(|| text.parse().ok()).flatten()
 }
 
 /// Whether a cell has characters around it that are not seen, and is sound without them.
@@ -249,50 +286,76 @@ fn runs<'a>(cells: impl Iterator<Item = &'a str>, mut take: impl FnMut(&'a str, 
 mod tests {
     use super::*;
 
-    fn statistics(cells: &[&str]) -> ColumnStatistics {
-        let mut statistics = ColumnStatistics::new(&["a".to_owned()], &["null".to_owned()]);
-        statistics.feed(0, cells.iter().copied());
-        statistics
+    fn counter(value_type: ValueType, cells: &[&str]) -> ColumnCounter {
+        let mut counter = ColumnCounter::new([("a".to_owned(), value_type)], &["null".to_owned(), "-999".to_owned()]);
+        counter.feed(0, cells.iter().copied());
+        counter
+    }
+
+    fn summary(counter: &ColumnCounter) -> ColumnSummary {
+        counter.clone().finish().column("A").unwrap().clone()
     }
 
     #[test]
     fn cells_are_counted_by_value_without_blanks_around() {
-        let statistics = statistics(&[" x", "x ", "\u{a0}x", "", "", "NULL", "y", "ä€", "a longer text"]);
-        let Some(ColumnValues::Counted(counts)) = statistics.values("A") else { panic!("{statistics:?}") };
-        let mut counts: Vec<(String, u64)> = counts.iter().map(|(value, cells)| (value.into_owned(), cells)).collect();
-        counts.sort_unstable();
+        let cells = [" x", "x ", "\u{a0}x", "", "", "NULL", "y", "ä€", "a longer text"];
+        let ColumnSummary { texts, values } = summary(&counter(ValueType::Other, &cells));
+        let mut values = values.unwrap();
+        values.sort_unstable();
         let expected = [("", 2), ("NULL", 1), ("a longer text", 1), ("x", 3), ("y", 1), ("ä€", 1)];
-        assert_eq!(counts, expected.map(|(value, cells)| (value.to_owned(), cells)));
-        assert_eq!((statistics.missing("a"), statistics.distinct_ids("a"), statistics.values("b")), (Some(3), Some(4), None));
+        assert_eq!(values, expected.map(|(value, cells)| (value.to_owned(), cells, 1)));
+        assert_eq!((texts.empty, texts.words, texts.missing(), texts.distinct, texts.has_other_notation), (2, 1, 3, 4, false));
+        assert_eq!((texts.least.as_str(), texts.greatest.as_str()), ("a longer text", "ä€"));
+        assert_eq!(summary(&counter(ValueType::Text, &cells)), ColumnSummary { texts, values: Some(Vec::new()) });
+        assert_eq!(counter(ValueType::Text, &cells).finish().column("b"), None);
     }
 
     #[test]
     fn cells_that_nobody_wrote_are_counted_among_few_values_and_many() {
         let damaged = ["#N/A", " #ref! ", "x\u{200b}", "x\u{200b}y", "x\u{200b}y", "\u{feff}#N/A", "x", "", "null"];
-        let mut few = statistics(&damaged);
-        assert_eq!(few.damaged("a"), Some(6));
+        let mut counter = counter(ValueType::Text, &damaged);
+        assert_eq!(summary(&counter).texts.damaged, 6);
         let many: Vec<String> = (0..MOST_VALUES + 5).map(|n| n.to_string()).collect();
-        few.feed(0, many.iter().map(String::as_str));
-        few.feed(0, damaged.into_iter());
-        assert!(matches!(few.values("a"), Some(ColumnValues::HighCardinality(_))));
-        assert_eq!((few.damaged("a"), few.distinct_ids("a")), (Some(12), None));
+        counter.feed(0, many.iter().map(String::as_str));
+        counter.feed(0, damaged.into_iter());
+        let ColumnSummary { texts, values } = summary(&counter);
+        assert_eq!((texts.damaged, texts.has_other_notation, values), (12, true, None));
     }
 
     #[test]
     fn column_of_many_values_keeps_what_a_profile_asks_for() {
         let many = MOST_VALUES + 5;
         let numbers: Vec<String> = (0..many).map(|n| n.to_string()).collect();
-        let mut statistics = statistics(&["", "null"]);
-        statistics.feed(0, numbers.iter().map(String::as_str));
+        let mut counter = counter(ValueType::PlainNumber, &["", "null"]);
+        counter.feed(0, numbers.iter().map(String::as_str));
         // Once more, and what was not met before.
-        statistics.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
-        let Some(ColumnValues::HighCardinality(found)) = statistics.values("a") else { panic!("{}", statistics.value_count()) };
-        assert_eq!((found.empty, found.words, found.distinct()), (2, 2, many as u64 + 2));
-        assert_eq!((found.least.as_str(), found.greatest.as_str()), ("-1", "zz"));
-        assert_eq!((statistics.missing("a"), statistics.distinct_ids("a")), (Some(4), Some(many as u64 + 2)));
-        statistics.finish();
-        assert_eq!(statistics.distinct_ids("a"), Some(many as u64 + 2));
-        statistics.feed(0, ["12.0"].into_iter());
-        assert_eq!(statistics.distinct_ids("a"), None, "12 and 12.0 are one id");
+        counter.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
+        let ColumnSummary { texts: found, values } = summary(&counter);
+        assert_eq!((found.empty, found.words, found.missing(), found.distinct), (2, 2, 4, many as u64 + 2));
+        assert_eq!((found.least.as_str(), found.greatest.as_str(), found.has_other_notation), ("-1", "zz", false));
+        assert_eq!(values, None);
+        counter.feed(0, ["12.0"].into_iter());
+        assert!(summary(&counter).texts.has_other_notation, "12 and 12.0 are one id");
+    }
+
+    #[test]
+    fn least_and_greatest_number_stand_for_those_between() {
+        let cells =
+            ["3", "3", "2.50", "10", "-1.5", "-999", "-0", "0", "", "null", "1e3", "1,000", ".5", "7.", "123456789012345678"];
+        let mut numbers = summary(&counter(ValueType::PlainNumber, &cells)).values.unwrap();
+        numbers.sort_unstable();
+        let expected = [
+            ("", 1, 1),
+            ("-1.5", 7, 6),
+            ("-999", 1, 1),
+            (".5", 1, 1),
+            ("1,000", 1, 1),
+            ("10", 0, 0),
+            ("123456789012345678", 1, 1),
+            ("1e3", 1, 1),
+            ("7.", 1, 1),
+            ("null", 1, 1),
+        ];
+        assert_eq!(numbers, expected.map(|(value, cells, values)| (value.to_owned(), cells, values)));
     }
 }

@@ -16,7 +16,8 @@ use std::sync::mpsc::sync_channel;
 
 use xxhash_rust::xxh64::xxh64;
 
-pub(crate) use column_statistics::{ColumnStatistics, ColumnValues};
+pub(crate) use column_statistics::ColumnStatistics;
+use column_statistics::{ColumnCounter, ValueType};
 pub(crate) use files::{CommittedFile, holds_content};
 pub(crate) use header::is_nameless;
 pub(crate) use restore::{mend, restore};
@@ -25,7 +26,7 @@ pub use tables::BronzeTables;
 use super::PipelineError;
 use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
-use crate::config::{DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_name};
+use crate::config::{CellType, DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Frame, schema};
 use crate::lake::{Change, Lake, Snapshot, TableId, TableWriter, Written};
@@ -156,10 +157,10 @@ impl Loading<'_> {
             schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
-        let mut statistics = ColumnStatistics::new(&names, &self.adapter.null_values);
+        let counter =
+            ColumnCounter::new(names.iter().map(|name| (name.clone(), self.value_type(name))), &self.adapter.null_values);
         let hashed = Hashed::of(&names);
-        let rows = self.copy(reader.as_mut(), &mut writer, (&names, &hashed, &mut statistics), candidate, sha256)?;
-        statistics.finish();
+        let (rows, statistics) = self.copy(reader.as_mut(), &mut writer, (&names, &hashed, counter), candidate, sha256)?;
         let summary = reader.finish()?;
         if summary.records == 0 && self.dataset.empty == EmptyFile::Refuse {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file holds a header and no record")).into());
@@ -204,25 +205,34 @@ impl Loading<'_> {
         Ok(LoadOutcome::Taken { summary, rows, superseded, header, statistics: Box::new(statistics) })
     }
 
-    /// Reads on one thread, counts on another and writes on a third; the rows in bronze.
+    fn value_type(&self, column: &str) -> ValueType {
+        match self.adapter.type_of(self.dataset.dataset, column) {
+            CellType::Text | CellType::Id => ValueType::Text,
+            CellType::Number { .. } if self.adapter.dialect.has_plain_numbers() => ValueType::PlainNumber,
+            _ => ValueType::Other,
+        }
+    }
+
+    /// Reads on one thread, counts on another and writes on a third; how many rows are in bronze, and what is in them.
     fn copy(
         &self,
         reader: &mut dyn RecordReader,
         writer: &mut TableWriter,
-        (names, hashed, statistics): (&[String], &Hashed, &mut ColumnStatistics),
+        (names, hashed, mut counter): (&[String], &Hashed, ColumnCounter),
         candidate: &Candidate,
         sha256: &str,
-    ) -> Result<u64, Stop> {
+    ) -> Result<(u64, ColumnStatistics), Stop> {
         let (to_writer, for_writer) = sync_channel::<Frame>(1);
-        let (to_tally, for_tally) = sync_channel::<Frame>(1);
+        let (to_counter, for_counter) = sync_channel::<Frame>(1);
         std::thread::scope(|scope| {
             let encoding = scope.spawn(move || -> Result<(), PipelineError> {
                 for_writer.into_iter().try_for_each(|frame| Ok(writer.push(&frame)?))
             });
-            scope.spawn(move || {
-                for frame in for_tally {
-                    names.iter().enumerate().for_each(|(at, name)| statistics.feed(at, frame.texts(name)));
+            let counting = scope.spawn(move || {
+                for frame in for_counter {
+                    names.iter().enumerate().for_each(|(at, name)| counter.feed(at, frame.texts(name)));
                 }
+                counter.finish()
             });
             let mut rows = 0;
             let read = loop {
@@ -231,7 +241,7 @@ impl Loading<'_> {
                         rows += batch.record_count() as u64;
                         let frame = self.frame(&batch, (names, hashed), candidate, sha256)?;
                         // The writer has failed when nobody takes the rows; its error comes below.
-                        if to_tally.send(frame.clone()).and(to_writer.send(frame)).is_err() {
+                        if to_counter.send(frame.clone()).and(to_writer.send(frame)).is_err() {
                             break Ok(());
                         }
                         self.tell(candidate, rows, reader.bytes_done());
@@ -240,14 +250,15 @@ impl Loading<'_> {
                     Err(error) => break Err(error),
                 }
             };
-            drop((to_writer, to_tally));
+            drop((to_writer, to_counter));
             let written = encoding.join().unwrap_or_else(|_| {
                 let message = "the writer gave up".to_owned();
                 Err(PipelineError::Rows { table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(), message })
             });
             read?;
             written?;
-            Ok(rows)
+            // What was not counted is asked of the rows.
+            Ok((rows, counting.join().unwrap_or_default()))
         })
     }
 

@@ -13,9 +13,9 @@ use crate::lake::TableId;
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::bronze::ColumnStatistics;
 use crate::pipeline::bronze::CommittedFile;
-use crate::pipeline::bronze::column_statistics::HighCardinality;
-use crate::pipeline::bronze::{ColumnStatistics, ColumnValues};
+use crate::pipeline::bronze::column_statistics::{ColumnSummary, Representative, TextSummary};
 use crate::pipeline::sql::{Cells, name};
 use crate::pipeline::store;
 use crate::pipeline::tables::{self, ColumnQualityRow};
@@ -111,19 +111,22 @@ impl Profiler<'_> {
         session.register("bronze", rows)?;
         // What no value is counted of says so with zeros.
         let mut profiles: Vec<ColumnQualityRow> = columns.iter().map(|column| self.found(&Frame::default(), 0, column)).collect();
-        let mut by_type: BTreeMap<TypedValue, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let mut by_type: BTreeMap<TypedValue, ColumnsOfType<'_>> = BTreeMap::new();
         for (at, column) in columns.iter().enumerate() {
-            let (counted, in_bronze) = by_type.entry(self.typed_value(column)).or_default();
-            match self.statistics.and_then(|statistics| statistics.values(column)) {
-                Some(ColumnValues::Counted(_)) => counted.push(at),
-                Some(ColumnValues::HighCardinality(many)) if self.is_text(column) => profiles[at] = self.of_many(column, many),
-                _ => in_bronze.push(at),
+            let kind = self.bronze.adapter.type_of(self.delivered.dataset, column);
+            let typed = TypedValue::of(&self.cells, &kind);
+            match self.statistics.and_then(|statistics| statistics.column(column)) {
+                Some(ColumnSummary { texts, .. }) if typed.is_text => profiles[at] = self.of_texts(column, texts),
+                Some(ColumnSummary { values: Some(values), .. }) => {
+                    by_type.entry(typed).or_default().counted.extend(values.iter().map(|value| (at as u64, value)));
+                }
+                _ => by_type.entry(typed).or_default().in_bronze.push(at),
             }
         }
         let mut found = Vec::new();
-        for (typed, (counted, in_bronze)) in &by_type {
+        for (typed, ColumnsOfType { counted, in_bronze }) in by_type {
             if !counted.is_empty() {
-                session.register("counted", &self.counted(columns, counted)?.relation())?;
+                session.register("counted", &self.frame(counted)?.relation())?;
                 session.create_view("grouped", "SELECT *, 0 AS damaged FROM counted")?;
                 found.push(typed.count(session.as_mut(), &self.cells)?);
             }
@@ -136,7 +139,7 @@ impl Profiler<'_> {
                         &format!("SELECT BARE({cell}) AS v, CASE WHEN DAMAGED({cell}) THEN 1 ELSE 0 END AS damaged FROM bronze"),
                     )?;
                     parts.push(format!(
-                        "SELECT {at} AS place, v, COUNT(*) AS n, SUM(damaged) AS damaged FROM cells_{at} GROUP BY v"
+                        "SELECT {at} AS place, v, COUNT(*) AS n, 1 AS texts, SUM(damaged) AS damaged FROM cells_{at} GROUP BY v"
                     ));
                 }
                 session.create_view("grouped", &parts.join("\nUNION ALL\n"))?;
@@ -154,39 +157,22 @@ impl Profiler<'_> {
         Ok(profiles)
     }
 
-    /// The values of some columns that were counted while they were read, with the place of the column.
-    fn counted(&self, columns: &[String], places: &[usize]) -> Result<Frame, PipelineError> {
-        let values = places.iter().filter_map(|at| match self.statistics?.values(&columns[*at]) {
-            Some(ColumnValues::Counted(values)) => Some(values.iter().map(move |(value, cells)| (*at as u64, value, cells))),
-            _ => None,
-        });
-        Frame::of_counts(values.flatten()).map_err(|error| PipelineError::Rows {
+    fn frame(&self, counted: Vec<(u64, &Representative)>) -> Result<Frame, PipelineError> {
+        Frame::of_counts(counted.into_iter()).map_err(|error| PipelineError::Rows {
             table: TableId::bronze(&self.bronze.adapter.id, self.delivered.dataset).to_string(),
             message: error.to_string(),
         })
     }
 
-    fn typed_value(&self, column: &str) -> TypedValue {
-        let is_text = self.is_text(column);
-        let kind = self.bronze.adapter.type_of(self.delivered.dataset, column);
-        let sql = if is_text { "present".into() } else { self.cells.typed("present", &kind) };
-        TypedValue { is_text, sql }
-    }
-
-    fn of_many(&self, column: &str, many: &HighCardinality) -> ColumnQualityRow {
-        let row_count = self.row_count();
-        let bound = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
-        let counts = [many.empty, many.words, 0, 0, many.distinct()];
-        self.row(column, row_count, counts, false, bound(&many.least), bound(&many.greatest))
+    fn of_texts(&self, column: &str, texts: &TextSummary) -> ColumnQualityRow {
+        let bound = |value: &String| Some(value.clone()).filter(|value| !value.is_empty());
+        let counts = [texts.empty, texts.words, 0, texts.damaged, texts.distinct];
+        self.row(column, self.row_count(), counts, false, bound(&texts.least), bound(&texts.greatest))
     }
 
     fn row_count(&self) -> u64 {
         let ours = |s: &&CommittedFile| s.dataset == self.delivered.dataset && s.month == self.delivered.month;
         self.bronze.files.iter().filter(ours).map(|file| file.rows).sum()
-    }
-
-    fn is_text(&self, column: &str) -> bool {
-        matches!(self.bronze.adapter.type_of(self.delivered.dataset, column), CellType::Text | CellType::Id)
     }
 
     fn found(&self, found: &Frame, row: usize, column: &str) -> ColumnQualityRow {
@@ -195,7 +181,10 @@ impl Profiler<'_> {
         let (row_count, absent_count) = (count("row_count"), count("absent_count"));
         let absent = row_count > 0 && absent_count == row_count;
         let empty = count("null_count") + if absent { 0 } else { absent_count };
-        let counts = [empty, count("sentinel_count"), count("invalid_count"), count("damaged_count"), count("distinct_count")];
+        // What passed was counted then.
+        let counted = self.statistics.and_then(|statistics| statistics.column(column));
+        let damaged = counted.map_or_else(|| count("damaged_count"), |counted| counted.texts.damaged);
+        let counts = [empty, count("sentinel_count"), count("invalid_count"), damaged, count("distinct_count")];
         self.row(column, row_count, counts, absent, found.text("min_value", row), found.text("max_value", row))
     }
 
@@ -222,14 +211,22 @@ impl Profiler<'_> {
             sentinel_count: tables::count(sentinel),
             missing_count: tables::count(empty + sentinel),
             invalid_count: tables::count(invalid),
-            // What passed was counted then.
-            damaged_count: tables::count(self.statistics.and_then(|statistics| statistics.damaged(column)).unwrap_or(damaged)),
+            damaged_count: tables::count(damaged),
             absent: Some(absent),
             distinct_count: tables::count(distinct),
             min_value: low,
             max_value: high,
         }
     }
+}
+
+/// What is to be asked of the columns of one type.
+#[derive(Default)]
+struct ColumnsOfType<'a> {
+    /// Values that were counted, with the places of their columns.
+    counted: Vec<(u64, &'a Representative)>,
+    /// Places of columns that are grouped by the engine.
+    in_bronze: Vec<usize>,
 }
 
 /// How what a cell says becomes a value.
@@ -241,11 +238,20 @@ struct TypedValue {
 }
 
 impl TypedValue {
-    /// Relation `grouped` (values of columns without blanks around, each once and with the number of its cells): the counts of
-    /// each column, by its place.
+    fn of(cells: &Cells<'_>, kind: &CellType) -> Self {
+        let is_text = matches!(kind, CellType::Text | CellType::Id);
+        let sql = if is_text { "present".into() } else { cells.typed("present", kind) };
+        Self { is_text, sql }
+    }
+
+    /// Relation `grouped` (values of columns without blanks around, with the number of their cells, and of how many values these are): the
+    /// counts of each column, by its place.
     fn count(&self, session: &mut dyn Session, cells: &Cells<'_>) -> Result<Frame, EngineError> {
-        session.create_view("said", &format!("SELECT place, v, n, damaged, {} AS present FROM grouped", cells.present("v")))?;
-        session.create_view("typed", &format!("SELECT place, v, n, damaged, present, {} AS typed FROM said", self.sql))?;
+        session.create_view(
+            "said",
+            &format!("SELECT place, v, n, texts, damaged, {} AS present FROM grouped", cells.present("v")),
+        )?;
+        session.create_view("typed", &format!("SELECT place, v, n, texts, damaged, present, {} AS typed FROM said", self.sql))?;
         let least = |of: &str| if self.is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
         session.query(&format!(
             "SELECT place, SUM(n) AS row_count,\n\
@@ -254,7 +260,7 @@ impl TypedValue {
              \x20 SUM(CASE WHEN v <> '' AND present IS NULL THEN n ELSE 0 END) AS sentinel_count,\n\
              \x20 SUM(CASE WHEN present IS NOT NULL AND typed IS NULL THEN n ELSE 0 END) AS invalid_count,\n\
              \x20 SUM(damaged) AS damaged_count,\n\
-             \x20 COUNT(present) AS distinct_count,\n\
+             \x20 SUM(CASE WHEN present IS NOT NULL THEN texts ELSE 0 END) AS distinct_count,\n\
              \x20 {} AS min_value, {} AS max_value\nFROM typed GROUP BY place",
             least("MIN"),
             least("MAX")

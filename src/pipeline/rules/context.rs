@@ -110,7 +110,7 @@ impl<'a> EvaluationContext<'a> {
         if let Some(known) = self.drift.get(&dataset) {
             return Ok(known.clone());
         }
-        let drift = SchemaDrift::of(self.bronze, dataset, self.month)?.map(Rc::new);
+        let drift = SchemaDrift::of(&self.evaluator.schemas, self.bronze, dataset, self.month)?.map(Rc::new);
         self.drift.insert(dataset, drift.clone());
         Ok(drift)
     }

@@ -3,13 +3,14 @@
 //! Types and renames are judged by content: by the first rows of each month, since a column that changes changes
 //! throughout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::CheckResult;
 use crate::config::rules::Drift;
 use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::cell::{NullSentinels, bare};
-use crate::model::{Dataset, Month};
+use crate::model::{Dataset, Month, UtilityId};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::sql::name;
@@ -36,11 +37,16 @@ pub(super) struct SchemaDrift {
 
 impl SchemaDrift {
     /// How a delivery differs from the one before; `None` if there is none before.
-    pub(super) fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Option<Self>, PipelineError> {
+    pub(super) fn of(
+        schemas: &Schemas,
+        bronze: &BronzeTables<'_>,
+        dataset: Dataset,
+        month: Month,
+    ) -> Result<Option<Self>, PipelineError> {
         let earlier: Vec<Month> = bronze.months(dataset).into_iter().filter(|other| *other < month).collect();
         let [.., last] = earlier.as_slice() else { return Ok(None) };
         let before_last = earlier.len().checked_sub(DELIVERIES_BEFORE).map(|at| earlier[at]);
-        compare(bronze, dataset, month, *last, before_last).map(Some)
+        compare(schemas, (bronze, dataset), month, *last, before_last).map(Some)
     }
 
     /// The differences of a kind; columns are counted.
@@ -72,17 +78,23 @@ impl SchemaDrift {
 }
 
 fn compare(
-    bronze: &BronzeTables<'_>,
-    dataset: Dataset,
+    schemas: &Schemas,
+    (bronze, dataset): (&BronzeTables<'_>, Dataset),
     month: Month,
     last: Month,
     before_last: Option<Month>,
 ) -> Result<SchemaDrift, PipelineError> {
-    let (now, was) = (SchemaSample::at(bronze, dataset, month)?, SchemaSample::at(bronze, dataset, last)?);
+    let (now, was) = (schemas.at(bronze, dataset, month)?, schemas.at(bronze, dataset, last)?);
     let mut added: Vec<&String> = now.columns.iter().filter(|column| !was.has(column)).collect();
     let mut removed: Vec<&String> = was.columns.iter().filter(|column| !now.has(column)).collect();
     let mut found = Vec::new();
-    for (old, new) in renames(&removed, &was, &added, &now) {
+    let renamed = if removed.is_empty() || added.is_empty() {
+        Vec::new()
+    } else {
+        let sample = |of: &Schema, month| Sample::of(bronze, dataset, month, &of.columns);
+        renames(&removed, &sample(&was, last)?, &added, &sample(&now, month)?)
+    };
+    for (old, new) in renamed {
         found.push((Drift::Renamed, new.clone(), format!("`{old}` seems to be `{new}` now")));
         added.retain(|column| **column != new);
         removed.retain(|column| **column != old);
@@ -90,11 +102,11 @@ fn compare(
     found.extend(removed.iter().map(|column| (Drift::Removed, (*column).clone(), format!("`{column}` is gone"))));
     found.extend(added.iter().map(|column| (Drift::Added, (*column).clone(), format!("`{column}` is new"))));
     let kinds = |column: &String| Some((column.clone(), was.kind(column)?, now.kind(column)?));
-    let mut retyped: Vec<(String, &str, &str)> = was.columns.iter().filter(|column| now.has(column)).filter_map(kinds).collect();
+    let mut retyped: Vec<(String, &str, &str)> = was.columns.iter().filter_map(kinds).collect();
     retyped.retain(|(_, old, new)| old != new);
     if let (Some(month), false) = (before_last, retyped.is_empty()) {
         // A column that is again as it was two months ago has been fixed.
-        let older = SchemaSample::at(bronze, dataset, month)?;
+        let older = schemas.at(bronze, dataset, month)?;
         retyped.retain(|(column, _, new)| older.kind(column) != Some(new));
     }
     let told = |(column, old, new): (String, &str, &str)| {
@@ -102,7 +114,7 @@ fn compare(
         (Drift::Retyped, column, detail)
     };
     found.extend(retyped.into_iter().map(told));
-    let common = |of: &SchemaSample, other: &SchemaSample| -> Vec<String> {
+    let common = |of: &Schema, other: &Schema| -> Vec<String> {
         of.columns.iter().filter(|column| other.has(column)).map(|column| column.to_lowercase()).collect()
     };
     let (order_was, order_now) = (common(&was, &now), common(&now, &was));
@@ -112,7 +124,7 @@ fn compare(
 }
 
 /// The pairs of a column that is gone and one that is new whose content is the same, each the best for the other.
-fn renames(removed: &[&String], was: &SchemaSample, added: &[&String], now: &SchemaSample) -> Vec<(String, String)> {
+fn renames(removed: &[&String], was: &Sample, added: &[&String], now: &Sample) -> Vec<(String, String)> {
     let mut pairs: Vec<(f64, &String, &String)> = Vec::new();
     for old in removed {
         for new in added {
@@ -135,60 +147,96 @@ fn renames(removed: &[&String], was: &SchemaSample, added: &[&String], now: &Sch
     renamed
 }
 
-/// The columns of a month's files, in their order, and the first rows.
-struct SchemaSample {
-    columns: Vec<String>,
-    sample: Frame,
-    decimal: char,
-    null_sentinels: NullSentinels,
+/// The columns of deliveries. Most are looked at twice: as those of a month, and as those of the month before.
+#[derive(Default)]
+pub(super) struct Schemas(Mutex<HashMap<(UtilityId, Dataset, Month), Arc<Schema>>>);
+
+impl Schemas {
+    fn at(&self, bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Arc<Schema>, PipelineError> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (bronze.adapter.id.clone(), dataset, month);
+        if let Some(schema) = known().get(&place) {
+            return Ok(schema.clone());
+        }
+        let schema = Arc::new(Schema::of(bronze, dataset, month)?);
+        known().insert(place, schema.clone());
+        Ok(schema)
+    }
 }
 
-impl SchemaSample {
-    fn at(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
+/// The columns of a month's files, in their order, and what they hold.
+struct Schema {
+    columns: Vec<String>,
+    kinds: Vec<Option<&'static str>>,
+}
+
+impl Schema {
+    fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
         let mut columns: Vec<String> = Vec::new();
         for file in bronze.delivered(dataset, month) {
             let new = file.columns().into_iter().filter(|column| !schema::is_lineage(column));
             let unknown: Vec<String> = new.filter(|column| !columns.contains(column)).collect();
             columns.extend(unknown);
         }
-        let mut session = bronze.work.session()?;
-        let mut sample = Frame::default();
-        if let (Some(rows), false) = (bronze.rows(dataset, |other| other == month)?, columns.is_empty()) {
-            session.register("bronze", &rows)?;
-            let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
-            sample = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
-        }
-        let null_sentinels = NullSentinels::new(&bronze.adapter.null_values);
-        Ok(Self { columns, sample, decimal: bronze.adapter.dialect.decimal, null_sentinels })
+        let sample = Sample::of(bronze, dataset, month, &columns)?;
+        let kinds = columns.iter().map(|column| sample.kind(column)).collect();
+        Ok(Self { columns, kinds })
+    }
+
+    fn place(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|other| other.eq_ignore_ascii_case(column))
     }
 
     fn has(&self, column: &str) -> bool {
-        self.columns.iter().any(|other| other.eq_ignore_ascii_case(column))
+        self.place(column).is_some()
     }
 
-    fn texts(&self, column: &str) -> impl Iterator<Item = String> {
-        let own = self.columns.iter().find(|other| other.eq_ignore_ascii_case(column));
-        let own = own.map_or("", String::as_str);
-        (0..self.sample.height()).filter_map(move |row| self.sample.text(own, row))
+    /// What most values of a column are, if that can be told.
+    fn kind(&self, column: &str) -> Option<&'static str> {
+        self.kinds.get(self.place(column)?).copied().flatten()
+    }
+}
+
+/// The first rows of a month.
+struct Sample {
+    rows: Frame,
+    decimal: char,
+    null_sentinels: NullSentinels,
+}
+
+impl Sample {
+    fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month, columns: &[String]) -> Result<Self, PipelineError> {
+        let mut session = bronze.work.session()?;
+        let mut rows = Frame::default();
+        if let (Some(delivered), false) = (bronze.rows(dataset, |other| other == month)?, columns.is_empty()) {
+            session.register("bronze", &delivered)?;
+            let list: Vec<String> = columns.iter().map(|column| name(column)).collect();
+            rows = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
+        }
+        let null_sentinels = NullSentinels::new(&bronze.adapter.null_values);
+        Ok(Self { rows, decimal: bronze.adapter.dialect.decimal, null_sentinels })
     }
 
-    /// What is present in the sample of a column, without blanks around.
-    fn present(&self, column: &str) -> impl Iterator<Item = String> {
-        self.texts(column).map(|text| bare(&text).to_owned()).filter(|text| !self.null_sentinels.contain(text))
+    /// What is present of a column, without blanks around.
+    fn present(&self, column: &str) -> impl Iterator<Item = &str> {
+        self.rows.texts(column).map(bare).filter(|text| !self.null_sentinels.contain(text))
     }
 
-    fn values(&self, column: &str) -> BTreeSet<String> {
+    fn values(&self, column: &str) -> BTreeSet<&str> {
         self.present(column).collect()
     }
 
     /// What most values of a column are; `None` where there are too few to tell, or none of the types is that of most.
     fn kind(&self, column: &str) -> Option<&'static str> {
-        let values: Vec<String> = self.present(column).collect();
+        let values: Vec<&str> = self.present(column).collect();
         if values.len() < FEW {
             return None;
         }
         let share = |is: &dyn Fn(&str) -> bool| values.iter().filter(|value| is(value)).count() as f64 / values.len() as f64;
-        let number = |text: &str| text.replace(self.decimal, ".").parse::<f64>().is_ok();
+        let number = |text: &str| match self.decimal {
+            '.' => text.parse::<f64>().is_ok(),
+            decimal => text.replace(decimal, ".").parse::<f64>().is_ok(),
+        };
         let shares = [("numbers", share(&number)), ("dates", share(&is_date)), ("minutes and seconds", share(&is_minutes))];
         let kind = shares.iter().find(|(_, share)| *share >= MOSTLY).map(|(kind, _)| *kind);
         let is_text = || shares.iter().all(|(_, share)| *share <= 1.0 - MOSTLY);
@@ -199,8 +247,9 @@ impl SchemaSample {
 /// Three numbers with two signs between them, whatever follows: `8/15/2021`, `2022-10-15 00:00:00`, `15.10.2022`.
 fn is_date(text: &str) -> bool {
     let first = text.split([' ', 'T']).next().unwrap_or_default();
-    let parts: Vec<&str> = first.split(['/', '-', '.']).collect();
-    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()))
+    let is_part = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = first.split(['/', '-', '.']);
+    parts.by_ref().take(3).filter(|part| is_part(part)).count() == 3 && parts.next().is_none()
 }
 
 /// `21:53.0`

@@ -27,6 +27,7 @@ use crate::frame::Frame;
 use crate::model::{Day, Month, Severity};
 
 use context::EvaluationContext;
+use drift::Schemas;
 
 pub(crate) use results::record;
 pub use results::{Decision, Evidence, acknowledge, withdraw};
@@ -168,9 +169,16 @@ pub struct Evaluator<'a> {
     pub rules: &'a RuleSet,
     /// The day that ages are counted to.
     pub today: Day,
+    /// What was found of one month and is asked of the next.
+    schemas: Schemas,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    /// Nothing is evaluated yet.
+    pub fn new(bronze: &'a [BronzeTables<'a>], rules: &'a RuleSet, today: Day) -> Self {
+        Self { bronze, rules, today, schemas: Schemas::default() }
+    }
+
     /// Every month that any utility delivered, oldest first.
     pub fn months(&self) -> Vec<Month> {
         let months: BTreeSet<Month> = self.bronze.iter().flat_map(|bronze| &bronze.files).map(|file| file.month).collect();

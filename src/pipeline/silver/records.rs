@@ -9,6 +9,7 @@ use crate::engine::Session;
 use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::{Dataset, Finding, Month, ReasonCode};
 use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::column_statistics::ColumnSummary;
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use crate::pipeline::kept::Differences;
 
@@ -93,15 +94,17 @@ fn each_has_its_own_key<'a>(
     let (Some(only), None) = (committed.next(), committed.next()) else { return false };
     let Some(statistics) = counted(only) else { return false };
     // Of a part that several columns may hold, none tells records apart by itself.
-    if adapter.key.iter().any(|part| part.iter().filter(|label| statistics.values(&column_name(label)).is_some()).count() != 1) {
+    if adapter.key.iter().any(|part| part.iter().filter(|label| statistics.column(&column_name(label)).is_some()).count() != 1) {
         return false;
     }
-    let keys = || adapter.key_labels().map(|label| column_name(label)).filter(|column| statistics.values(column).is_some());
+    let keys = || adapter.key_labels().map(|label| column_name(label)).filter(|column| statistics.column(column).is_some());
     let entity = adapter.column(if adapter.dataset.der_status().is_some() { "der_id" } else { "feeder_id" });
-    let is_complete = |column: &str| statistics.missing(column) == Some(0);
+    let is_complete = |column: &str| statistics.column(column).is_some_and(|column| column.texts.missing() == 0);
+    // Ids that could be written in two ways, such as `12` and `12.0`, are not told apart by their texts.
+    let tells_apart = |ColumnSummary { texts, .. }: &ColumnSummary| !texts.has_other_notation && texts.distinct == only.rows;
     keys().all(|column| is_complete(&column))
         && entity.is_some_and(|entity| entity.from.iter().any(|label| is_complete(&column_name(label))))
-        && keys().any(|column| statistics.distinct_ids(&column) == Some(only.rows))
+        && keys().any(|column| statistics.column(&column).is_some_and(tells_apart))
 }
 
 fn finding(
