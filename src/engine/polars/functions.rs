@@ -141,7 +141,7 @@ fn damaged(columns: &mut [Column]) -> PolarsResult<Column> {
 
 fn notation(columns: &mut [Column]) -> PolarsResult<Column> {
     let [ids] = columns else { polars_bail!(InvalidOperation: "NOTATION needs an id") };
-    Ok(ids.str()?.apply_values(|id| Cow::Owned(cell::notation(id))).into_series().into_column())
+    Ok(ids.str()?.apply_values(cell::notation).into_series().into_column())
 }
 
 fn shape(columns: &mut [Column]) -> PolarsResult<Column> {

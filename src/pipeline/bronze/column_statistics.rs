@@ -188,8 +188,10 @@ impl ColumnCounter {
     /// Counts cells of the column at a place.
     pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
         let Some(Counts { values, surrounded, .. }) = self.columns.get_mut(column) else { return };
-        let cells = cells.inspect(|cell| *surrounded += u64::from(is_surrounded(cell)));
-        runs(cells, |value, cells| values.add(&self.words, value, cells));
+        runs(cells, |cell, cells| {
+            *surrounded += if is_surrounded(cell) { cells } else { 0 };
+            values.add(&self.words, bare(cell), cells);
+        });
         if let Values::Counted(counts) = values
             && counts.len() > MOST_VALUES
         {
@@ -266,9 +268,8 @@ fn is_surrounded(cell: &str) -> bool {
     bare.len() != cell.len() && is_damaged(cell) && !is_damaged(bare)
 }
 
-/// Bare values and how often each follows itself: equal cells often do, and are then looked up once.
-fn runs<'a>(cells: impl Iterator<Item = &'a str>, mut take: impl FnMut(&'a str, u64)) {
-    let mut cells = cells.map(bare);
+/// Cells and how often each follows itself: equal ones often do, and are then looked up once.
+fn runs<'a>(mut cells: impl Iterator<Item = &'a str>, mut take: impl FnMut(&'a str, u64)) {
     let Some(mut value) = cells.next() else { return };
     let mut run = 1;
     for cell in cells {

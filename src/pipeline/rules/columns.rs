@@ -103,13 +103,14 @@ pub(super) fn known_keys(
     if !context.delivered(dataset) {
         return Ok(CheckResult::Nothing);
     }
-    let Some(keys) = context.key_facts(dataset)? else { return Ok(CheckResult::History { there: 0, needed: 1 }) };
-    let records = keys.added + keys.known;
+    let Some(keys) = context.key_facts(subject)? else { return Ok(CheckResult::History { there: 0, needed: 1 }) };
+    let known = keys.changed + keys.unchanged;
+    let records = keys.added + known;
     // A delivery of changes only may well bring nothing but new records.
     let is_whole = records >= FEW && keys.before >= FEW && 2 * records >= keys.before;
-    let is_new = is_whole && (keys.known as f64) < least * records as f64;
-    let detail = is_new
-        .then(|| format!("{} of {records} keys are new; of {} that were there {} came", keys.added, keys.before, keys.known));
+    let is_new = is_whole && (known as f64) < least * records as f64;
+    let detail =
+        is_new.then(|| format!("{} of {records} keys are new; of {} that were there {known} came", keys.added, keys.before));
     Ok(CheckResult::Counts { checked: records, failed: if is_new { keys.added } else { 0 }, detail })
 }
 

@@ -97,12 +97,12 @@ impl<'a> EvaluationContext<'a> {
         Ok(self.columns.iter().flatten().filter_map(of_dataset).collect())
     }
 
-    /// How the keys of a delivery compare with those before; `None` where there were none.
-    pub(super) fn key_facts(&mut self, dataset: Dataset) -> Result<Option<KeyFacts>, PipelineError> {
+    /// How the keys of a delivery, or feeders or DERs, compare with those before; `None` where there were none.
+    pub(super) fn key_facts(&mut self, subject: Subject) -> Result<Option<KeyFacts>, PipelineError> {
         if self.keys.is_none() {
             self.keys = Some(KeyFacts::read(self)?);
         }
-        Ok(self.keys.iter().flatten().find(|(of, _)| of == dataset.as_str()).map(|(_, keys)| *keys))
+        Ok(self.keys.iter().flatten().find(|(of, _)| of == subject.as_str()).map(|(_, keys)| *keys))
     }
 
     /// How the columns of the month's file differ from the delivery before; `None` if there is none before.

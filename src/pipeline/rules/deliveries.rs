@@ -115,14 +115,16 @@ fn reconcile(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<Re
         .map(|file| ((file.source_file.as_str(), file.sha256.as_str()), file.records))
         .collect();
     let records = deliveries.iter().map(|((_, sha256), records)| records.unwrap_or_else(|| by_run(sha256))).sum();
+    let repeats = context.key_facts(Subject::Delivery(dataset))?.is_some_and(|keys| keys.unchanged > 0);
     let mut ledger = Reconciliation {
         records,
         in_bronze: context.bronze.row_count(dataset, context.month),
         aside_at_bronze: facts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str()),
-        in_silver: named_by_silver(context, dataset)?,
+        // Silver names a record only if it brought something new.
+        in_silver: if repeats { 0 } else { named_by_silver(context, dataset)? },
         aside_at_silver: facts.aside(dataset, |stage, _| stage == Stage::Silver.as_str()),
     };
-    // Silver names a record only if it brought something new; otherwise each delivered key is looked for.
+    // Otherwise each delivered key is looked for.
     if ledger.difference().1 > 0 {
         ledger.in_silver = keys_in_silver(context, dataset)?;
     }
@@ -137,20 +139,15 @@ fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Res
         return Ok(0);
     }
     if let Some(status) = dataset.der_status() {
-        let files = context.bronze.delivered(dataset, context.month);
-        let lines_of = |file: &str| {
-            format!(
-                "SELECT COUNT(DISTINCT _source_line) AS n FROM ders WHERE status = '{status}' AND valid_from_month = '{}' AND _source_file = {}",
-                context.month,
-                text(file)
-            )
-        };
-        let queries: Vec<String> = files.map(|file| lines_of(&file.source_file)).collect();
-        let mut named = 0;
-        for sql in queries {
-            named += context.session.query(&sql)?.count("n", 0);
-        }
-        return Ok(named);
+        let files: BTreeSet<String> =
+            context.bronze.delivered(dataset, context.month).map(|file| text(&file.source_file)).collect();
+        let sql = format!(
+            "SELECT SUM(n) AS n FROM (SELECT COUNT(DISTINCT _source_line) AS n FROM ders\n\
+             WHERE status = '{status}' AND valid_from_month = '{}' AND _source_file IN ({}) GROUP BY _source_file) AS f",
+            context.month,
+            files.into_iter().collect::<Vec<_>>().join(", ")
+        );
+        return Ok(context.session.query(&sql)?.count("n", 0));
     }
     // Where months add up, a feeder's count is not that of one file.
     let is_alone = adapter.delivery == Delivery::Snapshot || context.bronze.months(dataset).first() == Some(&context.month);
@@ -174,13 +171,18 @@ fn keys_in_silver(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Resu
     let present: Vec<String> = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
     let session = &mut context.session;
     session.create_view("known", &super::queries::known(entity.as_str(), id, &condition))?;
-    // Where a record is a segment, many share a feeder; otherwise the key is the id itself.
-    let key = if adapter.grain == Grain::Segment { format!("XXHASH64({})", keys.join(", ")) } else { id.to_owned() };
+    // Where a record is a segment, many share a feeder; otherwise the key is the id itself, of which silver has one.
+    let is_segment = adapter.grain == Grain::Segment;
+    let key = if is_segment { format!("XXHASH64({})", keys.join(", ")) } else { id.to_owned() };
     session.create_view(
         "delivered_keys",
         &format!("SELECT {key} AS delivered_key, {id} AS delivered_id FROM {dataset} WHERE {}", present.join(" AND ")),
     )?;
-    let sql = "SELECT COUNT(DISTINCT d.delivered_key) AS n FROM delivered_keys AS d LEFT SEMI JOIN known AS k ON d.delivered_id = k.known_key";
+    let sql = if is_segment {
+        "SELECT COUNT(DISTINCT d.delivered_key) AS n FROM delivered_keys AS d LEFT SEMI JOIN known AS k ON d.delivered_id = k.known_key"
+    } else {
+        "SELECT COUNT(k.known_key) AS n FROM known AS k LEFT SEMI JOIN delivered_keys AS d ON k.known_key = d.delivered_key"
+    };
     Ok(session.query(sql)?.count("n", 0))
 }
 

@@ -181,11 +181,14 @@ impl EvaluationContext<'_> {
         if !self.register(subject, &before)? {
             return Ok(not_compared(subject));
         }
-        let each = queries::in_each_row(subject);
-        let counted = self.session.query(&format!("SELECT COUNT({each}) AS n FROM {before}{filter}"));
-        let counted =
-            counted.map(|rows| rows.count("n", 0)).and_then(|checked| Ok((checked, self.name_ended_for_good(subject, filter)?)));
-        match counted {
+        let known = if filter.is_empty() { self.key_facts(subject)?.map(|keys| keys.before) } else { None };
+        let checked = if let Some(checked) = known {
+            Ok(checked)
+        } else {
+            let each = queries::in_each_row(subject);
+            self.session.query(&format!("SELECT COUNT({each}) AS n FROM {before}{filter}")).map(|rows| rows.count("n", 0))
+        };
+        match checked.and_then(|checked| Ok((checked, self.name_ended_for_good(subject, filter)?))) {
             Ok((checked, 0)) => Ok(CheckResult::counts(checked, 0)),
             Ok((checked, _)) => {
                 self.session.create_view("vanished", &queries::vanished(subject))?;

@@ -59,19 +59,21 @@ impl ColumnFacts {
     }
 }
 
-/// What `platinum/month_diff` says of the keys of a delivery that others came before.
+/// What `platinum/month_diff` says of the keys of a delivery, or of feeders or DERs, that others came before.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeyFacts {
     /// Keys that were current before.
     pub(super) before: u64,
-    /// Delivered keys that were not there.
+    /// Keys that were not there.
     pub(super) added: u64,
-    /// Delivered keys that were.
-    pub(super) known: u64,
+    /// Keys that were, with what they hold now.
+    pub(super) unchanged: u64,
+    /// Keys that were, with something else.
+    pub(super) changed: u64,
 }
 
 impl KeyFacts {
-    /// Those of the month, with their datasets.
+    /// Those of the month, with what they are of.
     pub(super) fn read(context: &mut EvaluationContext<'_>) -> Result<Vec<(String, Self)>, PipelineError> {
         let sql = format!(
             "SELECT dataset, previous_current_count, added, changed, unchanged FROM t\n\
@@ -81,8 +83,13 @@ impl KeyFacts {
         let rows = context.table(&tables::MONTH_DIFF, &sql)?;
         let of = |row: usize| {
             let count = |column: &str| rows.count(column, row);
-            let known = count("changed") + count("unchanged");
-            Some((rows.text("dataset", row)?, Self { before: count("previous_current_count"), added: count("added"), known }))
+            let facts = Self {
+                before: count("previous_current_count"),
+                added: count("added"),
+                unchanged: count("unchanged"),
+                changed: count("changed"),
+            };
+            Some((rows.text("dataset", row)?, facts))
         };
         Ok((0..rows.height()).filter_map(of).collect())
     }
