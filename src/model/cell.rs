@@ -140,7 +140,7 @@ pub fn notation(id: &str) -> Cow<'_, str> {
 }
 
 /// Whether an id says nothing by its notation, as most do: small letters and digits, single `-` between them, no zero before a digit.
-fn is_plain_notation(id: &str) -> bool {
+pub fn is_plain_notation(id: &str) -> bool {
     let mut before = b'-';
     for (at, byte) in id.bytes().enumerate() {
         let zero_before = before == b'0' && !id.as_bytes()[..at - 1].last().is_some_and(u8::is_ascii_digit);
@@ -320,6 +320,7 @@ mod tests {
         #[test]
         fn notation_of_a_notation_is_itself(text in "[a-cA0-3_ -]{0,10}") {
             prop_assert_eq!(notation(&text), without_notation(&text));
+            prop_assert_eq!(is_plain_notation(&text), !text.is_empty() && without_notation(&text) == text);
             let plain = notation(&text);
             prop_assert_eq!(notation(&plain), plain.as_ref());
         }

@@ -3,7 +3,7 @@
 //! `PRESENT(cell, word, …)` → the cell without blanks around; null where nothing is left, or one of the words (in lower
 //! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `DAMAGED(cell)` → whether it holds what nobody
 //! wrote: a spreadsheet's error word or characters that are not seen. `NOTATION(id)` → the id without what only
-//! its notation says, `SHAPE(text)` → what it is made of, as bits: see [`crate::model::cell`]. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits and without
+//! its notation says, `HAS_NOTATION(id)` → whether that is another text, `SHAPE(text)` → what it is made of, as bits: see [`crate::model::cell`]. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits and without
 //! characters that are not seen.
 //! `NUMBER(text, exponent, marks)` → real number, times ten to the power of `exponent`; null where the text is none, or none of
 //! this world (beyond 10¹⁵, `inf`, `nan`). `marks`, if given: the character before the fraction, and the one between groups. `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
@@ -39,6 +39,7 @@ impl Functions {
         let present = UserDefinedFunction::new("present".into(), BaseColumnUdf::new(present, text_field));
         let damaged = UserDefinedFunction::new("damaged".into(), BaseColumnUdf::new(damaged, flag_field));
         let notation = UserDefinedFunction::new("notation".into(), BaseColumnUdf::new(notation, text_field));
+        let has_notation = UserDefinedFunction::new("has_notation".into(), BaseColumnUdf::new(has_notation, flag_field));
         let shape = UserDefinedFunction::new("shape".into(), BaseColumnUdf::new(shape, hash_field));
         let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
         let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
@@ -48,13 +49,28 @@ impl Functions {
         let quotient = UserDefinedFunction::new("quotient".into(), BaseColumnUdf::new(quotient, number_field));
         let ratings = UserDefinedFunction::new("ratings".into(), BaseColumnUdf::new(ratings, text_field));
         Self(
-            [bare, present, damaged, notation, shape, id, number, shift, units, quotient, ratings, text_to_time, hash]
-                .into_iter()
-                .map(|mut function| {
-                    function.options = FunctionOptions::elementwise();
-                    (function.name.to_string(), function)
-                })
-                .collect(),
+            [
+                bare,
+                present,
+                damaged,
+                notation,
+                has_notation,
+                shape,
+                id,
+                number,
+                shift,
+                units,
+                quotient,
+                ratings,
+                text_to_time,
+                hash,
+            ]
+            .into_iter()
+            .map(|mut function| {
+                function.options = FunctionOptions::elementwise();
+                (function.name.to_string(), function)
+            })
+            .collect(),
         )
     }
 }
@@ -142,6 +158,13 @@ fn damaged(columns: &mut [Column]) -> PolarsResult<Column> {
 fn notation(columns: &mut [Column]) -> PolarsResult<Column> {
     let [ids] = columns else { polars_bail!(InvalidOperation: "NOTATION needs an id") };
     Ok(ids.str()?.apply_values(cell::notation).into_series().into_column())
+}
+
+fn has_notation(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [ids] = columns else { polars_bail!(InvalidOperation: "HAS_NOTATION needs an id") };
+    let ids = ids.str()?;
+    let has: BooleanChunked = ids.iter().map(|id| id.map(|id| !cell::is_plain_notation(id))).collect();
+    Ok(has.with_name(ids.name().clone()).into_series().into_column())
 }
 
 fn shape(columns: &mut [Column]) -> PolarsResult<Column> {

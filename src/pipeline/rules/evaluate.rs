@@ -162,8 +162,16 @@ impl EvaluationContext<'_> {
         self.counted(&format!("SELECT COUNT({each}) AS checked, MAX({failed}) AS failed FROM {subject}{filter}"))
     }
 
-    /// Entities whose id is that of another one in another notation. Nearly always all differ, which numbers tell sooner than texts.
+    /// Entities whose id is that of another one in another notation. Where no id has a notation there are none; nearly always all differ, which
+    /// numbers tell sooner than texts.
     pub(super) fn shared_notations(&mut self, (subject, filter): Asked<'_>) -> Result<CheckResult, PipelineError> {
+        if subject == Subject::Ders {
+            match self.session.query(&queries::der_ids_with_notation(filter)) {
+                Ok(found) if found.count("others", 0) == 0 => return Ok(CheckResult::counts(found.count("n", 0), 0)),
+                Ok(_) => {}
+                Err(error) => return unchecked(error),
+            }
+        }
         let by_number = self
             .session
             .create_view("plain", &queries::plain_ids(subject.as_str(), filter))

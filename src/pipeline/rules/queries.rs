@@ -98,6 +98,11 @@ pub(super) fn found_in(relation: &str, column: &str, filter: &str, when_found: b
     )
 }
 
+/// DERs, and those whose id has a notation.
+pub(super) fn der_ids_with_notation(filter: &str) -> String {
+    format!("SELECT COUNT(der_id) AS n, SUM(CASE WHEN HAS_NOTATION(der_id) THEN 1 ELSE 0 END) AS others FROM ders{filter}")
+}
+
 /// Entities with what their id is without its notation, to be named `plain`.
 pub(super) fn plain_ids(relation: &str, filter: &str) -> String {
     format!("SELECT *, NOTATION(record_key) AS plain_id FROM {relation}{filter}")

@@ -337,7 +337,7 @@ impl<'a> Build<'a> {
 }
 
 /// The utility's part of a table that is partitioned by utility.
-fn of_utility(bronze: &BronzeTables<'_>) -> Vec<(&'static str, String)> {
+pub(super) fn of_utility(bronze: &BronzeTables<'_>) -> Vec<(&'static str, String)> {
     vec![("utility_id", bronze.adapter.id.to_string())]
 }
 

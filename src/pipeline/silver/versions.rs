@@ -77,6 +77,11 @@ impl Versions {
         self.scan(|_| true)
     }
 
+    /// What may hold the versions that began or ended in or after a month.
+    pub fn reached_since(&self, month: Month) -> Relation {
+        self.scan(|file| reaches(file, month))
+    }
+
     /// What may hold the versions that were current after a month, and whether it holds no others.
     pub fn as_of(&self, month: Month) -> (Relation, bool) {
         let month = month.to_string();

@@ -3,14 +3,16 @@
 //! Both are a function of one utility's current versions, and laid out so that their query is one pruned scan:
 //! `feeder_capacity` by falling capacity, `der_details` by status and feeder.
 
+mod der_details;
+
 use super::PipelineError;
 use super::bronze::BronzeTables;
-use super::silver::{Silver, replace_utility};
+use super::silver::{Silver, of_utility, replace_utility};
 use super::sql::{sum_of_units, text};
-use super::store;
 use super::tables::{self, Table};
-use crate::engine::Session;
-use crate::model::{Dataset, Entity, Month, UtilityId};
+use super::{staged, store};
+use crate::model::{Entity, Month};
+use der_details::DerDetails;
 
 /// Writes a utility's rows of both tables.
 ///
@@ -18,28 +20,15 @@ use crate::model::{Dataset, Entity, Month, UtilityId};
 /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.
 pub fn publish(bronze: &BronzeTables<'_>, silver: &Silver, fingerprint: i64) -> Result<(), PipelineError> {
     let newest = bronze.files.iter().map(|file| file.month).max();
+    let written = DerDetails { bronze, silver, newest }.write()?;
+    replace_utility(bronze, &tables::DER_DETAILS, written, fingerprint)?;
     let mut session = bronze.work.session()?;
     session.register("feeders", &silver.feeders.all())?;
-    session.register("ders", &silver.ders.current())?;
-    session.register("ended_ders", &silver.ders.ended())?;
-    let write = |session: &mut dyn Session, table: &'static Table, plans: &[String]| {
-        let mut written = Vec::new();
-        for plan in plans {
-            let target = bronze.lake.target(&table.id(), &table.columns(), &[("utility_id", bronze.adapter.id.as_str())])?;
-            let files = session.write(plan, &target)?;
-            written.extend(target.finish(&files)?);
-        }
-        replace_utility(bronze, table, written, fingerprint)
-    };
-    // A file for each status: half the rows to sort at a time, and the planned ones alone are looked up as installed.
-    let ders = Dataset::ALL.iter().filter_map(|dataset| dataset.der_status());
-    let is_first = !silver.ders.has_ended();
-    let plans: Vec<String> = ders.map(|status| der_details(&bronze.adapter.id, status, newest, is_first)).collect();
-    write(session.as_mut(), &tables::DER_DETAILS, &plans)?;
     session.register("details", &store::of_utility(bronze, &tables::DER_DETAILS, None)?)?;
     session.materialize("kinds", &kinds())?;
     session.create_view("totals", &totals())?;
-    write(session.as_mut(), &tables::FEEDER_CAPACITY, &[feeder_capacity(newest)])
+    let written = staged::write(bronze.lake, &tables::FEEDER_CAPACITY, &of_utility(bronze), session, &feeder_capacity(newest))?;
+    replace_utility(bronze, &tables::FEEDER_CAPACITY, written, fingerprint)
 }
 
 /// The columns that describe an entity and that a table publishes.
@@ -104,42 +93,5 @@ pub fn feeder_capacity(newest: Option<Month>) -> String {
             .collect::<Vec<_>>()
             .join(", "),
         as_of = as_of(newest),
-    )
-}
-
-/// Relations `ders` (current versions) and `ended_ders` as one row for each current DER of a status, by feeder; what is the same in all rows, or
-/// follows from other columns, is added after the sorting.
-///
-/// Only a DER with versions that have ended can have been seen before its current one.
-pub fn der_details(utility: &UtilityId, status: &str, newest: Option<Month>, is_first: bool) -> String {
-    let published = published(Entity::Ders, &tables::DER_DETAILS);
-    let (also_installed, join) = if status == "planned" {
-        let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
-        ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
-    } else {
-        ("FALSE", String::new())
-    };
-    let (first_month, earlier) = if is_first {
-        ("CAST(NULL AS VARCHAR)", String::new())
-    } else {
-        let versions = format!(
-            "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
-            text(status)
-        );
-        ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
-    };
-    format!(
-        "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
-         \x20 {also_installed} AS also_installed, {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
-         FROM ders AS d\n{join}{earlier}\
-         WHERE d.status = {status}\n\
-         ORDER BY feeder_id NULLS LAST\n)\n\
-         SELECT {utility} AS utility_id, der_id, {status} AS status, {values}, SHIFT(nameplate_kw, -3) AS nameplate_mw, also_installed,\n\
-         \x20 COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month, {as_of} AS delivery_month\nFROM sorted",
-        of_ders = published.iter().map(|column| format!("d.{column} AS {column}")).collect::<Vec<_>>().join(", "),
-        values = published.join(", "),
-        utility = text(utility.as_str()),
-        status = text(status),
-        as_of = as_of(newest)
     )
 }

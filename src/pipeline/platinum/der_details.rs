@@ -1,0 +1,185 @@
+//! The current DERs, by status and feeder.
+//!
+//! What a month leaves as it was is copied in the order that it has; what it touched goes into a file of its own, until that is an eighth
+//! as large. Then all rows are sorted anew.
+
+use super::{as_of, published};
+use crate::engine::{FEW, Materialized, Session};
+use crate::lake::{DataFile, Snapshot, Written};
+use crate::model::{Dataset, Entity, Month};
+use crate::pipeline::PipelineError;
+use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::silver::{Silver, of_utility};
+use crate::pipeline::sql::text;
+use crate::pipeline::{staged, tables};
+
+/// The tag of a file whose rows were touched after the others of their status were sorted.
+const TOUCHED: &str = "feederscope.touched";
+
+/// Rows that are sorted for each one that was touched since, at least.
+const ROWS_PER_TOUCHED: u64 = 8;
+
+/// DERs that are held as touched, at most.
+const MOST_TOUCHED: u64 = 4 * FEW;
+
+/// A utility's rows of `der_details`.
+pub(super) struct DerDetails<'a> {
+    pub(super) bronze: &'a BronzeTables<'a>,
+    pub(super) silver: &'a Silver,
+    /// The newest month that the utility delivered.
+    pub(super) newest: Option<Month>,
+}
+
+/// The table as it was, and the DERs that began, ended or changed since: their ids, their current versions, and those that ended.
+struct Touched<'t> {
+    before: &'t Snapshot,
+    files: Vec<&'t DataFile>,
+    relations: [(&'static str, Materialized); 3],
+}
+
+impl Touched<'_> {
+    fn name(&self, session: &mut dyn Session) -> Result<(), PipelineError> {
+        self.relations.iter().try_for_each(|(name, rows)| Ok(session.register(name, &rows.relation)?))
+    }
+
+    /// The files of a status: the one whose rows are sorted, and those of what was touched since. `None` where that is too much by now.
+    fn files_of(&self, status: &str) -> Option<(&DataFile, Vec<&DataFile>)> {
+        let ours = self.files.iter().copied().filter(|file| file.constant("status") == Some(status));
+        let (since, sorted): (Vec<&DataFile>, Vec<&DataFile>) = ours.partition(|file| file.tag(TOUCHED).is_some());
+        // Another program may have put rows into other files, in another order.
+        let [sorted] = sorted.as_slice() else { return None };
+        if !sorted.is_own() {
+            return None;
+        }
+        let touched = self.relations[0].1.rows + since.iter().map(|file| file.rows).sum::<u64>();
+        (touched * ROWS_PER_TOUCHED <= sorted.rows).then_some((sorted, since))
+    }
+}
+
+impl DerDetails<'_> {
+    /// Writes them into files that are not committed yet: for each status one, or one and what was touched since.
+    ///
+    /// # Errors
+    /// A plan failed, or somebody asked to stop.
+    pub(super) fn write(&self) -> Result<Vec<Written>, PipelineError> {
+        let before = self.bronze.lake.snapshot(&tables::DER_DETAILS.id())?;
+        let touched = before.as_deref().map(|before| self.touched_since(before)).transpose()?.flatten();
+        let mut written = Vec::new();
+        for status in Dataset::ALL.iter().filter_map(|dataset| dataset.der_status()) {
+            let copied = touched.as_ref().and_then(|touched| Some((touched, touched.files_of(status)?)));
+            written.extend(match copied {
+                Some((touched, files)) => self.copy(status, touched, files)?,
+                None => self.sort(status)?,
+            });
+        }
+        Ok(written)
+    }
+
+    /// What was touched since the table was written; `None` where that is not known, or too much.
+    fn touched_since<'t>(&self, before: &'t Snapshot) -> Result<Option<Touched<'t>>, PipelineError> {
+        let Some(from) = self.silver.reach.from else { return Ok(None) };
+        let is_ours = |file: &&DataFile| file.partition_value("utility_id") == Some(self.bronze.adapter.id.as_str());
+        let files: Vec<&DataFile> = before.files.iter().filter(is_ours).collect();
+        // Of a month that is not later than all that the table knows, a DER may be gone without a trace.
+        let is_earlier =
+            |file: &&DataFile| file.constant("delivery_month").and_then(Month::parse).is_some_and(|known| known < from);
+        if !files.iter().all(is_earlier) {
+            return Ok(None);
+        }
+        let ders = &self.silver.ders;
+        let mut session = self.bronze.work.session()?;
+        let since = format!("valid_from_month >= '{from}' OR valid_to_month >= '{from}'");
+        session.register("versions", &ders.reached_since(from))?;
+        let most = files.iter().map(|file| file.rows).sum::<u64>() / ROWS_PER_TOUCHED;
+        let ids = format!("SELECT DISTINCT der_id FROM versions WHERE {since}");
+        let Some(touched) = session.name_few("touched", &ids, most.min(MOST_TOUCHED))? else { return Ok(None) };
+        let columns = tables::DER_DETAILS.columns();
+        let is_read = |name: &str| name == "valid_from_month" || columns.iter().any(|column| column.name == name);
+        let mut of_touched = |name, rows: &crate::frame::Relation| {
+            session.register("all_versions", &rows.narrowed(is_read))?;
+            session.materialize(name, "SELECT v.* FROM all_versions AS v LEFT SEMI JOIN touched AS t ON v.der_id = t.der_id")
+        };
+        let (current, ended) = (of_touched("ders", &ders.current())?, of_touched("ended_ders", &ders.ended())?);
+        Ok(Some(Touched { before, files, relations: [("touched", touched), ("ders", current), ("ended_ders", ended)] }))
+    }
+
+    /// All rows of a status, sorted. A status at a time: half the rows to sort, and the planned ones alone are looked up as installed.
+    fn sort(&self, status: &str) -> Result<Vec<Written>, PipelineError> {
+        let mut session = self.bronze.work.session()?;
+        session.register("ders", &self.silver.ders.current())?;
+        session.register("ended_ders", &self.silver.ders.ended())?;
+        self.files(session, &self.plan(status))
+    }
+
+    /// The rows of a status that were not touched, as they are, and those that were, sorted, in a file of their own.
+    fn copy(
+        &self,
+        status: &str,
+        touched: &Touched<'_>,
+        (sorted, since): (&DataFile, Vec<&DataFile>),
+    ) -> Result<Vec<Written>, PipelineError> {
+        let value = |name: &str| match name {
+            "delivery_month" => format!("{} AS delivery_month", as_of(self.newest)),
+            name => format!("r.{name} AS {name}"),
+        };
+        let values = tables::DER_DETAILS.column_names().map(value).collect::<Vec<_>>().join(", ");
+        let untouched = format!("SELECT {values} FROM before AS r LEFT ANTI JOIN touched AS t ON r.der_id = t.der_id");
+        let rows_of = |files: &[&DataFile]| {
+            let mut session = self.bronze.work.session()?;
+            touched.name(session.as_mut())?;
+            session.register("before", &touched.before.scan(|file| files.iter().any(|other| other.path() == file.path())))?;
+            Ok::<_, PipelineError>(session)
+        };
+        let mut written = self.files(rows_of(&[sorted])?, &untouched)?;
+        let mut session = rows_of(&since)?;
+        session.create_view("now", &self.plan(status))?;
+        let columns = tables::DER_DETAILS.column_names().collect::<Vec<_>>().join(", ");
+        session.create_view("rows", &format!("{untouched}\nUNION ALL\nSELECT {columns} FROM now"))?;
+        let mut of_touched = self.files(session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST")?;
+        for file in &mut of_touched {
+            file.note(TOUCHED, &true);
+        }
+        written.extend(of_touched);
+        Ok(written)
+    }
+
+    fn files(&self, session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
+        staged::write(self.bronze.lake, &tables::DER_DETAILS, &of_utility(self.bronze), session, sql)
+    }
+
+    /// Relations `ders` (current versions) and `ended_ders` as one row for each current DER of a status, by feeder; what is the same in all
+    /// rows, or follows from other columns, is added after the sorting.
+    fn plan(&self, status: &str) -> String {
+        let published = published(Entity::Ders, &tables::DER_DETAILS);
+        let (also_installed, join) = if status == "planned" {
+            let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
+            ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
+        } else {
+            ("FALSE", String::new())
+        };
+        // Only a DER with versions that have ended can have been seen before its current one.
+        let (first_month, earlier) = if self.silver.ders.has_ended() {
+            let versions = format!(
+                "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
+                text(status)
+            );
+            ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
+        } else {
+            ("CAST(NULL AS VARCHAR)", String::new())
+        };
+        format!(
+            "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
+             \x20 {also_installed} AS also_installed, {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
+             FROM ders AS d\n{join}{earlier}\
+             WHERE d.status = {status}\n\
+             ORDER BY feeder_id NULLS LAST\n)\n\
+             SELECT {utility} AS utility_id, der_id, {status} AS status, {values}, SHIFT(nameplate_kw, -3) AS nameplate_mw, also_installed,\n\
+             \x20 COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month, {as_of} AS delivery_month\nFROM sorted",
+            of_ders = published.iter().map(|column| format!("d.{column} AS {column}")).collect::<Vec<_>>().join(", "),
+            values = published.join(", "),
+            utility = text(self.bronze.adapter.id.as_str()),
+            status = text(status),
+            as_of = as_of(self.newest)
+        )
+    }
+}
