@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use feederscope::app::reads::checks;
 use feederscope::config::RuleSet;
+use feederscope::engine::local;
+use feederscope::lake::DataFile;
 use feederscope::model::{Cancel, Month};
 use feederscope::pipeline::{Report, Request};
 
-use crate::support::{Bench, FEEDERS, INSTALLED, SEGMENTS, feeder};
+use crate::months::PLANNED;
+use crate::support::{Bench, FEEDERS, INSTALLED, SEGMENTS, feeder, show};
 
 const TABLES: [&str; 8] = [
     "silver/feeders",
@@ -176,6 +179,52 @@ fn ended_versions_are_added_and_written_again_only_when_they_double() {
     assert_eq!(kept[8], [2, 8]);
     assert!(versions(&bench) > 9, "files of earlier versions of the table stay for its history");
     assert_eq!(bench.rows("silver/feeders"), 10);
+}
+
+#[test]
+fn ders_that_a_month_leaves_as_they_were_are_copied_in_the_order_that_they_had() {
+    let bench = Bench::new();
+    bench.put(
+        "utility2/2022-08/utility2_circuits.csv",
+        format!("{FEEDERS}{}{}{}", feeder("A", "5"), feeder("B", "3"), feeder("C", "3")),
+    );
+    let ders = "D1,null,Solar,1,C,0\nD2,null,Solar,2,A,0\nD3,null,Solar,3,B,0\nD4,null,Solar,4,A,0\n";
+    bench.put("utility2/2022-08/utility2_install_der.csv", format!("{INSTALLED}{ders}"));
+    let planned = format!("{PLANNED}Solar,5,null,,null,null,,D9,,B\n");
+    bench.put("utility2/2022-08/utility2_planned_der.csv", planned);
+    bench.run();
+    let planned =
+        || bench.lines("platinum/der_details", "status, der_id, also_installed").into_iter().filter(|line| line.contains("D9"));
+    assert_eq!(planned().collect::<Vec<_>>(), ["planned|D9|false"]);
+    // D4 says more, what was planned is built, and the plan stays as it is.
+    bench.put("utility2/2022-09/utility2_install_der.csv", format!("{INSTALLED}D4,null,Solar,7,A,0\nD9,null,Solar,1,B,0\n"));
+    bench.run();
+    assert_eq!(planned().collect::<Vec<_>>(), ["installed|D9|false", "planned|D9|true"]);
+    let files = || {
+        let snapshot = bench.lake.snapshot(&crate::support::table_id("platinum/der_details")).unwrap().unwrap();
+        let rows = |file: &DataFile| {
+            let mut session = local().session(&Cancel::default()).unwrap();
+            session.register("t", &snapshot.scan(|other| other.path() == file.path())).unwrap();
+            let rows = session.query("SELECT der_id, nameplate_kw, delivery_month FROM t").unwrap();
+            (0..rows.height()).map(|row| rows.row(row).iter().map(show).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+        };
+        let of = |file: &DataFile| {
+            (file.constant("status").unwrap().to_owned(), file.tag("feederscope.touched").is_some(), rows(file))
+        };
+        snapshot.files.iter().map(of).collect::<BTreeSet<_>>()
+    };
+    let file =
+        |status: &str, touched, rows: &[&str]| (status.to_owned(), touched, rows.iter().map(ToString::to_string).collect());
+    let expected = [
+        file("installed", false, &["D2 2 2022-09", "D3 3 2022-09", "D1 1 2022-09"]),
+        file("installed", true, &["D4 7 2022-09", "D9 1 2022-09"]),
+        file("planned", true, &["D9 5 2022-09"]),
+    ];
+    assert_eq!(files(), BTreeSet::from(expected));
+    let copied = bench.lines("platinum/der_details", "*");
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert!(files().iter().all(|(_, touched, _)| !touched), "{:?}", files());
+    assert_eq!(copied, bench.lines("platinum/der_details", "*"));
 }
 
 /// Columns are compared some at a time: what differs in several of them is still one record.

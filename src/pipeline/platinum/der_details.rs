@@ -1,10 +1,11 @@
 //! The current DERs, by status and feeder.
 //!
-//! What a month leaves as it was is copied in the order that it has; what it touched goes into a file of its own, until that is an eighth
-//! as large. Then all rows are sorted anew.
+//! What a month leaves as it was is copied in the order that it has; what it touched goes into a file of its own, until that is more than a
+//! few rows and an eighth as large. Then all rows are sorted anew.
 
 use super::{as_of, published};
 use crate::engine::{FEW, Materialized, Session};
+use crate::frame::Relation;
 use crate::lake::{DataFile, Snapshot, Written};
 use crate::model::{Dataset, Entity, Month};
 use crate::pipeline::PipelineError;
@@ -16,11 +17,10 @@ use crate::pipeline::{staged, tables};
 /// The tag of a file whose rows were touched after the others of their status were sorted.
 const TOUCHED: &str = "feederscope.touched";
 
-/// Rows that are sorted for each one that was touched since, at least.
-const ROWS_PER_TOUCHED: u64 = 8;
-
-/// DERs that are held as touched, at most.
-const MOST_TOUCHED: u64 = 4 * FEW;
+/// Rows that may have been touched since so many were sorted: at least as many as cost nothing, and no more than can be held.
+fn most_touched(sorted: u64) -> u64 {
+    (sorted / 8).clamp(1_000, 4 * FEW)
+}
 
 /// A utility's rows of `der_details`.
 pub(super) struct DerDetails<'a> {
@@ -52,7 +52,7 @@ impl Touched<'_> {
             return None;
         }
         let touched = self.relations[0].1.rows + since.iter().map(|file| file.rows).sum::<u64>();
-        (touched * ROWS_PER_TOUCHED <= sorted.rows).then_some((sorted, since))
+        (touched <= most_touched(sorted.rows)).then_some((sorted, since))
     }
 }
 
@@ -90,12 +90,12 @@ impl DerDetails<'_> {
         let mut session = self.bronze.work.session()?;
         let since = format!("valid_from_month >= '{from}' OR valid_to_month >= '{from}'");
         session.register("versions", &ders.reached_since(from))?;
-        let most = files.iter().map(|file| file.rows).sum::<u64>() / ROWS_PER_TOUCHED;
+        let most = most_touched(files.iter().map(|file| file.rows).sum());
         let ids = format!("SELECT DISTINCT der_id FROM versions WHERE {since}");
-        let Some(touched) = session.name_few("touched", &ids, most.min(MOST_TOUCHED))? else { return Ok(None) };
+        let Some(touched) = session.name_few("touched", &ids, most)? else { return Ok(None) };
         let columns = tables::DER_DETAILS.columns();
         let is_read = |name: &str| name == "valid_from_month" || columns.iter().any(|column| column.name == name);
-        let mut of_touched = |name, rows: &crate::frame::Relation| {
+        let mut of_touched = |name, rows: &Relation| {
             session.register("all_versions", &rows.narrowed(is_read))?;
             session.materialize(name, "SELECT v.* FROM all_versions AS v LEFT SEMI JOIN touched AS t ON v.der_id = t.der_id")
         };

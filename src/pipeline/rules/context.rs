@@ -83,7 +83,7 @@ impl<'a> EvaluationContext<'a> {
         if let Some(known) = &self.facts {
             return Ok(known.clone());
         }
-        let read = Rc::new(DeliveryFacts::read(self.bronze, self.month)?);
+        let read = Rc::new(DeliveryFacts::read(&self.evaluator.histories, self.bronze, self.month)?);
         self.facts = Some(read.clone());
         Ok(read)
     }

@@ -285,9 +285,7 @@ pub(super) fn refresh_in_future(context: &mut EvaluationContext<'_>, subject: Su
     let month = context.month;
     let facts = context.facts()?;
     let Some(day) = facts.refresh_date(dataset, |other| other == month) else { return Ok(no_refresh_date()) };
-    let ours = facts.summaries.iter().find(|(of, at, ..)| of == dataset.as_str() && *at == month);
-    let received = ours.and_then(|(.., received)| *received);
-    let limit = match received {
+    let limit = match facts.received(dataset, month) {
         // A clock that is ahead of ours makes no date less of a future one.
         Some(received) if context.is_newest => received.min(context.evaluator.today),
         Some(received) => received,

@@ -28,6 +28,7 @@ use crate::model::{Day, Month, Severity};
 
 use context::EvaluationContext;
 use drift::Schemas;
+use facts::Histories;
 
 pub(crate) use results::record;
 pub use results::{Decision, Evidence, acknowledge, withdraw};
@@ -171,12 +172,14 @@ pub struct Evaluator<'a> {
     pub today: Day,
     /// What was found of one month and is asked of the next.
     schemas: Schemas,
+    /// What was found of a utility and is asked of each of its months.
+    histories: Histories,
 }
 
 impl<'a> Evaluator<'a> {
     /// Nothing is evaluated yet.
     pub fn new(bronze: &'a [BronzeTables<'a>], rules: &'a RuleSet, today: Day) -> Self {
-        Self { bronze, rules, today, schemas: Schemas::default() }
+        Self { bronze, rules, today, schemas: Schemas::default(), histories: Histories::default() }
     }
 
     /// Every month that any utility delivered, oldest first.
