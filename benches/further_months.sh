@@ -6,6 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 k="${1:-1}" changes="${2:-2}" whole="${3:-12}"
+# Sixty months after October 2022 are in the future, and refused, for a while yet.
+export FEEDERSCOPE_TODAY=2032-12-31
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo build --release --quiet
@@ -56,7 +58,7 @@ if python3 -c 'import duckdb' 2>/dev/null; then
     for month in "first 2022-10" "second 2022-11"; do
         read -r mode label <<<"$month"
         timed "DuckDB, $mode month        " python3 ../shared/bench/duckdb_second_month.py "$mode" "$work/duck.db" \
-            "$work/landing" "$label" "$work/duck" || echo "DuckDB could not"
+            "$work/landing" "$label" "$work/duck" || echo "DuckDB could not (its reader guesses the quote of a file)"
     done
 fi
 [ "$whole" -gt 0 ] || exit 0

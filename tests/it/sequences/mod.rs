@@ -124,6 +124,28 @@ fn differences(left: &BTreeMap<String, Vec<String>>, right: &BTreeMap<String, Ve
     found
 }
 
+/// The DERs that `der_details` has, which takes over what a month leaves as it was.
+fn details(bench: &Bench) -> Vec<String> {
+    let columns = "status, der_id, feeder_id, nameplate_kw, last_changed_month, first_seen_month, also_installed";
+    bench.lines_if_any("platinum/der_details", columns)
+}
+
+/// The same, going by the versions in `silver/ders`.
+fn details_of_versions(bench: &Bench) -> Vec<String> {
+    let versions = bench.lines_if_any("silver/ders", "status, der_id, feeder_id, nameplate_kw, valid_from_month, is_current");
+    let versions: Vec<Vec<&str>> = versions.iter().map(|line| line.split('|').collect()).collect();
+    let current = |version: &&Vec<&str>| version[5] == "true";
+    let line = |version: &Vec<&str>| {
+        let first = versions.iter().filter(|other| other[..2] == version[..2]).map(|other| other[4]).min().unwrap();
+        let is_built = |other: &Vec<&str>| other[..2] == ["installed", version[1]];
+        let also_installed = version[0] == "planned" && versions.iter().filter(current).any(is_built);
+        format!("{}|{first}|{also_installed}", version[..5].join("|"))
+    };
+    let mut lines: Vec<String> = versions.iter().filter(current).map(line).collect();
+    lines.sort();
+    lines
+}
+
 fn refresh(bench: &Bench) {
     let again = Request { full_refresh: true, ..Request::default() };
     bench.try_run(&again, &Cancel::default(), &|_| {}).unwrap();
@@ -209,6 +231,7 @@ fn however_they_came(sequence: &Sequence) -> Result<u32, TestCaseError> {
             stepwise.put(path, content.csv(utility)).at_the_same_time(path);
         }
         let reach = stepwise.run().rebuilt.first().map(|(_, reach)| *reach);
+        prop_assert_eq!(details(&stepwise), details_of_versions(&stepwise));
         ended_early += u32::from(reach.is_some_and(|reach| reach.until.is_some()));
     }
     stepwise.settings.utilities = bench(utility).settings.utilities;
