@@ -227,6 +227,24 @@ fn ders_that_a_month_leaves_as_they_were_are_copied_in_the_order_that_they_had()
     assert_eq!(copied, bench.lines("platinum/der_details", "*"));
 }
 
+#[test]
+fn ders_that_are_gone_come_back_or_were_corrected_stand_once_among_those_that_were_copied() {
+    let adapter = SEGMENTS.replace("[install_der]\n", "[install_der]\ndelivery = \"snapshot\"\n");
+    let bench = Bench::with_adapters(&[("seg.toml", &adapter)]);
+    let deliver = |month: u32, ders: &str| {
+        bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("ID,F,kW\n{ders}"));
+        bench.run();
+        bench.lines("platinum/der_details", "der_id, nameplate_kw, first_seen_month, last_changed_month")
+    };
+    assert_eq!(deliver(8, "A,F,1\nB,F,2\nC,F,3\n").len(), 3);
+    assert_eq!(deliver(9, "A,F,7\nB,F,2\n"), ["A|7|2022-08|2022-09", "B|2|2022-08|2022-08"]);
+    let with_c = ["A|7|2022-08|2022-09", "B|2|2022-08|2022-08", "C|3|2022-08|2022-10"];
+    assert_eq!(deliver(10, "A,F,7\nB,F,2\nC,F,3\n"), with_c);
+    // The newest month comes again, with other DERs.
+    let corrected = ["A|7|2022-08|2022-09", "B|2|2022-08|2022-08", "D|4|2022-10|2022-10"];
+    assert_eq!(deliver(10, "A,F,7\nB,F,2\nD,F,4\n"), corrected);
+}
+
 /// Columns are compared some at a time: what differs in several of them is still one record.
 #[test]
 fn record_of_a_wide_file_counts_as_changed_once() {

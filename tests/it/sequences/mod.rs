@@ -169,11 +169,17 @@ struct Sequence {
     genes: Vec<Gene>,
     batch: usize,
     adapter_changes_after: usize,
+    /// Whether no month comes late.
+    in_order: bool,
 }
 
 impl Sequence {
     fn steps(&self) -> Vec<(String, Content)> {
-        self.genes.iter().enumerate().map(|(serial, gene)| deliveries::step(&self.utility, gene, serial)).collect()
+        let mut genes: Vec<&Gene> = self.genes.iter().collect();
+        if self.in_order {
+            genes.sort_by_key(|gene| gene.month);
+        }
+        genes.into_iter().enumerate().map(|(serial, gene)| deliveries::step(&self.utility, gene, serial)).collect()
     }
 
     /// The utility as its adapter describes it until the change.
@@ -188,8 +194,15 @@ fn sequences() -> impl Strategy<Value = Sequence> {
     let gene = (0_u8..3, 0_u8..4, 0_u8..3, rows).prop_map(|(dataset, month, part, rows)| Gene { dataset, month, part, rows });
     // In one of two sequences the adapter is the same from the start.
     let change = prop_oneof![Just(0_usize), 1_usize..10];
-    (utilities(), prop::collection::vec(gene, 1..12), 1_usize..4, change)
-        .prop_map(|(utility, genes, batch, adapter_changes_after)| Sequence { utility, genes, batch, adapter_changes_after })
+    (utilities(), prop::collection::vec(gene, 1..12), 1_usize..4, change, prop::bool::weighted(0.3)).prop_map(
+        |(utility, genes, batch, adapter_changes_after, in_order)| Sequence {
+            utility,
+            genes,
+            batch,
+            adapter_changes_after,
+            in_order,
+        },
+    )
 }
 
 fn cases() -> u32 {
