@@ -225,6 +225,18 @@ fn ders_that_a_month_leaves_as_they_were_are_copied_in_the_order_that_they_had()
     bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
     assert!(files().iter().all(|(_, touched, _)| !touched), "{:?}", files());
     assert_eq!(copied, bench.lines("platinum/der_details", "*"));
+    // What another version of the program wrote is not copied; its files say in the log which plan they come from.
+    let log = bench.settings.lake.join("iedr_dev/platinum/der_details/_delta_log/00000000000000000002.json");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let other = text.replace("\"feederscope.plan\":\"", "\"feederscope.plan\":\"of-another-version-");
+    assert_ne!(text, other);
+    std::fs::write(&log, other).unwrap();
+    bench.put("utility2/2022-10/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,9,C,0\n"));
+    bench.run();
+    let mut installed = files().into_iter().filter(|(status, ..)| status == "installed").collect::<Vec<_>>();
+    assert_eq!((installed.len(), installed[0].1), (1, false), "{installed:?}");
+    installed[0].2.sort();
+    assert_eq!(installed[0].2, ["D1 9 2022-10", "D2 2 2022-10", "D3 3 2022-10", "D4 7 2022-10", "D9 1 2022-10"]);
 }
 
 #[test]

@@ -17,6 +17,9 @@ use crate::pipeline::{staged, tables};
 /// The tag of a file whose rows were touched after the others of their status were sorted.
 const TOUCHED: &str = "feederscope.touched";
 
+/// The tag of a file that tells the plan which its rows come from: those of another version of the program are not copied.
+const PLAN: &str = "feederscope.plan";
+
 /// Rows that may have been touched since so many were sorted: at least as many as cost nothing, and no more than can be held.
 fn most_touched(sorted: u64) -> u64 {
     (sorted / 8).clamp(1_000, 4 * FEW)
@@ -37,6 +40,11 @@ struct Touched<'t> {
     relations: [(&'static str, Materialized); 3],
 }
 
+/// A number that differs whenever the plan of a status does.
+fn fingerprint(status: &str) -> String {
+    format!("{:016x}", xxhash_rust::xxh64::xxh64(plan("", status, true, None).as_bytes(), 0))
+}
+
 impl Touched<'_> {
     fn name(&self, session: &mut dyn Session) -> Result<(), PipelineError> {
         self.relations.iter().try_for_each(|(name, rows)| Ok(session.register(name, &rows.relation)?))
@@ -48,7 +56,8 @@ impl Touched<'_> {
         let (since, sorted): (Vec<&DataFile>, Vec<&DataFile>) = ours.partition(|file| file.tag(TOUCHED).is_some());
         // Another program may have put rows into other files, in another order.
         let [sorted] = sorted.as_slice() else { return None };
-        if !sorted.is_own() {
+        let plan = fingerprint(status);
+        if !since.iter().chain([sorted]).all(|file| file.is_own() && file.tag(PLAN) == Some(plan.as_str())) {
             return None;
         }
         let touched = self.relations[0].1.rows + since.iter().map(|file| file.rows).sum::<u64>();
@@ -108,7 +117,7 @@ impl DerDetails<'_> {
         let mut session = self.bronze.work.session()?;
         session.register("ders", &self.silver.ders.current())?;
         session.register("ended_ders", &self.silver.ders.ended())?;
-        self.files(session, &self.plan(status))
+        self.files(status, session, &self.plan(status))
     }
 
     /// The rows of a status that were not touched, as they are, and those that were, sorted, in a file of their own.
@@ -130,12 +139,12 @@ impl DerDetails<'_> {
             session.register("before", &touched.before.scan(|file| files.iter().any(|other| other.path() == file.path())))?;
             Ok::<_, PipelineError>(session)
         };
-        let mut written = self.files(rows_of(&[sorted])?, &untouched)?;
+        let mut written = self.files(status, rows_of(&[sorted])?, &untouched)?;
         let mut session = rows_of(&since)?;
         session.create_view("now", &self.plan(status))?;
         let columns = tables::DER_DETAILS.column_names().collect::<Vec<_>>().join(", ");
         session.create_view("rows", &format!("{untouched}\nUNION ALL\nSELECT {columns} FROM now"))?;
-        let mut of_touched = self.files(session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST")?;
+        let mut of_touched = self.files(status, session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST")?;
         for file in &mut of_touched {
             file.note(TOUCHED, &true);
         }
@@ -143,43 +152,51 @@ impl DerDetails<'_> {
         Ok(written)
     }
 
-    fn files(&self, session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
-        staged::write(self.bronze.lake, &tables::DER_DETAILS, &of_utility(self.bronze), session, sql)
+    fn files(&self, status: &str, session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
+        let mut files = staged::write(self.bronze.lake, &tables::DER_DETAILS, &of_utility(self.bronze), session, sql)?;
+        for file in &mut files {
+            file.note(PLAN, &fingerprint(status));
+        }
+        Ok(files)
     }
 
-    /// Relations `ders` (current versions) and `ended_ders` as one row for each current DER of a status, by feeder; what is the same in all
-    /// rows, or follows from other columns, is added after the sorting.
     fn plan(&self, status: &str) -> String {
-        let published = published(Entity::Ders, &tables::DER_DETAILS);
-        let (also_installed, join) = if status == "planned" {
-            let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
-            ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
-        } else {
-            ("FALSE", String::new())
-        };
         // Only a DER with versions that have ended can have been seen before its current one.
-        let (first_month, earlier) = if self.silver.ders.has_ended() {
-            let versions = format!(
-                "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
-                text(status)
-            );
-            ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
-        } else {
-            ("CAST(NULL AS VARCHAR)", String::new())
-        };
-        format!(
-            "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
+        plan(self.bronze.adapter.id.as_str(), status, self.silver.ders.has_ended(), self.newest)
+    }
+}
+
+/// Relations `ders` (current versions) and `ended_ders` as one row for each current DER of a status, by feeder; what is the same in all
+/// rows, or follows from other columns, is added after the sorting.
+fn plan(utility: &str, status: &str, has_ended: bool, newest: Option<Month>) -> String {
+    let published = published(Entity::Ders, &tables::DER_DETAILS);
+    let (also_installed, join) = if status == "planned" {
+        let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
+        ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
+    } else {
+        ("FALSE", String::new())
+    };
+    let (first_month, earlier) = if has_ended {
+        let versions = format!(
+            "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
+            text(status)
+        );
+        ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
+    } else {
+        ("CAST(NULL AS VARCHAR)", String::new())
+    };
+    format!(
+        "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
              \x20 {also_installed} AS also_installed, {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
              FROM ders AS d\n{join}{earlier}\
              WHERE d.status = {status}\n\
              ORDER BY feeder_id NULLS LAST\n)\n\
              SELECT {utility} AS utility_id, der_id, {status} AS status, {values}, SHIFT(nameplate_kw, -3) AS nameplate_mw, also_installed,\n\
              \x20 COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month, {as_of} AS delivery_month\nFROM sorted",
-            of_ders = published.iter().map(|column| format!("d.{column} AS {column}")).collect::<Vec<_>>().join(", "),
-            values = published.join(", "),
-            utility = text(self.bronze.adapter.id.as_str()),
-            status = text(status),
-            as_of = as_of(self.newest)
-        )
-    }
+        of_ders = published.iter().map(|column| format!("d.{column} AS {column}")).collect::<Vec<_>>().join(", "),
+        values = published.join(", "),
+        utility = text(utility),
+        status = text(status),
+        as_of = as_of(newest)
+    )
 }
