@@ -4,13 +4,13 @@
 //! that are not larger; when all that came since the first one are half as large as that, everything becomes one patch. So a row
 //! is written again a few times in all its life, and a part has a dozen files at most.
 
-use crate::engine::{EngineError, Session};
+use crate::engine::{EngineError, Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
 use crate::model::Month;
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::staged;
+use crate::pipeline::staged::{self, HELD};
 use crate::pipeline::store::{self, AS_OF, Transactions};
 use crate::pipeline::tables::Table;
 
@@ -39,6 +39,8 @@ struct Patch {
 
 enum Source {
     Committed(Box<DataFile>),
+    /// It may be taken in before it is committed.
+    Held,
     Written(Vec<Written>),
 }
 
@@ -103,19 +105,33 @@ impl<'a> Patches<'a> {
         self.stack.last().map(|patch| patch.as_of)
     }
 
+    /// How many rows they have.
+    pub(super) fn rows(&self) -> u64 {
+        self.stack.iter().map(|patch| patch.rows).sum()
+    }
+
     /// Whether the first patch took in everything before it.
     pub(super) fn are_whole(&self) -> bool {
         self.stack.first().is_some_and(|patch| patch.is_whole)
     }
 
     /// Whether all rows are of one month.
-    pub(super) fn are_all_of(&self, month: Month) -> bool {
-        let [Patch { is_whole: true, source, .. }] = self.stack.as_slice() else { return false };
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn are_all_of(&self, month: Month) -> Result<bool, EngineError> {
+        let [Patch { is_whole: true, source, relation, .. }] = self.stack.as_slice() else { return Ok(false) };
         let is_of = |of: Option<&str>| of.and_then(Month::parse) == Some(month);
-        match source {
+        Ok(match source {
             Source::Committed(file) => is_of(file.constant("delivery_month")),
             Source::Written(files) => files.iter().all(|file| is_of(file.constant("delivery_month").as_deref())),
-        }
+            Source::Held => {
+                let mut session = self.bronze.work.session()?;
+                session.register("patch", relation)?;
+                let others = format!("SELECT COUNT(*) AS n FROM patch WHERE delivery_month <> '{month}'");
+                session.query(&others)?.count("n", 0) == 0
+            }
+        })
     }
 
     /// Takes all rows away.
@@ -157,19 +173,19 @@ impl<'a> Patches<'a> {
         2 * (others.iter().map(|patch| patch.rows).sum::<u64>() + rows) > whole
     }
 
-    /// Adds what a month brings: the rows of a query.
+    /// Adds what a month brings: the rows of a query, so many at most.
     ///
     /// # Errors
     /// They cannot be computed.
-    pub(super) fn add(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
-        let mut patch = self.write(session, sql, month)?;
+    pub(super) fn add(&mut self, session: Box<dyn Session>, sql: &str, at_most: u64, month: Month) -> Result<(), PipelineError> {
+        let mut patch = self.patch(session, sql, at_most, month)?;
         while self.stack.last().is_some_and(|last| !last.is_whole && last.rows <= patch.rows) {
             let Some(last) = self.stack.pop() else { break };
             let mut session = self.bronze.work.session()?;
             session.register("older", &last.relation)?;
             session.register("newer", &patch.relation)?;
             let sql = "SELECT o.* FROM older AS o LEFT ANTI JOIN newer AS n ON o.record_key = n.record_key\nUNION ALL\nSELECT * FROM newer";
-            patch = self.write(session, sql, month)?;
+            patch = self.patch(session, sql, last.rows + patch.rows, month)?;
             self.forget(last);
         }
         if patch.rows > 0 {
@@ -178,12 +194,18 @@ impl<'a> Patches<'a> {
         Ok(())
     }
 
-    /// The rows of a query, which may read the patches, are all there are as of a month.
+    /// The rows of a query, which may read the patches, are all there are as of a month; so many at most.
     ///
     /// # Errors
     /// They cannot be computed.
-    pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: &str, month: Month) -> Result<(), PipelineError> {
-        let patch = Patch { is_whole: true, ..self.write(session, sql, month)? };
+    pub(super) fn replace(
+        &mut self,
+        session: Box<dyn Session>,
+        sql: &str,
+        at_most: u64,
+        month: Month,
+    ) -> Result<(), PipelineError> {
+        let patch = Patch { is_whole: true, ..self.patch(session, sql, at_most, month)? };
         self.clear();
         self.stack.extend((patch.rows > 0).then_some(patch));
         Ok(())
@@ -193,10 +215,18 @@ impl<'a> Patches<'a> {
     ///
     /// # Errors
     /// The log cannot be written, or somebody asked to stop; the table is as before.
-    pub(super) fn commit(self, transactions: Transactions) -> Result<(), PipelineError> {
+    pub(super) fn commit(mut self, transactions: Transactions) -> Result<(), PipelineError> {
         let mut written = Vec::new();
-        for patch in self.stack {
-            let Source::Written(mut files) = patch.source else { continue };
+        for patch in std::mem::take(&mut self.stack) {
+            let mut files = match patch.source {
+                Source::Committed(_) => continue,
+                Source::Written(files) => files,
+                Source::Held => {
+                    let mut session = self.bronze.work.session()?;
+                    session.register("patch", &patch.relation)?;
+                    self.write(session, "SELECT * FROM patch")?
+                }
+            };
             for file in &mut files {
                 file.note(AS_OF, &patch.as_of);
                 if patch.is_whole {
@@ -211,17 +241,22 @@ impl<'a> Patches<'a> {
         store::exchange_files(self.bronze.lake, self.table, &self.replaced, written, transactions, self.bronze.work)
     }
 
-    fn write(&self, session: Box<dyn Session>, sql: &str, as_of: Month) -> Result<Patch, PipelineError> {
-        let files = staged::write(self.bronze.lake, self.table, &self.partition, session, sql)?;
+    /// The rows of a query, so many at most, as a patch: few are held until it is committed or taken in, many are written at once.
+    fn patch(&self, mut session: Box<dyn Session>, sql: &str, at_most: u64, as_of: Month) -> Result<Patch, PipelineError> {
+        let patch = |rows, relation, source| Patch { as_of, rows, is_whole: false, relation, source };
+        if at_most <= HELD
+            && let Some(Materialized { relation, rows }) = session.name_few("patch", sql, HELD)?
+        {
+            return Ok(patch(rows, relation, Source::Held));
+        }
+        let files = self.write(session, sql)?;
         let parts = files.iter().map(Written::part).collect();
         let relation = Relation::Files { columns: self.table.columns(), parts };
-        Ok(Patch {
-            as_of,
-            is_whole: false,
-            rows: files.iter().map(|file| file.rows).sum(),
-            relation,
-            source: Source::Written(files),
-        })
+        Ok(patch(files.iter().map(|file| file.rows).sum(), relation, Source::Written(files)))
+    }
+
+    fn write(&self, session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
+        staged::write(self.bronze.lake, self.table, &self.partition, session, sql)
     }
 
     fn forget(&mut self, patch: Patch) {

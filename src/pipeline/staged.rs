@@ -1,14 +1,18 @@
-//! Rows of a part of a table while months are folded into them: as committed, written and not yet committed, or still a plan.
+//! Rows of a part of a table while months are folded into them: as committed, held, written and not yet committed, or still a plan.
 
-use crate::engine::Session;
+use crate::engine::{FEW, Materialized, Session, Work};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Lake, Written};
 use crate::pipeline::PipelineError;
 use crate::pipeline::tables::Table;
 
-/// The rows of a part of a table. They are computed when they are read or committed, straight into a file.
+/// Rows that are held until the next month takes their place; more go into a file.
+pub(super) const HELD: u64 = 2 * FEW;
+
+/// The rows of a part of a table. They are computed when they are read or committed; many of them straight into a file.
 pub(super) struct StagedRows<'a> {
     lake: &'a Lake,
+    work: Work<'a>,
     table: &'static Table,
     /// Partition columns and their values.
     partition: Vec<(&'static str, String)>,
@@ -20,16 +24,32 @@ enum Rows {
     None,
     /// Those of these files of the table.
     Committed(Relation, Vec<DataFile>),
+    /// These, of which there is no file.
+    Held(Materialized),
     /// Those of files that are not part of the table yet.
     Written(Relation, Vec<Written>),
-    /// Those of a plan, which may read from files that are not part of the table.
-    Plan(Box<dyn Session>, String, Vec<Written>),
+    /// Those of a plan.
+    Plan(Plan),
+}
+
+/// A query whose rows take the place of others.
+struct Plan {
+    session: Box<dyn Session>,
+    sql: String,
+    /// How many rows there are at most.
+    at_most: u64,
+    /// Files that are not part of the table, and are read.
+    sources: Vec<Written>,
 }
 
 impl<'a> StagedRows<'a> {
     /// No rows.
-    pub(super) fn none(lake: &'a Lake, table: &'static Table, partition: Vec<(&'static str, String)>) -> Self {
-        Self { lake, table, partition, rows: Rows::None }
+    pub(super) fn none(
+        (lake, work): (&'a Lake, Work<'a>),
+        table: &'static Table,
+        partition: Vec<(&'static str, String)>,
+    ) -> Self {
+        Self { lake, work, table, partition, rows: Rows::None }
     }
 
     /// The rows are those of files of the table.
@@ -37,27 +57,46 @@ impl<'a> StagedRows<'a> {
         self.rows = if files.is_empty() { Rows::None } else { Rows::Committed(rows, files) };
     }
 
+    /// How many rows there are at most.
+    pub(super) fn at_most(&self) -> u64 {
+        match &self.rows {
+            Rows::None => 0,
+            Rows::Committed(_, files) => files.iter().map(|file| file.rows).sum(),
+            Rows::Held(held) => held.rows,
+            Rows::Written(_, files) => files.iter().map(|file| file.rows).sum(),
+            Rows::Plan(plan) => plan.at_most,
+        }
+    }
+
     /// The rows; `None` if there are none.
     ///
     /// # Errors
     /// They cannot be computed.
     pub(super) fn current(&mut self) -> Result<Option<Relation>, PipelineError> {
-        self.compute()?;
+        self.rows = match std::mem::replace(&mut self.rows, Rows::None) {
+            Rows::Plan(mut plan) => match plan.hold()? {
+                Some(held) if held.rows == 0 => Rows::None,
+                Some(held) => Rows::Held(held),
+                None => self.written(plan)?,
+            },
+            computed => computed,
+        };
         Ok(match &self.rows {
+            Rows::Held(held) => Some(held.relation.clone()),
             Rows::Committed(rows, _) | Rows::Written(rows, _) => Some(rows.clone()),
-            Rows::None | Rows::Plan(..) => None,
+            Rows::None | Rows::Plan(_) => None,
         })
     }
 
-    /// From now on the rows are those of a query, which may read the ones before; the files that it replaces.
-    pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: String) -> Vec<DataFile> {
+    /// From now on the rows are those of a query, which may read the ones before, so many at most; the files that it replaces.
+    pub(super) fn replace(&mut self, session: Box<dyn Session>, sql: String, at_most: u64) -> Vec<DataFile> {
         let (replaced, sources) = match std::mem::replace(&mut self.rows, Rows::None) {
             Rows::Committed(_, files) => (files, Vec::new()),
             // They are needed until the query has been run.
-            Rows::Written(_, written) | Rows::Plan(_, _, written) => (Vec::new(), written),
-            Rows::None => (Vec::new(), Vec::new()),
+            Rows::Written(_, sources) | Rows::Plan(Plan { sources, .. }) => (Vec::new(), sources),
+            Rows::None | Rows::Held(_) => (Vec::new(), Vec::new()),
         };
-        self.rows = Rows::Plan(session, sql, sources);
+        self.rows = Rows::Plan(Plan { session, sql, at_most, sources });
         replaced
     }
 
@@ -66,25 +105,35 @@ impl<'a> StagedRows<'a> {
     /// # Errors
     /// The rows cannot be computed.
     pub(super) fn finish(mut self) -> Result<Vec<Written>, PipelineError> {
-        self.compute()?;
-        Ok(if let Rows::Written(_, files) = self.rows { files } else { Vec::new() })
-    }
-
-    fn compute(&mut self) -> Result<(), PipelineError> {
-        self.rows = match std::mem::replace(&mut self.rows, Rows::None) {
-            Rows::Plan(session, sql, sources) => {
-                let written = write(self.lake, self.table, &self.partition, session, &sql)?;
-                drop(sources);
-                if written.iter().all(|file| file.rows == 0) {
-                    Rows::None
-                } else {
-                    let parts = written.iter().map(Written::part).collect();
-                    Rows::Written(Relation::Files { columns: self.table.columns(), parts }, written)
-                }
+        let written = match std::mem::replace(&mut self.rows, Rows::None) {
+            Rows::Plan(plan) => self.written(plan)?,
+            Rows::Held(held) => {
+                let mut session = self.work.session()?;
+                session.register("held", &held.relation)?;
+                self.written(Plan { session, sql: "SELECT * FROM held".into(), at_most: held.rows, sources: Vec::new() })?
             }
             computed => computed,
         };
-        Ok(())
+        Ok(if let Rows::Written(_, files) = written { files } else { Vec::new() })
+    }
+
+    fn written(&self, plan: Plan) -> Result<Rows, PipelineError> {
+        let written = write(self.lake, self.table, &self.partition, plan.session, &plan.sql)?;
+        if written.iter().all(|file| file.rows == 0) {
+            return Ok(Rows::None);
+        }
+        let parts = written.iter().map(Written::part).collect();
+        Ok(Rows::Written(Relation::Files { columns: self.table.columns(), parts }, written))
+    }
+}
+
+impl Plan {
+    /// Its rows, where they are few.
+    fn hold(&mut self) -> Result<Option<Materialized>, PipelineError> {
+        if self.at_most > HELD {
+            return Ok(None);
+        }
+        Ok(self.session.name_few("held", &self.sql, HELD)?)
     }
 }
 

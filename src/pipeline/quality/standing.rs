@@ -80,17 +80,19 @@ impl<'a> StandingRecords<'a> {
         since.push(month);
         let rows = |months: &[Month]| months.iter().map(|month| self.bronze.row_count(self.dataset, *month)).sum();
         let base: Vec<Month> = self.base().into_iter().collect();
-        let is_outgrown = self.patches.are_outgrown_by(rows(&since), rows(&base));
+        let (added, of_base): (u64, u64) = (rows(&since), rows(&base));
+        let is_outgrown = self.patches.are_outgrown_by(added, of_base);
         if !is_outgrown && since.len() < MONTHS_IN_BRONZE {
             return Ok(());
         }
         let mut session = self.bronze.work.session()?;
         if is_outgrown {
             self.name(session.as_mut(), &comparison, &since)?;
-            self.patches.replace(session, &self.rows_of("earlier_keys"), month)
+            let at_most = self.patches.rows() + added + of_base;
+            self.patches.replace(session, &self.rows_of("earlier_keys"), at_most, month)
         } else {
             self.name_taken(session.as_mut(), &comparison, "later", &since)?;
-            self.patches.add(session, &self.rows_of("later"), month)
+            self.patches.add(session, &self.rows_of("later"), added, month)
         }
     }
 

@@ -54,7 +54,7 @@ impl<'a> History<'a> {
             bronze,
             table,
             key,
-            current: StagedRows::none(bronze.lake, table, super::of_utility(bronze)),
+            current: StagedRows::none((bronze.lake, bronze.work), table, super::of_utility(bronze)),
             ended: Vec::new(),
             ended_files: Vec::new(),
             replaced: Vec::new(),
@@ -78,8 +78,9 @@ impl<'a> History<'a> {
         session.register("history", &rows)?;
         let ended = session.materialize("ended", &scd2::ended_before(from))?;
         history.ended.extend((ended.rows > 0).then_some(ended));
-        history.current.replace(session, scd2::current_before(&table.columns(), from));
         history.replaced = reached.into_iter().chain(current).collect();
+        let at_most = history.replaced.iter().map(|file| file.rows).sum();
+        history.current.replace(session, scd2::current_before(&table.columns(), from), at_most);
         Ok(history)
     }
 
@@ -113,7 +114,8 @@ impl<'a> History<'a> {
     ) -> Result<Moved, PipelineError> {
         let columns = self.table.columns();
         let Some(current) = self.current()? else {
-            self.current.replace(session, scd2::initial(&columns, month));
+            let delivered = self.bronze.files.iter().filter(|file| file.month == month).map(|file| file.rows).sum();
+            self.current.replace(session, scd2::initial(&columns, month), delivered);
             return Ok(Moved::Any);
         };
         session.register("current_versions", &current)?;
@@ -127,7 +129,8 @@ impl<'a> History<'a> {
             self.ended.push(session.materialize("ended", &scd2::ended(&columns, self.key, month))?);
         }
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
-        self.replaced.extend(self.current.replace(session, scd2::current(&columns, self.key)));
+        let at_most = self.current.at_most() + opened.rows;
+        self.replaced.extend(self.current.replace(session, scd2::current(&columns, self.key), at_most));
         Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
     }
 
@@ -159,12 +162,14 @@ impl<'a> History<'a> {
         let versions = Versions::open(self.bronze, self.table)?;
         let mut session = self.bronze.work.session()?;
         session.register("current_versions", &current)?;
-        session.register("history", &versions.scan(|file| versions::reaches(file, month) || versions::holds_current(file)))?;
+        let may_be_later = |file: &DataFile| versions::reaches(file, month) || versions::holds_current(file);
+        session.register("history", &versions.scan(may_be_later))?;
         let columns = self.table.columns();
         session.create_view("later", &scd2::later(&columns, self.key, month))?;
         let ended = session.materialize("later_ended", "SELECT * FROM later WHERE NOT is_current")?;
         self.ended.extend((ended.rows > 0).then_some(ended));
-        self.replaced.extend(self.current.replace(session, "SELECT * FROM later WHERE is_current".into()));
+        let at_most = versions.files().filter(|file| may_be_later(file)).map(|file| file.rows).sum();
+        self.replaced.extend(self.current.replace(session, "SELECT * FROM later WHERE is_current".into(), at_most));
         Ok(())
     }
 

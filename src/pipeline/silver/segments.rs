@@ -9,6 +9,7 @@ use crate::config::DatasetAdapter;
 use crate::engine::{Materialized, Session};
 use crate::model::{Dataset, Delivery, Month};
 use crate::pipeline::PipelineError;
+use crate::pipeline::kept::KeptRows;
 use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, record_key, text};
 use crate::pipeline::store::Transactions;
@@ -49,7 +50,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         }
         let mut plan = self.build.session()?;
         self.build.records(plan.as_mut(), Dataset::Circuits, month)?;
-        let replaced = self.take(plan, month)?;
+        let replaced = self.take(plan, month, self.build.bronze.row_count(Dataset::Circuits, month))?;
         self.name(session, "segments")?;
         Ok(replaced)
     }
@@ -116,32 +117,39 @@ impl<'b, 'a> Segments<'b, 'a> {
         let unknown = |other: Month| {
             other < month && known.is_none_or(|known| other > known) && complete.is_none_or(|complete| other >= complete)
         };
-        let Some(newest) = self.build.bronze.months(Dataset::Circuits).into_iter().rfind(|month| unknown(*month)) else {
-            return Ok(());
-        };
-        let Some(rows) = self.build.bronze.rows(Dataset::Circuits, unknown)? else { return Ok(()) };
+        let bronze = self.build.bronze;
+        let months: Vec<Month> = bronze.months(Dataset::Circuits).into_iter().filter(|month| unknown(*month)).collect();
         let mut plan = self.build.session()?;
-        plan.register("bronze", &rows)?;
-        super::conform::records(self.build.bronze, self.dataset).create_views(plan.as_mut())?;
+        let records = if let [only] = months.as_slice() {
+            // Silver kept one record of each key.
+            KeptRows::of(bronze, Dataset::Circuits, *only)?.name(plan.as_mut(), "bronze", |_| true)?;
+            "SELECT * FROM all_records".to_owned()
+        } else {
+            let Some(rows) = bronze.rows(Dataset::Circuits, unknown)? else { return Ok(()) };
+            plan.register("bronze", &rows)?;
+            last_of_each_key(self.dataset, &bronze.order(Dataset::Circuits, unknown))
+        };
+        super::conform::records(bronze, self.dataset).create_views(plan.as_mut())?;
         plan.create_view("all_records", &format!("SELECT * FROM records WHERE NOT ({})", without_key(self.dataset)))?;
-        plan.create_view("records", &last_of_each_key(self.dataset, &self.build.bronze.order(Dataset::Circuits, unknown)))?;
-        self.take(plan, newest)?;
-        Ok(())
+        plan.create_view("records", &records)?;
+        let Some(newest) = months.last() else { return Ok(()) };
+        let rows = months.iter().map(|month| bronze.row_count(Dataset::Circuits, *month)).sum();
+        self.take(plan, *newest, rows).map(drop)
     }
 
-    /// Takes in relation `records` of a session, with one record of each key.
-    fn take(&mut self, mut plan: Box<dyn Session>, month: Month) -> Result<Option<Materialized>, PipelineError> {
-        plan.name_rows("delivered", &self.rows_of_records(), self.build.bronze.row_count(Dataset::Circuits, month))?;
+    /// Takes in relation `records` of a session, so many at most, with one record of each key.
+    fn take(&mut self, mut plan: Box<dyn Session>, month: Month, rows: u64) -> Result<Option<Materialized>, PipelineError> {
+        plan.name_rows("delivered", &self.rows_of_records(), rows)?;
         if self.patches.as_of().is_none() || self.takes_the_place_of_all(month)? {
-            self.patches.replace(plan, "SELECT * FROM delivered", month)?;
+            self.patches.replace(plan, "SELECT * FROM delivered", rows, month)?;
             return Ok(None);
         }
         self.name(plan.as_mut(), "current_segments")?;
         let replaced = plan.materialize("replaced", REPLACED)?;
-        if self.patches.are_outgrown_by(self.build.bronze.row_count(Dataset::Circuits, month), 0) {
-            self.patches.replace(plan, FOLDED, month)?;
+        if self.patches.are_outgrown_by(rows, 0) {
+            self.patches.replace(plan, FOLDED, self.patches.rows() + rows, month)?;
         } else {
-            self.patches.add(plan, "SELECT * FROM delivered", month)?;
+            self.patches.add(plan, "SELECT * FROM delivered", rows, month)?;
         }
         Ok(Some(replaced))
     }
@@ -151,7 +159,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     fn takes_the_place_of_all(&self, month: Month) -> Result<bool, PipelineError> {
         let bronze = self.build.bronze;
         let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(false) };
-        if !self.patches.are_all_of(difference.month) {
+        if !self.patches.are_all_of(difference.month)? {
             return Ok(false);
         }
         let mut session = self.build.session()?;
