@@ -296,9 +296,9 @@ fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load
     let deliver_some = |bench: &Bench, month: u32| {
         let file = format!("seg/2022-{month:02}/seg_circuits.csv");
         match month {
-            // Everything, a little, and everything again: one file, two, and one.
+            // Everything, a little, and everything again: one file, two, and one. Of the first segment the last record counts.
             7 => {
-                let all = "C,S,F,MW,L\nc1,1,F,2,1\nc1,2,F,2,1\nc1,3,G,2,1\nc2,1,G,1,1\nc2,2,G,1,1\nc2,3,G,1,1\nc3,1,H,1,1\n";
+                let all = "C,S,F,MW,L\nc1,1,H,7,4\nc1,1,F,2,1\nc1,2,F,2,1\nc1,3,G,2,1\nc2,1,G,1,1\nc2,2,G,1,1\nc2,3,G,1,1\nc3,1,H,1,1\n";
                 bench.put(&file, all);
             }
             11 => deliver(bench, 11),
@@ -323,6 +323,8 @@ fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load
         }
         let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
         assert_eq!(tables(&bench), tables(&at_once), "2022-{corrected:02}");
+        at_once.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+        assert_eq!(tables(&bench), tables(&at_once), "2022-{corrected:02}, everything again");
         // By hand: only the correction names K, and nothing after it takes it away.
         assert_eq!(bench.count("silver/feeder_circuits", "circuit_id = 'c9' AND feeder_id = 'K'"), 1);
         // The next correction finds the month as it was.
