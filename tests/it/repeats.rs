@@ -128,6 +128,23 @@ fn segment_that_a_nearly_whole_delivery_lacks_stays() {
     assert_eq!(places(&bench), ["2:c11|2022-10|2", "2:c12|2022-10|3", "2:c21|2022-10|4"]);
 }
 
+/// Two months that hold the same segments, after one that held one more.
+#[test]
+fn segment_that_the_two_last_deliveries_lack_stays() {
+    let three = |length: &str| format!("C,S,F,MW,L\nc1,1,F,2,{length}\nc1,2,F,2,{length}\nc1,3,F,2,{length}\n");
+    let (july, august, september) = (three("1") + "c2,1,G,1,0.25\n", three("2"), three("3"));
+    let bench = loaded(
+        ("seg.toml", SEGMENTS),
+        &[
+            &[("seg/2022-07/seg_circuits.csv", july.as_str())],
+            &[("seg/2022-08/seg_circuits.csv", august.as_str())],
+            &[("seg/2022-09/seg_circuits.csv", september.as_str())],
+        ],
+    );
+    let feeders = bench.lines("silver/feeders", "feeder_id, segment_count, length, valid_from_month, valid_to_month");
+    assert_eq!(feeders, ["F|3|3|2022-07|2022-08", "F|3|6|2022-08|2022-09", "F|3|9|2022-09|-", "G|1|0.25|2022-07|-"]);
+}
+
 #[test]
 fn running_number_of_an_export_makes_no_record_another_unless_the_adapter_reads_it() {
     let months: [&[(&str, &str)]; 2] = [
