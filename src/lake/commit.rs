@@ -30,6 +30,14 @@ fn checkpoint_interval(files: usize) -> u64 {
     CHECKPOINT_EVERY * least.div_ceil(CHECKPOINT_EVERY).max(1).next_power_of_two()
 }
 
+/// Whether a version of a table of so many files gets a checkpoint. Each month adds to most tables: it is each table's turn at another version,
+/// so that no month makes the checkpoints of all.
+fn is_checkpoint_due(table: &TableId, version: u64, files: usize) -> bool {
+    let turn = xxhash_rust::xxh64::xxh64(table.to_string().as_bytes(), 0) % CHECKPOINT_EVERY;
+    let is_worth_it = version + 1 >= CHECKPOINT_EVERY / 2;
+    is_worth_it && (version + 1 + turn).is_multiple_of(checkpoint_interval(files))
+}
+
 /// The key in `commitInfo` by which a commit finds itself in the log.
 const COMMIT_ID: &str = "feederscopeCommit";
 
@@ -98,8 +106,8 @@ impl Lake {
             },
         };
         written.into_iter().for_each(Written::keep);
-        let interval = checkpoint_interval(change.base.map_or(0, |base| base.files.len()));
-        let is_due = (version + 1).is_multiple_of(interval) || change.base.is_some_and(Snapshot::avoided_checkpoint);
+        let files = change.base.map_or(0, |base| base.files.len());
+        let is_due = is_checkpoint_due(table, version, files) || change.base.is_some_and(Snapshot::avoided_checkpoint);
         if is_due {
             self.grown().insert(table.clone());
             if let Err(error) = self.checkpoint(table) {
@@ -146,7 +154,9 @@ impl Lake {
         let made = self.runtime.block_on(create_checkpoint(&snapshot.delta, None));
         made.map_err(|source| LakeError::Delta { table: table.to_string(), source: Box::new(source) })?;
         // What is read from a checkpoint is one piece; what was read commit by commit is as many pieces as commits, and slow to go on from.
-        self.snapshots.forget(&self.path(table).join("_delta_log"));
+        if snapshot.avoided_checkpoint() || snapshot.version - snapshot.whole_at >= CHECKPOINT_EVERY {
+            self.snapshots.forget(&self.path(table).join("_delta_log"));
+        }
         Ok(())
     }
 }
@@ -215,7 +225,8 @@ fn add_action(file: &Written, data_change: bool) -> Add {
 
 #[cfg(test)]
 mod tests {
-    use super::checkpoint_interval;
+    use super::{checkpoint_interval, is_checkpoint_due};
+    use crate::lake::{Layer, TableId};
 
     #[test]
     fn checkpoints_are_in_proportion_to_the_files() {
@@ -223,5 +234,19 @@ mod tests {
         // Files written into checkpoints while ten thousand are added one by one: a few times as many, not a thousand times.
         let written: usize = (0..10_000).filter(|files| (*files as u64 + 1).is_multiple_of(checkpoint_interval(*files))).sum();
         assert!(written < 50 * 10_000, "{written}");
+    }
+
+    /// A month adds a commit to nearly every table.
+    #[test]
+    fn tables_have_their_checkpoints_in_different_months() {
+        let tables: Vec<TableId> = (0..20).map(|n| TableId::new(Layer::Silver, &format!("table_{n}"))).collect();
+        for version in 4..60 {
+            let due = tables.iter().filter(|table| is_checkpoint_due(table, version, 100)).count();
+            assert!(due <= 6, "{due} of 20 with version {version}");
+        }
+        for table in &tables {
+            let due: Vec<u64> = (0..60).filter(|version| is_checkpoint_due(table, *version, 100)).collect();
+            assert!(due[0] >= 4 && due[0] < 14 && due.windows(2).all(|pair| pair[1] - pair[0] == 10), "{table}: {due:?}");
+        }
     }
 }

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub files: Vec<DataFile>,
     pub(super) delta: DeltaTable,
     checkpoints: Checkpoints,
+    /// The version at which the log was read as a whole; later entries were added one by one.
+    pub(super) whole_at: u64,
     folder: PathBuf,
     /// What applications recorded with the newest commits, once somebody asked.
     recorded: OnceLock<HashMap<String, i64>>,
@@ -116,12 +118,12 @@ impl Lake {
         let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
         let earlier = self.snapshots.earlier(&log);
         let read_on = earlier.as_ref().and_then(|earlier| self.read_on(&log, earlier));
-        let (delta, checkpoints) = match read_on.map_or_else(|| self.load(table, None), Ok) {
+        let state = match read_on.map_or_else(|| self.load(table, None), Ok) {
             Ok(loaded) => loaded,
             Err(DeltaTableError::NotATable(_)) => return Ok(None),
             Err(error) => return Err(delta_error(error)),
         };
-        let snapshot = Arc::new(read(table, folder, (delta, checkpoints), earlier.as_deref())?);
+        let snapshot = Arc::new(read(table, folder, state, earlier.as_deref())?);
         self.snapshots.keep(&log, &snapshot);
         Ok(Some(snapshot))
     }
@@ -129,8 +131,9 @@ impl Lake {
     /// Keeps the state that a commit of this program ended in, so that its entry is not read again.
     pub(super) fn keep(&self, table: &TableId, delta: DeltaTable, base: Option<&Snapshot>) {
         let checkpoints = base.map_or(Checkpoints::Used, |base| base.checkpoints);
+        let state = State { delta, checkpoints, whole_at: base.map(|base| base.whole_at) };
         // What cannot be kept is read when it is asked for.
-        if let Ok(snapshot) = read(table, self.path(table), (delta, checkpoints), base) {
+        if let Ok(snapshot) = read(table, self.path(table), state, base) {
             self.snapshots.keep(&self.path(table).join("_delta_log"), &Arc::new(snapshot));
         }
     }
@@ -146,24 +149,24 @@ impl Lake {
     }
 
     /// Reads what came to a log since it was read; `None` where it has to be read as a whole.
-    fn read_on(&self, log: &Path, earlier: &Snapshot) -> Option<(DeltaTable, Checkpoints)> {
+    fn read_on(&self, log: &Path, earlier: &Snapshot) -> Option<State> {
         let mut delta = earlier.delta.clone();
         self.runtime.block_on(delta.update_state()).ok()?;
         // Another state than the one on the disk is none.
         if path_of_entry(log, delta.version()? + 1).exists() {
             return None;
         }
-        Some((delta, Checkpoints::Used))
+        Some(State { delta, checkpoints: Checkpoints::Used, whole_at: Some(earlier.whole_at) })
     }
 
     /// Reads a log from its newest checkpoint on, or where that cannot be read, from its first entry on.
-    fn load(&self, table: &TableId, version: Option<u64>) -> DeltaResult<(DeltaTable, Checkpoints)> {
+    fn load(&self, table: &TableId, version: Option<u64>) -> DeltaResult<State> {
         let load = |builder: DeltaTableBuilder| {
             let builder = if let Some(version) = version { builder.with_version(version) } else { builder };
             self.runtime.block_on(builder.load())
         };
         let error = match self.builder(table).and_then(load) {
-            Ok(delta) => return Ok((delta, Checkpoints::Used)),
+            Ok(delta) => return Ok(State { delta, checkpoints: Checkpoints::Used, whole_at: None }),
             Err(error @ DeltaTableError::NotATable(_)) => return Err(error),
             Err(error) => error,
         };
@@ -175,20 +178,24 @@ impl Lake {
         match self.builder_over(without, table).and_then(load) {
             Ok(delta) => {
                 tracing::warn!("a checkpoint of `{table}` cannot be read, its whole log can: {error}");
-                Ok((delta, Checkpoints::Hidden))
+                Ok(State { delta, checkpoints: Checkpoints::Hidden, whole_at: None })
             }
             Err(_) => Err(error),
         }
     }
 }
 
+/// A log as the library read it.
+struct State {
+    delta: DeltaTable,
+    checkpoints: Checkpoints,
+    /// The version at which it was read as a whole, if that was an earlier one.
+    whole_at: Option<u64>,
+}
+
 /// Reads the state of a log; what is known of a file from an earlier state is taken from there.
-fn read(
-    table: &TableId,
-    folder: PathBuf,
-    (delta, checkpoints): (DeltaTable, Checkpoints),
-    earlier: Option<&Snapshot>,
-) -> Result<Snapshot, LakeError> {
+fn read(table: &TableId, folder: PathBuf, state: State, earlier: Option<&Snapshot>) -> Result<Snapshot, LakeError> {
+    let State { delta, checkpoints, whole_at } = state;
     let delta_error = |source| LakeError::Delta { table: table.to_string(), source: Box::new(source) };
     let state = delta.snapshot().map_err(delta_error)?;
     let columns = state.schema().fields().map(|field| Column { name: field.name().clone(), kind: column_type(field) }).collect();
@@ -207,7 +214,18 @@ fn read(
         return Err(unsupported("column mapping"));
     }
     let version = delta.version().unwrap_or_default();
-    Ok(Snapshot { table: table.clone(), version, columns, files, delta, checkpoints, folder, recorded: OnceLock::new() })
+    let whole_at = whole_at.unwrap_or(version);
+    Ok(Snapshot {
+        table: table.clone(),
+        version,
+        columns,
+        files,
+        delta,
+        checkpoints,
+        whole_at,
+        folder,
+        recorded: OnceLock::new(),
+    })
 }
 
 impl Snapshot {

@@ -81,7 +81,7 @@ impl<'a> Differences<'a> {
     }
 
     /// That of a dataset's month, whose rejected records are settled. `None` where nothing can be told by the numbers of the records, or where
-    /// the month brings less than half as much as the one before: changes alone repeat nothing.
+    /// the month brings less than half as much as the largest: changes alone repeat nothing.
     ///
     /// # Errors
     /// A table cannot be read.
@@ -103,7 +103,8 @@ impl<'a> Differences<'a> {
         let of_both = |file: &&CommittedFile| file.dataset == dataset && [before, month].contains(&file.month);
         let has_hashes = bronze.files.iter().filter(of_both).all(|file| file.rows == 0 || file.stores(RECORD_HASH));
         let is_told = has_hashes && !bronze.adapter.labels_read(dataset).any(|label| is_nameless(&column_name(label)));
-        if !is_told || 2 * bronze.row_count(dataset, month) < bronze.row_count(dataset, before) {
+        let most = bronze.months(dataset).into_iter().map(|month| bronze.row_count(dataset, month)).max();
+        if !is_told || 2 * bronze.row_count(dataset, month) < most.unwrap_or(0) {
             return Ok(None);
         }
         Ok(Some(Difference {

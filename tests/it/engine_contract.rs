@@ -105,6 +105,42 @@ fn files_of_one_part_are_read_whatever_each_of_them_stores() {
     });
 }
 
+/// Files of several parts that store the same are told apart by their paths, which is a column's name here, too; what a file stores
+/// is known again only as long as it is the same file.
+#[test]
+fn files_of_several_parts_have_each_its_own_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = Table { lake: Lake::new(folder.path(), Environment::Dev).unwrap(), _folder: folder };
+    let columns: Vec<Column> =
+        columns().into_iter().chain(["path", "path_"].map(|name| Column::new(name, ColumnType::Text))).collect();
+    let row = |n: i64| vec![Value::Null, Value::Whole(n), Value::Text(format!("at {n}")), Value::Null];
+    for (n, part) in [(1, "a"), (2, "b"), (3, "a"), (4, "c d"), (5, "b")] {
+        table.add(part, &columns, &[row(n), row(n + 10)]);
+    }
+    let expected = ["a|1|at 1", "b|2|at 2", "a|3|at 3", "c d|4|at 4", "b|5|at 5", "a|11|at 11", "b|12|at 12", "a|13|at 13"];
+    each(|engine| {
+        let mut session = session(engine);
+        session.register("t", &table.relation()).unwrap();
+        assert_eq!(lines(session.as_mut(), "SELECT id, n, path FROM t ORDER BY n LIMIT 8"), expected);
+        let by_part = "SELECT id, COUNT(n) AS n, SUM(n) AS sum FROM t GROUP BY id ORDER BY id";
+        assert_eq!(lines(session.as_mut(), by_part), ["a|4|28", "b|4|34", "c d|2|18"]);
+        assert_eq!(lines(session.as_mut(), "SELECT n FROM t WHERE id <> 'a' AND n < 10 ORDER BY n"), ["2", "4", "5"]);
+        let pairs = "SELECT l.n AS n FROM t AS l INNER JOIN t AS r ON l.id = r.id AND l.n + 10 = r.n WHERE l.id = 'b' ORDER BY n";
+        assert_eq!(lines(session.as_mut(), pairs), ["2", "5"]);
+    });
+    let (Relation::Files { parts, .. }, more) = (table.relation(), frame(&[("c", 99)])) else { panic!("no files") };
+    let other = table.lake.write(&Table::id(), &self::columns(), &[]).and_then(|mut writer| {
+        writer.push(&more)?;
+        writer.finish()
+    });
+    std::fs::copy(other.unwrap().part().path, &parts[0].path).unwrap();
+    each(|engine| {
+        let mut session = session(engine);
+        session.register("t", &table.relation()).unwrap();
+        assert_eq!(lines(session.as_mut(), "SELECT n, path FROM t WHERE n > 20"), ["99|-"]);
+    });
+}
+
 #[test]
 fn relation_without_files_has_columns_and_no_rows() {
     each(|engine| {

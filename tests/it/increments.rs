@@ -47,6 +47,30 @@ fn deliver(bench: &Bench, month: u32) {
     bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("ID,F,kW\nA,c1,{month}\nB,G,2\nC,c9,1\n{new}"));
 }
 
+/// Bronze files that nobody can read, of the same size: a run looks whether they are there, and fails when it opens one.
+struct Unreadable(Vec<(PathBuf, Vec<u8>)>);
+
+impl Unreadable {
+    /// Those of some months.
+    fn of(bench: &Bench, months: &[&str]) -> Self {
+        let is_theirs = |file: &PathBuf| {
+            let path = file.to_string_lossy();
+            path.contains("bronze") && path.ends_with(".parquet") && months.iter().any(|month| path.contains(month))
+        };
+        let files = files_of(bench).into_iter().filter(is_theirs);
+        let made_unreadable = |file: PathBuf| {
+            let bytes = std::fs::read(&file).unwrap();
+            std::fs::write(&file, vec![0; bytes.len()]).unwrap();
+            (file, bytes)
+        };
+        Self(files.map(made_unreadable).collect())
+    }
+
+    fn restore(self) {
+        self.0.into_iter().for_each(|(file, bytes)| std::fs::write(file, bytes).unwrap());
+    }
+}
+
 #[test]
 fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
     let adapter = [("seg.toml", SEGMENTS)];
@@ -57,19 +81,12 @@ fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
             bench.run();
         }
     }
-    // Whoever still reads the months before November finds that their files are gone.
-    let bronze: Vec<PathBuf> = files_of(&bench).into_iter().filter(|file| file.to_string_lossy().contains("bronze")).collect();
-    let is_old = |file: &&PathBuf| {
-        file.extension().is_some_and(|end| end == "parquet") && !file.to_string_lossy().contains("delivery_month=2022-11")
-    };
-    let old: Vec<&PathBuf> = bronze.iter().filter(is_old).collect();
-    assert_eq!(old.len(), 6, "three months of two datasets");
-    for file in &old {
-        std::fs::rename(file, file.with_extension("gone")).unwrap();
-    }
+    let old = Unreadable::of(&bench, &["2022-08", "2022-09", "2022-10"]);
+    assert_eq!(old.0.len(), 6, "three months of two datasets");
     for bench in [&bench, &undisturbed] {
         deliver(bench, 12);
-        bench.run();
+        let report = bench.run();
+        assert_eq!((report.count("loaded"), report.failed, report.mended), (2, vec![], vec![]));
     }
     let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
     assert_eq!(tables(&bench), tables(&undisturbed));
@@ -79,10 +96,45 @@ fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
     let of_december: Vec<String> =
         bench.lines("platinum/month_diff", ders).into_iter().filter(|line| line.contains("install_der|2022-12")).collect();
     assert_eq!(of_december, ["install_der|2022-12|8|1|1|6"]);
-    // A full refresh from bronze, with every file in its place, gives the same.
-    for file in &old {
-        std::fs::rename(file.with_extension("gone"), file).unwrap();
+    // A full refresh from bronze, with every file as it was, gives the same.
+    old.restore();
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(&bench), tables(&undisturbed));
+}
+
+/// Months that deliver changes alone: each record is compared with the last one of its key, wherever that was delivered, and the files
+/// of other months are not read, though there were more of them than are looked up in bronze.
+#[test]
+fn changes_are_compared_with_the_files_of_their_keys_last_records_alone() {
+    let adapter = [("seg.toml", SEGMENTS)];
+    let (bench, undisturbed) = (Bench::with_adapters(&adapter), Bench::with_adapters(&adapter));
+    let month = |n: u32| format!("{}-{:02}", 2021 + (7 + n) / 12, (7 + n) % 12 + 1);
+    let deliver = |bench: &Bench, n: u32, keys: &[u32]| {
+        let segments: String = keys.iter().map(|key| format!("c{key},1,F{},{}.5,1\n", key % 7, n + 1)).collect();
+        let ders: String = keys.iter().map(|key| format!("D{key},F{},{}\n", key % 7, n + 1)).collect();
+        bench.put(&format!("seg/{}/seg_circuits.csv", month(n)), format!("C,S,F,MW,L\n{segments}"));
+        bench.put(&format!("seg/{}/seg_install_der.csv", month(n)), format!("ID,F,kW\n{ders}"));
+        let report = bench.run();
+        assert_eq!((report.count("loaded"), report.failed, report.mended), (2, vec![], vec![]));
+    };
+    for bench in [&bench, &undisturbed] {
+        deliver(bench, 0, &(0..60).collect::<Vec<_>>());
+        (1..=12).for_each(|n| deliver(bench, n, &[n, n + 20]));
     }
+    // Keys 5, 12 and 40 were delivered last in month 5, month 12, and in the first one.
+    let others: Vec<String> = (1..12).filter(|n| *n != 5).map(month).collect();
+    let old = Unreadable::of(&bench, &others.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(old.0.len(), 20, "ten months of two datasets");
+    for bench in [&bench, &undisturbed] {
+        deliver(bench, 13, &[5, 12, 40, 99]);
+    }
+    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
+    assert_eq!(tables(&bench), tables(&undisturbed));
+    let counts = bench.lines("platinum/month_diff", "delivery_month, dataset, current_count, added, changed, unchanged");
+    let last: Vec<&String> = counts.iter().filter(|line| line.starts_with(&month(13))).collect();
+    assert_eq!(last[..1], ["2022-09|circuits|61|1|3|0"], "{last:?}");
+    assert!(last.iter().any(|line| *line == "2022-09|install_der|61|1|3|0"), "{last:?}");
+    old.restore();
     bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
     assert_eq!(tables(&bench), tables(&undisturbed));
 }
@@ -98,19 +150,8 @@ fn correction_reads_nothing_from_before_the_last_delivery_that_held_everything()
             bench.run();
         }
     }
-    let is_old = |file: &&PathBuf| {
-        let path = file.to_string_lossy();
-        path.contains("bronze") && path.ends_with(".parquet") && ["2022-07", "2022-08"].iter().any(|month| path.contains(month))
-    };
-    let all = files_of(&bench);
-    let old: Vec<&PathBuf> = all.iter().filter(is_old).collect();
-    assert_eq!(old.len(), 4, "two months of two datasets");
-    // Files of the same size that nobody can read: a run looks whether they are there, and fails when it opens one.
-    for file in &old {
-        std::fs::rename(file, file.with_extension("gone")).unwrap();
-        let size = std::fs::metadata(file.with_extension("gone")).unwrap().len();
-        std::fs::write(file, vec![0; usize::try_from(size).unwrap()]).unwrap();
-    }
+    let old = Unreadable::of(&bench, &["2022-07", "2022-08"]);
+    assert_eq!(old.0.len(), 4, "two months of two datasets");
     let corrected = "C,S,F,MW,L\nc1,1,F,9,1\nc1,2,F,2.5,0.5\nc2,1,G,10,1\nc3,1,K,1,0.25\n";
     for bench in [&bench, &undisturbed] {
         bench.put("seg/2022-10/seg_circuits.csv", corrected);
@@ -122,9 +163,7 @@ fn correction_reads_nothing_from_before_the_last_delivery_that_held_everything()
     // By hand: c3 was K's in October alone.
     let of_k = bench.lines("silver/feeders", "feeder_id, valid_from_month, valid_to_month");
     assert_eq!(of_k.iter().filter(|line| line.starts_with('K')).collect::<Vec<_>>(), ["K|2022-10|2022-11"]);
-    for file in &old {
-        std::fs::rename(file.with_extension("gone"), file).unwrap();
-    }
+    old.restore();
     bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
     assert_eq!(tables(&bench), tables(&undisturbed));
 }

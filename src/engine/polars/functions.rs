@@ -20,7 +20,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use polars::prelude::*;
+use polars::prelude::{Column as PolarsColumn, *};
 use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
 use regex::Regex;
@@ -73,6 +73,36 @@ impl Functions {
             .collect(),
         )
     }
+}
+
+/// What a column's texts stand for; many rows in a row have the same one.
+pub(super) fn looked_up(column: PlSmallStr, values: HashMap<String, Option<String>>) -> Expr {
+    let look_up = move |texts: PolarsColumn| {
+        let name = texts.name().clone();
+        if let PolarsColumn::Scalar(same) = &texts {
+            let value = same.scalar().value().get_str().and_then(|text| values.get(text)?.as_deref());
+            let value = Scalar::new(DataType::String, value.map_or(AnyValue::Null, |value| AnyValue::StringOwned(value.into())));
+            return Ok(value.into_column(name).new_from_index(0, same.len()));
+        }
+        let mut last: Option<(&str, Option<&str>)> = None;
+        let found: StringChunked = texts
+            .str()?
+            .iter()
+            .map(|text| {
+                let text = text?;
+                match last {
+                    Some((same, value)) if same == text => value,
+                    _ => {
+                        let value = values.get(text).and_then(Option::as_deref);
+                        last = Some((text, value));
+                        value
+                    }
+                }
+            })
+            .collect();
+        Ok(found.with_name(name).into_column())
+    };
+    col(column).map(look_up, |_, field| Ok(Field::new(field.name().clone(), DataType::String)))
 }
 
 impl FunctionRegistry for Functions {

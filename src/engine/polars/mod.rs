@@ -1,6 +1,7 @@
 //! SQL on this machine, by Polars: lazy and streaming.
 
 mod functions;
+mod scan;
 mod thread;
 
 use std::collections::HashSet;
@@ -13,10 +14,11 @@ use polars::prelude::*;
 use polars::sql::SQLContext;
 
 use super::{EngineError, Materialized, Session};
-use crate::frame::{Column, FilePart, Frame, GROUP_ROWS, Relation, compression, schema, statistics};
+use crate::frame::{Column, Frame, GROUP_ROWS, Relation, compression, schema, statistics};
 use crate::lake::Target;
 use crate::model::Cancel;
 use functions::Functions;
+use scan::lazy;
 
 /// How often a running query looks whether it is still wanted.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -176,77 +178,6 @@ fn sink(rows: LazyFrame, file: &std::path::Path, columns: &[Column]) -> PolarsRe
         FileWriteFormat::Parquet(Arc::new(options)),
         UnifiedSinkArgs::default(),
     )
-}
-
-fn lazy(relation: &Relation) -> Result<LazyFrame, EngineError> {
-    match relation {
-        Relation::Rows(frame) => Ok(frame.0.clone().lazy()),
-        Relation::Files { columns, parts } if parts.is_empty() => {
-            Ok(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())).lazy())
-        }
-        Relation::Files { columns, parts } => {
-            let mut scans = alike(parts)?.into_iter().map(|alike| alike.scan(columns)).collect::<Result<Vec<_>, _>>()?;
-            if scans.len() == 1 {
-                return Ok(scans.remove(0));
-            }
-            let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
-            concat(scans, union).map_err(|error| file_error(&parts[0], &error))
-        }
-    }
-}
-
-/// Files that store the same columns and have the same constants: one source, as a plan of thousands of sources costs their square.
-struct Alike<'a> {
-    parts: Vec<&'a FilePart>,
-    /// The first of them.
-    first: LazyFrame,
-    stored: SchemaRef,
-}
-
-fn alike(parts: &[FilePart]) -> Result<Vec<Alike<'_>>, EngineError> {
-    let mut found: Vec<Alike<'_>> = Vec::new();
-    for part in parts {
-        let mut first = source(&[part])?;
-        let stored = first.collect_schema().map_err(|error| file_error(part, &error))?;
-        match found.iter_mut().find(|alike| alike.parts[0].constants == part.constants && alike.stored == stored) {
-            Some(alike) => alike.parts.push(part),
-            None => found.push(Alike { parts: vec![part], first, stored }),
-        }
-    }
-    Ok(found)
-}
-
-impl Alike<'_> {
-    /// Their rows in the columns of a relation.
-    fn scan(self, columns: &[Column]) -> Result<LazyFrame, EngineError> {
-        let value = |column: &Column| {
-            let kind = schema::polars_type(column.kind);
-            let named = |expression: Expr| expression.alias(column.name.as_str());
-            match (self.parts[0].constants.get(&column.name), self.stored.get(&column.name)) {
-                (Some(Some(value)), _) => named(lit(value.as_str()).cast(kind)),
-                (None, Some(found)) if *found == kind => col(column.name.as_str()),
-                (None, Some(_)) => col(column.name.as_str()).cast(kind),
-                (Some(None), _) | (None, None) => named(lit(NULL).cast(kind)),
-            }
-        };
-        let values: Vec<Expr> = columns.iter().map(value).collect();
-        let rows = if self.parts.len() == 1 { self.first } else { source(&self.parts)? };
-        Ok(rows.select(values))
-    }
-}
-
-/// Files as they are.
-fn source(parts: &[&FilePart]) -> Result<LazyFrame, EngineError> {
-    let paths = parts.iter().map(|part| PlRefPath::try_from_path(&part.path).map_err(|error| file_error(part, &error)));
-    let paths = paths.collect::<Result<Vec<_>, _>>()?;
-    // What folders are called says nothing of the rows: what it would is among the constants.
-    let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
-    let options = ScanArgsParquet { glob: false, cache: false, hive_options, ..ScanArgsParquet::default() };
-    LazyFrame::scan_parquet_sources(ScanSources::Paths(paths.into()), options).map_err(|error| file_error(parts[0], &error))
-}
-
-fn file_error(part: &FilePart, error: &PolarsError) -> EngineError {
-    EngineError::File { path: part.path.clone(), message: error.to_string() }
 }
 
 #[cfg(test)]

@@ -1,0 +1,164 @@
+//! Relations → plans that read them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use polars::prelude::*;
+
+use super::functions;
+use crate::engine::EngineError;
+use crate::frame::{Column, FilePart, Relation, schema};
+
+/// A plan that reads a relation.
+pub(super) fn lazy(relation: &Relation) -> Result<LazyFrame, EngineError> {
+    let (columns, parts) = match relation {
+        Relation::Rows(frame) => return Ok(frame.0.clone().lazy()),
+        Relation::Files { columns, parts } => (columns, parts),
+    };
+    match parts.as_slice() {
+        [] => Ok(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())).lazy()),
+        [part] => {
+            let mut rows = source(&[part], None)?;
+            let stored = rows.collect_schema().map_err(|error| file_error(part, &error))?;
+            Ok(rows.select(Alike { parts: vec![part], stored }.values(columns).0))
+        }
+        [first, ..] => {
+            let mut scans = alike(parts)?.into_iter().map(|alike| alike.scan(columns)).collect::<Result<Vec<_>, _>>()?;
+            if scans.len() == 1 {
+                return Ok(scans.remove(0));
+            }
+            let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
+            concat(scans, union).map_err(|error| file_error(first, &error))
+        }
+    }
+}
+
+/// Files that store the same columns and lack the same: one source, as a plan of many sources takes long to make, and one of thousands
+/// their square.
+struct Alike<'a> {
+    parts: Vec<&'a FilePart>,
+    stored: SchemaRef,
+}
+
+fn alike(parts: &[FilePart]) -> Result<Vec<Alike<'_>>, EngineError> {
+    let mut found: Vec<Alike<'_>> = Vec::new();
+    for part in parts {
+        let stored = stored(part)?;
+        let is_alike =
+            |other: &&mut Alike<'_>| other.stored == stored && other.parts[0].constants.keys().eq(part.constants.keys());
+        match found.iter_mut().find(is_alike) {
+            Some(alike) => alike.parts.push(part),
+            None => found.push(Alike { parts: vec![part], stored }),
+        }
+    }
+    Ok(found)
+}
+
+impl Alike<'_> {
+    /// Their rows in the columns of a relation.
+    fn scan(self, columns: &[Column]) -> Result<LazyFrame, EngineError> {
+        let (values, path) = self.values(columns);
+        Ok(source(&self.parts, path)?.select(values))
+    }
+
+    /// The columns of a relation, and under which name they read where a row is from, if they do.
+    fn values(&self, columns: &[Column]) -> (Vec<Expr>, Option<PlSmallStr>) {
+        let path = self.unused_name();
+        let mut is_path_read = false;
+        let value = |column: &Column| {
+            let kind = schema::polars_type(column.kind);
+            let value = match (self.constant(&column.name), self.stored.get(&column.name)) {
+                (Some(Constant::One(Some(value))), _) => lit(value).cast(kind),
+                (Some(Constant::One(None)), _) | (None, None) => lit(NULL).cast(kind),
+                (Some(Constant::Several(by_path)), _) => {
+                    is_path_read = true;
+                    functions::looked_up(path.clone(), by_path).cast(kind)
+                }
+                (None, Some(found)) if *found == kind => return col(column.name.as_str()),
+                (None, Some(_)) => return col(column.name.as_str()).cast(kind),
+            };
+            value.alias(column.name.as_str())
+        };
+        let values = columns.iter().map(value).collect();
+        (values, is_path_read.then_some(path))
+    }
+
+    /// What a column that is in none of the files has in them.
+    fn constant(&self, column: &str) -> Option<Constant> {
+        let first = self.parts[0].constants.get(column)?;
+        if self.parts.iter().all(|part| part.constants.get(column) == Some(first)) {
+            return Some(Constant::One(first.clone()));
+        }
+        let of_path = |part: &&FilePart| Some((part.path.to_str()?.to_owned(), part.constants.get(column)?.clone()));
+        Some(Constant::Several(self.parts.iter().filter_map(of_path).collect()))
+    }
+
+    fn unused_name(&self) -> PlSmallStr {
+        let mut name = "path".to_owned();
+        while self.stored.contains(&name) {
+            name.push('_');
+        }
+        name.into()
+    }
+}
+
+/// A value that a file has in all of its rows.
+enum Constant {
+    /// The same in each file.
+    One(Option<String>),
+    /// By path.
+    Several(HashMap<String, Option<String>>),
+}
+
+/// What tells a file from another one in its place.
+type Version = (u64, SystemTime);
+
+/// The columns of files that were read beside others: a run reads those of many months several times.
+static STORED: LazyLock<Mutex<HashMap<PathBuf, (Version, SchemaRef)>>> = LazyLock::new(Mutex::default);
+
+/// So many are more than a run reads again.
+const MOST_STORED: usize = 20_000;
+
+/// The columns of a file.
+fn stored(part: &FilePart) -> Result<SchemaRef, EngineError> {
+    let known = || STORED.lock().unwrap_or_else(PoisonError::into_inner);
+    let version = version(&part.path);
+    match known().get(&part.path) {
+        Some((then, stored)) if Some(*then) == version => return Ok(stored.clone()),
+        _ => {}
+    }
+    let read = source(&[part], None)?.collect_schema().map_err(|error| file_error(part, &error))?;
+    let mut known = known();
+    if known.len() >= MOST_STORED {
+        known.clear();
+    }
+    // Most files of a folder are alike.
+    let same = known.values().find(|(_, stored)| *stored == read).map(|(_, stored)| stored.clone());
+    let stored = same.unwrap_or(read);
+    if let Some(version) = version {
+        known.insert(part.path.clone(), (version, stored.clone()));
+    }
+    Ok(stored)
+}
+
+fn version(path: &Path) -> Option<Version> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
+}
+
+/// Files as they are; where each row is from, under a name.
+fn source(parts: &[&FilePart], path: Option<PlSmallStr>) -> Result<LazyFrame, EngineError> {
+    let paths = parts.iter().map(|part| PlRefPath::try_from_path(&part.path).map_err(|error| file_error(part, &error)));
+    let paths = paths.collect::<Result<Vec<_>, _>>()?;
+    // What folders are called says nothing of the rows: what it would is among the constants.
+    let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
+    let options =
+        ScanArgsParquet { glob: false, cache: false, hive_options, include_file_paths: path, ..ScanArgsParquet::default() };
+    LazyFrame::scan_parquet_sources(ScanSources::Paths(paths.into()), options).map_err(|error| file_error(parts[0], &error))
+}
+
+fn file_error(part: &FilePart, error: &PolarsError) -> EngineError {
+    EngineError::File { path: part.path.clone(), message: error.to_string() }
+}
