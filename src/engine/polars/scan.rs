@@ -91,7 +91,9 @@ impl Alike<'_> {
         if self.parts.iter().all(|part| part.constants.get(column) == Some(first)) {
             return Some(Constant::One(first.clone()));
         }
-        let of_path = |part: &&FilePart| Some((part.path.to_str()?.to_owned(), part.constants.get(column)?.clone()));
+        // As the engine writes paths, which are others than the system's on some.
+        let path = |part: &FilePart| PlRefPath::try_from_path(&part.path).ok().map(|path| path.as_str().to_owned());
+        let of_path = |part: &&FilePart| Some((path(part)?, part.constants.get(column)?.clone()));
         Some(Constant::Several(self.parts.iter().filter_map(of_path).collect()))
     }
 
