@@ -124,6 +124,8 @@ fn files_of_several_parts_have_each_its_own_value() {
         assert_eq!(lines(session.as_mut(), "SELECT id, n, path FROM t ORDER BY n LIMIT 8"), expected);
         let by_part = "SELECT id, COUNT(n) AS n, SUM(n) AS sum FROM t GROUP BY id ORDER BY id";
         assert_eq!(lines(session.as_mut(), by_part), ["a|4|28", "b|4|34", "c d|2|18"]);
+        assert_eq!(lines(session.as_mut(), "SELECT DISTINCT id FROM t ORDER BY id"), ["a", "b", "c d"]);
+        assert_eq!(lines(session.as_mut(), "SELECT COUNT(id) AS n FROM t WHERE id = 'b'"), ["4"]);
         assert_eq!(lines(session.as_mut(), "SELECT n FROM t WHERE id <> 'a' AND n < 10 ORDER BY n"), ["2", "4", "5"]);
         let pairs = "SELECT l.n AS n FROM t AS l INNER JOIN t AS r ON l.id = r.id AND l.n + 10 = r.n WHERE l.id = 'b' ORDER BY n";
         assert_eq!(lines(session.as_mut(), pairs), ["2", "5"]);
