@@ -63,6 +63,9 @@ impl KeptRows {
 /// Cells of records that are held at a time, a hundred megabytes or two of them: half of them until a utility's tables are made.
 const HELD_CELLS: u64 = 8_000_000;
 
+/// So many times the rows of a month of changes alone are less than those of a file that held everything.
+const LITTLE: u64 = 8;
+
 /// By dataset and month.
 type Known<'a> = BTreeMap<(Dataset, Month), Option<Rc<Difference<'a>>>>;
 
@@ -81,7 +84,7 @@ impl<'a> Differences<'a> {
     }
 
     /// That of a dataset's month, whose rejected records are settled. `None` where nothing can be told by the numbers of the records, or where
-    /// the month brings less than half as much as the largest: changes alone repeat nothing.
+    /// the month brings less than half as much as the one before, or little beside the largest file until then: changes alone repeat nothing.
     ///
     /// # Errors
     /// A table cannot be read.
@@ -103,8 +106,9 @@ impl<'a> Differences<'a> {
         let of_both = |file: &&CommittedFile| file.dataset == dataset && [before, month].contains(&file.month);
         let has_hashes = bronze.files.iter().filter(of_both).all(|file| file.rows == 0 || file.stores(RECORD_HASH));
         let is_told = has_hashes && !bronze.adapter.labels_read(dataset).any(|label| is_nameless(&column_name(label)));
-        let most = bronze.months(dataset).into_iter().map(|month| bronze.row_count(dataset, month)).max();
-        if !is_told || 2 * bronze.row_count(dataset, month) < most.unwrap_or(0) {
+        let rows = bronze.row_count(dataset, month);
+        let are_changes = 2 * rows < bronze.row_count(dataset, before) || LITTLE * rows < self.most_until(dataset, month);
+        if !is_told || are_changes {
             return Ok(None);
         }
         Ok(Some(Difference {
@@ -117,6 +121,12 @@ impl<'a> Differences<'a> {
             gone: OnceCell::new(),
             room: self.room.clone(),
         }))
+    }
+
+    /// The rows of the largest file of a dataset, of those up to a month.
+    fn most_until(&self, dataset: Dataset, month: Month) -> u64 {
+        let files = self.bronze.files.iter().filter(|file| file.dataset == dataset && file.month <= month);
+        files.map(|file| file.rows).max().unwrap_or(0)
     }
 }
 

@@ -143,6 +143,29 @@ fn files_of_several_parts_have_each_its_own_value() {
     });
 }
 
+/// A file among others that was read and that nobody may open any more is named as one that was never read is: who reads rules over files
+/// tells that from a rule that is wrong. Whoever may open everything sees nothing here.
+#[cfg(unix)]
+#[test]
+fn file_that_may_not_be_opened_any_more_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let table = Table::new();
+    let Relation::Files { parts, .. } = table.relation() else { panic!("no files") };
+    let file = &parts[0].path;
+    each(|engine| {
+        let allow = |mode| std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+        session(engine).register("t", &table.relation()).unwrap();
+        allow(0o000);
+        let is_open_to_all = std::fs::File::open(file).is_ok();
+        let registered = session(engine).register("t", &table.relation());
+        allow(0o600);
+        match registered {
+            Err(EngineError::File { path, .. }) => assert_eq!(path, *file),
+            other => assert!(is_open_to_all, "{other:?}"),
+        }
+    });
+}
+
 #[test]
 fn relation_without_files_has_columns_and_no_rows() {
     each(|engine| {

@@ -47,6 +47,16 @@ fn deliver(bench: &Bench, month: u32) {
     bench.put(&format!("seg/2022-{month:02}/seg_install_der.csv"), format!("ID,F,kW\nA,c1,{month}\nB,G,2\nC,c9,1\n{new}"));
 }
 
+fn tables(bench: &Bench) -> [Vec<String>; 8] {
+    TABLES.map(|table| bench.lines(table, "*"))
+}
+
+/// A full refresh from bronze gives the tables of another lake.
+fn is_refreshed_to(bench: &Bench, other: &Bench) {
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(tables(bench), tables(other));
+}
+
 /// Bronze files that nobody can read, of the same size: a run looks whether they are there, and fails when it opens one.
 struct Unreadable(Vec<(PathBuf, Vec<u8>)>);
 
@@ -88,7 +98,6 @@ fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
         let report = bench.run();
         assert_eq!((report.count("loaded"), report.failed, report.mended), (2, vec![], vec![]));
     }
-    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
     assert_eq!(tables(&bench), tables(&undisturbed));
     // By hand: two segments moved to the other feeder and back, each month.
     assert_eq!(bench.lines("silver/feeder_circuits", "circuit_id, feeder_id, segment_count"), ["c1|F|2", "c2|G|1", "c3|F|1"]);
@@ -98,8 +107,7 @@ fn month_reads_nothing_of_bronze_but_the_files_of_its_keys_last_records() {
     assert_eq!(of_december, ["install_der|2022-12|8|1|1|6"]);
     // A full refresh from bronze, with every file as it was, gives the same.
     old.restore();
-    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
-    assert_eq!(tables(&bench), tables(&undisturbed));
+    is_refreshed_to(&bench, &undisturbed);
 }
 
 /// Months that deliver changes alone: each record is compared with the last one of its key, wherever that was delivered, and the files
@@ -128,15 +136,13 @@ fn changes_are_compared_with_the_files_of_their_keys_last_records_alone() {
     for bench in [&bench, &undisturbed] {
         deliver(bench, 13, &[5, 12, 40, 99]);
     }
-    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
     assert_eq!(tables(&bench), tables(&undisturbed));
     let counts = bench.lines("platinum/month_diff", "delivery_month, dataset, current_count, added, changed, unchanged");
     let last: Vec<&String> = counts.iter().filter(|line| line.starts_with(&month(13))).collect();
     assert_eq!(last[..1], ["2022-09|circuits|61|1|3|0"], "{last:?}");
     assert!(last.iter().any(|line| *line == "2022-09|install_der|61|1|3|0"), "{last:?}");
     old.restore();
-    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
-    assert_eq!(tables(&bench), tables(&undisturbed));
+    is_refreshed_to(&bench, &undisturbed);
 }
 
 /// Of what was delivered before a month that is corrected, the last delivery that held everything says it all.
@@ -158,14 +164,12 @@ fn correction_reads_nothing_from_before_the_last_delivery_that_held_everything()
         let report = bench.run();
         assert_eq!(report.failed, []);
     }
-    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
     assert_eq!(tables(&bench), tables(&undisturbed));
     // By hand: c3 was K's in October alone.
     let of_k = bench.lines("silver/feeders", "feeder_id, valid_from_month, valid_to_month");
     assert_eq!(of_k.iter().filter(|line| line.starts_with('K')).collect::<Vec<_>>(), ["K|2022-10|2022-11"]);
     old.restore();
-    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
-    assert_eq!(tables(&bench), tables(&undisturbed));
+    is_refreshed_to(&bench, &undisturbed);
 }
 
 #[test]
@@ -360,7 +364,6 @@ fn correction_of_a_month_with_several_before_it_gives_the_tables_of_a_first_load
             bench.put(&format!("seg/2022-{corrected:02}/seg_circuits.csv"), correction);
             bench.run();
         }
-        let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
         assert_eq!(tables(&bench), tables(&at_once), "2022-{corrected:02}");
         at_once.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
         assert_eq!(tables(&bench), tables(&at_once), "2022-{corrected:02}, everything again");
@@ -432,7 +435,6 @@ fn correction_ends_where_the_state_is_as_it_was() {
         let reach = report.rebuilt.iter().find(|(utility, _)| utility.as_str() == "seg").map(|(_, reach)| *reach);
         reach.map(|reach| (reach.from, reach.until))
     };
-    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
     let outcomes = |bench: &Bench| {
         let outcomes = checks::outcomes(&bench.lake, &bench.settings).unwrap();
         let line = |o: &checks::Checked| {
@@ -504,7 +506,6 @@ fn month_after_a_late_one_that_changes_nothing_follows_that_one() {
     let of_october: Vec<&str> = previous.iter().filter_map(|line| line.split_once("|2022-10|")).map(|(of, _)| of).collect();
     assert_eq!(of_october, ["ders", "feeders", "install_der"]);
     assert!(previous.iter().filter(|line| line.contains("|2022-10|")).all(|line| line.ends_with("|2022-09")), "{previous:?}");
-    let tables = |bench: &Bench| TABLES.map(|table| bench.lines(table, "*"));
     let one_by_one = tables(&bench);
     bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
     assert_eq!(tables(&bench), one_by_one);

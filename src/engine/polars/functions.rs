@@ -20,7 +20,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use polars::prelude::{Column as PolarsColumn, *};
+use polars::prelude::*;
 use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
 use regex::Regex;
@@ -73,35 +73,6 @@ impl Functions {
             .collect(),
         )
     }
-}
-
-/// What a column's texts stand for, each of which must be known; many rows in a row have the same one.
-pub(super) fn looked_up(column: PlSmallStr, values: HashMap<String, Option<String>>) -> Expr {
-    let look_up = move |texts: PolarsColumn| {
-        let value_of = |text: &str| match values.get(text) {
-            Some(value) => Ok(value.as_deref()),
-            None => polars_bail!(ComputeError: "nothing is known of `{text}`"),
-        };
-        let name = texts.name().clone();
-        if let PolarsColumn::Scalar(same) = &texts {
-            let value = same.scalar().value().get_str().map(value_of).transpose()?.flatten();
-            let value = value.map_or(AnyValue::Null, |value| AnyValue::StringOwned(value.into()));
-            return Ok(Scalar::new(DataType::String, value).into_column(name).new_from_index(0, same.len()));
-        }
-        let (texts, mut last) = (texts.str()?, None);
-        let mut found = StringChunkedBuilder::new(name.clone(), texts.len());
-        for text in texts.iter() {
-            let value = match (text, last) {
-                (None, _) => None,
-                (Some(text), Some((same, value))) if same == text => value,
-                (Some(text), _) => value_of(text)?,
-            };
-            last = text.map(|text| (text, value));
-            found.append_option(value);
-        }
-        Ok(found.finish().into_column())
-    };
-    col(column).map(look_up, |_, field| Ok(Field::new(field.name().clone(), DataType::String)))
 }
 
 impl FunctionRegistry for Functions {

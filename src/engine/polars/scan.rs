@@ -1,13 +1,13 @@
 //! Relations → plans that read them.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use polars::prelude::*;
 
-use super::functions;
 use crate::engine::EngineError;
 use crate::frame::{Column, FilePart, Relation, schema};
 
@@ -74,7 +74,7 @@ impl Alike<'_> {
                 (Some(Constant::One(None)), _) | (None, None) => lit(NULL).cast(kind),
                 (Some(Constant::Several(by_path)), _) => {
                     is_path_read = true;
-                    functions::looked_up(path.clone(), by_path).cast(kind)
+                    looked_up(path.clone(), by_path).cast(kind)
                 }
                 (None, Some(found)) if *found == kind => return col(column.name.as_str()),
                 (None, Some(_)) => return col(column.name.as_str()).cast(kind),
@@ -114,6 +114,35 @@ enum Constant {
     Several(HashMap<String, Option<String>>),
 }
 
+/// What a column's texts stand for, each of which must be known; many rows in a row have the same one.
+fn looked_up(column: PlSmallStr, values: HashMap<String, Option<String>>) -> Expr {
+    let look_up = move |texts: polars::prelude::Column| {
+        let value_of = |text: &str| match values.get(text) {
+            Some(value) => Ok(value.as_deref()),
+            None => polars_bail!(ComputeError: "nothing is known of `{text}`"),
+        };
+        let name = texts.name().clone();
+        if let polars::prelude::Column::Scalar(same) = &texts {
+            let value = same.scalar().value().get_str().map(value_of).transpose()?.flatten();
+            let value = value.map_or(AnyValue::Null, |value| AnyValue::StringOwned(value.into()));
+            return Ok(Scalar::new(DataType::String, value).into_column(name).new_from_index(0, same.len()));
+        }
+        let (texts, mut last) = (texts.str()?, None);
+        let mut found = StringChunkedBuilder::new(name.clone(), texts.len());
+        for text in texts.iter() {
+            let value = match (text, last) {
+                (None, _) => None,
+                (Some(text), Some((same, value))) if same == text => value,
+                (Some(text), _) => value_of(text)?,
+            };
+            last = text.map(|text| (text, value));
+            found.append_option(value);
+        }
+        Ok(found.finish().into_column())
+    };
+    col(column).map(look_up, |_, field| Ok(Field::new(field.name().clone(), DataType::String)))
+}
+
 /// What tells a file from another one in its place.
 type Version = (u64, SystemTime);
 
@@ -145,8 +174,9 @@ fn stored(part: &FilePart) -> Result<SchemaRef, EngineError> {
     Ok(stored)
 }
 
+/// That of a file that can be opened: of one that cannot, nothing is known.
 fn version(path: &Path) -> Option<Version> {
-    let metadata = path.metadata().ok()?;
+    let metadata = File::open(path).and_then(|file| file.metadata()).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
