@@ -8,7 +8,7 @@ pub mod bronze;
 mod changes;
 mod kept;
 mod known_files;
-mod parallel;
+pub(crate) mod parallel;
 mod patches;
 pub(crate) mod platinum;
 pub mod progress;

@@ -10,7 +10,7 @@ const AT_ONCE: usize = 2;
 ///
 /// # Errors
 /// The first error in the order of the items; work that had begun is finished, none begins after an error.
-pub(super) fn each<T: Sync, R: Send, E: Send>(items: &[T], work: impl Fn(&T) -> Result<R, E> + Sync) -> Result<Vec<R>, E> {
+pub(crate) fn each<T: Sync, R: Send, E: Send>(items: &[T], work: impl Fn(&T) -> Result<R, E> + Sync) -> Result<Vec<R>, E> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
     let worker = || {
         loop {

@@ -146,6 +146,20 @@ impl<'a> Patches<'a> {
     /// # Errors
     /// A file cannot be read.
     pub(super) fn name_current(&self, session: &mut dyn Session, name: &str, columns: &[&str]) -> Result<(), EngineError> {
+        self.name_current_of(session, name, columns, "")
+    }
+
+    /// Names the newest row of each key, of the rows that a join of `l` leaves.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn name_current_of(
+        &self,
+        session: &mut dyn Session,
+        name: &str,
+        columns: &[&str],
+        join: &str,
+    ) -> Result<(), EngineError> {
         if self.stack.is_empty() {
             return session.register(name, &Relation::empty(&self.table.columns()));
         }
@@ -160,7 +174,7 @@ impl<'a> Patches<'a> {
                 session.create_view(&format!("newer_{at}"), &newer.join(" UNION ALL "))?;
                 format!(" LEFT ANTI JOIN newer_{at} AS n ON l.record_key = n.record_key")
             };
-            parts.push(format!("SELECT {select} FROM patch_{at} AS l{without}"));
+            parts.push(format!("SELECT {select} FROM patch_{at} AS l{join}{without}"));
             newer.push(format!("SELECT record_key FROM patch_{at}"));
         }
         session.create_view(name, &parts.join("\nUNION ALL\n"))

@@ -172,6 +172,73 @@ fn correction_reads_nothing_from_before_the_last_delivery_that_held_everything()
     is_refreshed_to(&bench, &undisturbed);
 }
 
+/// Segments that move, by hand: whether months deliver what changed, everything, or snapshots, of each feeder and circuit that a month
+/// touches all segments count, those of feeders that it does not touch too, and the others stay as they were.
+#[test]
+fn feeders_and_circuits_that_a_month_touches_are_put_together_from_all_their_segments() {
+    let july = ["c1,1,F,2,1", "c1,2,F,2,1", "c1,3,G,3,1", "c2,1,G,3,1", "c3,1,H,4,1", "c4,1,K,5,1"];
+    // G has most of c1 then; H has no segment, and has one again; c1 is touched in F alone.
+    let changes = [(8, "c1,2,G,3,1"), (9, "c3,1,F,2,1"), (10, "c3,1,H,6,1"), (11, "c1,1,F,2,5")];
+    let snapshot = SEGMENTS.replace("grain = \"segment\"", "grain = \"segment\"\ndelivery = \"snapshot\"");
+    for (adapter, is_whole) in [(SEGMENTS, false), (SEGMENTS, true), (&snapshot, true)] {
+        let bench = Bench::with_adapters(&[("seg.toml", adapter)]);
+        let deliver = |month: u32, segments: &[&str]| {
+            bench.put(&format!("seg/2022-{month:02}/seg_circuits.csv"), format!("C,S,F,MW,L\n{}\n", segments.join("\n")));
+        };
+        deliver(7, &july);
+        bench.put("seg/2022-07/seg_install_der.csv", "ID,F,kW\nA,c1,1\nB,c3,1\n");
+        bench.run();
+        let mut segments = july;
+        for (month, changed) in changes {
+            let place = segments.iter().position(|segment| segment[..5] == changed[..5]).unwrap();
+            segments[place] = changed;
+            deliver(month, if is_whole { &segments } else { &segments[place..=place] });
+            bench.run();
+        }
+        let feeders = || {
+            let columns = "feeder_id, segment_count, length, circuit_count, valid_from_month, valid_to_month";
+            bench.lines("silver/feeders", columns).into_iter().map(|line| line.replace("2022-", "")).collect::<Vec<_>>()
+        };
+        let expected = [
+            "F|1|1|1|08|09",
+            "F|1|1|1|10|11",
+            "F|1|5|1|11|-",
+            "F|2|2|1|07|08",
+            "F|2|2|2|09|10",
+            "G|2|2|2|07|08",
+            "G|3|3|2|08|-",
+            "H|1|1|1|07|09",
+            "H|1|1|1|10|-",
+            "K|1|1|1|07|-",
+        ];
+        assert_eq!(feeders(), expected, "whole: {is_whole}");
+        let circuits = bench.lines("silver/feeder_circuits", "circuit_id, feeder_id, segment_count");
+        assert_eq!(circuits, ["c1|G|2", "c2|G|1", "c3|H|1", "c4|K|1"], "whole: {is_whole}");
+        let ders = bench.lines("silver/ders", "der_id, feeder_id, valid_from_month").into_iter();
+        let expected = ["A|F|2022-07", "A|G|2022-08", "B|F|2022-09", "B|H|2022-07", "B|H|2022-10"];
+        assert_eq!(ders.collect::<Vec<_>>(), expected, "whole: {is_whole}");
+        let one_by_one = tables(&bench);
+        bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+        assert_eq!(tables(&bench), one_by_one, "whole: {is_whole}");
+    }
+}
+
+/// A feeder whose record cannot be read is not gone; it is when the next snapshot does not name it, which holds all else as it was.
+#[test]
+fn feeder_that_a_snapshot_only_named_ends_with_the_next_one() {
+    let adapter = SEGMENTS.replace("grain = \"segment\"", "grain = \"segment\"\ndelivery = \"snapshot\"");
+    let bench = Bench::with_adapters(&[("seg.toml", &adapter)]);
+    // So many that the file is not refused for one of them.
+    let others: String = (1..=100).map(|n| format!("c1,{n},F,2,1\n")).collect();
+    for (month, g) in [(7, "c2,1,G,3,1\n"), (8, "c2,1,G,3,1,too,many\n"), (9, "")] {
+        bench.put(&format!("seg/2022-{month:02}/seg_circuits.csv"), format!("C,S,F,MW,L\n{others}{g}"));
+        assert_eq!(bench.run().count("loaded"), 1, "{month}");
+    }
+    assert_eq!(bench.count("silver/rejected", "delivery_month = '2022-08' AND stage = 'bronze'"), 1);
+    let feeders = bench.lines("silver/feeders", "feeder_id, valid_from_month, valid_to_month");
+    assert_eq!(feeders, ["F|2022-07|-", "G|2022-07|2022-09"]);
+}
+
 #[test]
 fn run_that_finds_nothing_new_writes_nothing_though_files_are_refused_or_repeated() {
     let bench = Bench::new();

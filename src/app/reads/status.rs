@@ -5,7 +5,15 @@ use crate::config::Settings;
 use crate::frame::{Column, ColumnType, Frame, Value};
 use crate::lake::Lake;
 use crate::model::{Dataset, Day, Freshness, Month, Timestamp, freshness};
-use crate::pipeline::tables;
+use crate::pipeline::{parallel, tables};
+
+/// Of each dataset the row of its newest month.
+const NEWEST: &str = "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY delivery_month DESC) AS place \
+    FROM t) AS p WHERE place = 1";
+
+/// Of each dataset how its last load ended.
+const LAST: &str = "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) \
+    AS place FROM t WHERE dataset IS NOT NULL) AS p WHERE place = 1";
 
 /// A utility's dataset: its newest delivery and its last load.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,17 +56,10 @@ impl Feed {
 /// # Errors
 /// A table cannot be read.
 pub fn feeds(lake: &Lake, settings: &Settings) -> Result<Vec<Feed>, QueryError> {
-    let newest = rows(
-        lake,
-        &tables::DATA_QUALITY_SUMMARY,
-        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY delivery_month DESC) AS place FROM t) AS p WHERE place = 1",
-    )?;
-    let last = rows(
-        lake,
-        &tables::RUNS,
-        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY utility_id, dataset ORDER BY started_at DESC, source_file DESC) AS place FROM t \
-         WHERE dataset IS NOT NULL) AS p WHERE place = 1",
-    )?;
+    // Reading their logs takes most of the time.
+    let mut found =
+        parallel::each(&[(&tables::DATA_QUALITY_SUMMARY, NEWEST), (&tables::RUNS, LAST)], |(table, sql)| rows(lake, table, sql))?;
+    let (last, newest) = (found.pop().unwrap_or_default(), found.pop().unwrap_or_default());
     let repeated = repeats::standing(lake, settings)?;
     let find = |frame: &Frame, utility: &str, dataset: Dataset| {
         (0..frame.height()).find(|row| {

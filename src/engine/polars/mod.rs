@@ -171,6 +171,8 @@ fn sink(rows: LazyFrame, file: &std::path::Path, columns: &[Column]) -> PolarsRe
         compression: compression(),
         statistics: statistics(),
         row_group_size: Some(GROUP_ROWS),
+        // Texts are written as they are held: the oldest level copies each before it is looked at.
+        compat_level: Some(CompatLevel::newest()),
         ..ParquetWriteOptions::default()
     };
     rows.select(columns).sink(

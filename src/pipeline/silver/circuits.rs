@@ -182,6 +182,11 @@ pub(super) const SINGLE_SEGMENTS: &str = "SELECT feeder_id, circuit_id, CAST(1 A
 pub(super) const PAIRS: &str = "SELECT circuit_id, feeder_id, CAST(SUM(segment_count) AS BIGINT) AS segment_count FROM parts\n\
     WHERE circuit_id IS NOT NULL GROUP BY circuit_id, feeder_id";
 
+/// Relations `circuits_before` and `circuits_now` (those of relation `touched`, whose segments may differ) as the circuits after a month.
+pub(super) const AFTER_TOUCHED: &str = "SELECT b.utility_id AS utility_id, b.circuit_id AS circuit_id, b.feeder_id AS feeder_id, b.segment_count AS segment_count\n\
+    FROM circuits_before AS b LEFT ANTI JOIN touched AS t ON b.circuit_id = t.circuit_id\n\
+    UNION ALL\nSELECT * FROM circuits_now";
+
 /// Relation `pairs` as circuits, each with the feeder that most of its segments belong to.
 pub(super) fn circuits_of_segments(utility: &UtilityId) -> String {
     format!(

@@ -89,6 +89,11 @@ impl<'a> History<'a> {
         self.key
     }
 
+    /// How many current versions there are at most.
+    pub(super) fn at_most(&self) -> u64 {
+        self.current.at_most()
+    }
+
     /// The current versions; `None` if there are none.
     ///
     /// # Errors
@@ -102,7 +107,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes a month in: relation `state` of the session holds entities as they are after it, one row for each key. Of those
-    /// that neither it nor relation `named` (keys) holds, the ones for which the SQL condition `gone` holds have ended.
+    /// that neither it nor relation `named` (keys) holds, the ones have ended that `gone`, a join or condition of `v` as SQL, leaves.
     ///
     /// # Errors
     /// A plan is wrong, or somebody asked to stop.

@@ -32,7 +32,7 @@ use crate::lake::{DataFile, Written};
 use crate::model::{Dataset, Delivery, Month, MonthRange, Stage};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use history::{History, Moved};
-use segments::Segments;
+use segments::{Folded, Segments};
 
 pub(crate) use conform::{checked_records, circuits_sql, ders_sql};
 pub(crate) use versions::Versions;
@@ -124,7 +124,8 @@ impl<'a> Build<'a> {
             ders.current()?;
             let mut moved = Vec::new();
             if self.bronze.months(Dataset::Circuits).contains(month) {
-                let (of_feeders, after) = self.fold_circuits(*month, &mut feeders, segments.as_mut(), &mut replaced_segments)?;
+                let (of_feeders, after) =
+                    self.fold_circuits(*month, &mut feeders, (segments.as_mut(), &circuits), &mut replaced_segments)?;
                 moved = vec![of_feeders, circuits::moved(self.session()?, &circuits, &after)?];
                 (circuits, circuits_stay) = (after, false);
                 if let (None, Some(segments)) = (rejoined, &segments) {
@@ -205,28 +206,39 @@ impl<'a> Build<'a> {
         &self,
         month: Month,
         feeders: &mut History<'_>,
-        segments: Option<&mut Segments<'_, '_>>,
+        (segments, before): (Option<&mut Segments<'_, '_>>, &Materialized),
         replaced_segments: &mut BTreeMap<Month, Materialized>,
     ) -> Result<(Moved, Materialized), PipelineError> {
         let adapter = self.bronze.adapter;
         let Some(dataset) = adapter.dataset(Dataset::Circuits) else { return Ok((Moved::Nothing, Materialized::default())) };
         let mut session = self.session()?;
-        // Segments are put together from all that are current, and a snapshot holds every feeder.
-        let (is_whole, circuits) = if let Some(segments) = segments {
-            replaced_segments.extend(segments.fold(session.as_mut(), month)?.map(|replaced| (month, replaced)));
+        // Segments are put together from all that are current of a feeder, and a snapshot holds every feeder.
+        let (gone, circuits) = if let Some(segments) = segments {
+            let Folded { replaced, touched } = segments.fold(session.as_mut(), month)?;
+            replaced_segments.extend(replaced.map(|replaced| (month, replaced)));
+            let touched = touched.filter(|touched| touched.rows <= most_touched(feeders.at_most()));
+            if let Some(touched) = &touched {
+                session.register("touched", &touched.relation)?;
+            }
+            segments.name_folded(session.as_mut(), touched.as_ref().map(|_| "feeder_id"))?;
             let state = circuits::feeders_of_segments(adapter, dataset).run(session.as_mut())?;
-            let circuits = session.materialize("circuits", &circuits::circuits_of_segments(&adapter.id))?;
             session.register("state", &state.relation)?;
             session.create_view(&named::all_of(Dataset::Circuits), "SELECT feeder_id FROM state")?;
-            (true, circuits)
+            let after = circuits::circuits_of_segments(&adapter.id);
+            if touched.is_some() {
+                let circuits = circuits_after_touched(session.as_mut(), segments, &after, before)?;
+                (Some("LEFT SEMI JOIN touched AS t ON v.feeder_id = t.feeder_id"), circuits)
+            } else {
+                (Some("WHERE TRUE"), session.materialize("circuits", &after)?)
+            }
         } else {
             self.new_records(session.as_mut(), Dataset::Circuits, month)?;
             session.create_view("state", &circuits::feeders_of_rows(adapter))?;
-            (dataset.delivery == Delivery::Snapshot, Materialized::default())
+            ((dataset.delivery == Delivery::Snapshot).then_some("WHERE TRUE"), Materialized::default())
         };
         let snapshot = if dataset.delivery == Delivery::Snapshot { &[Dataset::Circuits][..] } else { &[] };
         named::name(session.as_mut(), self.bronze, month, snapshot, feeders.key())?;
-        let moved = feeders.fold(session, month, is_whole.then_some("TRUE"))?;
+        let moved = feeders.fold(session, month, gone)?;
         Ok((moved, circuits))
     }
 
@@ -275,7 +287,8 @@ impl<'a> Build<'a> {
         };
         session.create_view("state", &links.sql())?;
         named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
-        ders.fold(session, month, ders::gone(&snapshots).as_deref())?;
+        let gone = ders::gone(&snapshots).map(|gone| format!("WHERE {gone}"));
+        ders.fold(session, month, gone.as_deref())?;
         Ok(())
     }
 
@@ -334,6 +347,27 @@ impl<'a> Build<'a> {
         }
         replace_utility(self.bronze, table, written, self.fingerprint)
     }
+}
+
+/// The circuits after a month that only touched those of relation `touched`, of which `after` is the plan.
+fn circuits_after_touched(
+    session: &mut dyn Session,
+    segments: &Segments<'_, '_>,
+    after: &str,
+    before: &Materialized,
+) -> Result<Materialized, PipelineError> {
+    segments.name_folded(session, Some("circuit_id"))?;
+    session.create_view("parts", circuits::SINGLE_SEGMENTS)?;
+    session.materialize("pairs", circuits::PAIRS)?;
+    session.create_view("circuits_now", after)?;
+    let none = Relation::empty(&tables::FEEDER_CIRCUITS.columns());
+    session.register("circuits_before", if before.rows > 0 { &before.relation } else { &none })?;
+    Ok(session.materialize("circuits", circuits::AFTER_TOUCHED)?)
+}
+
+/// So many pairs of feeder and circuit, of so many feeders, are put together by themselves: at least as many as cost nothing.
+fn most_touched(feeders: u64) -> u64 {
+    (feeders / 4).max(1_000)
 }
 
 /// The utility's part of a table that is partitioned by utility.

@@ -71,17 +71,18 @@ pub(super) fn opened(columns: &[Column], key: &[&str], month: Month, is_few: boo
     )
 }
 
-/// The keys whose version ends: another follows it, or the entity is gone, which holds for the ones that meet a condition
+/// The keys whose version ends: another follows it, or the entity is gone, which holds for those that a join or condition of `v` leaves
 /// where `state` would hold them.
 pub(super) fn ended_keys(key: &[&str], gone: Option<&str>) -> String {
     let keys = key.join(", ");
     let replaced = format!("SELECT {keys} FROM opened WHERE replaces");
     let Some(gone) = gone else { return replaced };
-    let of_current: Vec<String> = key.iter().map(|column| format!("c.{column} AS {column}")).collect();
+    let of = |alias: &str| key.iter().map(|column| format!("{alias}.{column} AS {column}")).collect::<Vec<_>>().join(", ");
     format!(
-        "{replaced}\nUNION ALL\nSELECT {} FROM (SELECT {keys} FROM current_versions WHERE {gone}) AS c\n\
+        "{replaced}\nUNION ALL\nSELECT {} FROM (SELECT {} FROM current_versions AS v {gone}) AS c\n\
          LEFT ANTI JOIN (SELECT {keys} FROM state UNION ALL SELECT {keys} FROM named) AS s ON {}",
-        of_current.join(", "),
+        of("c"),
+        of("v"),
         on(key, "c", "s")
     )
 }

@@ -9,11 +9,20 @@ use crate::config::DatasetAdapter;
 use crate::engine::{Materialized, Session};
 use crate::model::{Dataset, Delivery, Month};
 use crate::pipeline::PipelineError;
-use crate::pipeline::kept::KeptRows;
+use crate::pipeline::kept::{Difference, KeptRows};
 use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, record_key, text};
 use crate::pipeline::store::Transactions;
 use crate::pipeline::tables;
+
+/// What a month did to the segments.
+#[derive(Default)]
+pub(super) struct Folded {
+    /// The places of the records that it replaced, where they were not all of the month before.
+    pub(super) replaced: Option<Materialized>,
+    /// The pairs of feeder and circuit whose segments may differ from before: `None` where any may.
+    pub(super) touched: Option<Materialized>,
+}
 
 /// The current segments while months are folded into them.
 pub(super) struct Segments<'b, 'a> {
@@ -37,22 +46,32 @@ impl<'b, 'a> Segments<'b, 'a> {
         Ok(segments)
     }
 
-    /// Names the segments that are current after a month's circuits file `segments`; the places of the records that it replaces,
-    /// where they are not all of the month before.
+    /// Takes in a month's circuits file; a snapshot's segments are named in the session.
     ///
     /// # Errors
     /// A file cannot be read or written, or somebody asked to stop.
-    pub(super) fn fold(&mut self, session: &mut dyn Session, month: Month) -> Result<Option<Materialized>, PipelineError> {
+    pub(super) fn fold(&mut self, session: &mut dyn Session, month: Month) -> Result<Folded, PipelineError> {
         if self.is_snapshot() {
             self.build.records(session, Dataset::Circuits, month)?;
-            session.create_view("segments", "SELECT * FROM records")?;
-            return Ok(None);
+            return Ok(Folded { replaced: None, touched: self.touched_by_snapshot(month)? });
         }
         let mut plan = self.build.session()?;
         self.build.records(plan.as_mut(), Dataset::Circuits, month)?;
-        let replaced = self.take(plan, month, self.build.bronze.row_count(Dataset::Circuits, month))?;
-        self.name(session, "segments")?;
-        Ok(replaced)
+        self.take(plan, month, self.build.bronze.row_count(Dataset::Circuits, month))
+    }
+
+    /// Names the segments that are current after the month that was folded `segments`; with a column, those alone whose value in it relation
+    /// `touched` holds.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn name_folded(&self, session: &mut dyn Session, of: Option<&str>) -> Result<(), PipelineError> {
+        let join = of.map_or_else(String::new, |column| format!(" LEFT SEMI JOIN touched AS t ON l.{column} = t.{column}"));
+        if self.is_snapshot() {
+            return Ok(session.create_view("segments", &format!("SELECT l.* FROM records AS l{join}"))?);
+        }
+        let columns: Vec<&str> = tables::SEGMENTS.column_names().collect();
+        Ok(self.patches.name_current_of(session, "segments", &columns, &join)?)
     }
 
     /// Names the segments that are current before a month `segments`; whether there are any.
@@ -64,10 +83,8 @@ impl<'b, 'a> Segments<'b, 'a> {
         let Some(earlier) = earlier else { return Ok(false) };
         if self.is_snapshot() {
             self.build.records(session, Dataset::Circuits, earlier)?;
-            session.create_view("segments", "SELECT * FROM records")?;
-        } else {
-            self.name(session, "segments")?;
         }
+        self.name_folded(session, None)?;
         Ok(true)
     }
 
@@ -138,41 +155,62 @@ impl<'b, 'a> Segments<'b, 'a> {
     }
 
     /// Takes in relation `records` of a session, so many at most, with one record of each key.
-    fn take(&mut self, mut plan: Box<dyn Session>, month: Month, rows: u64) -> Result<Option<Materialized>, PipelineError> {
+    fn take(&mut self, mut plan: Box<dyn Session>, month: Month, rows: u64) -> Result<Folded, PipelineError> {
         plan.name_rows("delivered", &self.rows_of_records(), rows)?;
-        if self.patches.as_of().is_none() || self.takes_the_place_of_all(month)? {
+        let takes_all = if self.patches.as_of().is_none() { Some(None) } else { self.takes_the_place_of_all(month)?.map(Some) };
+        if let Some(touched) = takes_all {
             self.patches.replace(plan, "SELECT * FROM delivered", rows, month)?;
-            return Ok(None);
+            return Ok(Folded { replaced: None, touched });
         }
         self.name(plan.as_mut(), "current_segments")?;
         let replaced = plan.materialize("replaced", REPLACED)?;
+        let touched = plan.materialize("touched", &touched("delivered", "replaced"))?;
         if self.patches.are_outgrown_by(rows, 0) {
             self.patches.replace(plan, FOLDED, self.patches.rows() + rows, month)?;
         } else {
             self.patches.add(plan, "SELECT * FROM delivered", rows, month)?;
         }
-        Ok(Some(replaced))
+        Ok(Folded { replaced: Some(replaced), touched: Some(touched) })
     }
 
-    /// Whether the month holds every segment of the one before, which held all there were: of the records that it does not repeat, each has a
-    /// new one with its key.
-    fn takes_the_place_of_all(&self, month: Month) -> Result<bool, PipelineError> {
-        let bronze = self.build.bronze;
-        let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(false) };
+    /// What a month touches that holds every segment of the one before, which held all there were: of the records that it does not repeat,
+    /// each has a new one with its key. `None` where it does not.
+    fn takes_the_place_of_all(&self, month: Month) -> Result<Option<Materialized>, PipelineError> {
+        let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(None) };
         if !self.patches.are_all_of(difference.month)? {
-            return Ok(false);
+            return Ok(None);
         }
         let mut session = self.build.session()?;
-        let name_keys = |session: &mut dyn Session, keys: &str| {
-            super::conform::records(bronze, self.dataset).create_views(session)?;
-            session.create_view(keys, &format!("SELECT {} AS record_key FROM records", record_key(&keys_of(self.dataset))))
+        self.name_differing(session.as_mut(), &difference)?;
+        let gone = "SELECT COUNT(*) AS n FROM gone AS b LEFT ANTI JOIN new AS n ON b.record_key = n.record_key";
+        let is_all = session.query(gone)?.count("n", 0) == 0;
+        is_all.then(|| Ok(session.materialize("touched", &touched("gone", "new"))?)).transpose()
+    }
+
+    /// What a snapshot touches. A feeder that one before only named, in a record that could not be read, may end with any that follows.
+    fn touched_by_snapshot(&self, month: Month) -> Result<Option<Materialized>, PipelineError> {
+        let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(None) };
+        let mut before = self.build.bronze.delivered(Dataset::Circuits, difference.month);
+        if !before.all(|file| file.records == Some(file.rows)) {
+            return Ok(None);
+        }
+        let mut session = self.build.session()?;
+        self.name_differing(session.as_mut(), &difference)?;
+        Ok(Some(session.materialize("touched", &touched("gone", "new"))?))
+    }
+
+    /// Names the segments that only the delivery before holds `gone`, and those that only this one holds `new`.
+    fn name_differing(&self, session: &mut dyn Session, difference: &Difference<'_>) -> Result<(), PipelineError> {
+        let name = |session: &mut dyn Session, relation: &str| -> Result<(), PipelineError> {
+            super::conform::records(self.build.bronze, self.dataset).create_views(session)?;
+            let record_key = record_key(&keys_of(self.dataset));
+            Ok(session
+                .create_view(relation, &format!("SELECT {record_key} AS record_key, feeder_id, circuit_id FROM records"))?)
         };
-        difference.name_gone(session.as_mut(), "bronze", &|_| true)?;
-        name_keys(session.as_mut(), "keys_before")?;
-        difference.name_new(session.as_mut(), "bronze", &|_| true)?;
-        name_keys(session.as_mut(), "keys_now")?;
-        let gone = "SELECT COUNT(*) AS n FROM keys_before AS b LEFT ANTI JOIN keys_now AS n ON b.record_key = n.record_key";
-        Ok(session.query(gone)?.count("n", 0) == 0)
+        difference.name_gone(session, "bronze", &|_| true)?;
+        name(session, "gone")?;
+        difference.name_new(session, "bronze", &|_| true)?;
+        name(session, "new")
     }
 
     /// Relation `records` as rows of the table.
@@ -191,9 +229,16 @@ impl<'b, 'a> Segments<'b, 'a> {
 const FOLDED: &str = "SELECT c.* FROM current_segments AS c LEFT ANTI JOIN delivered AS d ON c.record_key = d.record_key\n\
     UNION ALL\nSELECT * FROM delivered";
 
-/// Relations `current_segments` and `delivered`: where the records are that others replace.
-const REPLACED: &str = "SELECT c.delivery_month AS delivery_month, c._source_file AS standing_file, c._source_line AS standing_line\n\
+/// Relations `current_segments` and `delivered`: where the records are that others replace, and whose segments they were.
+const REPLACED: &str = "SELECT c.delivery_month AS delivery_month, c._source_file AS standing_file, c._source_line AS standing_line,\n\
+    \x20 c.feeder_id AS feeder_id, c.circuit_id AS circuit_id\n\
     FROM current_segments AS c LEFT SEMI JOIN delivered AS d ON c.record_key = d.record_key";
+
+/// The pairs of feeder and circuit of two relations of segments.
+fn touched(one: &str, other: &str) -> String {
+    let of = |relation: &str| format!("SELECT feeder_id, circuit_id FROM {relation}");
+    format!("SELECT DISTINCT feeder_id, circuit_id FROM ({} UNION ALL {}) AS t", of(one), of(other))
+}
 
 /// Relation `all_records` (segments of several months): of each key the last record.
 fn last_of_each_key(dataset: &DatasetAdapter, order: &str) -> String {
