@@ -15,7 +15,7 @@ use ratatui::style::Modifier;
 
 use crate::console::{Console, steady, text_of, theme};
 use crate::sample::loaded;
-use crate::support::{Bench, FEEDERS, feeder};
+use crate::support::{Bench, FEEDERS, INSTALLED, feeder};
 
 /// One lake for all panes: nothing here writes to it.
 fn bench() -> &'static Bench {
@@ -798,6 +798,21 @@ fn table_that_cannot_be_read_takes_no_other_pane_with_it() {
     console.shows((100, 30), "utility2 ● loaded ● loaded ▲ late");
     console.press("3");
     console.shows((100, 30), "ops/rule_results");
+}
+
+#[test]
+fn feeder_without_ders_has_nothing_installed_and_no_less() {
+    let bench = Bench::new();
+    bench.put("utility2/2022-08/utility2_circuits.csv", format!("{FEEDERS}{}{}", feeder("A", "5"), feeder("B", "3")));
+    bench.put("utility2/2022-08/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,100,A,0\nD2,null,Solar,200,A,0\n"));
+    bench.run();
+    let mut console = Console::with(bench.settings.clone(), bench.lake.clone());
+    console.press("6 enter");
+    console.shows(NARROW, "installed     0.300 MW");
+    console.shows(NARROW, "planned       0.000 MW");
+    console.press("esc down enter");
+    console.shows(NARROW, "installed     0.000 MW");
+    console.shows(NARROW, "planned       0.000 MW");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::app::view::{Empty, Line, Lines, Read, Sharing, TablePart, TextPart, T
 use crate::app::world::World;
 use crate::frame::Frame;
 use crate::frame::text::shown;
-use crate::model::{FeederId, Month};
+use crate::model::{FeederId, Month, decimal};
 
 struct Page {
     versions: Frame,
@@ -92,11 +92,12 @@ impl Page {
             ),
         ));
         let capacity = versions.number("max_hosting_capacity_mw", last);
-        let kilowatts = |status: &str| -> f64 {
+        let megawatts = |status: &str| {
             let is_its = |row: &usize| self.ders.text("status", *row).as_deref() == Some(status);
-            (0..self.ders.height()).filter(is_its).filter_map(|row| self.ders.number("nameplate_kw", row)).sum::<f64>() / 1000.0
+            let ratings = (0..self.ders.height()).filter(is_its).filter_map(|row| self.ders.number("nameplate_kw", row));
+            decimal::quotient(ratings.map(decimal::units).sum(), -3)
         };
-        let (installed, planned) = (kilowatts("installed"), kilowatts("planned"));
+        let (installed, planned) = (megawatts("installed"), megawatts("planned"));
         let greatest = [capacity.unwrap_or(0.0), installed, planned].into_iter().fold(0.0, f64::max);
         let line = |name: &str, tone: Tone, number: f64| {
             Line::of(Tone::Dim, format!("{name:<9} "))
