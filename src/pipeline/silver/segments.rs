@@ -20,7 +20,8 @@ use crate::pipeline::tables;
 pub(super) struct Folded {
     /// The places of the records that it replaced, where they were not all of the month before.
     pub(super) replaced: Option<Materialized>,
-    /// The pairs of feeder and circuit whose segments may differ from before: `None` where any may.
+    /// The pairs of feeder and circuit whose segments may differ from before; `None` where nobody looked, or of a snapshot, whose records are
+    /// all read anyhow: what of them is new would be looked for first.
     pub(super) touched: Option<Materialized>,
 }
 
@@ -53,7 +54,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     pub(super) fn fold(&mut self, session: &mut dyn Session, month: Month) -> Result<Folded, PipelineError> {
         if self.is_snapshot() {
             self.build.records(session, Dataset::Circuits, month)?;
-            return Ok(Folded { replaced: None, touched: self.touched_by_snapshot(month)? });
+            return Ok(Folded::default());
         }
         let mut plan = self.build.session()?;
         self.build.records(plan.as_mut(), Dataset::Circuits, month)?;
@@ -66,10 +67,10 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// # Errors
     /// A file cannot be read.
     pub(super) fn name_folded(&self, session: &mut dyn Session, of: Option<&str>) -> Result<(), PipelineError> {
-        let join = of.map_or_else(String::new, |column| format!(" LEFT SEMI JOIN touched AS t ON l.{column} = t.{column}"));
         if self.is_snapshot() {
-            return Ok(session.create_view("segments", &format!("SELECT l.* FROM records AS l{join}"))?);
+            return Ok(session.create_view("segments", "SELECT * FROM records")?);
         }
+        let join = of.map_or_else(String::new, |column| format!(" LEFT SEMI JOIN touched AS t ON l.{column} = t.{column}"));
         let columns: Vec<&str> = tables::SEGMENTS.column_names().collect();
         Ok(self.patches.name_current_of(session, "segments", &columns, &join)?)
     }
@@ -185,18 +186,6 @@ impl<'b, 'a> Segments<'b, 'a> {
         let gone = "SELECT COUNT(*) AS n FROM gone AS b LEFT ANTI JOIN new AS n ON b.record_key = n.record_key";
         let is_all = session.query(gone)?.count("n", 0) == 0;
         is_all.then(|| Ok(session.materialize("touched", &touched("gone", "new"))?)).transpose()
-    }
-
-    /// What a snapshot touches. A feeder that one before only named, in a record that could not be read, may end with any that follows.
-    fn touched_by_snapshot(&self, month: Month) -> Result<Option<Materialized>, PipelineError> {
-        let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(None) };
-        let mut before = self.build.bronze.delivered(Dataset::Circuits, difference.month);
-        if !before.all(|file| file.records == Some(file.rows)) {
-            return Ok(None);
-        }
-        let mut session = self.build.session()?;
-        self.name_differing(session.as_mut(), &difference)?;
-        Ok(Some(session.materialize("touched", &touched("gone", "new"))?))
     }
 
     /// Names the segments that only the delivery before holds `gone`, and those that only this one holds `new`.
