@@ -164,8 +164,10 @@ impl<'b, 'a> Segments<'b, 'a> {
             return Ok(Folded { replaced: None, touched });
         }
         self.name(plan.as_mut(), "current_segments")?;
-        let replaced = plan.materialize("replaced", REPLACED)?;
+        plan.materialize("replaced", REPLACED)?;
         let touched = plan.materialize("touched", &touched("delivered", "replaced"))?;
+        // The places are held until the quality tables are made.
+        let replaced = plan.materialize("places", "SELECT delivery_month, standing_file, standing_line FROM replaced")?;
         if self.patches.are_outgrown_by(rows, 0) {
             self.patches.replace(plan, FOLDED, self.patches.rows() + rows, month)?;
         } else {
