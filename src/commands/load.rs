@@ -71,7 +71,8 @@ pub fn run(context: &Context, request: &Request, lineage: Option<Box<dyn Destina
 ///
 /// A run that finds nothing new says it too: what was bad is so until it is fixed, or somebody acknowledges it.
 fn verdict(context: &Context, report: &Report) -> anyhow::Result<Exit> {
-    let stored = checks::outcomes(&context.lake, &context.settings)?;
+    let since = report.outcomes.iter().map(|outcome| outcome.month).min();
+    let stored = checks::latest_outcomes(&context.lake, &context.settings, since)?;
     let newest = stored.iter().map(|checked| checked.month).max();
     let is_new = |checked: &Checked| report.outcomes.iter().any(|outcome| checked.is_of(outcome));
     let ours: Vec<&Checked> = stored.iter().filter(|checked| Some(checked.month) == newest || is_new(checked)).collect();

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use deltalake::logstore::object_store::local::LocalFileSystem;
 use deltalake::logstore::object_store::path::Path as StorePath;
 use deltalake::logstore::object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    Attributes, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -75,6 +75,59 @@ impl LocalStore {
         };
         entries.filter(is_seen).boxed()
     }
+
+    /// A file, or a part of it, read where it is asked for: a log is many small files, and to hand each to another thread takes several times
+    /// as long as to read it.
+    fn get(&self, location: &StorePath, options: &GetOptions) -> Result<GetResult> {
+        let of_disk = |error| failed_at(location, error);
+        let mut file = File::open(self.files.path_to_filesystem(location)?).map_err(of_disk)?;
+        let meta = file.metadata().and_then(|metadata| object(location.clone(), &metadata)).map_err(of_disk)?;
+        options.check_preconditions(&meta)?;
+        let range = options.range.as_ref().map_or(Ok(0..meta.size), |range| range.as_range(meta.size));
+        let range = range.map_err(|source| Error::Generic { store: NAME, source: Box::new(source) })?;
+        let mut content = Vec::new();
+        if !options.head {
+            file.seek(SeekFrom::Start(range.start)).map_err(of_disk)?;
+            file.take(range.end - range.start).read_to_end(&mut content).map_err(of_disk)?;
+        }
+        let content = futures::stream::iter(PutPayload::from(content).into_iter().map(Ok)).boxed();
+        Ok(GetResult { payload: GetResultPayload::Stream(content), attributes: Attributes::default(), range, meta })
+    }
+
+    /// The files of a folder whose names come after another one, looked at where they are asked for; those before it, of which a long log
+    /// has many, are not looked at.
+    fn later(&self, folder: &StorePath, offset: &StorePath) -> std::io::Result<Vec<ObjectMeta>> {
+        let entries = match self.files.path_to_filesystem(folder)?.read_dir() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(location) = name.to_str().filter(|name| !is_staged(name)).map(|name| folder.clone().join(name)) else {
+                continue;
+            };
+            if location <= *offset {
+                continue;
+            }
+            match entry.path().metadata() {
+                Ok(metadata) if metadata.is_file() => found.push(object(location, &metadata)?),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                // A folder, or gone since.
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What the system says of a file.
+fn object(location: StorePath, metadata: &std::fs::Metadata) -> std::io::Result<ObjectMeta> {
+    if !metadata.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "it is no file"));
+    }
+    Ok(ObjectMeta { location, last_modified: metadata.modified()?.into(), size: metadata.len(), e_tag: None, version: None })
 }
 
 impl std::fmt::Display for LocalStore {
@@ -110,7 +163,7 @@ impl ObjectStore for LocalStore {
             return Err(Error::NotFound { path: location.to_string(), source: "checkpoints are hidden".into() });
         }
         self.may_read(Operation::Get, Some(location))?;
-        self.files.get_opts(location, options).await
+        self.get(location, &options)
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<StorePath>>) -> BoxStream<'static, Result<StorePath>> {
@@ -128,7 +181,9 @@ impl ObjectStore for LocalStore {
         if let Err(error) = self.may_read(Operation::List, prefix) {
             return futures::stream::once(std::future::ready(Err(error))).boxed();
         }
-        self.seen(self.files.list_with_offset(prefix, offset))
+        let later = self.later(prefix.unwrap_or(&StorePath::ROOT), offset).map_err(failed);
+        let entries = later.map_or_else(|error| vec![Err(error)], |found| found.into_iter().map(Ok).collect());
+        self.seen(futures::stream::iter(entries).boxed())
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&StorePath>) -> Result<ListResult> {
@@ -142,6 +197,13 @@ impl ObjectStore for LocalStore {
 
 fn failed(error: std::io::Error) -> Error {
     Error::Generic { store: NAME, source: Box::new(error) }
+}
+
+fn failed_at(location: &StorePath, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound { path: location.to_string(), source: Box::new(error) },
+        _ => failed(error),
+    }
 }
 
 /// Writes beside the file, syncs, and only then gives it its name.
@@ -172,6 +234,11 @@ fn staging_path(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether a name is one that [`staging_path`] gives.
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 fn write_synced(path: &Path, payload: &PutPayload) -> std::io::Result<()> {
     let mut file = File::create_new(path)?;
     payload.iter().try_for_each(|bytes| file.write_all(bytes))?;
@@ -185,6 +252,8 @@ pub(super) fn sync_folders(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use deltalake::logstore::object_store::GetRange;
+
     use super::*;
 
     #[test]
@@ -198,5 +267,56 @@ mod tests {
         put(&Disk::default(), &path, &PutPayload::from_static(b"third"), &PutMode::Overwrite).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"third");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    /// A store and the location of a folder.
+    fn store_of(folder: &tempfile::TempDir) -> (LocalStore, StorePath) {
+        (LocalStore::new(Checkpoints::Used, Disk::default()), StorePath::from_absolute_path(folder.path()).unwrap())
+    }
+
+    #[test]
+    fn log_is_listed_after_an_entry_without_folders_and_what_is_only_staged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, log) = store_of(&folder);
+        for name in ["00.json", "01.json", "02.checkpoint.parquet", "02.json", "03.json", "_last_checkpoint", "03.json#4711"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("_sidecars")).unwrap();
+        let listed = |offset: &str| {
+            let entries = store.list_with_offset(Some(&log), &log.clone().join(offset));
+            let mut names: Vec<(String, u64)> = futures::executor::block_on_stream(entries)
+                .map(|entry| entry.unwrap())
+                .map(|entry| (entry.location.filename().unwrap().to_owned(), entry.size))
+                .collect();
+            names.sort();
+            names
+        };
+        let expected = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), name.len() as u64)).collect::<Vec<_>>();
+        assert_eq!(listed("01.json"), expected(&["02.checkpoint.parquet", "02.json", "03.json", "_last_checkpoint"]));
+        assert_eq!(listed("_last_checkpoint"), []);
+        let gone = store.list_with_offset(Some(&log.clone().join("gone")), &log.join("gone").join("00.json"));
+        assert_eq!(futures::executor::block_on_stream(gone).count(), 0);
+    }
+
+    #[test]
+    fn file_is_read_whole_and_in_part_and_one_that_is_not_there_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, log) = store_of(&folder);
+        std::fs::write(folder.path().join("entry"), "0123456789").unwrap();
+        let read = |range: Option<GetRange>| {
+            let options = GetOptions { range, ..GetOptions::default() };
+            let found = futures::executor::block_on(store.get_opts(&log.clone().join("entry"), options))?;
+            let (range, size) = (found.range.clone(), found.meta.size);
+            Ok::<_, Error>((futures::executor::block_on(found.bytes())?.to_vec(), range, size))
+        };
+        assert_eq!(read(None).unwrap(), (b"0123456789".to_vec(), 0..10, 10));
+        assert_eq!(read(Some(GetRange::Bounded(2..5))).unwrap(), (b"234".to_vec(), 2..5, 10));
+        assert_eq!(read(Some(GetRange::Suffix(3))).unwrap(), (b"789".to_vec(), 7..10, 10));
+        assert_eq!(read(Some(GetRange::Offset(8))).unwrap(), (b"89".to_vec(), 8..10, 10));
+        assert!(read(Some(GetRange::Offset(10))).is_err());
+        for missing in [log.clone().join("gone"), log.clone()] {
+            let found = futures::executor::block_on(store.get_opts(&missing, GetOptions::default()));
+            assert!(matches!(found, Err(Error::NotFound { .. })), "{missing}: {found:?}");
+        }
     }
 }

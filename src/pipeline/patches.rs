@@ -141,6 +141,20 @@ impl<'a> Patches<'a> {
         }
     }
 
+    /// Names all rows, those of which there are newer ones among them, in some of the columns.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn name_all(&self, session: &mut dyn Session, name: &str, columns: &[&str]) -> Result<(), EngineError> {
+        let columns = columns.join(", ");
+        let mut parts = Vec::new();
+        for (at, patch) in self.stack.iter().enumerate() {
+            session.register(&format!("patch_{at}"), &patch.relation)?;
+            parts.push(format!("SELECT {columns} FROM patch_{at}"));
+        }
+        session.create_view(name, &parts.join("\nUNION ALL\n"))
+    }
+
     /// Names the newest row of each key, in some of the columns.
     ///
     /// # Errors

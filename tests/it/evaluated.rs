@@ -47,6 +47,40 @@ fn run_stopped_in_the_rules_is_made_up_for_by_the_next_and_a_third_has_nothing_t
     assert_eq!(bench.run().outcomes, []);
 }
 
+/// What a run says at its end are the outcomes of the newest month and of those that it evaluated, without a look at the others: those that a
+/// look at all gives. Where nothing of the newest months is asked any more, it is that of the newest of the others.
+#[test]
+fn latest_outcomes_are_those_of_the_newest_months_that_have_any() {
+    let bench = lab(&["07", "08", "09"]);
+    bench.run();
+    let month = |text: &str| Month::parse(text);
+    let latest = |bench: &Bench, since: Option<Month>| {
+        let latest = checks::latest_outcomes(&bench.lake, &bench.settings, since).unwrap();
+        let places = |of: &checks::Checked| (of.month.to_string(), of.rule.clone(), of.dataset.clone(), of.state, of.failed);
+        latest.iter().map(places).collect::<Vec<_>>()
+    };
+    let months = |bench: &Bench, since| {
+        let mut months: Vec<String> = latest(bench, since).into_iter().map(|(month, ..)| month).collect();
+        months.dedup();
+        months
+    };
+    assert_eq!(months(&bench, None), ["2022-09"]);
+    assert_eq!(months(&bench, month("2022-08")), ["2022-08", "2022-09"]);
+    assert_eq!(months(&bench, month("2022-12")), ["2022-09"], "a run of today alone evaluates nothing later");
+    let all = checks::outcomes(&bench.lake, &bench.settings).unwrap();
+    let of_august = all.iter().filter(|checked| checked.month >= month("2022-08").unwrap()).count();
+    assert_eq!(latest(&bench, month("2022-08")).len(), of_august);
+    // A utility that delivered later than the others, and whose adapter is gone.
+    let mut bench = Bench::with_adapters(&[("lab.toml", LAB), ("oth.toml", &LAB.replace("lab", "oth"))]);
+    bench.settings.rules = book(&bench, "");
+    put(&bench, "08", &circuits("4.0", "2022-08-15"), &all_installed("5"), &all_planned("5"));
+    bench.put("oth/2022-09/oth_install_der.csv", all_installed("5"));
+    bench.run();
+    assert_eq!(months(&bench, None), ["2022-09"]);
+    bench.settings.utilities.retain(|adapter| adapter.id.as_str() == "lab");
+    assert_eq!(months(&bench, None), ["2022-08"]);
+}
+
 #[test]
 fn edited_rule_is_asked_again_and_one_switched_off_is_no_longer_told_of() {
     let mut bench = lab(&["08"]);

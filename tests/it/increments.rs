@@ -117,30 +117,37 @@ fn changes_are_compared_with_the_files_of_their_keys_last_records_alone() {
     let adapter = [("seg.toml", SEGMENTS)];
     let (bench, undisturbed) = (Bench::with_adapters(&adapter), Bench::with_adapters(&adapter));
     let month = |n: u32| format!("{}-{:02}", 2021 + (7 + n) / 12, (7 + n) % 12 + 1);
-    let deliver = |bench: &Bench, n: u32, keys: &[u32]| {
-        let segments: String = keys.iter().map(|key| format!("c{key},1,F{},{}.5,1\n", key % 7, n + 1)).collect();
-        let ders: String = keys.iter().map(|key| format!("D{key},F{},{}\n", key % 7, n + 1)).collect();
+    let deliver = |bench: &Bench, (n, value): (u32, u32), keys: &[u32]| {
+        let segments: String = keys.iter().map(|key| format!("c{key},1,F{},{value}.5,1\n", key % 7)).collect();
+        let ders: String = keys.iter().map(|key| format!("D{key},F{},{value}\n", key % 7)).collect();
         bench.put(&format!("seg/{}/seg_circuits.csv", month(n)), format!("C,S,F,MW,L\n{segments}"));
         bench.put(&format!("seg/{}/seg_install_der.csv", month(n)), format!("ID,F,kW\n{ders}"));
         let report = bench.run();
         assert_eq!((report.count("loaded"), report.failed, report.mended), (2, vec![], vec![]));
     };
     for bench in [&bench, &undisturbed] {
-        deliver(bench, 0, &(0..60).collect::<Vec<_>>());
-        (1..=12).for_each(|n| deliver(bench, n, &[n, n + 20]));
+        deliver(bench, (0, 1), &(0..60).collect::<Vec<_>>());
+        (1..=12).for_each(|n| deliver(bench, (n, n + 1), &[n, n + 20]));
     }
     // Keys 5, 12 and 40 were delivered last in month 5, month 12, and in the first one.
     let others: Vec<String> = (1..12).filter(|n| *n != 5).map(month).collect();
     let old = Unreadable::of(&bench, &others.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(old.0.len(), 20, "ten months of two datasets");
     for bench in [&bench, &undisturbed] {
-        deliver(bench, 13, &[5, 12, 40, 99]);
+        deliver(bench, (13, 14), &[5, 12, 40, 99]);
     }
     assert_eq!(tables(&bench), tables(&undisturbed));
     let counts = bench.lines("platinum/month_diff", "delivery_month, dataset, current_count, added, changed, unchanged");
     let last: Vec<&String> = counts.iter().filter(|line| line.starts_with(&month(13))).collect();
     assert_eq!(last[..1], ["2022-09|circuits|61|1|3|0"], "{last:?}");
     assert!(last.iter().any(|line| *line == "2022-09|install_der|61|1|3|0"), "{last:?}");
+    // What they say again was said in month 13, and by none of their records before.
+    for bench in [&bench, &undisturbed] {
+        deliver(bench, (14, 14), &[5, 12, 99]);
+    }
+    let counts = bench.lines("platinum/month_diff", "delivery_month, dataset, current_count, added, changed, unchanged");
+    let again = format!("{}|install_der|61|0|0|3", month(14));
+    assert!(counts.contains(&again), "{again}: {counts:?}");
     old.restore();
     is_refreshed_to(&bench, &undisturbed);
 }

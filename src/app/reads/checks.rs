@@ -6,7 +6,7 @@ use super::{QueryError, rows};
 use crate::config::rules::Subject;
 use crate::config::{RuleSet, Settings};
 use crate::frame::{Column, Frame, Value, schema};
-use crate::lake::Lake;
+use crate::lake::{DataFile, Lake};
 use crate::model::{Day, Month, Severity, Timestamp};
 use crate::pipeline::rules::{Decision, Evidence, RuleOutcome, RuleState};
 use crate::pipeline::tables;
@@ -100,11 +100,34 @@ impl Checked {
 /// # Errors
 /// A table cannot be read.
 pub fn outcomes(lake: &Lake, settings: &Settings) -> Result<Vec<Checked>, QueryError> {
+    outcomes_of(lake, settings, None)
+}
+
+/// The newest outcomes of the newest month that has any, and of those from `since` on; earlier months are not looked at, so since when
+/// a rule fails is told within these alone.
+///
+/// # Errors
+/// A table cannot be read.
+pub fn latest_outcomes(lake: &Lake, settings: &Settings, since: Option<Month>) -> Result<Vec<Checked>, QueryError> {
+    let results = lake.snapshot(&tables::RULE_RESULTS.id())?;
+    let greatest = |file: &DataFile| file.greatest("delivery_month").and_then(Month::parse);
+    let months: Option<Vec<Month>> = results.iter().flat_map(|results| &results.files).map(greatest).collect();
+    let newest = months.and_then(|months| months.into_iter().max());
+    let latest = outcomes_of(lake, settings, newest.map(|newest| since.map_or(newest, |since| since.min(newest))))?;
+    // All that is stored of these months may be of rules that are no longer asked.
+    if latest.is_empty() { outcomes(lake, settings) } else { Ok(latest) }
+}
+
+/// Those of the months from `since` on.
+fn outcomes_of(lake: &Lake, settings: &Settings, since: Option<Month>) -> Result<Vec<Checked>, QueryError> {
+    let condition = since.map_or_else(String::new, |since| format!(" WHERE delivery_month >= '{since}'"));
     let newest = rows(
         lake,
         &tables::RULE_RESULTS,
-        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY delivery_month, utility_id, dataset, rule_id ORDER BY checked_at DESC) AS place FROM t) AS p\n\
-         WHERE place = 1 ORDER BY delivery_month, utility_id, dataset, rule_id",
+        &format!(
+            "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY delivery_month, utility_id, dataset, rule_id ORDER BY checked_at DESC) AS place\n\
+             FROM t{condition}) AS p WHERE place = 1 ORDER BY delivery_month, utility_id, dataset, rule_id"
+        ),
     )?;
     let decisions = decisions(lake)?;
     let mut failing: BTreeMap<(String, String, String, String), Month> = BTreeMap::new();

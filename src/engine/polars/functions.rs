@@ -19,6 +19,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use polars::prelude::*;
 use polars::sql::FunctionRegistry;
@@ -301,9 +302,23 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
     Ok(times.take(&IdxCa::from_vec("head".into(), head_of))?.into_column())
 }
 
+/// Notations that were asked for: each block of rows asks for its own again, and there are few.
+static NOTATIONS: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+
+/// A notation of times as a regular expression, made once.
+fn notation_of(format: &str) -> PolarsResult<Regex> {
+    let mut known = NOTATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known.get(format) {
+        return Ok(known.clone());
+    }
+    let notation = expression_of(format)?;
+    known.insert(format.to_owned(), notation.clone());
+    Ok(notation)
+}
+
 /// A notation of times as a regular expression. A parser by itself takes a year of any length, short parts in one word, and blanks
 /// before any number.
-fn notation_of(format: &str) -> PolarsResult<Regex> {
+fn expression_of(format: &str) -> PolarsResult<Regex> {
     // What stands for several parts.
     let format = format.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S").replace("%R", "%H:%M").replace("%D", "%m/%d/%y");
     let mut pattern = "^".to_owned();

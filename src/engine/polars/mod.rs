@@ -2,6 +2,7 @@
 
 mod functions;
 mod scan;
+mod small;
 mod thread;
 
 use std::collections::HashSet;
@@ -42,7 +43,7 @@ impl super::Engine for Polars {
 
 struct PolarsSession {
     relations: PlHashMap<String, LazyFrame>,
-    /// Those of them that are more than a few rows in memory.
+    /// Those of them that are files, or more than a few rows in memory.
     streamed: HashSet<String>,
     functions: Arc<Functions>,
     cancel: Cancel,
@@ -50,8 +51,18 @@ struct PolarsSession {
 
 impl Session for PolarsSession {
     fn register(&mut self, name: &str, relation: &Relation) -> Result<(), EngineError> {
-        let is_small = matches!(relation, Relation::Rows(rows) if rows.height() <= SMALL);
-        self.name(name, lazy(relation)?, !is_small);
+        let held = |rows: DataFrame| {
+            let is_streamed = rows.height() > SMALL;
+            (rows.lazy(), is_streamed)
+        };
+        let (rows, is_streamed) = match relation {
+            Relation::Rows(rows) => held(rows.0.clone()),
+            Relation::Files { columns, parts } => match small::rows(columns, parts)? {
+                Some(rows) => held(rows),
+                None => (lazy(columns, parts)?, true),
+            },
+        };
+        self.name(name, rows, is_streamed);
         Ok(())
     }
 

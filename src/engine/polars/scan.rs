@@ -1,4 +1,4 @@
-//! Relations → plans that read them.
+//! Files → plans that read them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,15 +9,11 @@ use std::time::SystemTime;
 use polars::prelude::*;
 
 use crate::engine::EngineError;
-use crate::frame::{Column, FilePart, Relation, schema};
+use crate::frame::{Column, FilePart, schema};
 
-/// A plan that reads a relation.
-pub(super) fn lazy(relation: &Relation) -> Result<LazyFrame, EngineError> {
-    let (columns, parts) = match relation {
-        Relation::Rows(frame) => return Ok(frame.0.clone().lazy()),
-        Relation::Files { columns, parts } => (columns, parts),
-    };
-    match parts.as_slice() {
+/// A plan that reads files, in the columns of their relation; one that a file lacks is null there.
+pub(super) fn lazy(columns: &[Column], parts: &[FilePart]) -> Result<LazyFrame, EngineError> {
+    match parts {
         [] => Ok(DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())).lazy()),
         [part] => {
             let mut rows = source(&[part], None)?;
@@ -186,11 +182,28 @@ fn source(parts: &[&FilePart], path: Option<PlSmallStr>) -> Result<LazyFrame, En
     let paths = paths.collect::<Result<Vec<_>, _>>()?;
     // What folders are called says nothing of the rows: what it would is among the constants.
     let hive_options = HiveOptions { enabled: Some(false), ..HiveOptions::default() };
-    let options =
-        ScanArgsParquet { glob: false, cache: false, hive_options, include_file_paths: path, ..ScanArgsParquet::default() };
+    let is_small = are_small(parts);
+    let options = ScanArgsParquet {
+        glob: false,
+        cache: false,
+        hive_options,
+        include_file_paths: path,
+        use_statistics: !is_small,
+        parallel: if is_small { ParallelStrategy::Columns } else { ParallelStrategy::Auto },
+        ..ScanArgsParquet::default()
+    };
     LazyFrame::scan_parquet_sources(ScanSources::Paths(paths.into()), options).map_err(|error| file_error(parts[0], &error))
 }
 
-fn file_error(part: &FilePart, error: &PolarsError) -> EngineError {
+/// Bytes of a file that is read sooner than it is found out which of its rows need not be.
+const SMALL_FILE: u64 = 512 << 10;
+
+/// Whether each file is so small that it has one group of rows, or few of little: then neither its statistics are asked, nor the columns of a
+/// condition read before the others.
+fn are_small(parts: &[&FilePart]) -> bool {
+    parts.iter().all(|part| part.path.metadata().is_ok_and(|metadata| metadata.len() <= SMALL_FILE))
+}
+
+pub(super) fn file_error(part: &FilePart, error: &PolarsError) -> EngineError {
     EngineError::File { path: part.path.clone(), message: error.to_string() }
 }

@@ -98,16 +98,18 @@ pub(super) fn of_records(
             Some(difference) => (NewRows::Since(difference.clone()), difference.new_rows()?),
             None => (NewRows::All(KeptRows::of(bronze, dataset, month)?), keys),
         };
-        now.name(session.as_mut(), "delivered_rows", |_| true)?;
         let mut gone = None;
-        session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
-        session.create_view("delivered_keys", &comparison.taken("delivered_ids", LINEAGE))?;
-        let replaced = match earlier {
-            Earlier::Replaced(places) => {
-                session.register("places", &places.relation)?;
-                places.rows
-            }
-            Earlier::DeliveryBefore => {
+        let replaced = if let Earlier::Replaced(places) = earlier {
+            session.register("places", &places.relation)?;
+            places.rows
+        } else {
+            now.name(session.as_mut(), "delivered_rows", |_| true)?;
+            session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
+            // They are looked for in several relations.
+            session.name_rows("delivered_keys", &comparison.taken("delivered_ids", LINEAGE), new)?;
+            if let Earlier::Standing(standing) = earlier {
+                standing.name_earlier(session.as_mut(), &comparison, month)?;
+            } else {
                 if let Some(difference) = &difference {
                     difference.name_gone(session.as_mut(), "earlier_rows", &|_| true)?;
                     gone = difference.held_gone()?;
@@ -116,12 +118,8 @@ pub(super) fn of_records(
                 }
                 session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
                 session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
-                session.materialize("places", PLACES)?.rows
             }
-            Earlier::Standing(standing) => {
-                standing.name_earlier(session.as_mut(), &comparison, month)?;
-                session.materialize("places", PLACES)?.rows
-            }
+            session.materialize("places", PLACES)?.rows
         };
         if replaced > 0 {
             let standing = standing_rows(session.as_mut(), bronze, delivered, gone)?;

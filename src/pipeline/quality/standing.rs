@@ -52,7 +52,7 @@ impl<'a> StandingRecords<'a> {
         self.base() == Some(month)
     }
 
-    /// Names the keys and places of the records before a month `earlier_keys`, one for each key.
+    /// Names the keys and places of the records before a month `earlier_keys`, one for each key of relation `delivered_keys` that has any.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -62,7 +62,36 @@ impl<'a> StandingRecords<'a> {
         comparison: &Comparison<'_>,
         month: Month,
     ) -> Result<(), PipelineError> {
-        self.name(session, comparison, &self.since(month))
+        let since = self.since(month);
+        let mut sources = Vec::new();
+        if !since.is_empty() {
+            self.name_taken(session, comparison, "later", &since)?;
+            sources.push("later");
+        }
+        if self.patches.as_of().is_some() {
+            self.patches.name_all(session, "kept", &KEY_AND_PLACE)?;
+            sources.push("kept");
+        }
+        if let Some(base) = self.base_of_patches() {
+            self.name_taken(session, comparison, "base", &[base])?;
+            sources.push("base");
+        }
+        let columns = KEY_AND_PLACE.map(|column| format!("k.{column} AS {column}")).join(", ");
+        let delivered = |source: &&str| {
+            format!("SELECT {columns} FROM {source} AS k LEFT SEMI JOIN delivered_keys AS d ON k.record_key = d.record_key")
+        };
+        let found = sources.iter().map(delivered).collect::<Vec<_>>().join("\nUNION ALL\n");
+        if matches!(sources.as_slice(), ["later" | "base"]) {
+            return Ok(session.create_view("earlier_keys", &found)?);
+        }
+        // What came since the base, and each patch, are of other months: the last month's record of a key is the one that stands.
+        session.create_view("found", &found)?;
+        let last = format!(
+            "SELECT {} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY record_key ORDER BY delivery_month DESC) AS place FROM found) AS f\n\
+             WHERE place = 1",
+            KEY_AND_PLACE.join(", ")
+        );
+        Ok(session.create_view("earlier_keys", &last)?)
     }
 
     /// Takes a month in that was compared.
@@ -117,6 +146,11 @@ impl<'a> StandingRecords<'a> {
         self.base.or_else(|| self.bronze.months(self.dataset).first().copied())
     }
 
+    /// The same, as long as no patch took it in.
+    fn base_of_patches(&self) -> Option<Month> {
+        self.base().filter(|_| !self.patches.are_whole())
+    }
+
     /// The months after those that are kept, or after the base, and before a month.
     fn since(&self, month: Month) -> Vec<Month> {
         let kept = self.patches.as_of().or_else(|| self.base());
@@ -137,7 +171,7 @@ impl<'a> StandingRecords<'a> {
             parts.push(keys("kept", (!since.is_empty()).then_some("later")));
             newer.push("kept");
         }
-        if let Some(base) = self.base().filter(|_| !self.patches.are_whole()) {
+        if let Some(base) = self.base_of_patches() {
             self.name_taken(session, comparison, "base", &[base])?;
             let sources: Vec<String> = newer.iter().map(|relation| format!("SELECT record_key FROM {relation}")).collect();
             if !sources.is_empty() {
