@@ -2,6 +2,7 @@
 //! alone needs none.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::*;
 
@@ -25,7 +26,10 @@ pub(super) fn rows(columns: &[Column], parts: &[FilePart]) -> Result<Option<Data
     }
     let mut all = DataFrame::empty_with_schema(&schema::polars_schema(columns.iter()));
     for part in parts {
-        let rows = read(columns, part).map_err(|error| file_error(part, &error))?;
+        // The reader may panic over a damaged file.
+        let rows = catch_unwind(AssertUnwindSafe(|| read(columns, part)))
+            .unwrap_or_else(|_| Err(polars_err!(ComputeError: "the engine gave up")));
+        let rows = rows.map_err(|error| file_error(part, &error))?;
         all.vstack_mut_owned(rows).map_err(|error| file_error(part, &error))?;
     }
     Ok(Some(all))
@@ -125,5 +129,23 @@ mod tests {
         assert!(rows(&both, &[gone]).unwrap().is_none(), "whoever reads it says that it is gone");
         std::fs::write(folder.path().join("a"), "no Parquet").unwrap();
         assert!(matches!(rows(&both, &parts[..1]), Err(EngineError::File { path, .. }) if path.ends_with("a")));
+    }
+
+    /// Whatever byte of a file is another one: it is read, or is said not to be readable.
+    #[test]
+    fn damaged_small_file_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let columns = [Column::new("id", ColumnType::Text), Column::new("n", ColumnType::Whole)];
+        let row = |n: i64| vec![Value::Text(format!("a text that is kept elsewhere {}", n % 3)), Value::Whole(n)];
+        let part = part(folder.path(), "a", (&columns, &(0..50).map(row).collect::<Vec<_>>()), &[]);
+        let good = std::fs::read(&part.path).unwrap();
+        let mut unreadable = 0;
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0xFF;
+            std::fs::write(&part.path, bad).unwrap();
+            unreadable += u32::from(rows(&columns, std::slice::from_ref(&part)).is_err());
+        }
+        assert!(unreadable > 0);
     }
 }
