@@ -101,6 +101,45 @@ fn snapshot_removes_what_it_does_not_repeat_and_links_what_it_repeats() {
     assert_eq!(feeders, ["F|2022-07|-", "G|2022-07|2022-08", "H|2022-08|-"]);
 }
 
+/// Whether a snapshot removes anything is told by how many entities there are: as many may have come as are gone, a record may be there twice,
+/// and another feed, which does not remove, is not counted.
+#[test]
+fn snapshot_that_holds_as_many_records_as_before_removes_those_that_it_lacks() {
+    let planned = "[planned_der]\nkey = [\"ID\"]\n[planned_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
+    let installed = ["ABCD", "EBCD", "CCDE", "ECDG", "GDEC", "GDE"];
+    let file =
+        |ids: &str| std::iter::once("ID,F,kW\n".into()).chain(ids.chars().map(|id| format!("{id},F,1\n"))).collect::<String>();
+    for adapter in [SNAPSHOTS.to_owned(), format!("{SNAPSHOTS}{planned}")] {
+        let mut months = Vec::new();
+        for (month, ids) in (7..).zip(installed) {
+            months.push(vec![(format!("snap/2022-{month:02}/snap_install_der.csv"), file(ids))]);
+        }
+        let has_planned = adapter.contains("planned");
+        if has_planned {
+            months[0].push(("snap/2022-07/snap_planned_der.csv".into(), file("WX")));
+            months[3].push(("snap/2022-10/snap_planned_der.csv".into(), file("XY")));
+        }
+        let months: Vec<Vec<(&str, &str)>> =
+            months.iter().map(|files| files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect()).collect();
+        let months: Vec<&[(&str, &str)]> = months.iter().map(Vec::as_slice).collect();
+        let bench = loaded(("snap.toml", &adapter), &months);
+        let mut expected = vec![
+            "installed|A|2022-07|2022-08",
+            "installed|B|2022-07|2022-09",
+            "installed|C|2022-07|2022-12",
+            "installed|D|2022-07|-",
+            "installed|E|2022-08|-",
+            "installed|G|2022-10|-",
+        ];
+        if has_planned {
+            expected.extend(["planned|W|2022-07|-", "planned|X|2022-07|-", "planned|Y|2022-10|-"]);
+        }
+        assert_eq!(bench.lines("silver/ders", "status, der_id, valid_from_month, valid_to_month"), expected);
+        let counts = ["07|4|4|0|0|0", "08|4|1|0|1|3", "09|3|0|0|1|3", "10|4|1|0|0|3", "11|4|0|0|0|4", "12|3|0|0|1|3"];
+        assert_eq!(diffs(&bench, "install_der"), counts);
+    }
+}
+
 #[test]
 fn segment_that_a_nearly_whole_delivery_lacks_stays() {
     let segments = "C,S,F,MW,L\nc1,1,F,2,1\nc1,2,F,2,0.5\nc2,1,G,1,0.25\n";

@@ -105,9 +105,10 @@ pub(super) fn of_records(
         } else {
             now.name(session.as_mut(), "delivered_rows", |_| true)?;
             session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
-            // They are looked for in several relations.
-            session.name_rows("delivered_keys", &comparison.taken("delivered_ids", LINEAGE), new)?;
+            let delivered_keys = comparison.taken("delivered_ids", LINEAGE);
             if let Earlier::Standing(standing) = earlier {
+                // They are looked for in several relations.
+                session.name_rows("delivered_keys", &delivered_keys, new)?;
                 standing.name_earlier(session.as_mut(), &comparison, month)?;
             } else {
                 if let Some(difference) = &difference {
@@ -116,6 +117,7 @@ pub(super) fn of_records(
                 } else {
                     KeptRows::of(bronze, dataset, previous)?.name(session.as_mut(), "earlier_rows", |_| true)?;
                 }
+                session.create_view("delivered_keys", &delivered_keys)?;
                 session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
                 session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
             }

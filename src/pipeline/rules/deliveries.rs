@@ -120,8 +120,7 @@ fn reconcile(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<Re
         records,
         in_bronze: context.bronze.row_count(dataset, context.month),
         aside_at_bronze: facts.aside(dataset, |stage, _| stage == Stage::Bronze.as_str()),
-        // Silver names a record only if it brought something new.
-        in_silver: if repeats { 0 } else { named_by_silver(context, dataset)? },
+        in_silver: named_by_silver(context, dataset, repeats)?,
         aside_at_silver: facts.aside(dataset, |stage, _| stage == Stage::Silver.as_str()),
     };
     // Otherwise each delivered key is looked for.
@@ -131,8 +130,12 @@ fn reconcile(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<Re
     Ok(ledger)
 }
 
-/// Records of the month's files that silver names: DERs by the line that they come from, segments by the count of their feeder.
-fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<u64, PipelineError> {
+/// Records of the month's files that silver names: DERs by the line that they come from, segments by the count of their feeder. A DER
+/// is of another month's line if its record `repeats` what was known.
+fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset, repeats: bool) -> Result<u64, PipelineError> {
+    if repeats && dataset.der_status().is_some() {
+        return Ok(0);
+    }
     let Some(adapter) = context.bronze.adapter.dataset(dataset) else { return Ok(0) };
     let entity = if dataset.der_status().is_some() { Subject::Ders } else { Subject::Feeders };
     if !context.register(entity, entity.as_str())? {

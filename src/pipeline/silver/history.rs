@@ -29,6 +29,27 @@ pub(super) struct History<'a> {
     replaced: Vec<DataFile>,
 }
 
+/// The entities of which a month holds all that there are.
+pub(super) struct Gone {
+    /// A join or condition of versions `v` that leaves them, as SQL.
+    pub(super) of_versions: String,
+    /// How many the month holds, where that is known: if there are so many, none has ended.
+    pub(super) held: Option<u64>,
+}
+
+impl Gone {
+    pub(super) fn of(versions: &str) -> Self {
+        Self { of_versions: versions.to_owned(), held: None }
+    }
+
+    /// Relations `current_versions` and `opened`: what leaves those that may have ended; `None` if none has.
+    fn if_any(self, session: &mut dyn Session) -> Result<Option<String>, EngineError> {
+        let Some(held) = self.held else { return Ok(Some(self.of_versions)) };
+        let there = session.query(&scd2::there_are(&self.of_versions))?.count("n", 0);
+        Ok((there != held).then_some(self.of_versions))
+    }
+}
+
 /// Which entities began or ended with a month, besides those that go on.
 pub(super) enum Moved {
     /// None of them.
@@ -107,7 +128,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes a month in: relation `state` of the session holds entities as they are after it, one row for each key. Of those
-    /// that neither it nor relation `named` (keys) holds, the ones have ended that `gone`, a join or condition of `v` as SQL, leaves.
+    /// that neither it nor relation `named` (keys) holds, those of `gone` have ended.
     ///
     /// # Errors
     /// A plan is wrong, or somebody asked to stop.
@@ -115,7 +136,7 @@ impl<'a> History<'a> {
         &mut self,
         mut session: Box<dyn Session>,
         month: Month,
-        gone: Option<&str>,
+        gone: Option<Gone>,
     ) -> Result<Moved, PipelineError> {
         let columns = self.table.columns();
         let Some(current) = self.current()? else {
@@ -126,7 +147,8 @@ impl<'a> History<'a> {
         session.register("current_versions", &current)?;
         let is_few = session.name_few("state", "SELECT * FROM state", FEW)?.is_some();
         let opened = session.materialize("opened", &scd2::opened(&columns, self.key, month, is_few))?;
-        let ended_keys = session.materialize("ended_keys", &scd2::ended_keys(self.key, gone))?;
+        let gone = gone.map(|gone| gone.if_any(session.as_mut())).transpose()?.flatten();
+        let ended_keys = session.materialize("ended_keys", &scd2::ended_keys(self.key, gone.as_deref()))?;
         if opened.rows + ended_keys.rows == 0 {
             return Ok(Moved::Nothing);
         }

@@ -29,9 +29,9 @@ use crate::config::{Grain, UtilityAdapter};
 use crate::engine::{Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
-use crate::model::{Dataset, Delivery, Month, MonthRange, Stage};
+use crate::model::{Dataset, Delivery, Entity, Month, MonthRange, Stage};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
-use history::{History, Moved};
+use history::{Gone, History, Moved};
 use segments::{Folded, Segments};
 
 pub(crate) use conform::{checked_records, circuits_sql, ders_sql};
@@ -227,14 +227,14 @@ impl<'a> Build<'a> {
             let after = circuits::circuits_of_segments(&adapter.id);
             if touched.is_some() {
                 let circuits = circuits_after_touched(session.as_mut(), segments, &after, before)?;
-                (Some("LEFT SEMI JOIN touched AS t ON v.feeder_id = t.feeder_id"), circuits)
+                (Some(Gone::of("LEFT SEMI JOIN touched AS t ON v.feeder_id = t.feeder_id")), circuits)
             } else {
-                (Some("WHERE TRUE"), session.materialize("circuits", &after)?)
+                (Some(Gone::of("WHERE TRUE")), session.materialize("circuits", &after)?)
             }
         } else {
             self.new_records(session.as_mut(), Dataset::Circuits, month)?;
             session.create_view("state", &circuits::feeders_of_rows(adapter))?;
-            ((dataset.delivery == Delivery::Snapshot).then_some("WHERE TRUE"), Materialized::default())
+            ((dataset.delivery == Delivery::Snapshot).then(|| Gone::of("WHERE TRUE")), Materialized::default())
         };
         let snapshot = if dataset.delivery == Delivery::Snapshot { &[Dataset::Circuits][..] } else { &[] };
         named::name(session.as_mut(), self.bronze, month, snapshot, feeders.key())?;
@@ -263,9 +263,11 @@ impl<'a> Build<'a> {
             return Ok(());
         }
         let mut session = self.session()?;
+        let mut held = BTreeMap::new();
         for dataset in &delivered {
-            let at_most = self.new_records(session.as_mut(), *dataset, month)?;
-            session.name_rows(dataset.as_str(), "SELECT * FROM records", at_most)?;
+            let records = self.new_records(session.as_mut(), *dataset, month)?;
+            session.name_rows(dataset.as_str(), "SELECT * FROM records", records.new_at_most)?;
+            held.insert(*dataset, records.all);
         }
         let is_snapshot =
             |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
@@ -287,21 +289,29 @@ impl<'a> Build<'a> {
         };
         session.create_view("state", &links.sql())?;
         named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
-        let gone = ders::gone(&snapshots).map(|gone| format!("WHERE {gone}"));
-        ders.fold(session, month, gone.as_deref())?;
+        // Of a record whose key is the id there is one of each id.
+        let one_of_each = |dataset: &Dataset| {
+            let adapter = adapter.dataset(*dataset)?;
+            let id = &adapter.column(Entity::Ders.id())?.from;
+            (adapter.key.as_slice() == std::slice::from_ref(id)).then(|| held.get(dataset)).flatten()
+        };
+        let gone = ders::gone(&snapshots)
+            .map(|condition| Gone { of_versions: format!("WHERE {condition}"), held: snapshots.iter().map(one_of_each).sum() });
+        ders.fold(session, month, gone)?;
         Ok(())
     }
 
     /// Names the records of a month that the delivery before did not hold `records`, and the ids and places of all that may go on
-    /// `all_<dataset>`; how many are new at most.
-    fn new_records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<u64, PipelineError> {
-        self.records(session, dataset, month)?;
+    /// `all_<dataset>`.
+    fn new_records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<RecordCounts, PipelineError> {
+        let rejected = self.records(session, dataset, month)?;
         session.create_view(&named::all_of(dataset), &named::ids(dataset))?;
-        records::leave_new(session, (self.bronze, self.differences), dataset, month)
+        let new_at_most = records::leave_new(session, (self.bronze, self.differences), dataset, month)?;
+        Ok(RecordCounts { all: self.bronze.row_count(dataset, month).saturating_sub(rejected), new_at_most })
     }
 
-    /// Names the records of a month that may go on `records`, one for each key; the others are recorded as rejected.
-    fn records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<(), PipelineError> {
+    /// Names the records of a month that may go on `records`, one for each key; so many others are recorded as rejected.
+    fn records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<u64, PipelineError> {
         let rejects = records::of_month(session, self.bronze, dataset, month, self.statistics)?;
         let scope = Scope {
             utility: &self.bronze.adapter.id,
@@ -313,7 +323,8 @@ impl<'a> Build<'a> {
             of_load: false,
         };
         let rows = rejects.iter().map(|(file, finding)| scope.row(file, finding, self.run_id)).collect();
-        rejected::replace(self.bronze.lake, &scope, rows, self.bronze.work)
+        rejected::replace(self.bronze.lake, &scope, rows, self.bronze.work)?;
+        Ok(rejects.len() as u64)
     }
 
     /// The circuits of the table, if they are those before the first month that is folded.
@@ -347,6 +358,13 @@ impl<'a> Build<'a> {
         }
         replace_utility(self.bronze, table, written, self.fingerprint)
     }
+}
+
+/// The records of a month that may go on.
+struct RecordCounts {
+    all: u64,
+    /// So many of them at most are new.
+    new_at_most: u64,
 }
 
 /// The circuits after a month that only touched those of relation `touched`, of which `after` is the plan.

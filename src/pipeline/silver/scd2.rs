@@ -87,6 +87,15 @@ pub(super) fn ended_keys(key: &[&str], gone: Option<&str>) -> String {
     )
 }
 
+/// How many entities there were before the month, or are since, of those versions `v` that a join or condition leaves.
+pub(super) fn there_are(of_versions: &str) -> String {
+    format!(
+        "SELECT SUM(n) AS n FROM (\n\
+         SELECT COUNT(valid_from_month) AS n FROM current_versions AS v {of_versions}\n\
+         UNION ALL SELECT COUNT(valid_from_month) AS n FROM (SELECT * FROM opened WHERE NOT replaces) AS v {of_versions}) AS counted"
+    )
+}
+
 /// The versions that end.
 pub(super) fn ended(columns: &[Column], key: &[&str], month: Month) -> String {
     format!(
