@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::history::Gone;
 use super::named;
 use super::plan::{key_columns, select, value};
 use crate::config::{CellType, DatasetAdapter, UtilityAdapter};
@@ -100,9 +101,21 @@ fn unlinked() -> Vec<&'static str> {
 }
 
 /// The condition on DERs that end with a month whose snapshots do not hold them; `None` without snapshots.
-pub(super) fn gone(snapshots: &[Dataset]) -> Option<String> {
+fn of_snapshots(snapshots: &[Dataset]) -> Option<String> {
     let statuses: Vec<String> = snapshots.iter().filter_map(|dataset| dataset.der_status()).map(text).collect();
     (!statuses.is_empty()).then(|| format!("status IN ({})", statuses.join(", ")))
+}
+
+/// The DERs of which a month's snapshots, with so many records each, hold all that there are; `None` without snapshots.
+pub(super) fn gone(adapter: &UtilityAdapter, snapshots: &[Dataset], records: &BTreeMap<Dataset, u64>) -> Option<Gone> {
+    // Where the key of a record is the id, there is one of each id.
+    let held = |dataset: &Dataset| {
+        let adapter = adapter.dataset(*dataset)?;
+        let id = &adapter.column(Entity::Ders.id())?.from;
+        (adapter.key.as_slice() == std::slice::from_ref(id)).then(|| records.get(dataset)).flatten()
+    };
+    let of_versions = format!("WHERE {}", of_snapshots(snapshots)?);
+    Some(Gone { of_versions, held: snapshots.iter().map(held).sum() })
 }
 
 /// The plan that puts a month's DERs together and finds the feeder of each.
@@ -166,7 +179,8 @@ impl Links<'_> {
                 " LEFT ANTI JOIN ({replacing}) AS r ON h.status = r.status AND h.der_id = r.der_id\n\
                  LEFT JOIN ({all}) AS n ON h.status = n.new_status AND h.der_id = n.new_id"
             );
-            conditions.extend(gone(self.snapshots).map(|gone| format!("(NOT ({gone}) OR n.new_source_file IS NOT NULL)")));
+            conditions
+                .extend(of_snapshots(self.snapshots).map(|gone| format!("(NOT ({gone}) OR n.new_source_file IS NOT NULL)")));
         }
         let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         format!("SELECT {} FROM relinked AS h{join}{filter}", of_history.join(", "))

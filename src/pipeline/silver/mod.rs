@@ -29,7 +29,7 @@ use crate::config::{Grain, UtilityAdapter};
 use crate::engine::{Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
-use crate::model::{Dataset, Delivery, Entity, Month, MonthRange, Stage};
+use crate::model::{Dataset, Delivery, Month, MonthRange, Stage};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use history::{Gone, History, Moved};
 use segments::{Folded, Segments};
@@ -289,14 +289,7 @@ impl<'a> Build<'a> {
         };
         session.create_view("state", &links.sql())?;
         named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
-        // Of a record whose key is the id there is one of each id.
-        let one_of_each = |dataset: &Dataset| {
-            let adapter = adapter.dataset(*dataset)?;
-            let id = &adapter.column(Entity::Ders.id())?.from;
-            (adapter.key.as_slice() == std::slice::from_ref(id)).then(|| held.get(dataset)).flatten()
-        };
-        let gone = ders::gone(&snapshots)
-            .map(|condition| Gone { of_versions: format!("WHERE {condition}"), held: snapshots.iter().map(one_of_each).sum() });
+        let gone = ders::gone(adapter, &snapshots, &held);
         ders.fold(session, month, gone)?;
         Ok(())
     }
