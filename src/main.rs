@@ -76,7 +76,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 fn in_lake(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Run { month, utility, full_refresh, dry_run, events } => {
-            let request = Request { month, utility, full_refresh };
+            let request = Request { month, utility, full_refresh, settled: None };
             if dry_run {
                 commands::load::dry_run(context, &request)
             } else {

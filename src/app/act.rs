@@ -1,6 +1,6 @@
 //! What was asked for is done: by the screen in front, by its list or text, else by the console.
 
-use super::jobs::{Job, Wish};
+use super::jobs::{Files, Job, Wish};
 use super::keys::{Group, Place, Verb};
 use super::overlays::{columns, export, go_to, help, pick, promote, prompt, whole};
 use super::scope::Rescope;
@@ -208,7 +208,7 @@ impl App {
         } else if self.world.load.is_running() {
             self.notice = Some(format!("a load works already; {} stops it", self.world.keys.label(Verb::Stop)));
         } else {
-            self.run();
+            self.run(Files::All);
         }
     }
 

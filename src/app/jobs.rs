@@ -11,6 +11,7 @@ use super::{Event, RunEnd};
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::Lake;
+use crate::landing::Settled;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::{Cancel, Day, Timestamp};
 use crate::pipeline::run::Run;
@@ -24,11 +25,20 @@ pub enum Job {
     /// Write something.
     Write(Write),
     /// Load what is new.
-    Run,
+    Run(Files),
     /// Stop the load.
     Stop,
     /// Something of the terminal.
     Terminal(Wish),
+}
+
+/// Which files a load reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// All: somebody asked for it.
+    All,
+    /// Those that had stood still when it was looked last: the load begins by itself.
+    Settled,
 }
 
 /// What only the terminal can do.
@@ -56,6 +66,8 @@ pub struct Jobs {
     events: Sender<Event>,
     questions: Sender<Ask>,
     running: Arc<Mutex<Cancel>>,
+    /// The files that had stood still when it was looked last; none where nobody looks.
+    settled: Arc<Mutex<Option<Arc<Settled>>>>,
     /// Set when the console shows something else.
     closed: Cancel,
     rest: Duration,
@@ -80,6 +92,7 @@ impl Jobs {
             events,
             questions,
             running: Arc::default(),
+            settled: Arc::default(),
             closed: Cancel::default(),
             rest,
         };
@@ -111,12 +124,12 @@ impl Jobs {
                 jobs.tell(Event::Written(written));
             }),
             Job::Stop => self.cancel(),
-            Job::Run => {
+            Job::Run(files) => {
                 let cancel = Cancel::default();
                 if let Ok(mut running) = self.running.lock() {
                     *running = cancel.clone();
                 }
-                self.spawn("run", move || jobs.run(&cancel));
+                self.spawn("run", move || jobs.run(files, &cancel));
             }
             Job::Terminal(_) => {}
         }
@@ -178,7 +191,7 @@ impl Jobs {
         }
     }
 
-    fn run(&self, cancel: &Cancel) {
+    fn run(&self, files: Files, cancel: &Cancel) {
         let told = Mutex::new(Instant::now().checked_sub(QUIET));
         let observer = |progress: Progress| {
             // The eye sees no more than this; every row is counted all the same.
@@ -189,7 +202,8 @@ impl Jobs {
                 self.tell(Event::Progress(progress));
             }
         };
-        let request = Request::default();
+        let settled = self.settled.lock().map(|settled| settled.clone()).unwrap_or_default();
+        let request = Request { settled: settled.filter(|_| files == Files::Settled), ..Request::default() };
         let now = || Timestamp::now();
         let settings = self.settings();
         let run = Run {
@@ -249,8 +263,12 @@ impl Jobs {
         self.tell(Event::Watching(format!("{} {folder}", arrivals.how())));
         while !self.closed.is_cancelled() {
             std::thread::sleep(LOOK);
+            let stable = arrivals.look().is_some();
+            if let Ok(mut settled) = self.settled.lock() {
+                *settled = Some(arrivals.settled());
+            }
             // A run that finds nothing new asks the rules of another day again: where it costs nobody anything it is begun.
-            if arrivals.look().is_some() {
+            if stable {
                 self.tell(Event::FilesStable);
             }
         }

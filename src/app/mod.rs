@@ -29,7 +29,7 @@ pub(crate) mod view;
 pub(crate) mod world;
 pub(crate) mod write;
 
-pub use jobs::{Job, Jobs, Wish};
+pub use jobs::{Files, Job, Jobs, Wish};
 pub use keys::Key;
 pub use slot::Answered;
 pub use update::{App, Divider, Event, RunEnd, Target};

@@ -1,6 +1,6 @@
 //! Events change the state; what needs the tables, or the terminal, comes out as jobs.
 
-use super::jobs::{Job, Wish};
+use super::jobs::{Files, Job, Wish};
 use super::keys::{Key, Keys, Pressed, Verb};
 use super::panes;
 use super::screen::{Room, Screen};
@@ -257,7 +257,7 @@ impl App {
     /// Somebody else may have ended: what was to be loaded then is loaded now.
     fn again_if_waiting(&mut self) {
         if matches!(self.world.load, Load::Waiting(_)) {
-            self.run();
+            self.run(Files::Settled);
         }
     }
 
@@ -269,7 +269,7 @@ impl App {
         if self.world.load.is_running() {
             self.again = true;
         } else {
-            self.run();
+            self.run(Files::Settled);
         }
     }
 
@@ -282,7 +282,7 @@ impl App {
         };
         self.desk.version += 1;
         if std::mem::take(&mut self.again) {
-            self.run();
+            self.run(Files::Settled);
         }
     }
 
@@ -301,10 +301,10 @@ impl App {
         }
     }
 
-    pub(super) fn run(&mut self) {
+    pub(super) fn run(&mut self, files: Files) {
         if !self.world.load.is_running() {
             self.world.load = Load::Running(None);
-            self.wishes.push(Job::Run);
+            self.wishes.push(Job::Run(files));
         }
     }
 

@@ -219,11 +219,7 @@ pub fn dry_run(context: &Context, request: &Request) -> anyhow::Result<Exit> {
     context.known(request.utility.as_ref())?;
     let scan = landing::scan(&context.settings.landing, &context.settings.utilities)
         .with_context(|| format!("`{}` cannot be read", context.settings.landing.display()))?;
-    let wanted = |candidate: &&landing::Candidate| {
-        request.month.is_none_or(|month| candidate.month == month)
-            && request.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
-    };
-    let candidates: Vec<_> = scan.candidates.iter().filter(wanted).collect();
+    let candidates: Vec<_> = scan.candidates.iter().filter(|candidate| request.wants(candidate)).collect();
     for candidate in &candidates {
         let doubt = match candidate.origin {
             MonthOrigin::Stated => String::new(),

@@ -1,8 +1,9 @@
 //! Tells when what arrives in the landing folder is complete: no file has changed for a while.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::stability::StabilityCheck;
+use super::stability::{Settled, StabilityCheck};
 use super::watch::{Watch, WatchMode};
 use super::{Candidate, scan};
 use crate::config::Settings;
@@ -15,6 +16,7 @@ pub struct Arrivals<'a> {
     settings: &'a Settings,
     watch: Watch,
     settling: StabilityCheck,
+    settled: Arc<Settled>,
     started: Instant,
     looked: Instant,
     /// Whether something changed that has not stood still yet.
@@ -35,7 +37,8 @@ impl<'a> Arrivals<'a> {
     pub fn start(settings: &'a Settings) -> Result<Self, notify::Error> {
         let watch = Watch::start(&settings.landing, settings.poll)?;
         let now = Instant::now();
-        Ok(Self { settings, watch, settling: StabilityCheck::default(), started: now, looked: now, pending: false })
+        let (settling, settled) = (StabilityCheck::default(), Arc::default());
+        Ok(Self { settings, watch, settling, settled, started: now, looked: now, pending: false })
     }
 
     /// How changes are noticed.
@@ -46,6 +49,11 @@ impl<'a> Arrivals<'a> {
     /// Whether something changed that has not stood still yet.
     pub const fn is_settling(&self) -> bool {
         self.pending
+    }
+
+    /// The files that had stood still at the last look: what a run may read that nobody asked for.
+    pub fn settled(&self) -> Arc<Settled> {
+        self.settled.clone()
     }
 
     /// The files, once when any is new or another one and all of them have stood still.
@@ -59,6 +67,7 @@ impl<'a> Arrivals<'a> {
         }
         let scan = scan(&self.settings.landing, &self.settings.utilities).ok()?;
         let stable = self.settling.changed_and_stable(&scan.candidates, self.started.elapsed(), self.settings.settle);
+        self.settled = Arc::new(self.settling.settled());
         self.pending = stable == Some(false);
         (stable == Some(true)).then_some(scan.candidates)
     }

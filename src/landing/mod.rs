@@ -19,3 +19,4 @@ pub(crate) use batch::{Batch, NO_TEXT, Summary};
 pub(crate) use bytes::sha256_of;
 pub(crate) use deliveries::{Candidate, MonthOrigin, scan};
 pub(crate) use reader::{ReadError, RecordReader, Refusal};
+pub(crate) use stability::Settled;

@@ -6,6 +6,24 @@ use std::time::{Duration, SystemTime};
 
 use super::Candidate;
 
+/// Files that have stood still, each with its size and time then.
+#[derive(Debug, Default)]
+pub struct Settled(HashMap<PathBuf, State>);
+
+impl Settled {
+    /// Whether a file is one of them and as it was.
+    pub fn holds(&self, candidate: &Candidate) -> bool {
+        self.0.get(&candidate.path) == Some(&state_of(candidate))
+    }
+}
+
+/// Size and time of the last change.
+type State = (u64, SystemTime);
+
+const fn state_of(candidate: &Candidate) -> State {
+    (candidate.bytes, candidate.modified)
+}
+
 /// What was seen of each file, and since when.
 #[derive(Debug, Default)]
 pub struct StabilityCheck {
@@ -14,8 +32,9 @@ pub struct StabilityCheck {
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    state: (u64, SystemTime),
+    state: State,
     since: Duration,
+    still: bool,
     reported: bool,
 }
 
@@ -27,19 +46,25 @@ impl StabilityCheck {
         self.seen.retain(|path, _| there.contains(path.as_path()));
         let (mut new, mut still) = (false, true);
         for candidate in candidates {
-            let state = (candidate.bytes, candidate.modified);
-            let fresh = Seen { state, since: now, reported: false };
+            let state = state_of(candidate);
+            let fresh = Seen { state, since: now, still: false, reported: false };
             let entry = self.seen.entry(candidate.path.clone()).or_insert(fresh);
             if entry.state != state {
                 *entry = fresh;
             }
             new |= !entry.reported;
-            still &= now.saturating_sub(entry.since) >= quiet;
+            entry.still = now.saturating_sub(entry.since) >= quiet;
+            still &= entry.still;
         }
         if new && still {
             self.seen.values_mut().for_each(|entry| entry.reported = true);
         }
         new.then_some(still)
+    }
+
+    /// The files that stood still when they were looked at last.
+    pub fn settled(&self) -> Settled {
+        Settled(self.seen.iter().filter(|(_, seen)| seen.still).map(|(path, seen)| (path.clone(), seen.state)).collect())
     }
 }
 
@@ -60,6 +85,23 @@ mod tests {
             bytes,
             modified: SystemTime::UNIX_EPOCH,
         }
+    }
+
+    #[test]
+    fn file_that_grows_or_is_new_is_none_of_the_settled_ones_whatever_the_others_are() {
+        let mut settling = StabilityCheck::default();
+        let at = Duration::from_secs;
+        let other = Candidate { path: "y.csv".into(), ..file(1) };
+        settling.changed_and_stable(&[file(1), other.clone()], at(0), at(2));
+        assert!(!settling.settled().holds(&file(1)), "nobody knows yet");
+        settling.changed_and_stable(&[file(2), other.clone()], at(2), at(2));
+        let settled = settling.settled();
+        assert!(settled.holds(&other));
+        assert!(!settled.holds(&file(1)) && !settled.holds(&file(2)));
+        assert!(!settled.holds(&Candidate { bytes: 5, ..other.clone() }), "it is another by now");
+        let newer = SystemTime::UNIX_EPOCH + at(1);
+        assert!(!settled.holds(&Candidate { modified: newer, ..other }));
+        assert!(!settled.holds(&Candidate { path: "z.csv".into(), ..file(1) }), "it came since");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One run: what is new in the landing folder goes through all layers, once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::bronze::{self, BronzeTables, ColumnStatistics, LoadOutcome, Loading, ProgressEstimate};
@@ -16,7 +17,7 @@ use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::lock::WriteLock;
 use crate::lake::{DataFile, Lake, Removed, Snapshot, Vacuum, days_before};
-use crate::landing::{self, Candidate};
+use crate::landing::{self, Candidate, Settled};
 use crate::model::{Month, MonthRange, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
@@ -32,12 +33,17 @@ pub struct Request {
     pub utility: Option<UtilityId>,
     /// Hash every file again, and rebuild silver and everything above.
     pub full_refresh: bool,
+    /// Only files that have stood still, for a run that begins by itself: what came or grew since it was looked is not complete. All files
+    /// without it.
+    pub settled: Option<Arc<Settled>>,
 }
 
 impl Request {
-    fn wants(&self, candidate: &Candidate) -> bool {
+    /// Whether it is for this file.
+    pub(crate) fn wants(&self, candidate: &Candidate) -> bool {
         self.month.is_none_or(|month| candidate.month == month)
             && self.utility.as_ref().is_none_or(|utility| candidate.utility == *utility)
+            && self.settled.as_ref().is_none_or(|settled| settled.holds(candidate))
     }
 }
 

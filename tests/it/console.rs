@@ -58,7 +58,7 @@ impl Console {
                         waiting += 1;
                         workers.start(job);
                     }
-                    Job::Run => self.runs.0 += 1,
+                    Job::Run(_) => self.runs.0 += 1,
                     Job::Stop => self.runs.1 += 1,
                     Job::Terminal(wish) => self.wishes.push(wish),
                 }

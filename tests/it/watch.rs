@@ -6,11 +6,12 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use feederscope::app::{Event, Files, Job, Jobs, RunEnd};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::program::Program;
-use crate::support::{FEEDERS, feeder, table_id};
+use crate::support::{Bench, FEEDERS, feeder, table_id};
 
 /// A service and the lines of its log.
 pub struct Service {
@@ -101,7 +102,7 @@ pub fn sample(program: &Program, month: &str) {
 #[test]
 fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
     let program = Program::new();
-    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    program.config("settle_seconds = 1\npoll_seconds = 1\n");
     std::fs::create_dir_all(program.folder.path().join("landing")).unwrap();
     let told = program.folder.path().join("told.jsonl");
     let hook = format!("cat >> '{}'", told.display());
@@ -166,7 +167,7 @@ fn service_loads_what_arrives_tells_each_change_once_and_ends_when_asked() {
 #[test]
 fn folder_that_is_not_there_is_said_once_and_waited_for_and_a_command_that_fails_fails_nothing_else() {
     let program = Program::new();
-    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    program.config("settle_seconds = 1\npoll_seconds = 1\n");
     let mut service = Service::start(&program, &["--on-change", "exit 3", "--today", "2022-09-12"]);
     service.wait_for("the missing folder", |line| is(line, "no-landing"));
     assert_eq!(health(&program)["state"], "no-landing");
@@ -183,7 +184,7 @@ fn folder_that_is_not_there_is_said_once_and_waited_for_and_a_command_that_fails
 #[test]
 fn another_writer_is_waited_for_and_a_lake_that_cannot_be_written_is_tried_again_and_told() {
     let program = Program::new();
-    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    program.config("settle_seconds = 1\npoll_seconds = 1\n");
     sample(&program, "2022-08");
     let folder = program.folder.path().join("lake");
     let lake = feederscope::lake::Lake::new(&folder, feederscope::model::Environment::Dev).unwrap();
@@ -261,21 +262,62 @@ fn end_that_is_asked_for_in_the_middle_of_a_load_takes_back_its_step_and_the_nex
     assert_eq!(again.end().1, Some(0));
 }
 
-#[test]
-fn file_that_is_being_copied_when_the_service_starts_is_read_when_it_is_whole() {
-    const FILE: &str = "utility2/2022-09/utility2_circuits.csv";
-    let program = Program::new();
-    program.config("settle_seconds = 4\npoll_seconds = 1\n");
-    program.put(FILE, FEEDERS);
-    let path = program.folder.path().join("landing").join(FILE);
-    let copying = std::thread::spawn(move || {
+const COPIED: &str = "utility2/2022-09/utility2_circuits.csv";
+
+/// Copies a file of 40 feeders, one after the other.
+fn copy_slowly(program: &Program, pause: Duration) -> std::thread::JoinHandle<()> {
+    program.put(COPIED, FEEDERS);
+    let path = program.folder.path().join("landing").join(COPIED);
+    std::thread::spawn(move || {
         use std::io::Write as _;
         let mut file = std::fs::File::options().append(true).open(path).unwrap();
         for n in 0..40 {
             file.write_all(feeder(&format!("F{n}"), "5").as_bytes()).unwrap();
-            std::thread::sleep(Duration::from_millis(150));
+            std::thread::sleep(pause);
         }
-    });
+    })
+}
+
+#[test]
+fn file_that_comes_while_the_first_run_begins_is_read_when_it_is_whole() {
+    let program = Program::new();
+    program.config("settle_seconds = 3\npoll_seconds = 1\n");
+    std::fs::create_dir_all(program.folder.path().join("landing")).unwrap();
+    let mut service = Service::start(&program, &["--today", "2022-09-20"]);
+    // It stood still, there was nothing, and the first run begins now.
+    service.wait_for("the watch", |line| is(line, "watching"));
+    let copying = copy_slowly(&program, Duration::from_millis(20));
+    let run = service.wait_for("the load", |line| is(line, "run"));
+    copying.join().unwrap();
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(40)), "{run}");
+    assert_eq!(service.end().1, Some(0));
+}
+
+#[test]
+fn load_that_the_console_begins_by_itself_reads_what_has_stood_still_and_one_that_is_asked_for_reads_all() {
+    let mut bench = Bench::new();
+    (bench.settings.settle, bench.settings.poll) = (Duration::from_secs(3), Duration::from_secs(1));
+    bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("F1", "5")));
+    let (sender, events) = channel();
+    let wait_for = |what: &dyn Fn(&Event) -> bool| events.iter().find(what).unwrap();
+    let jobs = Jobs::new(bench.settings.clone(), bench.lake.clone(), sender);
+    jobs.watch();
+    wait_for(&|event| matches!(event, Event::FilesStable));
+    bench.put(COPIED.replace("-09", "-10").as_str(), format!("{FEEDERS}{}", feeder("F2", "5")));
+    for (files, bronze) in [(Files::Settled, 1), (Files::All, 2)] {
+        jobs.start(Job::Run(files));
+        let ended = wait_for(&|event| matches!(event, Event::RunEnded(_)));
+        assert!(matches!(ended, Event::RunEnded(RunEnd::Done(line)) if line.starts_with("1 file loaded, 1 row, ")));
+        assert_eq!(bench.rows("bronze/utility2_circuits"), bronze, "{files:?}");
+    }
+    jobs.close();
+}
+
+#[test]
+fn file_that_is_being_copied_when_the_service_starts_is_read_when_it_is_whole() {
+    let program = Program::new();
+    program.config("settle_seconds = 4\npoll_seconds = 1\n");
+    let copying = copy_slowly(&program, Duration::from_millis(150));
     let mut service = Service::start(&program, &["--today", "2022-09-20"]);
     let run = service.wait_for("the load", |line| is(line, "run"));
     copying.join().unwrap();
@@ -286,7 +328,7 @@ fn file_that_is_being_copied_when_the_service_starts_is_read_when_it_is_whole() 
 #[test]
 fn what_is_told_to_nobody_any_more_is_said_and_let_go() {
     let program = Program::new();
-    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    program.config("settle_seconds = 1\npoll_seconds = 1\n");
     sample(&program, "2022-08");
     let mut service = Service::start(&program, &["--on-change", "sleep 20", "--today", "2022-09-12"]);
     service.wait_for("the load", |line| is(line, "run"));
@@ -310,7 +352,7 @@ fn what_is_told_to_nobody_any_more_is_said_and_let_go() {
 #[test]
 fn command_that_was_being_told_is_told_after_the_next_start_in_order() {
     let program = Program::new();
-    program.config("settle_seconds = 0.5\npoll_seconds = 1\n");
+    program.config("settle_seconds = 1\npoll_seconds = 1\n");
     sample(&program, "2022-08");
     let (told, gate) = (program.folder.path().join("told.jsonl"), program.folder.path().join("gate"));
     let hook = format!("test -e '{}' || {{ sleep 20; exit 1; }}; cat >> '{}'", gate.display(), told.display());

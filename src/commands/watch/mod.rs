@@ -7,7 +7,7 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -20,6 +20,7 @@ use crate::app::reads::status::{self, Feed};
 use crate::app::signals;
 use crate::config::Settings;
 use crate::engine::Work;
+use crate::landing::Settled;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::cell::visible;
 use crate::model::{Cancel, Day, Month, Timestamp};
@@ -153,10 +154,12 @@ impl Service<'_> {
             if arrivals.as_mut().is_some_and(|arrivals| arrivals.look().is_some()) || today != day {
                 (due, day) = (Some(Instant::now()), today);
             }
-            // Whatever a run is begun for, it reads no file that is still being copied.
-            let may_load = arrivals.as_ref().is_some_and(|arrivals| !arrivals.is_settling());
-            if may_load && due.is_some_and(|due| due <= Instant::now()) {
-                due = self.load()?.map(|pause| Instant::now() + pause);
+            // Whatever a run is begun for, it reads no file that is still being copied, nor one that came since.
+            let settled = arrivals.as_ref().filter(|arrivals| !arrivals.is_settling()).map(Arrivals::settled);
+            if let Some(settled) = settled
+                && due.is_some_and(|due| due <= Instant::now())
+            {
+                due = self.load(settled)?.map(|pause| Instant::now() + pause);
             } else if due.is_none() {
                 due = self.look_at_tables()?.map(|pause| Instant::now() + pause);
             }
@@ -225,13 +228,13 @@ impl Service<'_> {
     }
 
     /// Loads what is new; how long to wait before the next run where one is needed whatever arrives.
-    fn load(&mut self) -> anyhow::Result<Option<Duration>> {
+    fn load(&mut self, settled: Arc<Settled>) -> anyhow::Result<Option<Duration>> {
         let was_locked = self.health.state == State::Locked;
         if !was_locked {
             self.enter(State::Loading)?;
         }
         let settings = self.settings();
-        let (request, now) = (Request::default(), || Timestamp::now());
+        let (request, now) = (Request { settled: Some(settled), ..Request::default() }, || Timestamp::now());
         // Whoever looks after the service sees that a long load is no standstill.
         let alive = Mutex::new((self.health.clone(), Instant::now()));
         let told = &self.told;
