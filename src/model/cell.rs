@@ -141,6 +141,10 @@ pub fn notation(id: &str) -> Cow<'_, str> {
 
 /// Whether an id says nothing by its notation, as most do: small letters and digits, single `-` between them, no zero before a digit.
 pub fn is_plain_notation(id: &str) -> bool {
+    // Most ids are a number.
+    if !id.starts_with('0') && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
     let mut before = b'-';
     for (at, byte) in id.bytes().enumerate() {
         let zero_before = before == b'0' && !id.as_bytes()[..at - 1].last().is_some_and(u8::is_ascii_digit);

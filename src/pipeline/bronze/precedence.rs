@@ -18,16 +18,25 @@ fn in_order<'a>(files: impl Iterator<Item = &'a CommittedFile>) -> Vec<&'a Commi
     files
 }
 
-/// The end of an SQL `ORDER BY` of records by the file that counts and the line, the one that counts first; months with one file
-/// need no more than the line. `by_month`: whether the relation has records of several months and a column `delivery_month`.
+/// More lines than a file has.
+const LINES: &str = "1000000000000";
+
+/// The end of an SQL `ORDER BY` of records by the file that counts and the line, the one that counts first: one number, as an engine sorts
+/// the few records of each of many keys by several columns for a long time. `by_month`: whether the relation has records of several
+/// months and a column `delivery_month`.
 pub fn order<'a>(files: impl Iterator<Item = &'a CommittedFile>, by_month: bool) -> String {
-    let mut ranked: Vec<Ranked<'_>> =
-        in_order(files).into_iter().enumerate().map(|(rank, file)| (file.month, file.source_file.as_str(), rank)).collect();
+    let files = in_order(files);
+    by_rank(files.iter().enumerate().map(|(rank, file)| (file.month, file.source_file.as_str(), rank)).collect(), by_month)
+}
+
+fn by_rank(mut ranked: Vec<Ranked<'_>>, by_month: bool) -> String {
     ranked.sort_unstable();
-    let ranked = ranked.chunk_by(|a, b| a.0 == b.0).filter(|files| files.len() > 1).collect::<Vec<_>>().concat();
-    let month = if by_month { "delivery_month DESC, " } else { "" };
-    let rank = if ranked.is_empty() { String::new() } else { format!("{} DESC, ", rank(&ranked, by_month)) };
-    format!("{month}{rank}_source_file DESC, _source_line DESC")
+    // However often the rows of a file are there, it is one.
+    ranked.dedup_by_key(|(month, file, _)| (*month, *file));
+    match ranked.as_slice() {
+        [] | [_] => "_source_line DESC".into(),
+        ranked => format!("CAST({} AS BIGINT) * {LINES} + _source_line DESC", rank(ranked, by_month)),
+    }
 }
 
 /// Month, name and rank of a file.
@@ -37,10 +46,13 @@ type Ranked<'a> = (Month, &'a str, usize);
 fn rank(files: &[Ranked<'_>], by_month: bool) -> String {
     let (before, after) = files.split_at(files.len() / 2);
     match (before, after) {
-        ([_, ..], [(month, file, _), ..]) => {
+        ([.., (last, ..)], [(month, file, _), ..]) => {
             let name = format!("_source_file < {}", text(file));
-            let is_before =
-                if by_month { format!("(delivery_month < '{month}' OR (delivery_month = '{month}' AND {name}))") } else { name };
+            let is_before = match by_month {
+                true if last < month => format!("delivery_month < '{month}'"),
+                true => format!("(delivery_month < '{month}' OR (delivery_month = '{month}' AND {name}))"),
+                false => name,
+            };
             format!("CASE WHEN {is_before} THEN {} ELSE {} END", rank(before, by_month), rank(after, by_month))
         }
         _ => files.first().map_or(0, |(.., rank)| *rank).to_string(),
@@ -115,6 +127,51 @@ mod tests {
             "SELECT COUNT(*) AS n FROM (SELECT expected, {sql} AS rank FROM t) AS r WHERE CAST(rank AS VARCHAR) = expected"
         );
         assert_eq!(session.query(&right).unwrap().count("n", 0), 1_000);
+    }
+
+    /// Of the records of a key the one of the last month counts, of these that of the file that came last, of these the last line; one
+    /// whose rows are there twice is there once.
+    #[test]
+    fn record_that_counts_is_one_of_each_key() {
+        let [september, october] = ["2022-09", "2022-10"].map(|month| Month::parse(month).unwrap());
+        let files = [(september, "z.csv", 0), (october, "b.csv", 1), (october, "a.csv", 2), (october, "a.csv", 3)];
+        let columns = ["key", "delivery_month", "_source_file"].map(|name| Column::new(name, ColumnType::Text));
+        let columns = [&columns[..], &[Column::new("_source_line", ColumnType::Whole)]].concat();
+        let row = |(key, month, file, line): (&str, Month, &str, i64)| {
+            [key.to_owned(), month.to_string(), file.to_owned()]
+                .map(Value::Text)
+                .into_iter()
+                .chain([Value::Whole(line)])
+                .collect()
+        };
+        let rows: Vec<Vec<Value>> = [
+            ("later month", september, "z.csv", 90),
+            ("later month", october, "b.csv", 2),
+            ("later file", october, "b.csv", 70),
+            ("later file", october, "a.csv", 3),
+            ("later line", october, "b.csv", 9),
+            ("later line", october, "b.csv", 10),
+            ("later line", october, "b.csv", 8),
+            ("twice", october, "a.csv", 4),
+            ("twice", october, "a.csv", 4),
+            ("alone", september, "z.csv", 1),
+        ]
+        .map(row)
+        .into();
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &Frame::from_rows(&columns, &rows).unwrap().relation()).unwrap();
+        let counts = format!(
+            "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY {}) AS place FROM t) AS p WHERE place = 1 ORDER BY key",
+            by_rank(files.into(), true)
+        );
+        let found = session.query(&counts).unwrap();
+        let text = |column: &str, row: usize| found.text(column, row).unwrap();
+        let line =
+            |row: usize| format!("{}: {} {}", text("key", row), text("_source_file", row), found.count("_source_line", row));
+        let expected =
+            ["alone: z.csv 1", "later file: a.csv 3", "later line: b.csv 10", "later month: b.csv 2", "twice: a.csv 4"];
+        assert_eq!((0..found.height()).map(line).collect::<Vec<_>>(), expected);
+        assert_eq!(by_rank(files[..1].into(), true), "_source_line DESC");
     }
 
     #[test]

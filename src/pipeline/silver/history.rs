@@ -146,14 +146,23 @@ impl<'a> History<'a> {
         };
         session.register("current_versions", &current)?;
         let is_few = session.name_few("state", "SELECT * FROM state", FEW)?.is_some();
-        let opened = session.materialize("opened", &scd2::opened(&columns, self.key, month, is_few))?;
+        // Few versions are looked up once: what begins is compared with them, and what ends is one of them, unless entities may be gone.
+        let known = if is_few { "of_state" } else { "current_versions" };
+        let of_state = scd2::of_state(&columns, self.key);
+        match (is_few, &gone) {
+            (true, None) => session.materialize(known, &of_state).map(drop)?,
+            (true, Some(_)) => session.create_view(known, &of_state)?,
+            (false, _) => {}
+        }
+        let of_ended = if gone.is_some() { "current_versions" } else { known };
+        let opened = session.materialize("opened", &scd2::opened(&columns, self.key, month, known))?;
         let gone = gone.map(|gone| gone.if_any(session.as_mut())).transpose()?.flatten();
         let ended_keys = session.materialize("ended_keys", &scd2::ended_keys(self.key, gone.as_deref()))?;
         if opened.rows + ended_keys.rows == 0 {
             return Ok(Moved::Nothing);
         }
         if ended_keys.rows > 0 {
-            self.ended.push(session.materialize("ended", &scd2::ended(&columns, self.key, month))?);
+            self.ended.push(session.materialize("ended", &scd2::ended(&columns, self.key, month, of_ended))?);
         }
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
         let at_most = self.current.at_most() + opened.rows;

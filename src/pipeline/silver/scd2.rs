@@ -1,8 +1,8 @@
 //! Versions of an entity (slowly changing dimension, type 2), as SQL.
 //!
 //! A version holds from `valid_from_month` up to, and without, `valid_to_month`; the current one has none. Relations by name:
-//! `current_versions` before a month, `state` (what the month says of entities, one row for each key), `opened` (versions that
-//! begin with it), `named` (keys that the month names without a record), `ended_keys` (those whose version ends with it).
+//! `current_versions` before a month, `state` (what the month says of entities, one row for each key), `of_state` (the current versions of
+//! these), `opened` (versions that begin with it), `named` (keys that the month names without a record), `ended_keys` (those whose version ends with it).
 
 use crate::frame::Column;
 use crate::model::Month;
@@ -56,11 +56,15 @@ pub(super) fn initial(columns: &[Column], month: Month) -> String {
     format!("SELECT {}, {} FROM state AS s", entity_columns(columns, "s"), from(month))
 }
 
-/// The versions that begin, and whether each follows another. Where `state` holds few entities, these alone are looked up among the current ones.
-pub(super) fn opened(columns: &[Column], key: &[&str], month: Month, is_few: bool) -> String {
-    let of_state = if is_few { format!(" LEFT SEMI JOIN state AS t ON {}", on(key, "c", "t")) } else { String::new() };
+/// The current versions of the entities of `state`.
+pub(super) fn of_state(columns: &[Column], key: &[&str]) -> String {
+    format!("SELECT {} FROM current_versions AS c LEFT SEMI JOIN state AS t ON {}", all_columns(columns, "c"), on(key, "c", "t"))
+}
+
+/// The versions that begin, and whether each follows one of relation `known`.
+pub(super) fn opened(columns: &[Column], key: &[&str], month: Month, known: &str) -> String {
     format!(
-        "WITH open_hashes AS (SELECT {keys}, c.record_hash AS open_hash FROM current_versions AS c{of_state})\n\
+        "WITH open_hashes AS (SELECT {keys}, c.record_hash AS open_hash FROM {known} AS c)\n\
          SELECT {entity}, {from}, (h.open_hash IS NOT NULL) AS replaces\n\
          FROM state AS s LEFT JOIN open_hashes AS h ON {on}\n\
          WHERE h.open_hash IS NULL OR h.open_hash <> s.record_hash",
@@ -96,11 +100,11 @@ pub(super) fn there_are(of_versions: &str) -> String {
     )
 }
 
-/// The versions that end.
-pub(super) fn ended(columns: &[Column], key: &[&str], month: Month) -> String {
+/// The versions that end, of those of relation `known`.
+pub(super) fn ended(columns: &[Column], key: &[&str], month: Month, known: &str) -> String {
     format!(
         "SELECT {}, c.valid_from_month AS valid_from_month, '{month}' AS valid_to_month, FALSE AS is_current\n\
-         FROM current_versions AS c LEFT SEMI JOIN ended_keys AS k ON {}",
+         FROM {known} AS c LEFT SEMI JOIN ended_keys AS k ON {}",
         entity_columns(columns, "c"),
         on(key, "c", "k")
     )
