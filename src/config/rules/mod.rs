@@ -173,6 +173,20 @@ impl Rule {
         matches!(self.check, Check::Schema { .. })
     }
 
+    /// Whether it compares feeders, DERs or the keys of a delivery with those of the month before.
+    pub const fn compares_months(&self) -> bool {
+        matches!(
+            self.check,
+            Check::Change { .. }
+                | Check::UnitShift { .. }
+                | Check::MedianUnitShift { .. }
+                | Check::Vanished {}
+                | Check::ShareFalls { .. }
+                | Check::SumMoves { .. }
+                | Check::KnownKeys { .. }
+        )
+    }
+
     /// The name of its kind.
     pub fn kind(&self) -> &'static str {
         self.check.kind()

@@ -69,7 +69,8 @@ pub(super) struct Delivered {
 }
 
 impl Assess<'_> {
-    /// Profiles, compares, sums up and commits; the months whose rows were made anew.
+    /// Profiles, compares, sums up and commits; the months whose rows were made anew. Where they end, it is after a month that no changed
+    /// delivery is of: what follows from these is in no row of a later one.
     ///
     /// # Errors
     /// A plan or a commit failed, or somebody asked to stop; a table that was not committed is as before.

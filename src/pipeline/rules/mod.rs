@@ -130,6 +130,8 @@ pub enum Scope {
     LaterDelivery,
     /// Those, and those that compare its columns with the last deliveries before it.
     NextDelivery,
+    /// Those, and those that compare the month with the one before it.
+    NextMonth,
     /// All of them.
     #[default]
     All,
@@ -150,6 +152,7 @@ impl RuleFilter<'_> {
     fn takes(&self, rule: &Rule, adapter: &UtilityAdapter) -> bool {
         let is_in_scope = match self.scope {
             Scope::All => true,
+            Scope::NextMonth => rule.is_of_calendar() || rule.looks_back() || rule.is_of_schema() || rule.compares_months(),
             Scope::NextDelivery => rule.is_of_calendar() || rule.looks_back() || rule.is_of_schema(),
             Scope::LaterDelivery => rule.is_of_calendar() || rule.looks_back(),
             Scope::Calendar => rule.is_of_calendar(),

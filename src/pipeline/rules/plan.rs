@@ -378,3 +378,25 @@ fn cast(column: &str) -> String {
 fn pair(column: &str, sign: &str, other: &str) -> String {
     format!("COALESCE({}, 'null') || {} || COALESCE({other}, 'null')", cast(column), text(&format!(" {sign} ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RuleSet;
+
+    /// Which months are asked again depends on it.
+    #[test]
+    fn rules_that_need_the_month_before_are_those_that_say_so() {
+        let (rules, _) = RuleSet::load(std::path::Path::new("/nowhere"));
+        let mut kinds = std::collections::BTreeSet::new();
+        for rule in &rules.rules {
+            let evaluation = RulePlan::of(&rule.check).evaluation;
+            let compares = rule.on.iter().any(|subject| evaluation.compares(*subject) == Compares::WithMonthBefore);
+            // What is known of keys stands in a table.
+            let compares = compares || matches!(rule.check, Check::KnownKeys { .. });
+            assert_eq!(rule.compares_months(), compares, "{}", rule.id);
+            kinds.extend(compares.then(|| rule.kind()));
+        }
+        assert_eq!(kinds.len(), 7, "{kinds:?}");
+    }
+}

@@ -30,7 +30,7 @@ pub struct StaleOutcomes<'a> {
     pub evaluator: &'a Evaluator<'a>,
     /// What each utility's silver was made from before the run.
     pub before: &'a HashMap<UtilityId, i64>,
-    /// The utilities that were rebuilt, and the months whose tables were.
+    /// The utilities that were rebuilt, and the months whose tables were; where they end, the last one was not delivered anew.
     pub reach: &'a [(UtilityId, MonthRange)],
 }
 
@@ -119,6 +119,8 @@ impl StaleOutcomes<'_> {
             let may_end = !self.evaluator.rules.rules.iter().any(asks_when_versions_began);
             let scope = |month: Month| match reach.until {
                 Some(until) if may_end && month > until => utility.scope_after(until, month),
+                // What the last month brings is what it was, and so is what holds after it.
+                Some(until) if may_end && month == until => Scope::NextMonth,
                 _ => Scope::All,
             };
             let again = utility.months.iter().filter(|month| reach.from.is_none_or(|from| **month >= from));
