@@ -163,6 +163,11 @@ impl Frame {
         Ok(Self(DataFrame::new(rows, numbers.chain([values]).map(IntoColumn::into_column).collect())?))
     }
 
+    /// Whether no row has a value in a column.
+    pub fn is_without(&self, column: &str) -> bool {
+        self.0.column(column).map_or(true, |column| column.null_count() == column.len())
+    }
+
     /// The texts of a column, without nulls; none if there is no such column.
     pub fn texts(&self, column: &str) -> impl Iterator<Item = &str> {
         let texts = self.0.column(column).ok().and_then(|column| column.str().ok());

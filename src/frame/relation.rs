@@ -41,6 +41,11 @@ impl Relation {
         }
     }
 
+    /// Whether no row has a value in a column, as far as that is known without a look at files.
+    pub fn is_without(&self, column: &str) -> bool {
+        matches!(self, Self::Rows(rows) if rows.is_without(column))
+    }
+
     /// Whether it is known to have no rows, without a look at them.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Files { parts, .. } if parts.is_empty())

@@ -43,6 +43,11 @@ pub(super) fn constant<'a>(stats: &'a serde_json::Value, column: &str) -> Option
     of("minValues").filter(|least| of("maxValues") == Some(least))
 }
 
+/// How many rows of a file have no value in a column, if its statistics say so.
+pub(super) fn nulls(stats: &serde_json::Value, column: &str) -> Option<u64> {
+    stats.get("nullCount")?.get(column)?.as_u64()
+}
+
 impl DataFile {
     /// The value that a column has in every row of the file, if its statistics say so.
     pub fn constant(&self, column: &str) -> Option<&str> {
@@ -61,7 +66,12 @@ impl DataFile {
 
     /// How many rows have no value in a column, going by the file's statistics.
     pub fn nulls(&self, column: &str) -> Option<u64> {
-        self.stats.get("nullCount")?.get(column)?.as_u64()
+        nulls(&self.stats, column)
+    }
+
+    /// Whether no row has a value in a column, going by the file's statistics.
+    pub fn is_without(&self, column: &str) -> bool {
+        self.nulls(column) == Some(self.rows)
     }
 
     /// Whether this program wrote the file, going by its name.

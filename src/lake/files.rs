@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::data_file::constant;
+use super::data_file::{constant, nulls};
 use super::disk::{Disk, Operation};
 use super::store::sync_folders;
 use super::{Lake, LakeError, TableId, stats};
@@ -34,6 +34,11 @@ impl Written {
     /// The value that a column has in every row of the file, if its statistics say so.
     pub fn constant(&self, column: &str) -> Option<String> {
         constant(&serde_json::from_str(&self.stats).ok()?, column).map(str::to_owned)
+    }
+
+    /// Whether no row has a value in a column, going by the file's statistics.
+    pub fn is_without(&self, column: &str) -> bool {
+        serde_json::from_str(&self.stats).is_ok_and(|stats| nulls(&stats, column) == Some(self.rows))
     }
 
     /// A file that is there, and of which all is known.
@@ -79,6 +84,7 @@ pub struct Target {
     relative: String,
     stem: String,
     columns: Vec<Column>,
+    left_out: Vec<String>,
     partition: Vec<(String, String)>,
     finished: bool,
     disk: Disk,
@@ -107,6 +113,7 @@ impl Lake {
             relative,
             stem: format!("part-{}", uuid::Uuid::now_v7()),
             columns: columns.iter().filter(|column| !partition.iter().any(|(name, _)| *name == column.name)).cloned().collect(),
+            left_out: Vec::new(),
             partition: partition.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             finished: false,
             disk: self.disk.clone(),
@@ -120,15 +127,22 @@ impl Lake {
     pub fn write(&self, table: &TableId, columns: &[Column], partition: &[(&str, &str)]) -> Result<TableWriter, LakeError> {
         let target = self.target(table, columns, partition)?;
         let path = target.file();
-        let writer = FrameWriter::create(&path, &target.columns).map_err(|error| LakeError::io(&path, error))?;
+        let writer = FrameWriter::create(&path, &target.columns()).map_err(|error| LakeError::io(&path, error))?;
         Ok(TableWriter { target, writer })
     }
 }
 
 impl Target {
+    /// The same place, for files that do not have these columns, as no row has a value in them.
+    #[must_use]
+    pub fn without(mut self, columns: &[&str]) -> Self {
+        self.left_out = columns.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
     /// The columns that the files shall have.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
+    pub fn columns(&self) -> Vec<Column> {
+        self.columns.iter().filter(|column| !self.left_out.contains(&column.name)).cloned().collect()
     }
 
     /// The file, for an engine that writes one.

@@ -52,6 +52,9 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
             maxima.insert(name, high.clone());
         }
     }
+    // Other readers find nulls where a file has no such column, and so does this one.
+    let is_stored = |column: &Column| (0..schema.num_columns()).any(|index| schema.column(index).name() == column.name);
+    nulls.extend(columns.iter().filter(|column| !is_stored(column)).map(|column| (column.name.clone(), json!(rows))));
     let stats = json!({ "numRecords": rows, "minValues": minima, "maxValues": maxima, "nullCount": nulls });
     Ok((rows, stats.to_string()))
 }

@@ -40,6 +40,8 @@ struct Plan {
     at_most: u64,
     /// Files that are not part of the table, and are read.
     sources: Vec<Written>,
+    /// Columns in which no row has a value.
+    valueless: Vec<&'static str>,
 }
 
 impl<'a> StagedRows<'a> {
@@ -96,8 +98,26 @@ impl<'a> StagedRows<'a> {
             Rows::Written(_, sources) | Rows::Plan(Plan { sources, .. }) => (Vec::new(), sources),
             Rows::None | Rows::Held(_) => (Vec::new(), Vec::new()),
         };
-        self.rows = Rows::Plan(Plan { session, sql, at_most, sources });
+        self.rows = Rows::Plan(Plan { session, sql, at_most, sources, valueless: Vec::new() });
         replaced
+    }
+
+    /// The columns in which none of many rows that are written has a value: to copy them costs time.
+    pub(super) fn valueless(&self) -> Vec<&'static str> {
+        let are_without = |column: &&'static str| match &self.rows {
+            Rows::Committed(_, files) => files.iter().all(|file| file.is_without(column)),
+            Rows::Written(_, files) => files.iter().all(|file| file.is_without(column)),
+            Rows::None | Rows::Held(_) | Rows::Plan(_) => false,
+        };
+        let columns = self.table.column_names().filter(are_without);
+        if self.at_most() > HELD { columns.collect() } else { Vec::new() }
+    }
+
+    /// None of the rows that take the place of others has a value in these columns.
+    pub(super) fn leave_out(&mut self, columns: Vec<&'static str>) {
+        if let Rows::Plan(plan) = &mut self.rows {
+            plan.valueless = columns;
+        }
     }
 
     /// The files that are to be added to the table.
@@ -110,7 +130,13 @@ impl<'a> StagedRows<'a> {
             Rows::Held(held) => {
                 let mut session = self.work.session()?;
                 session.register("held", &held.relation)?;
-                self.written(Plan { session, sql: "SELECT * FROM held".into(), at_most: held.rows, sources: Vec::new() })?
+                self.written(Plan {
+                    session,
+                    sql: "SELECT * FROM held".into(),
+                    at_most: held.rows,
+                    sources: Vec::new(),
+                    valueless: Vec::new(),
+                })?
             }
             computed => computed,
         };
@@ -118,7 +144,7 @@ impl<'a> StagedRows<'a> {
     }
 
     fn written(&self, plan: Plan) -> Result<Rows, PipelineError> {
-        let written = write(self.lake, self.table, &self.partition, plan.session, &plan.sql)?;
+        let written = write_without((self.lake, self.table), &self.partition, plan.session, &plan.sql, &plan.valueless)?;
         if written.iter().all(|file| file.rows == 0) {
             return Ok(Rows::None);
         }
@@ -142,11 +168,22 @@ pub(super) fn write(
     lake: &Lake,
     table: &Table,
     partition: &[(&str, String)],
-    mut session: Box<dyn Session>,
+    session: Box<dyn Session>,
     sql: &str,
 ) -> Result<Vec<Written>, PipelineError> {
+    write_without((lake, table), partition, session, sql, &[])
+}
+
+/// The same of rows none of which has a value in some columns: the files do not have them.
+pub(super) fn write_without(
+    (lake, table): (&Lake, &Table),
+    partition: &[(&str, String)],
+    mut session: Box<dyn Session>,
+    sql: &str,
+    valueless: &[&str],
+) -> Result<Vec<Written>, PipelineError> {
     let values: Vec<(&str, &str)> = partition.iter().map(|(column, value)| (*column, value.as_str())).collect();
-    let target = lake.target(&table.id(), &table.columns(), &values)?;
+    let target = lake.target(&table.id(), &table.columns(), &values)?.without(valueless);
     let files = session.write(sql, &target)?;
     Ok(target.finish(&files)?)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use deltalake::parquet::file::reader::{FileReader, SerializedFileReader};
 use feederscope::app::reads::checks;
 use feederscope::config::RuleSet;
 use feederscope::engine::local;
@@ -354,6 +355,64 @@ fn ders_that_a_month_leaves_as_they_were_are_copied_in_the_order_that_they_had()
     assert_eq!((installed.len(), installed[0].1), (1, false), "{installed:?}");
     installed[0].2.sort();
     assert_eq!(installed[0].2, ["D1 9 2022-10", "D2 2 2022-10", "D3 3 2022-10", "D4 7 2022-10", "D9 1 2022-10"]);
+}
+
+/// What no DER says is not copied from month to month, and the first that says it is found.
+#[test]
+fn columns_without_a_value_are_not_copied() {
+    // More rows than are held, each month.
+    const DERS: i64 = (1 << 17) + 10;
+    let bench = Bench::new();
+    let deliver = |month: &str, rows: &str| {
+        bench.put(&format!("utility2/{month}/utility2_planned_der.csv"), format!("{PLANNED}{rows}"));
+        bench.run();
+    };
+    // Of the largest file of a table: which of these columns it does not have, though its statistics speak of them.
+    let missing = |table: &str| {
+        let snapshot = bench.lake.snapshot(&crate::support::table_id(table)).unwrap().unwrap();
+        let largest = snapshot.files.iter().max_by_key(|file| file.rows).unwrap();
+        let path = bench.settings.lake.join("iedr_dev").join(table).join(largest.path());
+        let file = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+        let schema = file.metadata().file_metadata().schema_descr();
+        let columns = ["der_id", "queue_position_at", "technologies", "valid_to_month"];
+        let is_missing = |name: &&str| schema.columns().iter().all(|column| column.name() != *name);
+        let missing: Vec<&str> = columns.into_iter().filter(is_missing).collect();
+        assert!(missing.iter().all(|name| *name == "valid_to_month" || largest.nulls(name) == Some(largest.rows)), "{missing:?}");
+        missing
+    };
+    // Rows, those with a queue position, and kW.
+    let read = |table: &str, condition: &str| {
+        let sql = format!(
+            "SELECT COUNT(*) AS n, COUNT(queue_position_at) AS queued, SUM(nameplate_kw) AS kw FROM t WHERE technologies IS NULL AND {condition}"
+        );
+        let row = bench.query(table, &sql);
+        (row.count("n", 0), row.count("queued", 0), row.number("kw", 0).unwrap())
+    };
+    let (all, kw) = (DERS.unsigned_abs(), DERS as f64 * 5.0);
+    deliver("2022-08", &(0..DERS).map(|n| format!("Solar,5,null,,null,null,,Q{n},,A\n")).collect::<String>());
+    assert_eq!((missing("silver/ders"), read("silver/ders", "is_current")), (vec![], (all, 0, kw)));
+    deliver("2022-09", "Solar,7,null,,null,null,,Q1,,A\n");
+    assert_eq!(missing("silver/ders"), ["queue_position_at", "technologies", "valid_to_month"]);
+    assert_eq!(missing("platinum/der_details"), ["queue_position_at", "technologies", "valid_to_month"]);
+    assert_eq!(read("silver/ders", "valid_to_month IS NULL"), (all, 0, kw + 2.0));
+    assert_eq!(read("platinum/der_details", "queue_position_at IS NULL"), (all, 0, kw + 2.0));
+    deliver("2022-10", "Solar,5,null,,null,null,,Q2,6/5/2020 13:47,A\n");
+    assert_eq!(missing("silver/ders"), ["technologies", "valid_to_month"]);
+    // What the month touched is in a file of its own there.
+    assert_eq!(missing("platinum/der_details"), ["queue_position_at", "technologies", "valid_to_month"]);
+    deliver("2022-11", "Solar,6,null,,null,null,,Q3,,A\n");
+    for table in ["silver/ders", "platinum/der_details"] {
+        let condition = if table == "silver/ders" { "is_current" } else { "TRUE" };
+        assert_eq!(read(table, condition), (all, 1, kw + 3.0), "{table}");
+        assert_eq!(
+            read(table, &format!("{condition} AND queue_position_at IS NOT NULL AND der_id = 'Q2'")),
+            (1, 1, 5.0),
+            "{table}"
+        );
+    }
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!((read("silver/ders", "is_current"), read("silver/ders", "TRUE").0), ((all, 1, kw + 3.0), all + 3));
+    assert_eq!(read("platinum/der_details", "TRUE"), (all, 1, kw + 3.0));
 }
 
 #[test]

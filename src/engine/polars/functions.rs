@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use polars::prelude::arity::{unary_elementwise, unary_elementwise_values};
 use polars::prelude::*;
 use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
@@ -133,7 +134,7 @@ fn present(columns: &mut [Column]) -> PolarsResult<Column> {
     let words = NullSentinels::new(&words);
     let cells = without_blanks_around(cells.str()?);
     // Most columns of a block hold no such word at all.
-    if !cells.iter().flatten().any(|cell| words.contain(cell)) {
+    if are_all(&cells, |cell| !words.contain(cell)) {
         return Ok(cells.into_series().into_column());
     }
     let chunks = cells.downcast_iter().map(|chunk| {
@@ -152,8 +153,8 @@ fn bare(columns: &mut [Column]) -> PolarsResult<Column> {
 fn damaged(columns: &mut [Column]) -> PolarsResult<Column> {
     let [cells] = columns else { polars_bail!(InvalidOperation: "DAMAGED needs a cell") };
     let cells = cells.str()?;
-    let damaged: BooleanChunked = cells.iter().map(|cell| cell.map(cell::is_damaged)).collect();
-    Ok(damaged.with_name(cells.name().clone()).into_series().into_column())
+    let damaged: BooleanChunked = unary_elementwise_values(cells, cell::is_damaged);
+    Ok(damaged.into_series().into_column())
 }
 
 fn notation(columns: &mut [Column]) -> PolarsResult<Column> {
@@ -164,19 +165,25 @@ fn notation(columns: &mut [Column]) -> PolarsResult<Column> {
 fn has_notation(columns: &mut [Column]) -> PolarsResult<Column> {
     let [ids] = columns else { polars_bail!(InvalidOperation: "HAS_NOTATION needs an id") };
     let ids = ids.str()?;
-    let has: BooleanChunked = ids.iter().map(|id| id.map(|id| !cell::is_plain_notation(id))).collect();
-    Ok(has.with_name(ids.name().clone()).into_series().into_column())
+    let has: BooleanChunked = unary_elementwise_values(ids, |id| !cell::is_plain_notation(id));
+    Ok(has.into_series().into_column())
 }
 
 fn shape(columns: &mut [Column]) -> PolarsResult<Column> {
     let [texts] = columns else { polars_bail!(InvalidOperation: "SHAPE needs a text") };
     let texts = texts.str()?;
-    let shapes: Int64Chunked = texts.iter().map(|text| text.map(|text| cell::Shape::of(text).cast_signed())).collect();
-    Ok(shapes.with_name(texts.name().clone()).into_series().into_column())
+    let shapes: Int64Chunked = unary_elementwise_values(texts, |text| cell::Shape::of(text).cast_signed());
+    Ok(shapes.into_series().into_column())
+}
+
+/// Whether something holds of all texts that there are; a piece of the column at a time, as a loop over all of them looks for the next piece
+/// with each text.
+fn are_all(texts: &StringChunked, holds: impl Fn(&str) -> bool) -> bool {
+    texts.downcast_iter().all(|piece| piece.non_null_values_iter().all(&holds))
 }
 
 fn without_blanks_around(cells: &StringChunked) -> StringChunked {
-    if cells.iter().flatten().all(|cell| cell::bare(cell).len() == cell.len()) {
+    if are_all(cells, |cell| cell::bare(cell).len() == cell.len()) {
         return cells.clone();
     }
     cells.apply_values(|cell| Cow::Borrowed(cell::bare(cell)))
@@ -185,7 +192,7 @@ fn without_blanks_around(cells: &StringChunked) -> StringChunked {
 fn id(columns: &mut [Column]) -> PolarsResult<Column> {
     let [texts] = columns else { polars_bail!(InvalidOperation: "ID needs a text") };
     let texts = texts.str()?;
-    if texts.iter().flatten().all(cell::is_id) {
+    if are_all(texts, cell::is_id) {
         return Ok(texts.clone().into_series().into_column());
     }
     Ok(texts.apply_values(cell::id).into_series().into_column())
@@ -207,15 +214,14 @@ fn read_number(columns: &mut [Column]) -> PolarsResult<Column> {
         is_of_this_world.then(|| decimal::parse(&text, exponent)).flatten()
     };
     let (mut last, mut value) = ("", None);
-    let read = texts.iter().map(|text| {
+    let numbers: Float64Chunked = unary_elementwise(texts, |text: Option<&str>| {
         let text = text?;
         if text != last {
             (last, value) = (text, read_one(text));
         }
         value
     });
-    let numbers: Float64Chunked = read.collect();
-    Ok(numbers.with_name(texts.name().clone()).into_series().into_column())
+    Ok(numbers.into_series().into_column())
 }
 
 /// A number that is the same in all rows.
@@ -231,15 +237,15 @@ fn shift(columns: &mut [Column]) -> PolarsResult<Column> {
 
 fn units(columns: &mut [Column]) -> PolarsResult<Column> {
     let [numbers] = columns else { polars_bail!(InvalidOperation: "UNITS needs a number") };
-    let units: Int128Chunked = numbers.f64()?.iter().map(|number| number.map(decimal::units)).collect();
-    Ok(units.with_name(numbers.name().clone()).into_series().into_column())
+    let units: Int128Chunked = unary_elementwise_values(numbers.f64()?, decimal::units);
+    Ok(units.into_series().into_column())
 }
 
 fn quotient(columns: &mut [Column]) -> PolarsResult<Column> {
     let [sums, exponent] = columns else { polars_bail!(InvalidOperation: "QUOTIENT needs a sum and an exponent") };
     let (sums, exponent) = (sums.i128()?, whole(exponent)?);
-    let numbers: Float64Chunked = sums.iter().map(|sum| sum.map(|sum| decimal::quotient(sum, exponent))).collect();
-    Ok(numbers.with_name(sums.name().clone()).into_series().into_column())
+    let numbers: Float64Chunked = unary_elementwise(sums, |sum: Option<i128>| sum.map(|sum| decimal::quotient(sum, exponent)));
+    Ok(numbers.into_series().into_column())
 }
 
 fn ratings(columns: &mut [Column]) -> PolarsResult<Column> {
@@ -281,20 +287,20 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
         let times =
             texts.as_datetime(Some(&format), TimeUnit::Microseconds, true, has_offset, Some(&TimeZone::UTC), &ambiguous)?;
         let is_between = |time: &i64| (from..until).contains(time);
-        let within: Int64Chunked = times.physical().iter().map(|time| time.filter(is_between)).collect();
-        Ok(within.with_name(times.physical().name().clone()).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
+        let within: Int64Chunked = unary_elementwise(times.physical(), |time: Option<i64>| time.filter(is_between));
+        Ok(within.into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
     };
     let texts = text.str()?;
     // Equal cells often follow one another, and are then read once.
     let (mut heads, mut head_of) = (StringChunkedBuilder::new(texts.name().clone(), 0), Vec::with_capacity(texts.len()));
     let (mut last, mut heads_len) = (None, 0);
-    for text in texts.iter() {
+    texts.iter().for_each(|text| {
         if head_of.is_empty() || text != last {
             heads.append_option(text);
             (last, heads_len) = (text, heads_len + 1);
         }
         head_of.push(heads_len - 1);
-    }
+    });
     if heads_len as usize > texts.len() / 2 {
         return Ok(read(texts)?.into_series().into_column());
     }
@@ -364,11 +370,12 @@ fn xxhash64(columns: &mut [Column]) -> PolarsResult<Column> {
 
 fn feed(state: &mut [u64], column: &Column) -> PolarsResult<()> {
     fn each<T>(state: &mut [u64], values: impl Iterator<Item = Option<T>>, hash: impl Fn(T, u64) -> u64) {
-        for (state, value) in state.iter_mut().zip(values) {
-            if let Some(value) = value {
+        let mut state = state.iter_mut();
+        values.for_each(|value| {
+            if let (Some(state), Some(value)) = (state.next(), value) {
                 *state = hash(value, *state);
             }
-        }
+        });
     }
     let column = if column.len() == state.len() { column.clone() } else { column.new_from_index(0, state.len()) };
     let physical = column.as_materialized_series().to_physical_repr().into_owned();

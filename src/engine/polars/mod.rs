@@ -1,6 +1,7 @@
 //! SQL on this machine, by Polars: lazy and streaming.
 
 mod functions;
+mod lookup;
 mod scan;
 mod small;
 mod thread;
@@ -67,8 +68,8 @@ impl Session for PolarsSession {
     }
 
     fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
-        let (mut context, text) = (self.context(sql), sql.to_owned());
-        let rows = self.wait_for(sql, move || context.execute(&text))?;
+        let (context, text) = (self.context(sql), sql.to_owned());
+        let rows = self.wait_for(sql, move || planned(context, &text))?;
         self.name(name, rows, self.is_streamed(sql));
         Ok(())
     }
@@ -81,18 +82,17 @@ impl Session for PolarsSession {
     }
 
     fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
-        let mut context = self.context(sql);
-        let text = sql.to_owned();
+        let (context, text) = (self.context(sql), sql.to_owned());
         let engine = if self.is_streamed(sql) { Engine::Streaming } else { Engine::InMemory };
-        self.wait_for(sql, move || collect(context.execute(&text)?, engine))
+        self.wait_for(sql, move || collect(planned(context, &text)?, engine))
     }
 
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
-        let mut context = self.context(sql);
-        let (text, columns, path) = (sql.to_owned(), target.columns().to_vec(), target.file());
+        let context = self.context(sql);
+        let (text, columns, path) = (sql.to_owned(), target.columns(), target.file());
         let written = self.wait_for(sql, move || {
             let unclaimed = Unclaimed(path);
-            collect(sink(context.execute(&text)?, &unclaimed.0, &columns)?, Engine::Streaming)?;
+            collect(sink(planned(context, &text)?, &unclaimed.0, &columns)?, Engine::Streaming)?;
             Ok(unclaimed)
         })?;
         Ok(vec![written.claim()])
@@ -164,6 +164,10 @@ impl Drop for Unclaimed {
             let _ = std::fs::remove_file(&self.0);
         }
     }
+}
+
+fn planned(mut context: SQLContext, sql: &str) -> PolarsResult<LazyFrame> {
+    Ok(lookup::with_conditions(context.execute(sql)?, sql))
 }
 
 fn collect(plan: LazyFrame, engine: Engine) -> PolarsResult<Frame> {

@@ -12,7 +12,8 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::silver::{Silver, of_utility};
 use crate::pipeline::sql::text;
-use crate::pipeline::{staged, tables};
+use crate::pipeline::staged::{self, HELD};
+use crate::pipeline::tables;
 
 /// The tag of a file whose rows were touched after the others of their status were sorted.
 const TOUCHED: &str = "feederscope.touched";
@@ -117,7 +118,7 @@ impl DerDetails<'_> {
         let mut session = self.bronze.work.session()?;
         session.register("ders", &self.silver.ders.current())?;
         session.register("ended_ders", &self.silver.ders.ended())?;
-        self.files(status, session, &self.plan(status))
+        self.files(status, session, &self.plan(status), &[])
     }
 
     /// The rows of a status that were not touched, as they are, and those that were, sorted, in a file of their own.
@@ -139,12 +140,14 @@ impl DerDetails<'_> {
             session.register("before", &touched.before.scan(|file| files.iter().any(|other| other.path() == file.path())))?;
             Ok::<_, PipelineError>(session)
         };
-        let mut written = self.files(status, rows_of(&[sorted])?, &untouched)?;
+        let is_valueless = |column: &&str| sorted.rows > HELD && sorted.is_without(column);
+        let valueless: Vec<&str> = tables::DER_DETAILS.column_names().filter(is_valueless).collect();
+        let mut written = self.files(status, rows_of(&[sorted])?, &untouched, &valueless)?;
         let mut session = rows_of(&since)?;
         session.create_view("now", &self.plan(status))?;
         let columns = tables::DER_DETAILS.column_names().collect::<Vec<_>>().join(", ");
         session.create_view("rows", &format!("{untouched}\nUNION ALL\nSELECT {columns} FROM now"))?;
-        let mut of_touched = self.files(status, session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST")?;
+        let mut of_touched = self.files(status, session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST", &[])?;
         for file in &mut of_touched {
             file.note(TOUCHED, &true);
         }
@@ -152,8 +155,15 @@ impl DerDetails<'_> {
         Ok(written)
     }
 
-    fn files(&self, status: &str, session: Box<dyn Session>, sql: &str) -> Result<Vec<Written>, PipelineError> {
-        let mut files = staged::write(self.bronze.lake, &tables::DER_DETAILS, &of_utility(self.bronze), session, sql)?;
+    fn files(
+        &self,
+        status: &str,
+        session: Box<dyn Session>,
+        sql: &str,
+        valueless: &[&str],
+    ) -> Result<Vec<Written>, PipelineError> {
+        let table = (self.bronze.lake, &tables::DER_DETAILS);
+        let mut files = staged::write_without(table, &of_utility(self.bronze), session, sql, valueless)?;
         for file in &mut files {
             file.note(PLAN, &fingerprint(status));
         }

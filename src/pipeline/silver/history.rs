@@ -166,7 +166,9 @@ impl<'a> History<'a> {
         }
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
         let at_most = self.current.at_most() + opened.rows;
+        let valueless = self.current.valueless().into_iter().filter(|column| opened.relation.is_without(column)).collect();
         self.replaced.extend(self.current.replace(session, scd2::current(&columns, self.key), at_most));
+        self.current.leave_out(valueless);
         Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
     }
 

@@ -109,7 +109,7 @@ impl Versions {
 
 /// Whether all rows of a file are current versions.
 pub(super) fn holds_current(file: &DataFile) -> bool {
-    file.nulls("valid_to_month") == Some(file.rows)
+    file.is_without("valid_to_month")
 }
 
 /// Whether a version of the file began or ended in or after a month.
