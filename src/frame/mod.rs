@@ -265,6 +265,13 @@ impl Frame {
         Self(DataFrame::new(self.height(), columns).unwrap_or_default())
     }
 
+    /// The columns that are wanted, in their order.
+    #[must_use]
+    pub fn narrowed(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let columns = self.0.columns().iter().filter(|column| wanted(column.name())).cloned().collect();
+        Self(DataFrame::new(self.height(), columns).unwrap_or_default())
+    }
+
     /// The rows at these places, in their order.
     #[must_use]
     pub fn rows_at(&self, places: &[u32]) -> Self {

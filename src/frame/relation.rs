@@ -29,7 +29,7 @@ pub struct FilePart {
 }
 
 impl Relation {
-    /// The same rows with those columns of its files that are wanted: what is wide costs time wherever it is named.
+    /// The same rows with those of its columns that are wanted: what is wide costs time wherever it is named.
     #[must_use]
     pub fn narrowed(&self, wanted: impl Fn(&str) -> bool) -> Self {
         match self {
@@ -37,7 +37,7 @@ impl Relation {
                 let columns = columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
                 Self::Files { columns, parts: parts.clone() }
             }
-            Self::Rows(_) => self.clone(),
+            Self::Rows(rows) => Self::Rows(rows.narrowed(wanted)),
         }
     }
 
@@ -54,5 +54,24 @@ impl Relation {
     /// No rows, with these columns.
     pub fn empty(columns: &[Column]) -> Self {
         Self::Files { columns: columns.to_vec(), parts: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{ColumnType, Value};
+
+    /// Rows in memory, too: the work of a plan grows with the columns that it could read.
+    #[test]
+    fn narrowed_rows_have_the_wanted_columns_alone() {
+        let columns = ["a", "b", "c"].map(|name| Column::new(name, ColumnType::Whole));
+        let rows = Frame::from_rows(&columns, &[vec![Value::Whole(1), Value::Whole(2), Value::Whole(3)]]).unwrap();
+        let Relation::Rows(narrow) = rows.relation().narrowed(|column| column != "b") else { panic!("rows") };
+        assert_eq!((narrow.names(), narrow.row(0)), (vec!["a", "c"], vec![Value::Whole(1), Value::Whole(3)]));
+        let Relation::Rows(nothing) = rows.relation().narrowed(|_| false) else { panic!("rows") };
+        assert_eq!((nothing.height(), nothing.names().len()), (1, 0));
+        let files = Relation::Files { columns: columns.to_vec(), parts: Vec::new() };
+        assert!(matches!(files.narrowed(|column| column == "c"), Relation::Files { columns, .. } if columns.len() == 1));
     }
 }

@@ -234,7 +234,7 @@ fn name(
     (rows, others): (&KeptRows, &KeptRows),
 ) -> Result<(), PipelineError> {
     if let Some(held) = held {
-        return Ok(session.register(relation, &held.relation)?);
+        return Ok(session.register(relation, &held.relation.narrowed(wanted))?);
     }
     rows.name(session, "rows", wanted)?;
     others.name(session, "others", tells_equal_rows)?;
