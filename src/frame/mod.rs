@@ -163,6 +163,11 @@ impl Frame {
         Ok(Self(DataFrame::new(rows, numbers.chain([values]).map(IntoColumn::into_column).collect())?))
     }
 
+    /// Whole numbers as one column.
+    pub fn of_wholes(name: &str, numbers: Vec<i64>) -> Self {
+        Self(Int64Chunked::from_vec(name.into(), numbers).into_series().into_frame())
+    }
+
     /// Whether no row has a value in a column.
     pub fn is_without(&self, column: &str) -> bool {
         self.0.column(column).map_or(true, |column| column.null_count() == column.len())
@@ -172,6 +177,12 @@ impl Frame {
     pub fn texts(&self, column: &str) -> impl Iterator<Item = &str> {
         let texts = self.0.column(column).ok().and_then(|column| column.str().ok());
         texts.into_iter().flat_map(|texts| texts.downcast_iter().flat_map(|chunk| chunk.iter().flatten()))
+    }
+
+    /// The whole numbers of a column, without nulls; none if there is no such column.
+    pub fn wholes(&self, column: &str) -> impl Iterator<Item = i64> {
+        let numbers = self.0.column(column).ok().and_then(|column| column.i64().ok());
+        numbers.into_iter().flat_map(|numbers| numbers.downcast_iter().flat_map(|chunk| chunk.iter().flatten().copied()))
     }
 
     /// Number of rows.

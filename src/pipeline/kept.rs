@@ -11,7 +11,7 @@ use super::bronze::{BronzeTables, CommittedFile, is_nameless};
 use super::{PipelineError, rejected};
 use crate::config::column_name;
 use crate::engine::{Materialized, Session, Work};
-use crate::frame::{Relation, schema};
+use crate::frame::{Frame, Relation, schema};
 use crate::model::{Dataset, Month};
 
 /// The bronze rows of a delivery that silver kept: of each key one.
@@ -115,10 +115,8 @@ impl<'a> Differences<'a> {
             month: before,
             work: bronze.work,
             columns: (bronze.columns(dataset).len() as u64).max(1),
-            now: KeptRows::of(bronze, dataset, month)?,
-            before: KeptRows::of(bronze, dataset, before)?,
-            new: OnceCell::new(),
-            gone: OnceCell::new(),
+            now: Side::of(KeptRows::of(bronze, dataset, month)?),
+            before: Side::of(KeptRows::of(bronze, dataset, before)?),
             room: self.room.clone(),
         }))
     }
@@ -136,12 +134,31 @@ pub(super) struct Difference<'a> {
     pub(super) month: Month,
     work: Work<'a>,
     columns: u64,
-    now: KeptRows,
-    before: KeptRows,
-    /// What is new, and what is gone, once somebody asked; `None` where it is too much to be held.
-    new: OnceCell<Option<Held>>,
-    gone: OnceCell<Option<Held>>,
+    now: Side,
+    before: Side,
     room: Rc<Cell<u64>>,
+}
+
+/// One of the two deliveries.
+struct Side {
+    rows: KeptRows,
+    /// Which of them the other does not hold, once somebody asked.
+    alone: OnceCell<Alone>,
+    /// These rows; `None` where they are too much to be held.
+    held: OnceCell<Option<Held>>,
+}
+
+impl Side {
+    const fn of(rows: KeptRows) -> Self {
+        Self { rows, alone: OnceCell::new(), held: OnceCell::new() }
+    }
+}
+
+/// The rows of a delivery that another one does not hold.
+struct Alone {
+    rows: u64,
+    /// Their numbers; `None` where they are all rows.
+    numbers: Option<Relation>,
 }
 
 impl Difference<'_> {
@@ -150,7 +167,7 @@ impl Difference<'_> {
     /// # Errors
     /// A file cannot be read.
     pub(super) fn name_new(&self, session: &mut dyn Session, relation: &str, wanted: Wanted<'_>) -> Result<(), PipelineError> {
-        name(session, relation, wanted, self.held_new()?, (&self.now, &self.before))
+        self.name(session, relation, wanted, &self.now)
     }
 
     /// Names the rows of the delivery before that this one does not hold.
@@ -158,7 +175,7 @@ impl Difference<'_> {
     /// # Errors
     /// A file cannot be read.
     pub(super) fn name_gone(&self, session: &mut dyn Session, relation: &str, wanted: Wanted<'_>) -> Result<(), PipelineError> {
-        name(session, relation, wanted, self.held_gone()?, (&self.before, &self.now))
+        self.name(session, relation, wanted, &self.before)
     }
 
     /// How many rows are new.
@@ -166,38 +183,79 @@ impl Difference<'_> {
     /// # Errors
     /// A file cannot be read.
     pub(super) fn new_rows(&self) -> Result<u64, PipelineError> {
-        if let Some(held) = self.held_new()? {
-            return Ok(held.rows);
-        }
-        let mut session = self.work.session()?;
-        self.name_new(session.as_mut(), "delivered_rows", &|_| true)?;
-        Ok(session.query("SELECT COUNT(_source_line) AS n FROM delivered_rows")?.count("n", 0))
-    }
-
-    /// The rows that are new, where they are held.
-    pub(super) fn held_new(&self) -> Result<Option<&Materialized>, PipelineError> {
-        self.held(&self.new, (&self.now, &self.before))
+        Ok(self.alone(&self.now)?.rows)
     }
 
     /// The rows that are gone, where they are held.
     pub(super) fn held_gone(&self) -> Result<Option<&Materialized>, PipelineError> {
-        self.held(&self.gone, (&self.before, &self.now))
+        self.held(&self.before)
     }
 
-    fn held<'c>(
-        &self,
-        cell: &'c OnceCell<Option<Held>>,
-        (rows, others): (&KeptRows, &KeptRows),
-    ) -> Result<Option<&'c Materialized>, PipelineError> {
-        if cell.get().is_none() {
-            let mut session = self.work.session()?;
-            rows.name(session.as_mut(), "rows", |_| true)?;
-            others.name(session.as_mut(), "others", tells_equal_rows)?;
-            let held = session.name_few("difference", &not_in("rows", "others"), self.room.get() / self.columns)?;
-            // Nobody else comes between.
-            let _ = cell.set(held.map(|rows| Held::new(rows, self.columns, &self.room)));
+    fn name(&self, session: &mut dyn Session, relation: &str, wanted: Wanted<'_>, side: &Side) -> Result<(), PipelineError> {
+        if let Some(held) = self.held(side)? {
+            return Ok(session.register(relation, &held.relation.narrowed(wanted))?);
         }
-        Ok(cell.get().and_then(Option::as_ref).map(|held| &held.rows))
+        let plan = self.plan(session, wanted, side)?;
+        Ok(session.create_view(relation, &plan)?)
+    }
+
+    fn held<'s>(&'s self, side: &'s Side) -> Result<Option<&'s Materialized>, PipelineError> {
+        if side.held.get().is_none() {
+            let held = if self.alone(side)?.rows <= self.room.get() / self.columns {
+                let mut session = self.work.session()?;
+                let plan = self.plan(session.as_mut(), &|_| true, side)?;
+                Some(Held::new(session.materialize("difference", &plan)?, self.columns, &self.room))
+            } else {
+                None
+            };
+            // Nobody else comes between.
+            let _ = side.held.set(held);
+        }
+        Ok(side.held.get().and_then(Option::as_ref).map(|held| &held.rows))
+    }
+
+    /// The rows of a side that the other does not hold, as SQL; what it reads has its names.
+    fn plan(&self, session: &mut dyn Session, wanted: Wanted<'_>, side: &Side) -> Result<String, PipelineError> {
+        side.rows.name(session, "rows", wanted)?;
+        let Some(numbers) = &self.alone(side)?.numbers else { return Ok("SELECT * FROM rows".into()) };
+        session.register("differing", numbers)?;
+        Ok(format!("SELECT r.* FROM rows AS r LEFT SEMI JOIN differing AS d ON r.{RECORD_HASH} = d.number"))
+    }
+
+    /// What a side does not share with the other. Both are looked at in one pass, as both are asked for by and by.
+    fn alone<'s>(&'s self, side: &'s Side) -> Result<&'s Alone, PipelineError> {
+        if let Some(known) = side.alone.get() {
+            return Ok(known);
+        }
+        let (now, before) = (self.numbers(&self.now)?, self.numbers(&self.before)?);
+        let of_now = self.now.alone.get_or_init(|| Alone::of(&now, &before));
+        let of_before = self.before.alone.get_or_init(|| Alone::of(&before, &now));
+        Ok(if std::ptr::eq(side, &raw const self.now) { of_now } else { of_before })
+    }
+
+    /// The numbers of the rows of a side, in order.
+    fn numbers(&self, side: &Side) -> Result<Vec<i64>, PipelineError> {
+        let mut session = self.work.session()?;
+        side.rows.name(session.as_mut(), "rows", tells_equal_rows)?;
+        let found = session.query(&format!("SELECT {RECORD_HASH} FROM rows"))?;
+        let mut numbers: Vec<i64> = found.wholes(RECORD_HASH).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+impl Alone {
+    /// What of numbers in order is not among others in order.
+    fn of(numbers: &[i64], others: &[i64]) -> Self {
+        let mut others = others.iter().peekable();
+        let is_alone = |number: &&i64| {
+            while others.next_if(|other| other < number).is_some() {}
+            others.peek() != Some(number)
+        };
+        let alone: Vec<i64> = numbers.iter().filter(is_alone).copied().collect();
+        let rows = alone.len() as u64;
+        let numbers = (alone.len() < numbers.len()).then(|| Frame::of_wholes("number", alone).relation());
+        Self { rows, numbers }
     }
 }
 
@@ -225,22 +283,6 @@ impl Drop for Held {
 /// Which columns are wanted of rows, of which [`RECORD_HASH`] is one.
 type Wanted<'w> = &'w dyn Fn(&str) -> bool;
 
-/// Names the rows that the others do not hold, as they are held or to be read.
-fn name(
-    session: &mut dyn Session,
-    relation: &str,
-    wanted: Wanted<'_>,
-    held: Option<&Materialized>,
-    (rows, others): (&KeptRows, &KeptRows),
-) -> Result<(), PipelineError> {
-    if let Some(held) = held {
-        return Ok(session.register(relation, &held.relation.narrowed(wanted))?);
-    }
-    rows.name(session, "rows", wanted)?;
-    others.name(session, "others", tells_equal_rows)?;
-    Ok(session.create_view(relation, &not_in("rows", "others"))?)
-}
-
 /// Whether a column is needed to know that rows are equal, and which of them count.
 fn tells_equal_rows(column: &str) -> bool {
     column == RECORD_HASH || schema::is_lineage(column)
@@ -249,7 +291,28 @@ fn tells_equal_rows(column: &str) -> bool {
 /// The column of bronze that tells equal records.
 const RECORD_HASH: &str = "_record_hash";
 
-/// The rows of a relation that another one does not hold, cell for cell.
-fn not_in(relation: &str, other: &str) -> String {
-    format!("SELECT r.* FROM {relation} AS r LEFT ANTI JOIN {other} AS o ON r.{RECORD_HASH} = o.{RECORD_HASH}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alone(numbers: &[i64], others: &[i64]) -> (u64, Option<Vec<i64>>) {
+        let alone = Alone::of(numbers, others);
+        let numbers = alone.numbers.map(|numbers| match numbers {
+            Relation::Rows(rows) => rows.wholes("number").collect(),
+            Relation::Files { .. } => panic!("in memory"),
+        });
+        (alone.rows, numbers)
+    }
+
+    /// A number that a delivery holds twice is two rows, whether the other holds it once, twice or not at all.
+    #[test]
+    fn rows_alone_are_those_whose_number_the_other_does_not_hold() {
+        assert_eq!(alone(&[-5, 1, 1, 2, 2, 9], &[-7, 1, 2, 2, 3, 8]), (2, Some(vec![-5, 9])));
+        assert_eq!(alone(&[1, 2, 2, 2, 3], &[1, 3, 3]), (3, Some(vec![2, 2, 2])));
+        assert_eq!(alone(&[i64::MIN, 4, i64::MAX], &[4]), (2, Some(vec![i64::MIN, i64::MAX])));
+        assert_eq!(alone(&[1, 2], &[1, 2]), (0, Some(Vec::new())));
+        assert_eq!(alone(&[], &[1]), (0, None));
+        assert_eq!(alone(&[3, 3, 4], &[]), (3, None));
+        assert_eq!(alone(&[3, 5], &[4, 6]), (2, None));
+    }
 }

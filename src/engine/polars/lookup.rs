@@ -142,10 +142,11 @@ impl Keys {
 
 /// The key of each row as bytes that no other key has; `None` where a part of it is null.
 fn each_key(columns: &[Column], mut take: impl FnMut(Option<&[u8]>)) -> PolarsResult<()> {
-    if let [only] = columns
-        && let Ok(texts) = only.str()
-    {
-        texts.iter().for_each(|text| take(text.map(str::as_bytes)));
+    if let [only] = columns {
+        match only.str() {
+            Ok(texts) => texts.iter().for_each(|text| take(text.map(str::as_bytes))),
+            Err(_) => only.i64()?.iter().for_each(|number| take(number.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice))),
+        }
         return Ok(());
     }
     let mut cells = columns.iter().map(Cells::of).collect::<PolarsResult<Vec<_>>>()?;

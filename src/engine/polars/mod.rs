@@ -3,6 +3,7 @@
 mod functions;
 mod lookup;
 mod scan;
+mod seen;
 mod small;
 mod thread;
 

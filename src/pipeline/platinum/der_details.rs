@@ -7,7 +7,7 @@ use super::{as_of, published};
 use crate::engine::{FEW, Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Snapshot, Written};
-use crate::model::{Dataset, Entity, Month};
+use crate::model::{Dataset, Entity, Month, MonthRange};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::silver::{Silver, of_utility};
@@ -98,10 +98,14 @@ impl DerDetails<'_> {
         }
         let ders = &self.silver.ders;
         let mut session = self.bronze.work.session()?;
-        let since = format!("valid_from_month >= '{from}' OR valid_to_month >= '{from}'");
-        session.register("versions", &ders.reached_since(from))?;
+        let since = MonthRange { from: Some(from), until: None };
+        session.register("began", &ders.began_in(since))?;
+        session.register("ended", &ders.ended_in(since))?;
         let most = most_touched(files.iter().map(|file| file.rows).sum());
-        let ids = format!("SELECT DISTINCT der_id FROM versions WHERE {since}");
+        let ids = format!(
+            "SELECT DISTINCT der_id FROM (SELECT der_id FROM began WHERE valid_from_month >= '{from}'\n\
+             UNION ALL SELECT der_id FROM ended WHERE valid_to_month >= '{from}') AS moved"
+        );
         let Some(touched) = session.name_few("touched", &ids, most)? else { return Ok(None) };
         let columns = tables::DER_DETAILS.columns();
         let is_read = |name: &str| name == "valid_from_month" || columns.iter().any(|column| column.name == name);

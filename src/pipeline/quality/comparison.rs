@@ -77,8 +77,8 @@ fn at_places(of_one_file: bool) -> String {
     format!("SELECT s.* FROM standing_rows AS s LEFT SEMI JOIN places AS p ON s._source_line = p.standing_line{of_file}")
 }
 
-/// Columns that are compared in one plan.
-const COLUMNS_AT_ONCE: usize = 64;
+/// Columns that are compared in one plan: fewer make more plans, of more the work grows with their square.
+const COLUMNS_AT_ONCE: usize = 32;
 
 /// The plan that compares delivered records with those before.
 #[derive(Clone)]
@@ -123,6 +123,7 @@ impl<'a> Comparison<'a> {
     ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
         let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);
         let (mut fields, mut changed) = (Vec::new(), Vec::new());
+        let is_wide = self.columns.len() > COLUMNS_AT_ONCE;
         for (part, columns) in self.columns.chunks(COLUMNS_AT_ONCE).enumerate() {
             let few = Self { columns: columns.to_vec(), ..self.clone() };
             let wanted = |column: &str| {
@@ -140,11 +141,17 @@ impl<'a> Comparison<'a> {
             if differing.is_empty() {
                 continue;
             }
-            session.create_view("normal", &few.normal_pairs(&differing))?;
+            let normal = few.normal_pairs(&differing);
+            // Of a wide file the keys are asked for, too.
+            if is_wide {
+                session.name_rows("normal", &normal, places)?;
+            } else {
+                session.create_view("normal", &normal)?;
+            }
             let found = session.query(&few.changes(&differing))?;
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
             fields.extend(field_rows(month, utility, dataset.as_str(), &found, &names));
-            if self.columns.len() <= COLUMNS_AT_ONCE {
+            if !is_wide {
                 return Ok((found.count("changed", 0), fields));
             }
             if found.count("changed", 0) > 0 {

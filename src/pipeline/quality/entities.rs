@@ -50,7 +50,8 @@ pub(super) fn of_entity(
     let mut before = before;
     for month in months.iter().copied().filter(|month| wanted.holds(*month)) {
         let previous = months.iter().copied().rfind(|other| *other < month);
-        session.register("versions", &versions.moved_in(month))?;
+        session.register("began", &versions.began_in(MonthRange::only(month)))?;
+        session.register("ended", &versions.ended_in(MonthRange::only(month)))?;
         let counted = session.query(&entity_counts(month))?;
         let count = |name: &str| counted.count(name, 0);
         let (opened, closed) = (count("opened"), count("closed"));
@@ -75,16 +76,16 @@ pub(super) fn of_entity(
     Ok((diffs, fields))
 }
 
-/// Relation `versions`: how many began and ended in a month.
+/// Relations `began` and `ended`: how many versions began and ended in a month.
 fn entity_counts(month: Month) -> String {
     format!(
-        "SELECT SUM(CASE WHEN valid_from_month = '{month}' THEN 1 ELSE 0 END) AS opened,\n\
-         \x20 SUM(CASE WHEN valid_to_month = '{month}' THEN 1 ELSE 0 END) AS closed\n\
-         FROM versions"
+        "SELECT SUM(opened) AS opened, SUM(closed) AS closed FROM (\n\
+         SELECT COUNT(*) AS opened, 0 AS closed FROM began WHERE valid_from_month = '{month}'\n\
+         UNION ALL SELECT 0 AS opened, COUNT(*) AS closed FROM ended WHERE valid_to_month = '{month}') AS moved"
     )
 }
 
-/// Relation `versions`: those that began in a month where another ended, and which of their columns differ.
+/// Relations `began` and `ended`: the versions that began in a month where another ended, and which of their columns differ.
 fn entity_changes(entity: Entity, month: Month) -> String {
     let month = text(&month.to_string());
     let columns = described(entity);
@@ -98,8 +99,8 @@ fn entity_changes(entity: Entity, month: Month) -> String {
         })
         .collect();
     format!(
-        "WITH opened AS (SELECT {key} AS new_key, {new} FROM versions WHERE valid_from_month = {month}),\n\
-         closed AS (SELECT {key} AS old_key, {old} FROM versions WHERE valid_to_month = {month})\n\
+        "WITH opened AS (SELECT {key} AS new_key, {new} FROM began WHERE valid_from_month = {month}),\n\
+         closed AS (SELECT {key} AS old_key, {old} FROM ended WHERE valid_to_month = {month})\n\
          SELECT COUNT(*) AS replaced,\n  {sums}\n\
          FROM opened AS n INNER JOIN closed AS o ON n.new_key = o.old_key",
         key = key(entity),

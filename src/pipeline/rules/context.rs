@@ -10,10 +10,10 @@ use super::queries;
 use crate::config::rules::Subject;
 use crate::engine::{EngineError, Session};
 use crate::frame::Frame;
-use crate::model::{Dataset, Month};
+use crate::model::{Dataset, Month, MonthRange};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::silver::{Silver, checked_records};
+use crate::pipeline::silver::{Silver, Versions, checked_records};
 use crate::pipeline::sql::text;
 use crate::pipeline::store;
 use crate::pipeline::tables::{self, Table};
@@ -181,13 +181,13 @@ impl<'a> EvaluationContext<'a> {
             .filter(|column| column.kind == crate::frame::ColumnType::Real)
             .map(|column| format!("{0} AS was_{0}", column.name))
             .collect();
-        self.session.register("versions", &versions.moved_in(self.month))?;
+        name_moved(self.session.as_mut(), versions, self.month)?;
         let month = text(&self.month.to_string());
         self.session.create_view(
             relation,
             &format!(
-                "WITH opened AS (SELECT *, {key} AS record_key FROM versions WHERE valid_from_month = {month}),\n\
-                 closed AS (SELECT {key} AS closed_key, {} FROM versions WHERE valid_to_month = {month})\n\
+                "WITH opened AS (SELECT *, {key} AS record_key FROM began WHERE valid_from_month = {month}),\n\
+                 closed AS (SELECT {key} AS closed_key, {} FROM ended WHERE valid_to_month = {month})\n\
                  SELECT * FROM opened INNER JOIN closed ON opened.record_key = closed.closed_key",
                 numbers.join(", ")
             ),
@@ -199,7 +199,7 @@ impl<'a> EvaluationContext<'a> {
     pub(super) fn name_ended_for_good(&mut self, subject: Subject, filter: &str) -> Result<u64, EngineError> {
         let Some(silver) = &self.silver else { return Ok(0) };
         let versions = if subject == Subject::Feeders { &silver.feeders } else { &silver.ders };
-        self.session.register("versions", &versions.moved_in(self.month))?;
+        name_moved(self.session.as_mut(), versions, self.month)?;
         let sql = queries::ended_for_good(key_of(subject), self.month, filter);
         Ok(self.session.materialize("ended_for_good", &sql)?.rows)
     }
@@ -209,6 +209,12 @@ impl<'a> EvaluationContext<'a> {
         self.session.register("t", &store::of_utility(self.bronze, table, Some(self.month))?)?;
         Ok(self.session.query(sql)?)
     }
+}
+
+/// Names what may hold the versions that began with a month `began`, and those that ended `ended`.
+fn name_moved(session: &mut dyn Session, versions: &Versions, month: Month) -> Result<(), EngineError> {
+    session.register("began", &versions.began_in(MonthRange::only(month)))?;
+    session.register("ended", &versions.ended_in(MonthRange::only(month)))
 }
 
 /// What identifies an entity of a utility; SQL.

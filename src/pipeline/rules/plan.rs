@@ -119,7 +119,7 @@ impl<'r> RulePlan<'r> {
             }
             Check::Pattern { column, pattern, matches } => {
                 let not = if *matches { "NOT " } else { "" };
-                Self::row(format!("{0} IS NOT NULL AND {not}REGEXP_LIKE({0}, {1})", name(column), text(&pattern.0)), column)
+                Self::row(format!("{} IS NOT NULL AND {not}({})", name(column), matching(column, &pattern.0)), column)
             }
             Check::Parses { column } => {
                 let cell = name(&format!("{column}_text"));
@@ -379,6 +379,15 @@ fn pair(column: &str, sign: &str, other: &str) -> String {
     format!("COALESCE({}, 'null') || {} || COALESCE({other}, 'null')", cast(column), text(&format!(" {sign} ")))
 }
 
+/// Whether a column's text matches an expression; one that only a single text matches is not run.
+fn matching(column: &str, pattern: &str) -> String {
+    let whole = pattern.strip_prefix('^').and_then(|pattern| pattern.strip_suffix('$'));
+    match whole.filter(|whole| regex::escape(whole) == **whole) {
+        Some(only) => format!("{} = {}", name(column), text(only)),
+        None => format!("REGEXP_LIKE({}, {})", name(column), text(pattern)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,5 +407,39 @@ mod tests {
             kinds.extend(compares.then(|| rule.kind()));
         }
         assert_eq!(kinds.len(), 7, "{kinds:?}");
+    }
+
+    /// Whether a text matches, as the expressions' own library has it.
+    #[test]
+    fn expressions_match_what_they_match() {
+        let column = crate::frame::Column::new("v", crate::frame::ColumnType::Text);
+        let texts =
+            ["Unmapped", "unmapped", "Unmapped\n", "not Unmapped", "a b", "a.b", "axb", "a$", "a", "b", "", "it's", "^a", "a\\"];
+        let rows: Vec<Vec<_>> = texts.iter().map(|text| vec![crate::frame::Value::Text((*text).into())]).collect();
+        let mut session = crate::engine::local().session(&crate::model::Cancel::default()).unwrap();
+        session.register("t", &Frame::from_rows(&[column], &rows).unwrap().relation()).unwrap();
+        for pattern in [
+            "^Unmapped$",
+            "Unmapped",
+            "^a b$",
+            "^a.b$",
+            "^a\\$",
+            "^a|b$",
+            "^$",
+            "^",
+            "$",
+            "^it's$",
+            "^(a|b)$",
+            "^^a$",
+            "^a$$",
+            "a$",
+        ] {
+            let found = session.query(&format!("SELECT v FROM t WHERE {}", matching("v", pattern))).unwrap();
+            let regex = regex::Regex::new(pattern).unwrap();
+            let expected: Vec<&str> = texts.into_iter().filter(|text| regex.is_match(text)).collect();
+            assert_eq!(found.texts("v").collect::<Vec<_>>(), expected, "{pattern}");
+        }
+        assert_eq!(matching("v", "^it's$"), "\"v\" = 'it''s'");
+        assert!(matching("v", "^a.b$").starts_with("REGEXP_LIKE"));
     }
 }

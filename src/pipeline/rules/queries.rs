@@ -133,11 +133,11 @@ pub(super) fn known(relation: &str, column: &str, condition: &str) -> String {
     format!("SELECT {0} AS known_key FROM {relation} WHERE {0} IS NOT NULL AND ({condition})", name(column))
 }
 
-/// Relation `versions` (those that began or ended in a month): the entities whose version ended, and that have no other.
+/// Relations `began` and `ended` (versions that may have, in a month): the entities whose version ended, and that have no other.
 pub(super) fn ended_for_good(key: &str, month: Month, filter: &str) -> String {
     format!(
-        "WITH followed AS (SELECT {key} AS followed_key FROM versions WHERE valid_from_month = '{month}'),\n\
-         closed AS (SELECT *, {key} AS record_key FROM versions WHERE valid_to_month = '{month}')\n\
+        "WITH followed AS (SELECT {key} AS followed_key FROM began WHERE valid_from_month = '{month}'),\n\
+         closed AS (SELECT *, {key} AS record_key FROM ended WHERE valid_to_month = '{month}')\n\
          SELECT c.* FROM (SELECT * FROM closed{filter}) AS c LEFT ANTI JOIN followed AS f ON c.record_key = f.followed_key"
     )
 }

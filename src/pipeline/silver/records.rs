@@ -67,7 +67,7 @@ pub(super) fn of_month<'a>(
 }
 
 /// Leaves of the records of a month, as [`of_month`] named them, those that the delivery before did not hold: the others say nothing
-/// new. So many are left at most.
+/// new. So many are left.
 pub(super) fn leave_new(
     session: &mut dyn Session,
     (bronze, differences): (&BronzeTables<'_>, &Differences<'_>),
@@ -79,7 +79,7 @@ pub(super) fn leave_new(
     let (Some(adapter), Some(difference)) = (bronze.adapter.dataset(dataset), difference) else { return Ok(delivered) };
     difference.name_new(session, "bronze", &|_| true)?;
     conform::records(bronze, adapter).create_views(session)?;
-    Ok(difference.held_new()?.map_or(delivered, |new| new.rows))
+    difference.new_rows()
 }
 
 /// Whether the counts of the month's only file tell already that no record must be rejected: nothing that makes a key is missing,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::frame::Relation;
 use crate::lake::{DataFile, Snapshot};
-use crate::model::Month;
+use crate::model::{Month, MonthRange};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::tables::Table;
@@ -77,11 +77,6 @@ impl Versions {
         self.scan(|_| true)
     }
 
-    /// What may hold the versions that began or ended in or after a month.
-    pub fn reached_since(&self, month: Month) -> Relation {
-        self.scan(|file| reaches(file, month))
-    }
-
     /// What may hold the versions that were current after a month, and whether it holds no others.
     pub fn as_of(&self, month: Month) -> (Relation, bool) {
         let month = month.to_string();
@@ -94,17 +89,23 @@ impl Versions {
         (self.scan(may_hold), self.files().filter(|file| may_hold(file)).all(holds_no_others))
     }
 
-    /// What may hold the versions that began or ended with a month.
-    pub fn moved_in(&self, month: Month) -> Relation {
-        let month = month.to_string();
-        self.scan(|file| {
-            let spans = |column: &str| match (file.least(column), file.greatest(column)) {
-                (Some(least), Some(greatest)) => least <= month.as_str() && month.as_str() <= greatest,
-                _ => false,
-            };
-            spans("valid_from_month") || spans("valid_to_month")
-        })
+    /// What may hold the versions that began in some months.
+    pub fn began_in(&self, months: MonthRange) -> Relation {
+        self.scan(|file| spans(file, "valid_from_month", months))
     }
+
+    /// What may hold the versions that ended in some months. The engine would look through all that are current, too: where a file says
+    /// nothing of a column, no row is known not to be wanted.
+    pub fn ended_in(&self, months: MonthRange) -> Relation {
+        self.scan(|file| spans(file, "valid_to_month", months))
+    }
+}
+
+/// Whether a file may hold one of some months in a column.
+fn spans(file: &DataFile, column: &str, months: MonthRange) -> bool {
+    let (from, until) = (months.from.map(|month| month.to_string()), months.until.map(|month| month.to_string()));
+    let (Some(least), Some(greatest)) = (file.least(column), file.greatest(column)) else { return false };
+    from.is_none_or(|from| from.as_str() <= greatest) && until.is_none_or(|until| least <= until.as_str())
 }
 
 /// Whether all rows of a file are current versions.
