@@ -28,7 +28,6 @@ use polars_plan::prelude::FunctionOptions;
 use regex::Regex;
 use xxhash_rust::xxh64::xxh64;
 
-use super::seen::Seen;
 use crate::model::cell::{self, NullSentinels};
 use crate::model::decimal;
 use crate::model::{Day, number};
@@ -199,6 +198,7 @@ fn id(columns: &mut [Column]) -> PolarsResult<Column> {
     Ok(texts.apply_values(cell::id).into_series().into_column())
 }
 
+/// Equal cells often follow one another, and are then read once.
 fn read_number(columns: &mut [Column]) -> PolarsResult<Column> {
     const MOST: f64 = 1e15;
     let [texts, exponent, marks @ ..] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text and an exponent") };
@@ -213,8 +213,14 @@ fn read_number(columns: &mut [Column]) -> PolarsResult<Column> {
         let is_of_this_world = text.parse::<f64>().is_ok_and(|number| number.abs() < MOST);
         is_of_this_world.then(|| decimal::parse(&text, exponent)).flatten()
     };
-    let mut seen = Seen::of(texts.len());
-    let numbers: Float64Chunked = unary_elementwise(texts, |text: Option<&str>| seen.read(text?, read_one));
+    let (mut last, mut value) = ("", None);
+    let numbers: Float64Chunked = unary_elementwise(texts, |text: Option<&str>| {
+        let text = text?;
+        if text != last {
+            (last, value) = (text, read_one(text));
+        }
+        value
+    });
     Ok(numbers.into_series().into_column())
 }
 
@@ -285,24 +291,21 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
         Ok(within.into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
     };
     let texts = text.str()?;
-    let (mut different, mut place_of) = (StringChunkedBuilder::new(texts.name().clone(), 0), Vec::with_capacity(texts.len()));
-    let (mut seen, mut there_are, mut null) = (Seen::of(texts.len()), 0, None);
-    let mut add = |text: Option<&str>| {
-        different.append_option(text);
-        there_are += 1;
-        there_are - 1
-    };
-    for text in texts.iter() {
-        place_of.push(match text {
-            Some(text) => seen.read(text, |text| add(Some(text))),
-            None => *null.get_or_insert_with(|| add(None)),
-        });
-    }
-    if there_are as usize > texts.len() / 2 {
+    // Equal cells often follow one another, and are then read once.
+    let (mut heads, mut head_of) = (StringChunkedBuilder::new(texts.name().clone(), 0), Vec::with_capacity(texts.len()));
+    let (mut last, mut heads_len) = (None, 0);
+    texts.iter().for_each(|text| {
+        if head_of.is_empty() || text != last {
+            heads.append_option(text);
+            (last, heads_len) = (text, heads_len + 1);
+        }
+        head_of.push(heads_len - 1);
+    });
+    if heads_len as usize > texts.len() / 2 {
         return Ok(read(texts)?.into_series().into_column());
     }
-    let times = read(&different.finish())?.into_series();
-    Ok(times.take(&IdxCa::from_vec("place".into(), place_of))?.into_column())
+    let times = read(&heads.finish())?.into_series();
+    Ok(times.take(&IdxCa::from_vec("head".into(), head_of))?.into_column())
 }
 
 /// Notations that were asked for: each block of rows asks for its own again, and there are few.

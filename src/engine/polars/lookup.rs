@@ -4,6 +4,7 @@
 //! condition is asked while a file is read.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -104,7 +105,7 @@ fn condition(plan: &DslPlan) -> Option<DslPlan> {
 /// The keys of few rows, of which those without one are like no other.
 struct Keys {
     columns: Vec<Column>,
-    held: OnceLock<HashSet<Box<[u8]>, RandomState>>,
+    held: OnceLock<HeldKeys>,
 }
 
 impl Keys {
@@ -122,12 +123,11 @@ impl Keys {
     }
 
     /// They are put together when the first rows ask for them: not every plan that is named is run.
-    fn held(&self) -> PolarsResult<&HashSet<Box<[u8]>, RandomState>> {
+    fn held(&self) -> PolarsResult<&HeldKeys> {
         if let Some(held) = self.held.get() {
             return Ok(held);
         }
-        let mut held = HashSet::default();
-        each_key(&self.columns, |key| held.extend(key.map(Box::from)))?;
+        let held = HeldKeys::of(&self.columns)?;
         Ok(self.held.get_or_init(|| held))
     }
 
@@ -135,9 +135,43 @@ impl Keys {
     fn hold(&self, columns: &[Column]) -> PolarsResult<BooleanChunked> {
         let held = self.held()?;
         let mut found = Vec::with_capacity(columns.first().map_or(0, Column::len));
-        each_key(columns, |key| found.push(key.is_some_and(|key| held.contains(key))))?;
+        each_key(columns, |key| found.push(key.is_some_and(|key| held.contain(key))))?;
         Ok(BooleanChunked::from_iter_values("is_held".into(), found.into_iter()))
     }
+}
+
+/// A set of keys. Most that are asked for are not among them, which a few bits for each tell without a look at the set's memory.
+struct HeldKeys {
+    keys: HashSet<Box<[u8]>, RandomState>,
+    bits: Vec<u64>,
+}
+
+impl HeldKeys {
+    /// Bits for each key, of which one is set.
+    const BITS: usize = 16;
+
+    fn of(columns: &[Column]) -> PolarsResult<Self> {
+        let mut keys = HashSet::default();
+        each_key(columns, |key| keys.extend(key.map(Box::from)))?;
+        let words = (keys.len() * Self::BITS).div_ceil(64).next_power_of_two();
+        let mut held = Self { keys, bits: vec![0; words] };
+        for key in &held.keys {
+            let (word, bit) = place(held.keys.hasher(), words, key);
+            held.bits[word] |= bit;
+        }
+        Ok(held)
+    }
+
+    fn contain(&self, key: &[u8]) -> bool {
+        let (word, bit) = place(self.keys.hasher(), self.bits.len(), key);
+        self.bits[word] & bit != 0 && self.keys.contains(key)
+    }
+}
+
+/// The word, of so many as a power of two, and the bit in it that are a key's.
+fn place(hashes: &RandomState, words: usize, key: &[u8]) -> (usize, u64) {
+    let hash = hashes.hash_one(key);
+    ((hash >> 6) as usize & (words - 1), 1 << (hash & 63))
 }
 
 /// The key of each row as bytes that no other key has; `None` where a part of it is null.

@@ -3,7 +3,6 @@
 mod functions;
 mod lookup;
 mod scan;
-mod seen;
 mod small;
 mod thread;
 
