@@ -1,8 +1,11 @@
 //! `silver/rejected`: what could not be taken, with place, reason and raw text.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::engine::Work;
 use crate::frame::{Frame, Relation};
-use crate::lake::Lake;
+use crate::lake::{DataFile, Lake, Snapshot};
+use crate::landing::Candidate;
 use crate::model::{Dataset, Finding, Month, Stage, UtilityId};
 
 use super::PipelineError;
@@ -64,6 +67,61 @@ pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> S
         format!(" OR CONCAT_WS('/', run_id, source_file) IN ({})", loads.join(", "))
     };
     format!("source_line IS NOT NULL AND (stage = '{}'{is_of_load})", Stage::Silver.as_str())
+}
+
+/// Utility, dataset and month.
+pub(super) type Place = [String; 3];
+
+/// The place of a delivery.
+pub(super) fn place_of(candidate: &Candidate) -> Place {
+    [candidate.utility.to_string(), candidate.dataset.to_string(), candidate.month.to_string()]
+}
+
+/// What a run changed in the table.
+pub(super) struct Change {
+    /// Records that had been rejected and no longer are.
+    pub(super) recovered: u64,
+    /// Records that silver rejects of the deliveries that were loaded.
+    pub(super) set_aside: u64,
+}
+
+/// What a run changed in the table; what it neither loaded nor wrote anew is not read.
+///
+/// # Errors
+/// A file of the table cannot be read.
+pub(super) fn change(
+    (before, after): (Option<&Snapshot>, Option<&Snapshot>),
+    loaded: &BTreeSet<Place>,
+    work: Work<'_>,
+) -> Result<Change, PipelineError> {
+    let month_of =
+        |file: &DataFile| ["utility_id", "delivery_month"].map(|of| file.partition_value(of).unwrap_or_default().to_owned());
+    let differing = |table: Option<&Snapshot>, other: Option<&Snapshot>| -> Vec<[String; 2]> {
+        let known: BTreeSet<&str> = other.iter().flat_map(|other| &other.files).map(DataFile::path).collect();
+        table.iter().flat_map(|table| &table.files).filter(|file| !known.contains(file.path())).map(month_of).collect()
+    };
+    let mut months: BTreeSet<[String; 2]> = loaded.iter().map(|[utility, _, month]| [utility.clone(), month.clone()]).collect();
+    months.extend(differing(before, after));
+    months.extend(differing(after, before));
+    let counts = |table: Option<&Snapshot>| -> Result<BTreeMap<Place, [u64; 2]>, PipelineError> {
+        let rows = table.map(|table| table.scan(|file| months.contains(&month_of(file)))).filter(|rows| !rows.is_empty());
+        let Some(rows) = rows else { return Ok(BTreeMap::new()) };
+        let mut session = work.session()?;
+        session.register("rejected", &rows)?;
+        let found = session.query(&format!(
+            "SELECT utility_id, dataset, delivery_month, COUNT(reason) AS n, SUM(CASE WHEN stage = {} THEN 1 ELSE 0 END) AS by_silver\n\
+             FROM rejected WHERE source_line IS NOT NULL GROUP BY utility_id, dataset, delivery_month",
+            text(Stage::Silver.as_str())
+        ))?;
+        let place = |row| ["utility_id", "dataset", "delivery_month"].map(|of| found.text(of, row).unwrap_or_default());
+        Ok((0..found.height()).map(|row| (place(row), ["n", "by_silver"].map(|of| found.count(of, row)))).collect())
+    };
+    let (before, after) = (counts(before)?, counts(after)?);
+    let of = |place: &Place| after.get(place).copied().unwrap_or_default();
+    Ok(Change {
+        recovered: before.iter().map(|(place, [was, _])| was.saturating_sub(of(place)[0])).sum(),
+        set_aside: loaded.iter().map(|place| of(place)[1]).sum(),
+    })
 }
 
 /// What was rejected of a utility's deliveries for a month.

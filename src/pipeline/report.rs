@@ -69,7 +69,7 @@ pub struct Report {
     pub failed: Vec<(UtilityId, String)>,
     /// Rows that entered bronze.
     pub rows: u64,
-    /// Records rejected at the door.
+    /// Records rejected of what the run loaded, before bronze and before silver.
     pub rejected: u64,
     /// Records that had been rejected and no longer are, their delivery being there.
     pub recovered: u64,
@@ -83,6 +83,12 @@ impl Report {
     /// The files that were refused.
     pub fn refused(&self) -> impl Iterator<Item = &FileOutcome> {
         self.files.iter().filter(|file| matches!(file.outcome, FileResult::Done(LoadOutcome::Refused { .. })))
+    }
+
+    /// The files that were loaded.
+    pub fn taken(&self) -> impl Iterator<Item = &Candidate> {
+        let is_taken = |file: &&FileOutcome| matches!(file.outcome, FileResult::Done(LoadOutcome::Taken { .. }));
+        self.files.iter().filter(is_taken).map(|file| &file.candidate)
     }
 
     /// Files with the given word as outcome.

@@ -12,11 +12,11 @@ use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, StaleOutcomes};
 use super::store;
 use super::tables::{self, RunRow};
-use super::{PipelineError, silver};
+use super::{PipelineError, rejected, silver};
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::lock::WriteLock;
-use crate::lake::{DataFile, Lake, Removed, Snapshot, Vacuum, days_before};
+use crate::lake::{Lake, Removed, Vacuum, days_before};
 use crate::landing::{self, Candidate, Settled};
 use crate::model::{Month, MonthRange, Timestamp, UtilityId};
 
@@ -101,9 +101,6 @@ struct Rebuilt<'a> {
     /// The months whose tables were rebuilt.
     reach: Vec<(UtilityId, MonthRange)>,
 }
-
-/// Utility, dataset and month.
-type RejectedPlace = [String; 3];
 
 /// Hashing that ended without a hash, and without a wish to stop.
 fn ended_early(path: &std::path::Path) -> PipelineError {
@@ -204,38 +201,17 @@ impl<'a> Run<'a> {
             report.restored.extend(bronze::restore(self.lake, adapter, self.work)?);
         }
         let candidates: Vec<Candidate> = scan.candidates.into_iter().filter(|candidate| self.request.wants(candidate)).collect();
-        let (bronze, rejected) = (self.bronze()?, self.lake.snapshot(&tables::REJECTED.id())?);
+        let (bronze, rejected_before) = (self.bronze()?, self.lake.snapshot(&tables::REJECTED.id())?);
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
         let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
         let reach = self.rebuild(&bronze, &before, (known, &changed), report)?;
         let now = self.lake.snapshot(&tables::REJECTED.id())?;
-        let after = self.rejected_in(now.as_deref(), rejected.as_deref())?;
-        let fewer = |(place, count): (RejectedPlace, u64)| count.saturating_sub(after.get(&place).copied().unwrap_or(0));
-        report.recovered = self.rejected_in(rejected.as_deref(), now.as_deref())?.into_iter().map(fewer).sum();
+        let loaded = report.taken().map(rejected::place_of).collect();
+        let change = rejected::change((rejected_before.as_deref(), now.as_deref()), &loaded, self.work)?;
+        report.recovered = change.recovered;
+        report.rejected += change.set_aside;
         Ok(Rebuilt { bronze, before, reach })
-    }
-
-    /// Records rejected, by utility, dataset and month, as far as the files of another state of the table do not say the same.
-    fn rejected_in(
-        &self,
-        table: Option<&Snapshot>,
-        other: Option<&Snapshot>,
-    ) -> Result<BTreeMap<RejectedPlace, u64>, PipelineError> {
-        let Some(table) = table else { return Ok(BTreeMap::new()) };
-        let is_in_both = |file: &DataFile| other.is_some_and(|other| other.files.iter().any(|same| same.path() == file.path()));
-        if table.files.iter().all(is_in_both) {
-            return Ok(BTreeMap::new());
-        }
-        let mut session = self.work.session()?;
-        session.register("rejected", &table.scan(|file| !is_in_both(file)))?;
-        let rows = session.query(
-            "SELECT utility_id, dataset, delivery_month, COUNT(reason) AS n FROM rejected\n\
-             WHERE source_line IS NOT NULL GROUP BY utility_id, dataset, delivery_month",
-        )?;
-        let text = |column: &str, row: usize| rows.text(column, row).unwrap_or_default();
-        let place = |row: usize| [text("utility_id", row), text("dataset", row), text("delivery_month", row)];
-        Ok((0..rows.height()).map(|row| (place(row), rows.count("n", row))).collect())
     }
 
     /// Evaluates the rules that are stale.

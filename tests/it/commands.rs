@@ -192,6 +192,7 @@ fn failure_is_checked_traced_acknowledged_and_opens_again() {
     let run = call(&["run"]);
     assert_eq!(code(&run), 3);
     assert!(words(&run).contains("failed `key-unique` for utility2 install_der of 2022-10: 1 of 3"), "{}", words(&run));
+    assert!(words(&run).contains("6 rows into bronze, 1 records rejected"), "{}", words(&run));
     let again = call(&["run"]);
     assert_eq!(code(&again), 3, "nothing is new, and the error is still open");
     assert!(words(&again).contains("failed `key-unique` for utility2 install_der of 2022-10: 1 of 3"), "{}", words(&again));
@@ -221,13 +222,20 @@ fn failure_is_checked_traced_acknowledged_and_opens_again() {
     // The file comes again with two duplicates: more than was acknowledged.
     let rows = "D1,null,Solar,7.6,A,0\nD1,null,Solar,8,A,0\nD1,null,Solar,9,A,0\n";
     program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}{rows}"));
-    assert_eq!(code(&call(&["run"])), 3);
+    let run = call(&["run"]);
+    assert_eq!(code(&run), 3);
+    assert!(words(&run).contains("3 rows into bronze, 2 records rejected; run"), "{}", words(&run));
+    // A record that is cut short is rejected before bronze; the duplicates are found as before, and are not news to the table.
+    let others: String = (10..50).map(|n| format!("D{n},null,Solar,5,A,0\n")).collect();
+    program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}{rows}D9,null,Solar\n{others}"));
+    let run = call(&["run"]);
+    assert!(words(&run).contains("43 rows into bronze, 3 records rejected; run"), "{}", words(&run));
     assert_eq!(code(&call(&["check", "--rule", "key-unique"])), 3);
     // And again without: the two are recovered.
     program.put("utility2/2022-10/utility2_install_der.csv", &format!("{INSTALLED}D1,null,Solar,7.6,A,0\nD2,null,Solar,8,A,0\n"));
     let fixed = call(&["run"]);
     assert_eq!(code(&fixed), 0, "{}", words(&fixed));
-    assert!(words(&fixed).contains("2 records recovered"), "{}", words(&fixed));
+    assert!(words(&fixed).contains("0 records rejected, 3 records recovered"), "{}", words(&fixed));
 }
 
 #[test]

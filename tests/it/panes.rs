@@ -772,6 +772,11 @@ fn console_without_data_or_answers_says_why_and_what_to_do() {
     for pane in ["1", "2", "3", "4", "5", "6", "7"] {
         console.press(pane);
         console.shows(NARROW, "put files into /landing and press r");
+        // No title names something that is not there.
+        let screen = console.screen(160, 50);
+        let titles = screen.split('─').map(str::trim_end).filter(|title| !title.is_empty());
+        let unfinished: Vec<&str> = titles.filter(|title| title.ends_with([':', ',', '→', '·'])).collect();
+        assert!(unfinished.is_empty(), "{unfinished:?} in\n{screen}");
         // What needs a row is not offered without one, and says so.
         assert!(!console.screen(80, 24).lines().last().unwrap().contains("Enter"));
         console.press("enter");

@@ -307,12 +307,13 @@ impl Screen for Changes {
             },
             focused: !self.in_fields,
         });
-        let of = ["utility", "dataset"].map(|field| self.counts.selected_text(field).unwrap_or_default()).join(" ");
+        let of = ["utility", "dataset"].map(|field| self.counts.selected_text(field));
+        let of = if let [Some(utility), Some(dataset)] = of { format!(": {utility} {dataset}") } else { String::new() };
         let sharing = Sharing { beside_from: 130, width: 38, lines: Lines::Lower(9), below_from: 16 };
         counts.with(
             sharing,
             View::Table(TablePart {
-                title: format!("Columns that changed: {of}"),
+                title: format!("Columns that changed{of}"),
                 from: if is_apart(world) { "silver" } else { "platinum/field_changes" },
                 read,
                 table: &self.fields,
