@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::columns::dataset_of;
 use super::context::EvaluationContext;
+use super::figures::Figure;
 use super::plan::{Asked, Compares, Evaluation, RulePlan};
-use super::{CheckResult, queries};
+use super::{CheckResult, queries, strays};
 use crate::config::rules::{Drift, Rule, Subject};
 use crate::engine::EngineError;
 use crate::frame::Frame;
@@ -57,14 +59,25 @@ impl EvaluationContext<'_> {
         }
         let together: Vec<usize> = (0..plans.len()).filter(|at| found[*at].is_none()).collect();
         let asked: Vec<_> =
-            together.iter().map(|at| (plans[*at].evaluation.figures(subject), rules[*at].filter.as_deref())).collect();
+            together.iter().map(|at| (self.figures(subject, &plans[*at].evaluation), rules[*at].filter.as_deref())).collect();
         for (at, numbers) in together.iter().zip(self.numbers(subject, &asked)?) {
-            found[*at] = Some(match numbers {
-                Ok(numbers) => plans[*at].evaluation.judge(&numbers),
-                Err(why) => CheckResult::Unchecked(why),
+            found[*at] = Some(match (numbers, &plans[*at].evaluation) {
+                (Ok(numbers), Evaluation::Strays { pattern }) => {
+                    or_unchecked(strays::count(self, (subject, &queries::filter(rules[*at])), pattern, &numbers))?
+                }
+                (Ok(numbers), evaluation) => evaluation.judge(&numbers),
+                (Err(why), _) => CheckResult::Unchecked(why),
             });
         }
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The numbers that a rule is judged by together with others.
+    fn figures(&self, subject: Subject, evaluation: &Evaluation<'_>) -> Vec<Figure> {
+        match evaluation {
+            Evaluation::Strays { pattern } => strays::figures(self.bronze, subject, pattern),
+            evaluation => evaluation.figures(subject),
+        }
     }
 
     /// What a rule found that is not asked together with others; `None` of one that is.
@@ -83,8 +96,13 @@ impl EvaluationContext<'_> {
         if let Some(obstacle) = self.obstacle(subject, plan.evaluation.compares(subject))? {
             return Ok(Some(obstacle));
         }
-        let Evaluation::Relation { count, .. } = &plan.evaluation else { return Ok(None) };
-        or_unchecked(count(self, (subject, &queries::filter(rule)))).map(Some)
+        match &plan.evaluation {
+            Evaluation::Relation { count, .. } => or_unchecked(count(self, (subject, &queries::filter(rule)))).map(Some),
+            Evaluation::Strays { .. } if dataset_of(subject).is_none() => {
+                Ok(Some(CheckResult::Unchecked("feeders and ders are no records of a file".into())))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Why the subject's rows cannot be looked at.
@@ -226,7 +244,7 @@ impl EvaluationContext<'_> {
             Evaluation::Delivery { rows: None, .. } | Evaluation::Figures { .. } => return Ok(Frame::default()),
             Evaluation::Rows(fails) => (subject.as_str(), Some(fails)),
             Evaluation::MovedRows(fails) => (moved.as_str(), Some(fails)),
-            Evaluation::Relation { .. } => (subject.as_str(), None),
+            Evaluation::Relation { .. } | Evaluation::Strays { .. } => (subject.as_str(), None),
         };
         if !self.register(subject, relation)? {
             return Ok(Frame::default());
@@ -237,12 +255,15 @@ impl EvaluationContext<'_> {
             return Ok(self.session.query(&queries::rows(relation, (rule, &plan), &filtered, places, limit))?);
         }
         let filter = queries::filter(rule);
-        match &plan.evaluation {
-            Evaluation::Relation { failing, .. } if failing(self, (subject, &filter))? => {
-                Ok(self.session.query(&queries::rows("failing", (rule, &plan), "TRUE", places, limit))?)
-            }
-            _ => Ok(Frame::default()),
+        let is_named = match &plan.evaluation {
+            Evaluation::Relation { failing, .. } => failing(self, (subject, &filter))?,
+            Evaluation::Strays { pattern } => strays::name_strays(self, (subject, &filter), pattern)?,
+            _ => false,
+        };
+        if !is_named {
+            return Ok(Frame::default());
         }
+        Ok(self.session.query(&queries::rows("failing", (rule, &plan), "TRUE", places, limit))?)
     }
 
     pub(super) fn schema(&mut self, subject: Subject, drift: Drift) -> Result<CheckResult, PipelineError> {

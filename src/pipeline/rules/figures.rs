@@ -7,6 +7,7 @@ use super::evaluate::reason;
 use super::{CheckResult, queries};
 use crate::config::rules::Subject;
 use crate::engine::EngineError;
+use crate::frame::Frame;
 use crate::pipeline::PipelineError;
 
 /// Which rows of a subject.
@@ -42,6 +43,8 @@ pub(super) enum Aggregate {
     Distinct,
     /// The sum of their values.
     Sum,
+    /// The greatest of their values.
+    Max,
     /// The median of their values.
     Median,
     /// How many rows of the state there are, whatever the rule's condition.
@@ -80,6 +83,7 @@ impl Figure {
             Aggregate::Count | Aggregate::Rows => format!("COUNT({of})"),
             Aggregate::Distinct => format!("COUNT(DISTINCT {of})"),
             Aggregate::Sum => format!("SUM({of})"),
+            Aggregate::Max => format!("MAX({of})"),
             Aggregate::Median => format!("MEDIAN({of})"),
         }
     }
@@ -127,6 +131,13 @@ impl EvaluationContext<'_> {
         Ok(asked.iter().map(of_rule).collect())
     }
 
+    /// Figures of a relation that no other rule asks for.
+    pub(super) fn figures_of(&mut self, relation: &str, figures: &[Figure]) -> Result<Vec<Option<f64>>, PipelineError> {
+        let asked: Vec<String> = figures.iter().map(|figure| figure.sql(None)).collect();
+        let row = self.session.query(&queries::figures(relation, asked.iter().map(String::as_str)))?;
+        Ok(numbers_of(&row, asked.len()))
+    }
+
     /// The figures of a state, by one query; why it cannot be run, if it cannot.
     fn ask(&mut self, subject: Subject, state: State, figures: &BTreeSet<Asked>) -> Result<Numbers, PipelineError> {
         let relation = state.relation(subject);
@@ -134,7 +145,7 @@ impl EvaluationContext<'_> {
             return Ok(Ok(Vec::new()));
         }
         match self.session.query(&queries::figures(&relation, figures.iter().map(|(_, sql)| sql.as_str()))) {
-            Ok(row) => Ok(Ok((0..figures.len()).map(|at| row.number(&format!("figure_{at}"), 0)).collect())),
+            Ok(row) => Ok(Ok(numbers_of(&row, figures.len()))),
             Err(EngineError::Cancelled) => Err(PipelineError::Cancelled),
             Err(plan @ EngineError::Plan { .. }) => Ok(Err(reason(&plan))),
             Err(file @ EngineError::File { .. }) => Err(PipelineError::Engine(file)),
@@ -142,8 +153,12 @@ impl EvaluationContext<'_> {
     }
 }
 
+fn numbers_of(row: &Frame, figures: usize) -> Vec<Option<f64>> {
+    (0..figures).map(|at| row.number(&format!("figure_{at}"), 0)).collect()
+}
+
 /// A number as a count.
-fn whole(number: Option<f64>) -> u64 {
+pub(super) fn whole(number: Option<f64>) -> u64 {
     number.unwrap_or(0.0).max(0.0) as u64
 }
 

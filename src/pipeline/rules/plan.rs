@@ -2,7 +2,7 @@
 
 use super::context::EvaluationContext;
 use super::figures::{self, Aggregate, Figure, Judge, State};
-use super::{CheckResult, columns, deliveries, queries, strays};
+use super::{CheckResult, columns, deliveries, queries};
 use crate::config::rules::{Check, Names, Subject};
 use crate::frame::Frame;
 use crate::pipeline::PipelineError;
@@ -32,6 +32,11 @@ pub(super) enum Evaluation<'r> {
         figures: Vec<Figure>,
         /// What they say.
         judge: Judge<'r>,
+    },
+    /// Records that are none, of which the numbers that are found together with those of other rules say whether there may be any.
+    Strays {
+        /// What a key says that is none, as an expression.
+        pattern: &'r str,
     },
     /// Rows of the relation together.
     Relation {
@@ -76,7 +81,7 @@ impl Evaluation<'_> {
                 each(State::Now, Aggregate::Rows),
             ],
             Self::Figures { figures, .. } => figures.clone(),
-            Self::Relation { .. } | Self::Delivery { .. } => Vec::new(),
+            Self::Strays { .. } | Self::Relation { .. } | Self::Delivery { .. } => Vec::new(),
         }
     }
 
@@ -229,12 +234,10 @@ impl<'r> RulePlan<'r> {
                 Box::new(|context, asked| context.name_vanished(asked)),
             ),
             Check::StrayRecord { pattern } => Self {
+                evaluation: Evaluation::Strays { pattern: &pattern.0 },
+                columns: Vec::new(),
+                shown: None,
                 value: cast("record_key"),
-                ..Self::together(
-                    Vec::new(),
-                    (Compares::WithNothing, Box::new(|context, asked| strays::count(context, asked, &pattern.0))),
-                    Box::new(|context, asked| strays::name_strays(context, asked, &pattern.0)),
-                )
             },
             Check::OtherNotation {} => Self {
                 value: cast("record_key"),

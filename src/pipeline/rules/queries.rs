@@ -2,7 +2,7 @@
 //!
 //! Relations are named for their subject; `feeders_moved` and `ders_moved` hold the entities that began a version in the
 //! month, each beside the version before (`was_…`). What a query gives beside the columns of a delivery is named `fs__…`, which no
-//! column of a delivery in a rule is.
+//! column of a delivery in a rule is: the records of a file have the shape of their key (`fs__shape`).
 
 use super::plan::RulePlan;
 use crate::config::rules::{Rule, Subject};
