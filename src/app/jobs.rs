@@ -320,7 +320,9 @@ fn ended(report: &Report) -> RunEnd {
     }
     let loaded = report.count("loaded") + report.count("superseded");
     if loaded == 0 {
-        return RunEnd::Done("nothing new in the landing folder".into());
+        let rebuilt: Vec<&str> = report.rebuilt.iter().map(|(utility, _)| utility.as_str()).collect();
+        let anew = || RunEnd::Done(format!("no new file; the tables of {} were made anew", rebuilt.join(", ")));
+        return if rebuilt.is_empty() { RunEnd::Nothing } else { anew() };
     }
     let of = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let parts = [of(loaded as u64, "file") + " loaded", of(report.rows, "row"), of(report.rejected, "record") + " rejected"];

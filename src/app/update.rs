@@ -54,6 +54,8 @@ pub enum Event {
 pub enum RunEnd {
     /// Well.
     Done(String),
+    /// Well, and there was nothing to do.
+    Nothing,
     /// It was stopped because somebody asked for it.
     Stopped,
     /// Another process writes.
@@ -131,6 +133,8 @@ pub struct App {
     pub(super) again: bool,
     pub(super) quit_asked: bool,
     pub(super) browse_when_written: bool,
+    /// What the last load brought, while one works that nobody asked for.
+    said_before: Option<String>,
     /// Whether the program shall end.
     pub quit: bool,
     /// The environment that shall be shown in the place of this one.
@@ -159,6 +163,7 @@ impl App {
             again: false,
             quit_asked: false,
             browse_when_written: false,
+            said_before: None,
             quit: false,
             reopen: None,
         }
@@ -276,6 +281,7 @@ impl App {
     fn run_ended(&mut self, end: RunEnd) {
         self.world.load = match end {
             RunEnd::Done(line) => Load::Done(line),
+            RunEnd::Nothing => Load::Done(self.said_before.take().unwrap_or_else(|| "nothing new in the landing folder".into())),
             RunEnd::Stopped => Load::Stopped,
             RunEnd::Locked(holder) => Load::Waiting(holder),
             RunEnd::Failed(line) => Load::Failed(line),
@@ -303,7 +309,11 @@ impl App {
 
     pub(super) fn run(&mut self, files: Files) {
         if !self.world.load.is_running() {
-            self.world.load = Load::Running(None);
+            // What a load brought is not taken off by one that nobody asked for, and that brings nothing.
+            self.said_before = match std::mem::replace(&mut self.world.load, Load::Running(None)) {
+                Load::Done(line) if files == Files::Settled => Some(line),
+                _ => None,
+            };
             self.wishes.push(Job::Run(files));
         }
     }

@@ -752,7 +752,14 @@ fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
     console.shows((120, 30), "utility1_circuits.csv · 25 % · 1,200 rows so far");
     console.event(Event::RunEnded(RunEnd::Done("done".into())));
     assert_eq!(console.runs.0, 2, "files that came meanwhile are loaded after");
-    console.press("x");
+    console.event(Event::RunEnded(RunEnd::Nothing));
+    console.shows((120, 30), "● done");
+    console.event(Event::FilesStable).event(Event::RunEnded(RunEnd::Nothing));
+    console.shows((120, 30), "● done");
+    // Who asks is answered.
+    console.press("r").event(Event::RunEnded(RunEnd::Nothing));
+    console.shows((120, 30), "● nothing new in the landing folder");
+    console.press("r x");
     assert_eq!(console.runs.1, 1);
     console.event(Event::RunEnded(RunEnd::Stopped));
     assert!(matches!(console.app.load(), Load::Stopped));

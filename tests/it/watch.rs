@@ -310,6 +310,8 @@ fn load_that_the_console_begins_by_itself_reads_what_has_stood_still_and_one_tha
         assert!(matches!(ended, Event::RunEnded(RunEnd::Done(line)) if line.starts_with("1 file loaded, 1 row, ")));
         assert_eq!(bench.rows("bronze/utility2_circuits"), bronze, "{files:?}");
     }
+    jobs.start(Job::Run(Files::Settled));
+    assert_eq!(format!("{:?}", wait_for(&|event| matches!(event, Event::RunEnded(_)))), "RunEnded(Nothing)");
     jobs.close();
 }
 
