@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::reads::QueryError;
 use super::slot::{Answered, Ask, Reader};
+use super::table::grouped;
 use super::write::Write;
 use super::{Event, RunEnd};
 use crate::config::Settings;
@@ -324,14 +325,25 @@ fn ended(report: &Report) -> RunEnd {
         let anew = || RunEnd::Done(format!("no new file; the tables of {} were made anew", rebuilt.join(", ")));
         return if rebuilt.is_empty() { RunEnd::Nothing } else { anew() };
     }
-    let of = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let of = |n: u64, what: &str| format!("{} {what}{}", grouped(&n.to_string()), if n == 1 { "" } else { "s" });
     let parts = [of(loaded as u64, "file") + " loaded", of(report.rows, "row"), of(report.rejected, "record") + " rejected"];
     RunEnd::Done(parts.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::without_frames;
+    use super::{ended, without_frames};
+    use crate::app::RunEnd;
+    use crate::model::{Month, MonthRange, UtilityId};
+    use crate::pipeline::Report;
+
+    #[test]
+    fn tables_that_are_made_anew_without_a_new_file_are_told() {
+        let rebuilt = |name: &str| (UtilityId::parse(name).unwrap(), MonthRange::only(Month::parse("2022-10").unwrap()));
+        assert_eq!(ended(&Report::default()), RunEnd::Nothing);
+        let report = Report { rebuilt: vec![rebuilt("utility1"), rebuilt("utility2")], ..Report::default() };
+        assert_eq!(ended(&report), RunEnd::Done("no new file; the tables of utility1, utility2 were made anew".into()));
+    }
 
     #[test]
     fn message_keeps_what_helps_and_no_frame_of_the_stack() {

@@ -303,11 +303,13 @@ fn load_that_the_console_begins_by_itself_reads_what_has_stood_still_and_one_tha
     let jobs = Jobs::new(bench.settings.clone(), bench.lake.clone(), sender);
     jobs.watch();
     wait_for(&|event| matches!(event, Event::FilesStable));
-    bench.put(COPIED.replace("-09", "-10").as_str(), format!("{FEEDERS}{}", feeder("F2", "5")));
-    for (files, bronze) in [(Files::Settled, 1), (Files::All, 2)] {
+    let feeders: String = (2..1202).map(|n| feeder(&format!("F{n}"), "5")).collect();
+    bench.put(COPIED.replace("-09", "-10").as_str(), format!("{FEEDERS}{feeders}"));
+    for (files, bronze, rows) in [(Files::Settled, 1, "1 row"), (Files::All, 1201, "1,200 rows")] {
         jobs.start(Job::Run(files));
         let ended = wait_for(&|event| matches!(event, Event::RunEnded(_)));
-        assert!(matches!(ended, Event::RunEnded(RunEnd::Done(line)) if line.starts_with("1 file loaded, 1 row, ")));
+        let line = format!("1 file loaded, {rows}, 0 records rejected");
+        assert_eq!(format!("{ended:?}"), format!("{:?}", Event::RunEnded(RunEnd::Done(line))));
         assert_eq!(bench.rows("bronze/utility2_circuits"), bronze, "{files:?}");
     }
     jobs.start(Job::Run(Files::Settled));
