@@ -218,7 +218,7 @@ impl Jobs {
         // A run that panics has failed; the console goes on.
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.execute()));
         let end = match result {
-            Ok(Ok(report)) => ended(&report),
+            Ok(Ok(report)) => ended(&report, Timestamp::now()),
             Ok(Err(PipelineError::Cancelled)) => RunEnd::Stopped,
             Ok(Err(PipelineError::Locked { holder })) => RunEnd::Locked(holder),
             Ok(Err(error)) => RunEnd::Failed(without_frames(&error.to_string())),
@@ -310,8 +310,8 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How often progress is told.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// The line about a run that ended: a failure when a file was refused.
-fn ended(report: &Report) -> RunEnd {
+/// The line about a run that ended, at a time, as it stays until another one brings something: a failure when a file was refused.
+fn ended(report: &Report, at: Timestamp) -> RunEnd {
     let refused: Vec<&str> = report.refused().map(|file| file.candidate.source_file.as_str()).collect();
     if let Some(first) = refused.first() {
         return RunEnd::Failed(format!("{} refused: `{first}`; pane 2 says why and what to do", refused.len()));
@@ -322,11 +322,12 @@ fn ended(report: &Report) -> RunEnd {
     let loaded = report.count("loaded") + report.count("superseded");
     if loaded == 0 {
         let rebuilt: Vec<&str> = report.rebuilt.iter().map(|(utility, _)| utility.as_str()).collect();
-        let anew = || RunEnd::Done(format!("no new file; the tables of {} were made anew", rebuilt.join(", ")));
+        let anew = || RunEnd::Done(format!("no new file; the tables of {} were made anew {at} UTC", rebuilt.join(", ")));
         return if rebuilt.is_empty() { RunEnd::Nothing } else { anew() };
     }
     let of = |n: u64, what: &str| format!("{} {what}{}", grouped(&n.to_string()), if n == 1 { "" } else { "s" });
-    let parts = [of(loaded as u64, "file") + " loaded", of(report.rows, "row"), of(report.rejected, "record") + " rejected"];
+    let files = format!("{} loaded {at} UTC", of(loaded as u64, "file"));
+    let parts = [files, of(report.rows, "row"), of(report.rejected, "record") + " rejected"];
     RunEnd::Done(parts.join(", "))
 }
 
@@ -334,15 +335,17 @@ fn ended(report: &Report) -> RunEnd {
 mod tests {
     use super::{ended, without_frames};
     use crate::app::RunEnd;
-    use crate::model::{Month, MonthRange, UtilityId};
+    use crate::model::{Month, MonthRange, Timestamp, UtilityId};
     use crate::pipeline::Report;
 
     #[test]
     fn tables_that_are_made_anew_without_a_new_file_are_told() {
         let rebuilt = |name: &str| (UtilityId::parse(name).unwrap(), MonthRange::only(Month::parse("2022-10").unwrap()));
-        assert_eq!(ended(&Report::default()), RunEnd::Nothing);
+        let at = Timestamp::from_micros(1_665_838_980_000_000);
+        assert_eq!(ended(&Report::default(), at), RunEnd::Nothing);
         let report = Report { rebuilt: vec![rebuilt("utility1"), rebuilt("utility2")], ..Report::default() };
-        assert_eq!(ended(&report), RunEnd::Done("no new file; the tables of utility1, utility2 were made anew".into()));
+        let line = "no new file; the tables of utility1, utility2 were made anew 2022-10-15 13:03 UTC";
+        assert_eq!(ended(&report, at), RunEnd::Done(line.into()));
     }
 
     #[test]
