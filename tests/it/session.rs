@@ -74,7 +74,7 @@ fn month_that_arrives_while_the_console_is_open_can_be_looked_up() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
-    screen.wait("the load", |text| text.contains("4 files loaded, 7 rows"));
+    screen.wait("the load", |text| text.contains("4 files loaded 20") && text.contains(" UTC, 7 rows, 0 records rejected"));
     keys.write_all(b"6/c").unwrap();
     screen
         .wait("the feeder", |text| text.contains("1 of 1, of 3") && text.contains("1 DERs of utility2 C") && text.contains("D2"));
