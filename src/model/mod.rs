@@ -11,6 +11,7 @@ pub(crate) mod decimal;
 pub(crate) mod finding;
 pub(crate) mod freshness;
 pub(crate) mod ids;
+pub(crate) mod inferred_type;
 pub(crate) mod month;
 pub(crate) mod number;
 pub(crate) mod severity;

@@ -7,7 +7,7 @@ use feederscope::pipeline::progress::Step;
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
 use feederscope::pipeline::{Progress, Request};
 
-use crate::rules::{LAB, all_installed, all_planned, book, circuits, damaged, installed, outcomes, put};
+use crate::rules::{LAB, all_installed, all_planned, book, circuits, damaged, installed, outcomes, planned, put};
 use crate::support::Bench;
 
 /// A laboratory that delivered good files for some months.
@@ -475,6 +475,39 @@ fn column_of_the_utilitys_null_words_is_not_of_another_type() {
     bench.run();
     let found = outcomes(&bench, &bench.settings.rules, "2022-09", "2022-09-20");
     assert_eq!(said(&found, "column-retyped")[2], "planned_der passed ");
+}
+
+/// What the load saw of the columns was seen through the adapter of that day, and in one file.
+#[test]
+fn types_of_columns_are_those_that_the_adapter_of_today_sees_in_all_files_of_a_month() {
+    let mut bench = lab(&["08"]);
+    let lab_utilities = bench.settings.utilities.clone();
+    let with = |setting: &str| {
+        let adapter = LAB.replacen("utility = \"lab\"", &format!("utility = \"lab\"\n{setting}"), 1);
+        Bench::with_adapters(&[("lab.toml", &adapter)]).settings.utilities.clone()
+    };
+    let words = all_planned("leer").replace("leer,leer", "leer,\"5,5\"");
+    put(&bench, "09", &circuits("4.0", "2022-09-15"), &all_installed("5"), &words);
+    // Five values of either kind, a file for each.
+    let part = |kw: &str, ids: std::ops::RangeInclusive<usize>| {
+        let header = all_planned(kw).lines().next().unwrap().to_owned();
+        ids.fold(header + "\n", |file, id| file + &planned(id, kw).replace("MONTH", "10"))
+    };
+    bench.put("lab/2022-10/lab_planned_der.csv", part("2020-01-01", 1..=5));
+    bench.put("lab/2022-10/lab_planned_der_2.csv", part("leer", 6..=10));
+    bench.run();
+    let retyped =
+        |bench: &Bench, month: &str| said(&outcomes(bench, &bench.settings.rules, month, "2022-10-20"), "column-retyped").pop();
+    let both = "planned_der failed `KW` holds text after numbers; `Solar` holds text after numbers";
+    assert_eq!(retyped(&bench, "2022-09").as_deref(), Some(both));
+    assert_eq!(retyped(&bench, "2022-10").as_deref(), Some("planned_der passed "));
+    for (setting, expected) in [("null_values = [\"leer\"]", "`Solar`"), ("decimal = \",\"", "`KW`")] {
+        bench.settings.utilities = with(setting);
+        let one = format!("planned_der failed {expected} holds text after numbers");
+        assert_eq!(retyped(&bench, "2022-09"), Some(one));
+    }
+    bench.settings.utilities = lab_utilities;
+    assert_eq!(retyped(&bench, "2022-09").as_deref(), Some(both));
 }
 
 /// The outcome of a rule for the feeders, or for the only dataset that it is asked of.

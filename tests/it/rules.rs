@@ -519,30 +519,32 @@ fn record_that_is_none_is_told_by_each_sign_alone() {
         let rows = (1..=records).map(|n| row(&(1000 + n).to_string(), "5"));
         format!("{INSTALLED}{}{other}", rows.collect::<String>())
     };
-    // The file, how many of its records are none, and how many by a pattern of one's own, of those below 100 kW.
+    // The file, how many of its records are none, how many by a pattern of one's own, of those below 100 kW, and how many by one that asks for digits.
     let months = [
-        ("01", file(30, ""), 0, 0),
+        ("01", file(30, ""), 0, 0, 0),
         // Words beside a digit, in any case, and a word that only begins so.
-        ("02", file(30, &(row("SubTotal-2022", "5") + &row("Totality-1", "5"))), 1, 0),
+        ("02", file(30, &(row("SubTotal-2022", "5") + &row("Totality-1", "5"))), 1, 0, 0),
         // No digit: in one record it is rare, in four of 34 it is how ids are.
-        ("03", file(30, &row("#-#", "5")), 1, 1),
-        ("04", file(30, &["#-#", "#-+", "+-#", "+-+"].map(|id| row(id, "5")).concat()), 0, 0),
+        ("03", file(30, &row("#-#", "5")), 1, 1, 1),
+        ("04", file(30, &["#-#", "#-+", "+-#", "+-+"].map(|id| row(id, "5")).concat()), 0, 0, 0),
         // A blank.
-        ("05", file(30, &row("10 11", "5")), 1, 1),
+        ("05", file(30, &row("10 11", "5")), 1, 1, 1),
         // The sum of the others, and one that is a hundredth less.
-        ("06", file(30, &row("2001", "150")), 1, 0),
-        ("07", file(30, &row("2001", "148.5")), 0, 0),
+        ("06", file(30, &row("2001", "150")), 1, 0, 1),
+        ("07", file(30, &row("2001", "148.5")), 0, 0, 1),
         // Among few records a header and words are none; a sum, or a key without a digit, may be one.
-        ("08", file(5, &(row("id", "5") + &row("Notes:1", "5") + &row("#-#", "5") + &row("2001", "40"))), 2, 1),
+        ("08", file(5, &(row("id", "5") + &row("Notes:1", "5") + &row("#-#", "5") + &row("2001", "40"))), 2, 1, 2),
     ];
     for (month, installed, ..) in &months {
         put(&bench, month, &circuits("4.0", &format!("2022-{month}-15")), installed, &all_planned("5"));
     }
     assert_eq!(bench.run().refused().count(), 0);
     let own = "[own-strays]\ndescription = \"those of 5 kW\"\non = \"install_der\"\nkind = \"stray-record\"\nwhere = \"nameplate_kw < 100\"\n\
-               pattern = \"^Subtotal\"\nnext_step = \"none\"\n";
+               pattern = \"^Subtotal\"\nnext_step = \"none\"\n\
+               [own-numbers]\ndescription = \"those of one number\"\non = \"install_der\"\nkind = \"stray-record\"\n\
+               pattern = \"^20\"\nnext_step = \"none\"\n";
     let book = book(&bench, own);
-    for (month, file, by_hand, own) in &months {
+    for (month, file, by_hand, own, numbers) in &months {
         let found = outcomes(&bench, &book, &format!("2022-{month}"), "2022-12-01");
         let of = |rule: &str| {
             let outcome = found.iter().find(|outcome| outcome.rule == rule && outcome.subject.as_str() == "install_der").unwrap();
@@ -552,6 +554,7 @@ fn record_that_is_none_is_told_by_each_sign_alone() {
         assert_eq!(of("no-totals-or-notes"), (records, *by_hand), "{month}");
         let large = u64::from(["06", "07"].contains(month));
         assert_eq!(of("own-strays"), (records - large, *own), "{month}");
+        assert_eq!(of("own-numbers"), (records, *numbers), "{month}");
     }
     let cancel = Cancel::default();
     let bronze = bench.bronze(&cancel);
@@ -570,6 +573,7 @@ fn record_that_is_none_is_told_by_each_sign_alone() {
     assert_eq!(keys("no-totals-or-notes", "2022-06"), ["2001"]);
     assert_eq!(keys("no-totals-or-notes", "2022-08"), ["Notes:1", "id"]);
     assert_eq!(keys("own-strays", "2022-06"), [""; 0]);
+    assert_eq!(keys("own-numbers", "2022-08"), ["2001", "id"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! case) without regard to case. `BARE(cell)` → the same without the words, empty texts stay. `DAMAGED(cell)` → whether it holds what nobody
 //! wrote: a spreadsheet's error word or characters that are not seen. `NOTATION(id)` → the id without what only
 //! its notation says, `HAS_NOTATION(id)` → whether that is another text, `SHAPE(text)` → what it is made of, as bits: see [`crate::model::cell`]. `ID(text)` → the text, without a `.0` that a spreadsheet put behind digits and without
-//! characters that are not seen.
+//! characters that are not seen. `ARE_WORDS(key, pattern, header)` → whether a key is words of a report: the pattern matches it, or it is the header in any case.
 //! `NUMBER(text, exponent, marks)` → real number, times ten to the power of `exponent`; null where the text is none, or none of
 //! this world (beyond 10¹⁵, `inf`, `nan`). `marks`, if given: the character before the fraction, and the one between groups. `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
 //! to be summed; `QUOTIENT(sum, exponent)` → real number from such a sum. All of them give the nearest double: see
@@ -28,6 +28,7 @@ use polars_plan::prelude::FunctionOptions;
 use regex::Regex;
 use xxhash_rust::xxh64::xxh64;
 
+use super::words::Words;
 use crate::model::cell::{self, NullSentinels};
 use crate::model::decimal;
 use crate::model::{Day, number};
@@ -43,6 +44,7 @@ impl Functions {
         let notation = UserDefinedFunction::new("notation".into(), BaseColumnUdf::new(notation, text_field));
         let has_notation = UserDefinedFunction::new("has_notation".into(), BaseColumnUdf::new(has_notation, flag_field));
         let shape = UserDefinedFunction::new("shape".into(), BaseColumnUdf::new(shape, hash_field));
+        let are_words = UserDefinedFunction::new("are_words".into(), BaseColumnUdf::new(are_words, flag_field));
         let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
         let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
         let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(read_number, number_field));
@@ -58,6 +60,7 @@ impl Functions {
                 notation,
                 has_notation,
                 shape,
+                are_words,
                 id,
                 number,
                 shift,
@@ -174,6 +177,16 @@ fn shape(columns: &mut [Column]) -> PolarsResult<Column> {
     let texts = texts.str()?;
     let shapes: Int64Chunked = unary_elementwise_values(texts, |text| cell::Shape::of(text).cast_signed());
     Ok(shapes.into_series().into_column())
+}
+
+fn are_words(columns: &mut [Column]) -> PolarsResult<Column> {
+    let [keys, pattern, header] = columns else {
+        polars_bail!(InvalidOperation: "ARE_WORDS needs a key, a pattern and a header")
+    };
+    let said = |text: &Column| Ok::<_, PolarsError>(text.str()?.get(0).unwrap_or_default().to_owned());
+    let words = Words::of(&said(pattern)?, &said(header)?).map_err(|error| polars_err!(ComputeError: "{error}"))?;
+    let are: BooleanChunked = unary_elementwise_values(keys.str()?, |key| words.are(key));
+    Ok(are.into_series().into_column())
 }
 
 /// Whether something holds of all texts that there are; a piece of the column at a time, as a loop over all of them looks for the next piece

@@ -5,6 +5,7 @@ mod lookup;
 mod scan;
 mod small;
 mod thread;
+mod words;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 
 use crate::model::cell::{NullSentinels, bare, is_damaged, is_id};
+use crate::model::inferred_type::{InferredType, SAMPLE_ROWS, TypeCounts};
 
 /// Values and the number of their cells. Most values are short, and are found faster as numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +80,7 @@ pub enum ValueType {
 #[derive(Debug, Clone)]
 pub struct ColumnCounter {
     words: NullSentinels,
+    decimal_mark: char,
     columns: Vec<Counts>,
 }
 
@@ -89,6 +91,24 @@ struct Counts {
     values: Values,
     /// Cells whose bare value is sound, and which have characters around it that are not seen.
     surrounded: u64,
+    sample: Sample,
+}
+
+/// What the first cells of a column are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sample {
+    cells: u64,
+    types: TypeCounts,
+}
+
+impl Sample {
+    fn add(&mut self, (words, decimal_mark): (&NullSentinels, char), value: &str, cells: u64) {
+        let cells = cells.min(SAMPLE_ROWS - self.cells);
+        self.cells += cells;
+        if cells > 0 && !words.contain(value) {
+            self.types.add(value, cells, decimal_mark);
+        }
+    }
 }
 
 /// The bare values of a column.
@@ -112,6 +132,8 @@ pub struct ColumnSummary {
     pub texts: TextSummary,
     /// The values of a column of another type; `None` where they were too many to be counted.
     pub values: Option<Vec<Representative>>,
+    /// What most of its first values are, if that can be told.
+    pub inferred: Option<InferredType>,
 }
 
 /// A value, the number of its cells, and of how many values these are: of plain numbers the least stands for all and the greatest beside
@@ -176,21 +198,23 @@ impl Values {
 }
 
 impl ColumnCounter {
-    /// Nothing counted yet; `columns` in the file's order, `words` say nothing, in lower case.
-    pub fn new(columns: impl IntoIterator<Item = (String, ValueType)>, words: &[String]) -> Self {
+    /// Nothing counted yet; `columns` in the file's order, `words` say nothing, in lower case; the character before a fraction.
+    pub fn new(columns: impl IntoIterator<Item = (String, ValueType)>, words: &[String], decimal_mark: char) -> Self {
         let counts = |(name, value_type)| {
             let values = Values::Counted(ValueCounts::default());
-            Counts { name, value_type, values, surrounded: 0 }
+            Counts { name, value_type, values, surrounded: 0, sample: Sample::default() }
         };
-        Self { words: NullSentinels::new(words), columns: columns.into_iter().map(counts).collect() }
+        Self { words: NullSentinels::new(words), decimal_mark, columns: columns.into_iter().map(counts).collect() }
     }
 
     /// Counts cells of the column at a place.
     pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
-        let Some(Counts { values, surrounded, .. }) = self.columns.get_mut(column) else { return };
+        let Some(Counts { values, surrounded, sample, .. }) = self.columns.get_mut(column) else { return };
         runs(cells, |cell, cells| {
             *surrounded += if is_surrounded(cell) { cells } else { 0 };
-            values.add(&self.words, bare(cell), cells);
+            let value = bare(cell);
+            sample.add((&self.words, self.decimal_mark), value, cells);
+            values.add(&self.words, value, cells);
         });
         if let Values::Counted(counts) = values
             && counts.len() > MOST_VALUES
@@ -203,19 +227,22 @@ impl ColumnCounter {
 
     /// The file has ended: of its values is kept what is asked of them.
     pub fn finish(self) -> ColumnStatistics {
-        let summary = |Counts { name, value_type, values, surrounded }| {
-            let mut summary = match values {
-                Values::HighCardinality(_, texts) => ColumnSummary { texts, values: None },
-                Values::Counted(counts) => summary_of(&self.words, &counts, value_type),
+        let summary = |Counts { name, value_type, values, surrounded, sample }| {
+            let (mut texts, values) = match values {
+                Values::HighCardinality(_, texts) => (texts, None),
+                Values::Counted(counts) => {
+                    let (texts, values) = summary_of(&self.words, &counts, value_type);
+                    (texts, Some(values))
+                }
             };
-            summary.texts.damaged += surrounded;
-            (name, summary)
+            texts.damaged += surrounded;
+            (name, ColumnSummary { texts, values, inferred: sample.types.inferred() })
         };
         ColumnStatistics(self.columns.into_iter().map(summary).collect())
     }
 }
 
-fn summary_of(words: &NullSentinels, counts: &ValueCounts, value_type: ValueType) -> ColumnSummary {
+fn summary_of(words: &NullSentinels, counts: &ValueCounts, value_type: ValueType) -> (TextSummary, Vec<Representative>) {
     let (mut texts, mut values, mut plain) = (TextSummary::default(), Vec::new(), (0, 0));
     let (mut least, mut greatest) = ((f64::INFINITY, String::new()), (f64::NEG_INFINITY, String::new()));
     counts.each(|value, cells| {
@@ -238,13 +265,18 @@ fn summary_of(words: &NullSentinels, counts: &ValueCounts, value_type: ValueType
     if plain.1 > 0 {
         values.extend([(least.1, plain.0, plain.1), (greatest.1, 0, 0)]);
     }
-    ColumnSummary { texts, values: Some(values) }
+    (texts, values)
 }
 
 impl ColumnStatistics {
     /// What is known of a column; `None` if the file lacks it.
     pub fn column(&self, name: &str) -> Option<&ColumnSummary> {
         self.0.iter().find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, summary)| summary)
+    }
+
+    /// What most of the first values of each column are, in the file's order.
+    pub fn inferred_types(&self) -> impl Iterator<Item = Option<InferredType>> {
+        self.0.iter().map(|(_, summary)| summary.inferred)
     }
 
     /// Number of values that are kept of all columns together: what the statistics takes in memory.
@@ -288,7 +320,7 @@ mod tests {
     use super::*;
 
     fn counter(value_type: ValueType, cells: &[&str]) -> ColumnCounter {
-        let mut counter = ColumnCounter::new([("a".to_owned(), value_type)], &["null".to_owned(), "-999".to_owned()]);
+        let mut counter = ColumnCounter::new([("a".to_owned(), value_type)], &["null".to_owned(), "-999".to_owned()], '.');
         counter.feed(0, cells.iter().copied());
         counter
     }
@@ -300,15 +332,35 @@ mod tests {
     #[test]
     fn cells_are_counted_by_value_without_blanks_around() {
         let cells = [" x", "x ", "\u{a0}x", "", "", "NULL", "y", "ä€", "a longer text"];
-        let ColumnSummary { texts, values } = summary(&counter(ValueType::Other, &cells));
+        let ColumnSummary { texts, values, .. } = summary(&counter(ValueType::Other, &cells));
         let mut values = values.unwrap();
         values.sort_unstable();
         let expected = [("", 2), ("NULL", 1), ("a longer text", 1), ("x", 3), ("y", 1), ("ä€", 1)];
         assert_eq!(values, expected.map(|(value, cells)| (value.to_owned(), cells, 1)));
         assert_eq!((texts.empty, texts.words, texts.missing(), texts.distinct, texts.has_other_notation), (2, 1, 3, 4, false));
         assert_eq!((texts.least.as_str(), texts.greatest.as_str()), ("a longer text", "ä€"));
-        assert_eq!(summary(&counter(ValueType::Text, &cells)), ColumnSummary { texts, values: Some(Vec::new()) });
+        let of_text = summary(&counter(ValueType::Text, &cells));
+        assert_eq!((of_text.texts, of_text.values, of_text.inferred), (texts, Some(Vec::new()), Some(InferredType::Text)));
         assert_eq!(counter(ValueType::Text, &cells).finish().column("b"), None);
+    }
+
+    #[test]
+    fn type_is_inferred_from_the_first_cells_that_say_something() {
+        let inferred = |numbers: u64, texts: u64| {
+            let cells = |value, cells| (0..cells).map(move |_| value);
+            // Words that say nothing are no values, but stand among the first cells.
+            let first = cells("null", 500).chain(cells(" 12 ", numbers)).chain(cells("", 400)).chain(cells("-999", 100));
+            let first: Vec<&str> = first.chain(cells("x", texts)).collect();
+            let mut counter = counter(ValueType::Other, &first);
+            // The next block of the file.
+            counter.feed(0, cells("x", 5000));
+            summary(&counter).inferred
+        };
+        assert_eq!(inferred(1000, 0), Some(InferredType::Numbers));
+        assert_eq!(inferred(950, 50), Some(InferredType::Numbers));
+        assert_eq!(inferred(949, 51), None);
+        assert_eq!(inferred(50, 950), Some(InferredType::Text));
+        assert_eq!(inferred(2000, 50), Some(InferredType::Numbers));
     }
 
     #[test]
@@ -319,7 +371,7 @@ mod tests {
         let many: Vec<String> = (0..MOST_VALUES + 5).map(|n| n.to_string()).collect();
         counter.feed(0, many.iter().map(String::as_str));
         counter.feed(0, damaged.into_iter());
-        let ColumnSummary { texts, values } = summary(&counter);
+        let ColumnSummary { texts, values, .. } = summary(&counter);
         assert_eq!((texts.damaged, texts.has_other_notation, values), (12, true, None));
     }
 
@@ -331,7 +383,7 @@ mod tests {
         counter.feed(0, numbers.iter().map(String::as_str));
         // Once more, and what was not met before.
         counter.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
-        let ColumnSummary { texts: found, values } = summary(&counter);
+        let ColumnSummary { texts: found, values, .. } = summary(&counter);
         assert_eq!((found.empty, found.words, found.missing(), found.distinct), (2, 2, 4, many as u64 + 2));
         assert_eq!((found.least.as_str(), found.greatest.as_str(), found.has_other_notation), ("-1", "zz", false));
         assert_eq!(values, None);

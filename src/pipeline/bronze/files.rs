@@ -1,7 +1,11 @@
 //! The deliveries whose rows are in bronze, as the log of its tables tells.
 
+use xxhash_rust::xxh64::xxh64;
+
+use crate::config::UtilityAdapter;
 use crate::lake::{DataFile, Snapshot};
-use crate::landing::Candidate;
+use crate::landing::{Candidate, NO_TEXT};
+use crate::model::inferred_type::InferredType;
 use crate::model::{Dataset, Month, Timestamp};
 use crate::pipeline::PipelineError;
 
@@ -16,6 +20,21 @@ pub(super) const SHA256: &str = "feederscope.sha256";
 
 /// The tag of a bronze file that says which character its load took for the one between two cells.
 pub(super) const DELIMITER: &str = "feederscope.delimiter";
+
+/// The tag of a bronze file that says what most of the first values of its columns are: what they were judged by, and a letter for each.
+pub(super) const INFERRED_TYPES: &str = "feederscope.inferred_types";
+
+/// That tag, of columns in the file's order.
+pub(super) fn inferred_types(adapter: &UtilityAdapter, types: impl Iterator<Item = Option<InferredType>>) -> String {
+    format!("{} {}", judged_by(adapter), types.map(InferredType::letter).collect::<String>())
+}
+
+/// A number of what a value is judged by: another adapter may see other types.
+fn judged_by(adapter: &UtilityAdapter) -> String {
+    let words = adapter.null_values.iter().flat_map(|word| word.bytes().chain([NO_TEXT]));
+    let judged_by: Vec<u8> = words.chain(u32::from(adapter.dialect.decimal).to_le_bytes()).collect();
+    format!("{:016x}", xxh64(&judged_by, 0))
+}
 
 /// A delivery whose rows are in bronze.
 #[derive(Debug, Clone)]
@@ -56,6 +75,13 @@ impl CommittedFile {
     /// Whether it was read as files of the dialect are; loads of an earlier version of the program do not say.
     pub fn is_read_with(&self, delimiter: u8) -> bool {
         self.file.tag(DELIMITER).is_none_or(|tag| tag.parse() == Ok(delimiter))
+    }
+
+    /// What most of the first values of each column are, those of its lineage left out, as the adapter reads them; `None` where the load
+    /// did not say, or went by another adapter.
+    pub fn inferred_types(&self, adapter: &UtilityAdapter) -> Option<Vec<Option<InferredType>>> {
+        let letters = self.file.tag(INFERRED_TYPES)?.strip_prefix(&judged_by(adapter))?.strip_prefix(' ')?;
+        Some(letters.chars().map(InferredType::of_letter).collect())
     }
 
     /// The columns of the file, in its order, and those of its lineage.

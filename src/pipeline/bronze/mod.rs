@@ -157,8 +157,8 @@ impl Loading<'_> {
             schema::bronze_lineage().into_iter().chain(names.iter().map(|name| Column::new(name, ColumnType::Text))).collect();
         let month = candidate.month.to_string();
         let mut writer = self.lake.write(table, &columns, &[("delivery_month", &month)])?;
-        let counter =
-            ColumnCounter::new(names.iter().map(|name| (name.clone(), self.value_type(name))), &self.adapter.null_values);
+        let typed = names.iter().map(|name| (name.clone(), self.value_type(name)));
+        let counter = ColumnCounter::new(typed, &self.adapter.null_values, self.adapter.dialect.decimal);
         let hashed = Hashed::of(&names);
         let (rows, statistics) = self.copy(reader.as_mut(), &mut writer, (&names, &hashed, counter), candidate, sha256)?;
         let summary = reader.finish()?;
@@ -182,6 +182,7 @@ impl Loading<'_> {
         let mut file = writer.finish()?;
         note(&mut file, candidate, &summary);
         file.note(files::DELIMITER, &self.adapter.dialect.delimiter);
+        file.note(files::INFERRED_TYPES, &files::inferred_types(self.adapter, statistics.inferred_types()));
         // Beside the findings of the load that still stands: they go when it does.
         self.record(candidate, committed, (&summary.rejected, true))?;
         let change = Change {

@@ -1,7 +1,7 @@
 //! How the columns of a delivery differ from those of the delivery before.
 //!
 //! Types and renames are judged by content: by the first rows of each month, since a column that changes changes
-//! throughout.
+//! throughout. What the types are stands with the file in bronze, so that rows are read only where it does not.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,19 +10,14 @@ use super::CheckResult;
 use crate::config::rules::Drift;
 use crate::frame::{Column, ColumnType, Frame, Value, schema};
 use crate::model::cell::{NullSentinels, bare};
+use crate::model::inferred_type::{InferredType, SAMPLE_ROWS, TypeCounts};
 use crate::model::{Dataset, Month, UtilityId};
 use crate::pipeline::PipelineError;
-use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::bronze::{BronzeTables, CommittedFile};
 use crate::pipeline::sql::name;
 
 /// Deliveries before one that its columns are compared with.
 pub(super) const DELIVERIES_BEFORE: usize = 2;
-/// Rows of a month that types and renames are judged by.
-const SAMPLE_ROWS: usize = 2000;
-/// The share of a column's values that must be of a type.
-const MOSTLY: f64 = 0.95;
-/// Fewer values say nothing about a type.
-const FEW: usize = 5;
 /// The share of the values of a column that must be in another for it to be the same column.
 const SAME_CONTENT: f64 = 0.5;
 
@@ -101,16 +96,16 @@ fn compare(
     }
     found.extend(removed.iter().map(|column| (Drift::Removed, (*column).clone(), format!("`{column}` is gone"))));
     found.extend(added.iter().map(|column| (Drift::Added, (*column).clone(), format!("`{column}` is new"))));
-    let kinds = |column: &String| Some((column.clone(), was.kind(column)?, now.kind(column)?));
-    let mut retyped: Vec<(String, &str, &str)> = was.columns.iter().filter_map(kinds).collect();
+    let types = |column: &String| Some((column.clone(), was.inferred_type(column)?, now.inferred_type(column)?));
+    let mut retyped: Vec<(String, InferredType, InferredType)> = was.columns.iter().filter_map(types).collect();
     retyped.retain(|(_, old, new)| old != new);
     if let (Some(month), false) = (before_last, retyped.is_empty()) {
         // A column that is again as it was two months ago has been fixed.
         let older = schemas.at(bronze, dataset, month)?;
-        retyped.retain(|(column, _, new)| older.kind(column) != Some(new));
+        retyped.retain(|(column, _, new)| older.inferred_type(column) != Some(*new));
     }
-    let told = |(column, old, new): (String, &str, &str)| {
-        let detail = format!("`{column}` holds {new} after {old}");
+    let told = |(column, old, new): (String, InferredType, InferredType)| {
+        let detail = format!("`{column}` holds {} after {}", new.as_str(), old.as_str());
         (Drift::Retyped, column, detail)
     };
     found.extend(retyped.into_iter().map(told));
@@ -167,20 +162,27 @@ impl Schemas {
 /// The columns of a month's files, in their order, and what they hold.
 struct Schema {
     columns: Vec<String>,
-    kinds: Vec<Option<&'static str>>,
+    types: Vec<Option<InferredType>>,
 }
 
 impl Schema {
     fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
+        let files: Vec<&CommittedFile> = bronze.delivered(dataset, month).collect();
         let mut columns: Vec<String> = Vec::new();
-        for file in bronze.delivered(dataset, month) {
+        for file in &files {
             let new = file.columns().into_iter().filter(|column| !schema::is_lineage(column));
             let unknown: Vec<String> = new.filter(|column| !columns.contains(column)).collect();
             columns.extend(unknown);
         }
-        let sample = Sample::of(bronze, dataset, month, &columns)?;
-        let kinds = columns.iter().map(|column| sample.kind(column)).collect();
-        Ok(Self { columns, kinds })
+        let known = match files.as_slice() {
+            [only] => only.inferred_types(bronze.adapter).filter(|types| types.len() == columns.len()),
+            _ => None,
+        };
+        let types = match known {
+            Some(types) => types,
+            None => Sample::of(bronze, dataset, month, &columns)?.inferred_types(&columns),
+        };
+        Ok(Self { columns, types })
     }
 
     fn place(&self, column: &str) -> Option<usize> {
@@ -192,15 +194,15 @@ impl Schema {
     }
 
     /// What most values of a column are, if that can be told.
-    fn kind(&self, column: &str) -> Option<&'static str> {
-        self.kinds.get(self.place(column)?).copied().flatten()
+    fn inferred_type(&self, column: &str) -> Option<InferredType> {
+        self.types.get(self.place(column)?).copied().flatten()
     }
 }
 
 /// The first rows of a month.
 struct Sample {
     rows: Frame,
-    decimal: char,
+    decimal_mark: char,
     null_sentinels: NullSentinels,
 }
 
@@ -214,7 +216,7 @@ impl Sample {
             rows = session.query(&format!("SELECT {} FROM bronze LIMIT {SAMPLE_ROWS}", list.join(", ")))?;
         }
         let null_sentinels = NullSentinels::new(&bronze.adapter.null_values);
-        Ok(Self { rows, decimal: bronze.adapter.dialect.decimal, null_sentinels })
+        Ok(Self { rows, decimal_mark: bronze.adapter.dialect.decimal, null_sentinels })
     }
 
     /// What is present of a column, without blanks around.
@@ -226,34 +228,13 @@ impl Sample {
         self.present(column).collect()
     }
 
-    /// What most values of a column are; `None` where there are too few to tell, or none of the types is that of most.
-    fn kind(&self, column: &str) -> Option<&'static str> {
-        let values: Vec<&str> = self.present(column).collect();
-        if values.len() < FEW {
-            return None;
-        }
-        let share = |is: &dyn Fn(&str) -> bool| values.iter().filter(|value| is(value)).count() as f64 / values.len() as f64;
-        let number = |text: &str| match self.decimal {
-            '.' => text.parse::<f64>().is_ok(),
-            decimal => text.replace(decimal, ".").parse::<f64>().is_ok(),
+    /// What most values of each column are, if that can be told.
+    fn inferred_types(&self, columns: &[String]) -> Vec<Option<InferredType>> {
+        let inferred = |column: &String| {
+            let mut types = TypeCounts::default();
+            self.present(column).for_each(|value| types.add(value, 1, self.decimal_mark));
+            types.inferred()
         };
-        let shares = [("numbers", share(&number)), ("dates", share(&is_date)), ("minutes and seconds", share(&is_minutes))];
-        let kind = shares.iter().find(|(_, share)| *share >= MOSTLY).map(|(kind, _)| *kind);
-        let is_text = || shares.iter().all(|(_, share)| *share <= 1.0 - MOSTLY);
-        kind.or_else(|| is_text().then_some("text"))
+        columns.iter().map(inferred).collect()
     }
-}
-
-/// Three numbers with two signs between them, whatever follows: `8/15/2021`, `2022-10-15 00:00:00`, `15.10.2022`.
-fn is_date(text: &str) -> bool {
-    let first = text.split([' ', 'T']).next().unwrap_or_default();
-    let is_part = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    let mut parts = first.split(['/', '-', '.']);
-    parts.by_ref().take(3).filter(|part| is_part(part)).count() == 3 && parts.next().is_none()
-}
-
-/// `21:53.0`
-fn is_minutes(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    text.split_once(':').is_some_and(|(minutes, seconds)| digits(minutes) && digits(seconds))
 }

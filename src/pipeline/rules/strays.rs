@@ -39,7 +39,7 @@ impl Search {
         let of = |aggregate, column: &str| Figure::new(State::Now, aggregate, column);
         let mut figures = vec![
             of(Aggregate::Count, "record_key"),
-            rows_where(&has(Shape::LETTER)),
+            rows_where(&self.words),
             rows_where(&is_without(Shape::DIGIT)),
             rows_where(&has(Shape::OTHER)),
         ];
@@ -52,12 +52,11 @@ impl Search {
     /// What the numbers say.
     fn census(&self, numbers: &[Option<f64>]) -> Census {
         let (counts, sums) = numbers.split_at(4);
-        let [all, lettered, without_digit, other] = [0, 1, 2, 3].map(|at| whole(counts[at]));
+        let [all, words, without_digit, other] = [0, 1, 2, 3].map(|at| whole(counts[at]));
         let is_rare = |n: u64| all >= FEW && n > 0 && n <= (all / 100).max(2);
         let mut conditions = Vec::new();
-        // Words can only be in keys that have letters.
-        if lettered > 0 {
-            conditions.push(format!("({} AND {})", has(Shape::LETTER), self.words));
+        if words > 0 {
+            conditions.push(self.words.clone());
         }
         if is_rare(without_digit) {
             conditions.push(is_without(Shape::DIGIT));
@@ -123,10 +122,10 @@ fn name_failing(
     context.name_failing(&format!("SELECT * FROM ({records}) AS fs__asked WHERE {}", census.conditions.join(" OR ")))
 }
 
-/// Whether a key is words or the header.
+/// Whether a key is words or the header; SQL.
 fn words(adapter: &DatasetAdapter, pattern: &str) -> String {
     let header = adapter.key.iter().map(|part| part.first().map_or("", String::as_str)).collect::<Vec<_>>().join(" + ");
-    format!("(REGEXP_LIKE(record_key, {}) OR LOWER(record_key) = {})", text(pattern), text(&header.to_lowercase()))
+    format!("ARE_WORDS(record_key, {}, {})", text(pattern), text(&header))
 }
 
 /// Whether a key has something of a part, which is a bit of its shape; SQL.
