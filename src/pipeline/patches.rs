@@ -179,16 +179,16 @@ impl<'a> Patches<'a> {
         }
         let mut parts = Vec::new();
         let mut newer: Vec<String> = Vec::new();
+        let columns = columns.join(", ");
         for (at, patch) in self.stack.iter().enumerate().rev() {
             session.register(&format!("patch_{at}"), &patch.relation)?;
-            let select = columns.iter().map(|column| format!("l.{column} AS {column}")).collect::<Vec<_>>().join(", ");
             let without = if newer.is_empty() {
                 String::new()
             } else {
                 session.create_view(&format!("newer_{at}"), &newer.join(" UNION ALL "))?;
                 format!(" LEFT ANTI JOIN newer_{at} AS n ON l.record_key = n.record_key")
             };
-            parts.push(format!("SELECT {select} FROM patch_{at} AS l{join}{without}"));
+            parts.push(format!("SELECT {columns} FROM patch_{at} AS l{join}{without}"));
             newer.push(format!("SELECT record_key FROM patch_{at}"));
         }
         session.create_view(name, &parts.join("\nUNION ALL\n"))

@@ -134,7 +134,7 @@ impl DerDetails<'_> {
     ) -> Result<Vec<Written>, PipelineError> {
         let value = |name: &str| match name {
             "delivery_month" => format!("{} AS delivery_month", as_of(self.newest)),
-            name => format!("r.{name} AS {name}"),
+            name => name.to_owned(),
         };
         let values = tables::DER_DETAILS.column_names().map(value).collect::<Vec<_>>().join(", ");
         let untouched = format!("SELECT {values} FROM before AS r LEFT ANTI JOIN touched AS t ON r.der_id = t.der_id");
@@ -186,7 +186,7 @@ fn plan(utility: &str, status: &str, has_ended: bool, newest: Option<Month>) -> 
     let published = published(Entity::Ders, &tables::DER_DETAILS);
     let (also_installed, join) = if status == "planned" {
         let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
-        ("i.installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
+        ("installed_id IS NOT NULL", format!("LEFT JOIN ({installed}) AS i ON d.der_id = i.installed_id\n"))
     } else {
         ("FALSE", String::new())
     };
@@ -195,19 +195,18 @@ fn plan(utility: &str, status: &str, has_ended: bool, newest: Option<Month>) -> 
             "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
             text(status)
         );
-        ("s.first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
+        ("first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
     } else {
-        ("CAST(NULL AS VARCHAR)", String::new())
+        ("CAST(NULL AS VARCHAR) AS first_month", String::new())
     };
     format!(
-        "WITH sorted AS (\nSELECT d.der_id AS der_id, {of_ders},\n\
-             \x20 {also_installed} AS also_installed, {first_month} AS first_month, d.valid_from_month AS last_changed_month\n\
+        "WITH sorted AS (\nSELECT der_id, {values},\n\
+             \x20 {also_installed} AS also_installed, {first_month}, valid_from_month AS last_changed_month\n\
              FROM ders AS d\n{join}{earlier}\
-             WHERE d.status = {status}\n\
+             WHERE status = {status}\n\
              ORDER BY feeder_id NULLS LAST\n)\n\
              SELECT {utility} AS utility_id, der_id, {status} AS status, {values}, SHIFT(nameplate_kw, -3) AS nameplate_mw, also_installed,\n\
              \x20 COALESCE(first_month, last_changed_month) AS first_seen_month, last_changed_month, {as_of} AS delivery_month\nFROM sorted",
-        of_ders = published.iter().map(|column| format!("d.{column} AS {column}")).collect::<Vec<_>>().join(", "),
         values = published.join(", "),
         utility = text(utility),
         status = text(status),

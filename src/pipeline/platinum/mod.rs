@@ -58,7 +58,7 @@ fn kinds() -> String {
 /// Relation `kinds`: how many DERs a feeder has, and their ratings.
 fn totals() -> String {
     format!(
-        "SELECT feeder_id,\n\
+        "SELECT feeder_id AS total_id,\n\
          \x20 CAST(SUM(installed) AS BIGINT) AS installed_der_count, CAST(SUM(planned) AS BIGINT) AS planned_der_count,\n\
          \x20 CAST(SUM(also_installed) AS BIGINT) AS planned_also_installed_count,\n\
          \x20 QUOTIENT({}, -3) AS installed_der_mw, QUOTIENT({}, -3) AS planned_der_mw\n\
@@ -72,26 +72,21 @@ fn totals() -> String {
 /// month that the utility delivered: the month that the row is as of.
 pub fn feeder_capacity(newest: Option<Month>) -> String {
     format!(
-        "WITH listed AS (SELECT feeder_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types\n\
+        "WITH listed AS (SELECT feeder_id AS listed_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types\n\
          \x20 FROM kinds WHERE der_type IS NOT NULL GROUP BY feeder_id),\n\
-         first_seen AS (SELECT feeder_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
-         SELECT f.utility_id AS utility_id, f.feeder_id AS feeder_id, {of_feeders},\n\
-         \x20 COALESCE(t.installed_der_count, 0) AS installed_der_count, COALESCE(t.planned_der_count, 0) AS planned_der_count,\n\
-         \x20 COALESCE(t.planned_also_installed_count, 0) AS planned_also_installed_count,\n\
-         \x20 COALESCE(t.installed_der_mw, 0.0) AS installed_der_mw, COALESCE(t.planned_der_mw, 0.0) AS planned_der_mw,\n\
-         \x20 l.der_types AS der_types,\n\
-         \x20 s.first_seen_month AS first_seen_month, f.valid_from_month AS last_changed_month, {as_of} AS delivery_month\n\
+         first_seen AS (SELECT feeder_id AS first_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
+         SELECT utility_id, feeder_id, {of_feeders},\n\
+         \x20 COALESCE(installed_der_count, 0) AS installed_der_count, COALESCE(planned_der_count, 0) AS planned_der_count,\n\
+         \x20 COALESCE(planned_also_installed_count, 0) AS planned_also_installed_count,\n\
+         \x20 COALESCE(installed_der_mw, 0.0) AS installed_der_mw, COALESCE(planned_der_mw, 0.0) AS planned_der_mw,\n\
+         \x20 der_types, first_seen_month, valid_from_month AS last_changed_month, {as_of} AS delivery_month\n\
          FROM feeders AS f\n\
-         LEFT JOIN totals AS t ON f.feeder_id = t.feeder_id\n\
-         LEFT JOIN listed AS l ON f.feeder_id = l.feeder_id\n\
-         LEFT JOIN first_seen AS s ON f.feeder_id = s.feeder_id\n\
-         WHERE f.is_current\n\
+         LEFT JOIN totals AS t ON f.feeder_id = t.total_id\n\
+         LEFT JOIN listed AS l ON f.feeder_id = l.listed_id\n\
+         LEFT JOIN first_seen AS s ON f.feeder_id = s.first_id\n\
+         WHERE is_current\n\
          ORDER BY max_hosting_capacity_mw DESC NULLS LAST, feeder_id",
-        of_feeders = published(Entity::Feeders, &tables::FEEDER_CAPACITY)
-            .iter()
-            .map(|column| format!("f.{column} AS {column}"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        of_feeders = published(Entity::Feeders, &tables::FEEDER_CAPACITY).join(", "),
         as_of = as_of(newest),
     )
 }

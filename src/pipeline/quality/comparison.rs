@@ -231,11 +231,17 @@ impl<'a> Comparison<'a> {
 
     /// Relations `now` and `earlier` side by side, by key.
     fn pairs(&self) -> String {
-        let mut columns = vec!["n.record_key AS record_key".to_owned()];
-        for at in 0..self.columns.len() {
-            columns.push(format!("e.{0} AS old_{at}, n.{0} AS new_{at}", cell_name(at)));
-        }
-        format!("SELECT {} FROM now AS n INNER JOIN earlier AS e ON n.record_key = e.record_key", columns.join(", "))
+        let list = |first: &str, cell: &dyn Fn(usize) -> String| {
+            std::iter::once(first.to_owned()).chain((0..self.columns.len()).map(cell)).collect::<Vec<_>>().join(", ")
+        };
+        // A name that says its relation has the engine look at all columns of that relation, each time.
+        format!(
+            "WITH old AS (SELECT {} FROM earlier), new AS (SELECT {} FROM now)\n\
+             SELECT {} FROM new AS n INNER JOIN old AS o ON n.record_key = o.old_key",
+            list("record_key AS old_key", &|at| format!("{} AS old_{at}", cell_name(at))),
+            list("record_key", &|at| format!("{} AS new_{at}", cell_name(at))),
+            list("record_key", &|at| format!("old_{at}, new_{at}")),
+        )
     }
 
     /// The places of the columns in which relation `pairs` differs at all: of most there is nothing more to ask.

@@ -92,12 +92,8 @@ fn entity_changes(entity: Entity, month: Month) -> String {
     let list = |prefix: &str| {
         columns.iter().enumerate().map(|(at, column)| format!("{column} AS {prefix}_{at}")).collect::<Vec<_>>().join(", ")
     };
-    let sums: Vec<String> = (0..columns.len())
-        .map(|at| {
-            let kind = format!("SUM(CASE WHEN n.new_{at} IS DISTINCT FROM o.old_{at}");
-            format!("{kind} THEN 1 ELSE 0 END) AS changed_{at}")
-        })
-        .collect();
+    let sum = |at| format!("SUM(CASE WHEN new_{at} IS DISTINCT FROM old_{at} THEN 1 ELSE 0 END) AS changed_{at}");
+    let sums: Vec<String> = (0..columns.len()).map(sum).collect();
     format!(
         "WITH opened AS (SELECT {key} AS new_key, {new} FROM began WHERE valid_from_month = {month}),\n\
          closed AS (SELECT {key} AS old_key, {old} FROM ended WHERE valid_to_month = {month})\n\

@@ -76,7 +76,7 @@ impl<'a> StandingRecords<'a> {
             self.name_taken(session, comparison, "base", &[base])?;
             sources.push("base");
         }
-        let columns = KEY_AND_PLACE.map(|column| format!("k.{column} AS {column}")).join(", ");
+        let columns = KEY_AND_PLACE.join(", ");
         let delivered = |source: &&str| {
             format!("SELECT {columns} FROM {source} AS k LEFT SEMI JOIN delivered_keys AS d ON k.record_key = d.record_key")
         };
@@ -216,7 +216,7 @@ const KEY_AND_PLACE: [&str; 4] = ["record_key", "delivery_month", "_source_file"
 
 /// The keys and places of a relation, without the keys of another one.
 fn keys(relation: &str, without: Option<&str>) -> String {
-    let columns = KEY_AND_PLACE.map(|column| format!("k.{column} AS {column}")).join(", ");
+    let columns = KEY_AND_PLACE.join(", ");
     let without = without.map_or(String::new(), |other| format!(" LEFT ANTI JOIN {other} AS n ON k.record_key = n.record_key"));
     format!("SELECT {columns} FROM {relation} AS k{without}")
 }

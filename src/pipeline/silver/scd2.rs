@@ -14,17 +14,13 @@ const VALIDITY: [&str; 3] = ["valid_from_month", "valid_to_month", "is_current"]
 /// Columns that say which record a version is of.
 const PLACE: [&str; 2] = ["_source_file", "_source_line"];
 
-fn entity_columns(columns: &[Column], alias: &str) -> String {
-    let named: Vec<String> = columns
-        .iter()
-        .filter(|column| !VALIDITY.contains(&column.name.as_str()))
-        .map(|column| format!("{alias}.{0} AS {0}", name(&column.name)))
-        .collect();
-    named.join(", ")
+fn entity_columns(columns: &[Column]) -> String {
+    let of_entity = |column: &&Column| !VALIDITY.contains(&column.name.as_str());
+    columns.iter().filter(of_entity).map(|column| name(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
-fn all_columns(columns: &[Column], alias: &str) -> String {
-    columns.iter().map(|column| format!("{alias}.{0} AS {0}", name(&column.name))).collect::<Vec<_>>().join(", ")
+fn all_columns(columns: &[Column]) -> String {
+    columns.iter().map(|column| name(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
 fn on(key: &[&str], left: &str, right: &str) -> String {
@@ -45,33 +41,34 @@ pub(super) fn ended_before(month: Month) -> String {
 pub(super) fn current_before(columns: &[Column], month: Month) -> String {
     let month = text(&month.to_string());
     format!(
-        "SELECT {}, h.valid_from_month AS valid_from_month, CAST(NULL AS VARCHAR) AS valid_to_month, TRUE AS is_current\n\
-         FROM history AS h WHERE h.valid_from_month < {month} AND (h.valid_to_month IS NULL OR h.valid_to_month >= {month})",
-        entity_columns(columns, "h")
+        "SELECT {}, valid_from_month, CAST(NULL AS VARCHAR) AS valid_to_month, TRUE AS is_current\n\
+         FROM history WHERE valid_from_month < {month} AND (valid_to_month IS NULL OR valid_to_month >= {month})",
+        entity_columns(columns)
     )
 }
 
 /// The first versions that there are.
 pub(super) fn initial(columns: &[Column], month: Month) -> String {
-    format!("SELECT {}, {} FROM state AS s", entity_columns(columns, "s"), from(month))
+    format!("SELECT {}, {} FROM state", entity_columns(columns), from(month))
 }
 
 /// The current versions of the entities of `state`.
 pub(super) fn of_state(columns: &[Column], key: &[&str]) -> String {
-    format!("SELECT {} FROM current_versions AS c LEFT SEMI JOIN state AS t ON {}", all_columns(columns, "c"), on(key, "c", "t"))
+    format!("SELECT {} FROM current_versions AS c LEFT SEMI JOIN state AS t ON {}", all_columns(columns), on(key, "c", "t"))
 }
 
 /// The versions that begin, and whether each follows one of relation `known`.
 pub(super) fn opened(columns: &[Column], key: &[&str], month: Month, known: &str) -> String {
+    let each = |write: &dyn Fn(&&str) -> String| key.iter().map(write).collect::<Vec<_>>();
     format!(
-        "WITH open_hashes AS (SELECT {keys}, c.record_hash AS open_hash FROM {known} AS c)\n\
-         SELECT {entity}, {from}, (h.open_hash IS NOT NULL) AS replaces\n\
+        "WITH open_hashes AS (SELECT {keys}, record_hash AS open_hash FROM {known})\n\
+         SELECT {entity}, {from}, (open_hash IS NOT NULL) AS replaces\n\
          FROM state AS s LEFT JOIN open_hashes AS h ON {on}\n\
-         WHERE h.open_hash IS NULL OR h.open_hash <> s.record_hash",
-        keys = key.iter().map(|column| format!("c.{column} AS {column}")).collect::<Vec<_>>().join(", "),
-        entity = entity_columns(columns, "s"),
+         WHERE open_hash IS NULL OR open_hash <> record_hash",
+        keys = each(&|column| format!("{column} AS open_{column}")).join(", "),
+        entity = entity_columns(columns),
         from = from(month),
-        on = on(key, "h", "s"),
+        on = each(&|column| format!("s.{column} = h.open_{column}")).join(" AND "),
     )
 }
 
@@ -81,12 +78,9 @@ pub(super) fn ended_keys(key: &[&str], gone: Option<&str>) -> String {
     let keys = key.join(", ");
     let replaced = format!("SELECT {keys} FROM opened WHERE replaces");
     let Some(gone) = gone else { return replaced };
-    let of = |alias: &str| key.iter().map(|column| format!("{alias}.{column} AS {column}")).collect::<Vec<_>>().join(", ");
     format!(
-        "{replaced}\nUNION ALL\nSELECT {} FROM (SELECT {} FROM current_versions AS v {gone}) AS c\n\
+        "{replaced}\nUNION ALL\nSELECT {keys} FROM (SELECT {keys} FROM current_versions AS v {gone}) AS c\n\
          LEFT ANTI JOIN (SELECT {keys} FROM state UNION ALL SELECT {keys} FROM named) AS s ON {}",
-        of("c"),
-        of("v"),
         on(key, "c", "s")
     )
 }
@@ -103,9 +97,9 @@ pub(super) fn there_are(of_versions: &str) -> String {
 /// The versions that end, of those of relation `known`.
 pub(super) fn ended(columns: &[Column], key: &[&str], month: Month, known: &str) -> String {
     format!(
-        "SELECT {}, c.valid_from_month AS valid_from_month, '{month}' AS valid_to_month, FALSE AS is_current\n\
+        "SELECT {}, valid_from_month, '{month}' AS valid_to_month, FALSE AS is_current\n\
          FROM {known} AS c LEFT SEMI JOIN ended_keys AS k ON {}",
-        entity_columns(columns, "c"),
+        entity_columns(columns),
         on(key, "c", "k")
     )
 }
@@ -113,11 +107,9 @@ pub(super) fn ended(columns: &[Column], key: &[&str], month: Month, known: &str)
 /// The current versions after the month.
 pub(super) fn current(columns: &[Column], key: &[&str]) -> String {
     format!(
-        "SELECT {} FROM current_versions AS c LEFT ANTI JOIN ended_keys AS k ON {}\n\
-         UNION ALL\nSELECT {} FROM opened AS o",
-        all_columns(columns, "c"),
+        "SELECT {all} FROM current_versions AS c LEFT ANTI JOIN ended_keys AS k ON {}\nUNION ALL\nSELECT {all} FROM opened",
         on(key, "c", "k"),
-        all_columns(columns, "o")
+        all = all_columns(columns),
     )
 }
 
@@ -127,7 +119,7 @@ pub(super) fn moved(key: &[&str]) -> String {
     let id = key.last().copied().unwrap_or_default();
     format!(
         "SELECT {id} AS ref FROM opened WHERE NOT replaces\n\
-         UNION ALL\nSELECT k.{id} AS ref FROM ended_keys AS k LEFT ANTI JOIN (SELECT {keys} FROM opened WHERE replaces) AS o ON {}",
+         UNION ALL\nSELECT {id} AS ref FROM ended_keys AS k LEFT ANTI JOIN (SELECT {keys} FROM opened WHERE replaces) AS o ON {}",
         on(key, "k", "o")
     )
 }
@@ -159,26 +151,26 @@ pub(super) fn later(columns: &[Column], key: &[&str], month: Month) -> String {
     let each = |write: &dyn Fn(&str) -> String, of: &[&str]| of.iter().map(|column| write(column)).collect::<Vec<_>>();
     let places: Vec<&str> = columns.iter().map(|column| column.name.as_str()).filter(|name| PLACE.contains(name)).collect();
     let was = each(&|place| format!(", {place} AS was{place}"), &places).concat();
-    let now = each(&|place| format!(", c.{place} AS now{place}, g.was{place} AS was{place}"), &places).concat();
-    let differ = [each(&|place| format!("c.{place} <> g.was{place}"), &places), vec!["FALSE".into()]].concat().join(" OR ");
+    let now = each(&|place| format!(", {place} AS now{place}, was{place}"), &places).concat();
+    let differ = [each(&|place| format!("{place} <> was{place}"), &places), vec!["FALSE".into()]].concat().join(" OR ");
     let same = each(&|place| format!(" AND h.{place} = m.was{place}"), &places).concat();
     let of_later = columns.iter().map(|Column { name: column, .. }| match column.as_str() {
         place if PLACE.contains(&place) => format!("COALESCE(m.now{place}, h.{place}) AS {place}"),
         column => format!("h.{0} AS {0}", name(column)),
     });
     format!(
-        "WITH going_on AS (SELECT {keys}, valid_to_month, is_current{was} FROM history WHERE {holds}),\n\
+        "WITH going_on AS (SELECT {keys}, valid_to_month AS until_month, is_current AS goes_on{was} FROM history WHERE {holds}),\n\
          moved AS (SELECT {of_moved}{now} FROM current_versions AS c INNER JOIN going_on AS g ON {c_is_g} WHERE {differ})\n\
-         SELECT {entity}, c.valid_from_month AS valid_from_month, g.valid_to_month AS valid_to_month, g.is_current AS is_current\n\
+         SELECT {entity}, valid_from_month, until_month AS valid_to_month, goes_on AS is_current\n\
          FROM current_versions AS c INNER JOIN going_on AS g ON {c_is_g}\n\
          UNION ALL\nSELECT {of_later} FROM (SELECT * FROM history WHERE valid_from_month > '{month}') AS h\n\
          LEFT JOIN moved AS m ON {h_is_m}{same}",
-        keys = key.join(", "),
+        keys = each(&|column| format!("{column} AS same_{column}"), key).join(", "),
         holds = holds_after(month),
-        of_moved = each(&|column| format!("c.{column} AS {column}"), key).join(", "),
-        entity = entity_columns(columns, "c"),
+        of_moved = key.join(", "),
+        entity = entity_columns(columns),
         of_later = of_later.collect::<Vec<_>>().join(", "),
-        c_is_g = on(key, "c", "g"),
+        c_is_g = each(&|column| format!("c.{column} = g.same_{column}"), key).join(" AND "),
         h_is_m = on(key, "h", "m"),
     )
 }
