@@ -179,6 +179,12 @@ impl Frame {
         texts.into_iter().flat_map(|texts| texts.downcast_iter().flat_map(|chunk| chunk.iter().flatten()))
     }
 
+    /// Whether two columns hold the same in each row, nulls being the same as nulls.
+    pub fn are_the_same(&self, a: &str, b: &str) -> bool {
+        let column = |name| self.0.column(name).ok().map(polars::prelude::Column::as_materialized_series);
+        column(a).zip(column(b)).is_some_and(|(a, b)| a.equals_missing(b))
+    }
+
     /// The whole numbers of a column, without nulls; none if there is no such column.
     pub fn wholes(&self, column: &str) -> impl Iterator<Item = i64> {
         let numbers = self.0.column(column).ok().and_then(|column| column.i64().ok());
@@ -447,6 +453,20 @@ mod tests {
     use super::*;
 
     /// The engine gives a column that is the same in every row, and that of a single row, in another shape.
+    #[test]
+    fn columns_are_the_same_when_each_cell_is_nulls_too() {
+        let columns = ["a", "b", "c", "d"].map(|name| Column::new(name, ColumnType::Text));
+        let text = |text: &str| Value::Text(text.into());
+        let rows = [
+            vec![text("x"), text("x"), text("x"), text("x")],
+            vec![Value::Null, Value::Null, text(""), Value::Null],
+            vec![text("z"), text("z"), text("z"), text("Z")],
+        ];
+        let frame = Frame::from_rows(&columns, &rows).unwrap();
+        let same = |b| frame.are_the_same("a", b);
+        assert_eq!(["a", "b", "c", "d", "nowhere"].map(same), [true, true, false, false, false]);
+    }
+
     #[test]
     fn cells_of_a_column_of_one_value_are_those_of_any_other() {
         let at = Timestamp::from_micros(7);

@@ -186,9 +186,12 @@ impl Difference<'_> {
         Ok(self.alone(&self.now)?.rows)
     }
 
-    /// The rows that are gone, where they are held.
-    pub(super) fn held_gone(&self) -> Result<Option<&Materialized>, PipelineError> {
-        self.held(&self.before)
+    /// How many rows are gone.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn gone_rows(&self) -> Result<u64, PipelineError> {
+        Ok(self.alone(&self.before)?.rows)
     }
 
     fn name(&self, session: &mut dyn Session, relation: &str, wanted: Wanted<'_>, side: &Side) -> Result<(), PipelineError> {

@@ -16,32 +16,76 @@ use crate::pipeline::kept::{Difference, KeptRows};
 use crate::pipeline::sql::{Cells, LINEAGE, cell_name, name, record_key};
 use crate::pipeline::tables::FieldChangesRow;
 
-/// Bronze rows, among them those that relation `places` names.
-pub(super) struct StandingRows {
-    rows: Relation,
-    /// Whether they are of one file, so that the line says which record it is.
-    of_one_file: bool,
+/// Where the records are that a delivery replaces.
+pub(super) enum StandingRows<'a> {
+    /// Bronze rows, among them those that relation `places` names: so many.
+    AtPlaces {
+        rows: Relation,
+        /// Whether they are of one file, so that the line says which record it is.
+        of_one_file: bool,
+        places: u64,
+    },
+    /// Among the rows of the delivery before that this one does not hold.
+    Gone(Rc<Difference<'a>>),
 }
 
-/// Those of the files that `places` names; `held` are all of them, where somebody holds them.
-pub(super) fn standing_rows(
-    session: &mut dyn Session,
-    bronze: &BronzeTables<'_>,
-    delivered: Delivered,
-    held: Option<&Materialized>,
-) -> Result<StandingRows, PipelineError> {
-    let Some(table) = bronze.table(delivered.dataset) else {
-        return Ok(StandingRows { rows: Relation::empty(&[]), of_one_file: false });
-    };
-    let found = session.query("SELECT DISTINCT delivery_month, standing_file FROM places")?;
-    let place = |row: usize| Some((found.text("delivery_month", row)?, found.text("standing_file", row)?));
-    let files: BTreeSet<(String, String)> = (0..found.height()).filter_map(place).collect();
-    let holds = |file: &DataFile| {
-        let place = (file.partition_value("delivery_month"), file.constant("_source_file"));
-        matches!(place, (Some(month), Some(name)) if files.contains(&(month.to_owned(), name.to_owned())))
-    };
-    let rows = held.map_or_else(|| table.scan(holds), |held| held.relation.clone());
-    Ok(StandingRows { rows, of_one_file: files.len() == 1 })
+impl StandingRows<'_> {
+    /// Those at these places, which become relation `places`.
+    ///
+    /// # Errors
+    /// The places cannot be read.
+    pub(super) fn at_places(
+        session: &mut dyn Session,
+        bronze: &BronzeTables<'_>,
+        delivered: Delivered,
+        places: &Materialized,
+    ) -> Result<Self, PipelineError> {
+        session.register("places", &places.relation)?;
+        let Some(table) = bronze.table(delivered.dataset).filter(|_| places.rows > 0) else {
+            return Ok(Self::AtPlaces { rows: Relation::empty(&[]), of_one_file: false, places: 0 });
+        };
+        let found = match &places.relation {
+            Relation::Rows(rows) => rows.clone(),
+            Relation::Files { .. } => session.query("SELECT DISTINCT delivery_month, standing_file FROM places")?,
+        };
+        let files: BTreeSet<(&str, &str)> = found.texts("delivery_month").zip(found.texts("standing_file")).collect();
+        let holds = |file: &DataFile| {
+            let place = file.partition_value("delivery_month").zip(file.constant("_source_file"));
+            place.is_some_and(|place| files.contains(&place))
+        };
+        Ok(Self::AtPlaces { rows: table.scan(holds), of_one_file: files.len() == 1, places: places.rows })
+    }
+
+    /// How many of them a delivery replaces at most that brings so many new rows.
+    fn at_most(&self, new: u64) -> Result<u64, PipelineError> {
+        match self {
+            Self::AtPlaces { places, .. } => Ok(*places),
+            Self::Gone(difference) => Ok(new.min(difference.gone_rows()?)),
+        }
+    }
+
+    /// Names them, in those of their columns that are wanted, lineage among them.
+    fn name(&self, session: &mut dyn Session, relation: &str, wanted: impl Fn(&str) -> bool) -> Result<(), PipelineError> {
+        match self {
+            Self::AtPlaces { rows, of_one_file, .. } => {
+                session.register("standing_rows", &rows.narrowed(wanted))?;
+                session.create_view(relation, &at_places(*of_one_file))?;
+                Ok(())
+            }
+            Self::Gone(difference) => difference.name_gone(session, relation, &wanted),
+        }
+    }
+}
+
+/// What a delivery says of the records that stood before it.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Records that it replaces.
+    pub(super) replaced: u64,
+    /// Those of them that differ in more than notation.
+    pub(super) changed: u64,
+    /// In which columns they differ.
+    pub(super) fields: Vec<FieldChangesRow>,
 }
 
 /// Relations `delivered_keys` and `earlier_keys`, both with one record of each key: where the earlier record of each delivered key is.
@@ -113,59 +157,74 @@ impl<'a> Comparison<'a> {
         Self { bronze, delivered, cells, key, entity, id_columns, columns }
     }
 
-    /// The delivered rows and those in relation `places`, of which there are so many: how many records differ in more than notation, and in
-    /// which columns. Some columns at a time, as the work of a plan grows with their square.
+    /// The delivered rows, of which so many are new, and those that they replace. Some columns at a time, as the work of a plan grows with
+    /// their square.
+    ///
+    /// # Errors
+    /// A file cannot be read.
     pub(super) fn compare(
         &self,
         session: &mut dyn Session,
-        delivered: &NewRows<'_>,
-        (standing, places): (&StandingRows, u64),
-    ) -> Result<(u64, Vec<FieldChangesRow>), PipelineError> {
+        (delivered, new): (&NewRows<'_>, u64),
+        standing: &StandingRows<'_>,
+    ) -> Result<Compared, PipelineError> {
         let (utility, Delivered { dataset, month }) = (self.bronze.adapter.id.as_str(), self.delivered);
-        let (mut fields, mut changed) = (Vec::new(), Vec::new());
+        let (mut compared, mut changed) = (Compared::default(), Vec::new());
+        let at_most = standing.at_most(new)?;
+        if at_most == 0 {
+            return Ok(compared);
+        }
         let is_wide = self.columns.len() > COLUMNS_AT_ONCE;
-        for (part, columns) in self.columns.chunks(COLUMNS_AT_ONCE).enumerate() {
-            let few = Self { columns: columns.to_vec(), ..self.clone() };
+        for part in 0..self.columns.len().div_ceil(COLUMNS_AT_ONCE).max(1) {
+            let columns = self.columns.iter().skip(part * COLUMNS_AT_ONCE).take(COLUMNS_AT_ONCE);
+            let few = Self { columns: columns.cloned().collect(), ..self.clone() };
             let wanted = |column: &str| {
-                schema::is_lineage(column) || self.id_columns.contains(column) || columns.iter().any(|other| other == column)
+                schema::is_lineage(column) || self.id_columns.contains(column) || few.columns.iter().any(|other| other == column)
             };
             delivered.name(session, "delivered_rows", wanted)?;
-            session.register("standing_rows", &standing.rows.narrowed(wanted))?;
-            session.create_view("keyed", &few.keyed("delivered_rows"))?;
-            session.create_view("now", &few.taken("keyed", &few.cells()))?;
-            session.create_view("standing", &at_places(standing.of_one_file))?;
-            session.create_view("standing", &few.keyed("standing"))?;
-            session.create_view("earlier", &few.earlier())?;
-            session.name_rows("pairs", &few.pairs(), places)?;
-            let differing = if places <= FEW { few.raw_differences(session)? } else { (0..columns.len()).collect() };
+            standing.name(session, "standing", wanted)?;
+            for (relation, keyed, rows) in [("now", "keyed", "delivered_rows"), ("earlier", "standing", "standing")] {
+                session.create_view(keyed, &few.keyed(rows))?;
+                session.create_view(relation, &few.taken(keyed, &few.cells()))?;
+            }
+            let differing = if at_most <= FEW {
+                let pairs = session.materialize("pairs", &few.pairs())?;
+                compared.replaced = pairs.rows;
+                few.raw_differences(&pairs)
+            } else {
+                session.create_view("pairs", &few.pairs())?;
+                if part == 0 {
+                    compared.replaced = session.query("SELECT COUNT(*) AS n FROM pairs")?.count("n", 0);
+                }
+                (0..few.columns.len()).collect()
+            };
             if differing.is_empty() {
                 continue;
             }
             let normal = few.normal_pairs(&differing);
             // Of a wide file the keys are asked for, too.
             if is_wide {
-                session.name_rows("normal", &normal, places)?;
+                session.name_rows("normal", &normal, at_most)?;
             } else {
                 session.create_view("normal", &normal)?;
             }
             let found = session.query(&few.changes(&differing))?;
-            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-            fields.extend(field_rows(month, utility, dataset.as_str(), &found, &names));
+            let names: Vec<&str> = few.columns.iter().map(String::as_str).collect();
+            compared.fields.extend(field_rows(month, utility, dataset.as_str(), &found, &names));
             if !is_wide {
-                return Ok((found.count("changed", 0), fields));
-            }
-            if found.count("changed", 0) > 0 {
+                compared.changed = found.count("changed", 0);
+            } else if found.count("changed", 0) > 0 {
                 session.materialize(&format!("changed_{part}"), &few.changed_keys(&differing))?;
                 changed.push(format!("SELECT record_key FROM changed_{part}"));
             }
         }
-        if changed.is_empty() {
-            return Ok((0, fields));
+        if !changed.is_empty() {
+            // A record counts once, however many of its columns differ.
+            let keys = changed.join(" UNION ALL ");
+            let found = session.query(&format!("SELECT COUNT(DISTINCT record_key) AS n FROM ({keys}) AS c"))?;
+            compared.changed = found.count("n", 0);
         }
-        // A record counts once, however many of its columns differ.
-        let found =
-            session.query(&format!("SELECT COUNT(DISTINCT record_key) AS n FROM ({}) AS c", changed.join(" UNION ALL ")))?;
-        Ok((found.count("n", 0), fields))
+        Ok(compared)
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -224,11 +283,6 @@ impl<'a> Comparison<'a> {
         )
     }
 
-    /// Relation `standing` with the key of each record.
-    fn earlier(&self) -> String {
-        format!("SELECT {} AS record_key, {} FROM standing", record_key(&self.key_names()), self.cells())
-    }
-
     /// Relations `now` and `earlier` side by side, by key.
     fn pairs(&self) -> String {
         let list = |first: &str, cell: &dyn Fn(usize) -> String| {
@@ -244,12 +298,13 @@ impl<'a> Comparison<'a> {
         )
     }
 
-    /// The places of the columns in which relation `pairs` differs at all: of most there is nothing more to ask.
-    fn raw_differences(&self, session: &mut dyn Session) -> Result<Vec<usize>, PipelineError> {
-        let sum = |at| format!("SUM(CASE WHEN old_{at} IS DISTINCT FROM new_{at} THEN 1 ELSE 0 END) AS raw_{at}");
-        let sums: Vec<String> = (0..self.columns.len()).map(sum).chain(["COUNT(*) AS pairs".to_owned()]).collect();
-        let found = session.query(&format!("SELECT {} FROM pairs", sums.join(",\n  ")))?;
-        Ok((0..self.columns.len()).filter(|at| found.count(&format!("raw_{at}"), 0) > 0).collect())
+    /// The places of the columns in which pairs differ at all: of most there is nothing more to ask.
+    fn raw_differences(&self, pairs: &Materialized) -> Vec<usize> {
+        let differs = |at: &usize| match &pairs.relation {
+            Relation::Rows(pairs) => !pairs.are_the_same(&format!("old_{at}"), &format!("new_{at}")),
+            Relation::Files { .. } => true,
+        };
+        (0..self.columns.len()).filter(differs).collect()
     }
 
     /// Those of relation `pairs` that differ at all in some columns, with what each cell says, whatever its notation.

@@ -1,7 +1,7 @@
 //! What changed between months: delivered records by their key.
 
 use super::Delivered;
-use super::comparison::{Comparison, NewRows, PLACES, standing_rows};
+use super::comparison::{Comparison, NewRows, PLACES, StandingRows};
 use super::standing::StandingRecords;
 use crate::engine::Materialized;
 use crate::frame::Frame;
@@ -98,36 +98,30 @@ pub(super) fn of_records(
             Some(difference) => (NewRows::Since(difference.clone()), difference.new_rows()?),
             None => (NewRows::All(KeptRows::of(bronze, dataset, month)?), keys),
         };
-        let mut gone = None;
-        let replaced = if let Earlier::Replaced(places) = earlier {
-            session.register("places", &places.relation)?;
-            places.rows
-        } else {
-            now.name(session.as_mut(), "delivered_rows", |_| true)?;
-            session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
-            let delivered_keys = comparison.taken("delivered_ids", LINEAGE);
-            if let Earlier::Standing(standing) = earlier {
-                // They are looked for in several relations.
-                session.name_rows("delivered_keys", &delivered_keys, new)?;
-                standing.name_earlier(session.as_mut(), &comparison, month)?;
-            } else {
-                if let Some(difference) = &difference {
-                    difference.name_gone(session.as_mut(), "earlier_rows", &|_| true)?;
-                    gone = difference.held_gone()?;
+        let standing = match (earlier, &difference) {
+            (Earlier::Replaced(places), _) => StandingRows::at_places(session.as_mut(), bronze, delivered, places)?,
+            (Earlier::DeliveryBefore, Some(difference)) => StandingRows::Gone(difference.clone()),
+            (Earlier::DeliveryBefore | Earlier::Standing(_), _) => {
+                now.name(session.as_mut(), "delivered_rows", |_| true)?;
+                session.create_view("delivered_ids", &comparison.keys_of("delivered_rows"))?;
+                let delivered_keys = comparison.taken("delivered_ids", LINEAGE);
+                if let Earlier::Standing(standing) = earlier {
+                    // They are looked for in several relations.
+                    session.name_rows("delivered_keys", &delivered_keys, new)?;
+                    standing.name_earlier(session.as_mut(), &comparison, month)?;
                 } else {
                     KeptRows::of(bronze, dataset, previous)?.name(session.as_mut(), "earlier_rows", |_| true)?;
+                    session.create_view("delivered_keys", &delivered_keys)?;
+                    session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
+                    session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
                 }
-                session.create_view("delivered_keys", &delivered_keys)?;
-                session.create_view("earlier_ids", &comparison.keys_of("earlier_rows"))?;
-                session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
+                let places = session.materialize("places", PLACES)?;
+                StandingRows::at_places(session.as_mut(), bronze, delivered, &places)?
             }
-            session.materialize("places", PLACES)?.rows
         };
-        if replaced > 0 {
-            let standing = standing_rows(session.as_mut(), bronze, delivered, gone)?;
-            (changed, fields) = comparison.compare(session.as_mut(), &now, (&standing, replaced))?;
-        }
-        known = keys - new + replaced;
+        let compared = comparison.compare(session.as_mut(), (&now, new), &standing)?;
+        (changed, fields) = (compared.changed, compared.fields);
+        known = keys - new + compared.replaced;
     }
     let added = keys - known;
     let removed = if snapshot { before + added - keys } else { 0 };
