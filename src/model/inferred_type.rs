@@ -1,4 +1,6 @@
 //! What most values of a column are, going by the values.
+//!
+//! Stands with each file in bronze since its load (`feederscope.inferred_types`): another way to judge asks for another tag.
 
 /// Records of a file that are looked at: a column that changes changes throughout.
 pub const SAMPLE_ROWS: u64 = 2000;
