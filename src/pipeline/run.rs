@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::bronze::{self, BronzeTables, ColumnStatistics, LoadOutcome, Loading, ProgressEstimate};
+use super::bronze::{self, BronzeTables, ColumnStatistics, Deliveries, LoadOutcome, Loading, ProgressEstimate};
 use super::changes::Changes;
 use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
@@ -71,6 +71,8 @@ struct LoadTotals<'a> {
     estimate: ProgressEstimate,
     /// Distinct values that are kept of all files.
     values: usize,
+    /// What is in bronze by now.
+    deliveries: Deliveries,
 }
 
 impl LoadTotals<'_> {
@@ -267,7 +269,7 @@ impl<'a> Run<'a> {
             known.loads.iter().map(|(file, earlier)| (file.clone(), earlier.sha256.clone())).collect();
         let estimate =
             ProgressEstimate { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..ProgressEstimate::default() };
-        let mut totals = LoadTotals { report, changed: BTreeMap::new(), estimate, values: 0 };
+        let mut totals = LoadTotals { report, changed: BTreeMap::new(), estimate, values: 0, deliveries: Deliveries::default() };
         let mut load = |hashes: Receiver<std::io::Result<Option<String>>>| -> Result<(), PipelineError> {
             for candidate in candidates {
                 if is_known(candidate) {
@@ -275,7 +277,7 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 let hash = hashes.recv().map_err(|_| ended_early(&candidate.path))?;
-                let loaded = self.load_one(candidate, hash, &totals.report.run_id, started_at, (totals.estimate, &recorded))?;
+                let loaded = self.load_one(candidate, hash, started_at, &recorded, &mut totals)?;
                 totals.take(candidate, loaded);
             }
             Ok(())
@@ -297,9 +299,9 @@ impl<'a> Run<'a> {
         &self,
         candidate: &Candidate,
         hash: std::io::Result<Option<String>>,
-        run_id: &str,
         started_at: Timestamp,
-        (estimate, recorded): (ProgressEstimate, &HashSet<(String, String)>),
+        recorded: &HashSet<(String, String)>,
+        totals: &mut LoadTotals<'_>,
     ) -> Result<LoadOutcome, PipelineError> {
         let found = self
             .settings
@@ -313,14 +315,14 @@ impl<'a> Run<'a> {
             settings: self.settings,
             adapter,
             dataset,
-            run_id,
+            run_id: &totals.report.run_id,
             started_at,
             work: self.work,
             observer: self.observer,
-            estimate,
+            estimate: totals.estimate,
             recorded,
         };
-        loading.load(candidate, hash)
+        loading.load(candidate, hash, &mut totals.deliveries)
     }
 
     /// Appends the run to `ops/runs`: what it says of files and was not said before. A run that found nothing new, and had nothing

@@ -1,9 +1,12 @@
 //! The deliveries whose rows are in bronze, as the log of its tables tells.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
 use xxhash_rust::xxh64::xxh64;
 
 use crate::config::UtilityAdapter;
-use crate::lake::{DataFile, Snapshot};
+use crate::lake::{DataFile, Snapshot, TableId};
 use crate::landing::{Candidate, NO_TEXT};
 use crate::model::inferred_type::InferredType;
 use crate::model::{Dataset, Month, Timestamp};
@@ -61,6 +64,25 @@ pub struct CommittedFile {
 }
 
 impl CommittedFile {
+    /// What the log says of a data file; `None` where that is not enough.
+    fn of(file: &DataFile, dataset: Dataset) -> Option<Self> {
+        Some(Self {
+            dataset,
+            month: Month::parse(file.partition_value("delivery_month")?)?,
+            source_file: file.constant("_source_file").or(file.tag(SOURCE_FILE))?.to_owned(),
+            sha256: file.constant("_file_sha256").or(file.tag(SHA256))?.to_owned(),
+            run_id: file.constant("_run_id").map(str::to_owned),
+            loaded_at: file
+                .constant("_ingested_at")
+                .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+                .map(|at| Timestamp::from_micros(at.as_microsecond())),
+            received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()).map(Timestamp::from_micros),
+            records: file.tag(RECORDS).and_then(|records| records.parse().ok()),
+            rows: file.rows,
+            file: file.clone(),
+        })
+    }
+
     /// Whether the delivered file has the column.
     pub fn stores(&self, column: &str) -> bool {
         self.file.stores(column)
@@ -112,31 +134,130 @@ pub fn holds_content(snapshot: &Snapshot, month: Month, sha256: &str) -> bool {
 /// Another program put several deliveries into one data file, or rows of none: what is known of each is lost until a run takes them
 /// apart.
 pub fn committed_files(snapshot: &Snapshot, dataset: Dataset) -> Result<Vec<CommittedFile>, PipelineError> {
-    if snapshot.files.iter().any(|file| file.rows > 0 && !is_of_one_delivery(file)) {
+    read_on(Vec::new(), snapshot, dataset)
+}
+
+/// The same, of which some are known from an earlier commit: files that are still there are not looked at again.
+fn read_on(mut known: Vec<CommittedFile>, snapshot: &Snapshot, dataset: Dataset) -> Result<Vec<CommittedFile>, PipelineError> {
+    let mut others: HashSet<&str> = snapshot.files.iter().map(DataFile::path).collect();
+    known.retain(|delivery| others.remove(delivery.file.path()));
+    let new = || snapshot.files.iter().filter(|file| others.contains(file.path()));
+    if new().any(|file| file.rows > 0 && !is_of_one_delivery(file)) {
         return Err(PipelineError::Rewritten {
             table: snapshot.table.to_string(),
             version: snapshot.version,
             next: "`feederscope run` puts it in order".into(),
         });
     }
-    let delivery = |file: &DataFile| {
-        Some(CommittedFile {
-            dataset,
-            month: Month::parse(file.partition_value("delivery_month")?)?,
-            source_file: file.constant("_source_file").or(file.tag(SOURCE_FILE))?.to_owned(),
-            sha256: file.constant("_file_sha256").or(file.tag(SHA256))?.to_owned(),
-            run_id: file.constant("_run_id").map(str::to_owned),
-            loaded_at: file
-                .constant("_ingested_at")
-                .and_then(|at| at.parse::<jiff::Timestamp>().ok())
-                .map(|at| Timestamp::from_micros(at.as_microsecond())),
-            received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()).map(Timestamp::from_micros),
-            records: file.tag(RECORDS).and_then(|records| records.parse().ok()),
-            rows: file.rows,
-            file: file.clone(),
-        })
-    };
-    let mut deliveries: Vec<CommittedFile> = snapshot.files.iter().filter_map(delivery).collect();
-    deliveries.sort_by(|a, b| (a.month, &a.source_file).cmp(&(b.month, &b.source_file)));
-    Ok(deliveries)
+    known.extend(new().filter_map(|file| CommittedFile::of(file, dataset)));
+    known.sort_by(|a, b| (a.month, &a.source_file).cmp(&(b.month, &b.source_file)));
+    Ok(known)
+}
+
+/// The deliveries in bronze tables while a run loads one file after the other.
+#[derive(Default)]
+pub struct Deliveries(HashMap<TableId, (u64, Vec<CommittedFile>)>);
+
+impl Deliveries {
+    /// Those of a table as of a commit, by month and name; none of one that is not there yet.
+    ///
+    /// # Errors
+    /// As [`committed_files`].
+    pub(super) fn of(&mut self, table: Option<&Snapshot>, dataset: Dataset) -> Result<&[CommittedFile], PipelineError> {
+        let Some(table) = table else { return Ok(&[]) };
+        let (version, files) = match self.0.entry(table.table.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert((table.version, committed_files(table, dataset)?)),
+        };
+        if *version != table.version {
+            *files = read_on(std::mem::take(files), table, dataset)?;
+            *version = table.version;
+        }
+        Ok(files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{ColumnType, Frame, Value, schema};
+    use crate::lake::{Change, Lake};
+    use crate::model::{Environment, UtilityId};
+
+    /// A table of one record for each file.
+    struct Table {
+        _folder: tempfile::TempDir,
+        lake: Lake,
+        id: TableId,
+    }
+
+    impl Table {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+            let id = TableId::bronze(&UtilityId::parse("utility2").unwrap(), Dataset::Circuits);
+            Self { _folder: folder, lake, id }
+        }
+
+        fn snapshot(&self) -> std::sync::Arc<Snapshot> {
+            self.lake.snapshot(&self.id).unwrap().unwrap()
+        }
+
+        /// Adds files of a month, and takes away those of these names.
+        fn commit(&self, month: &str, add: &[&str], remove: &[&str]) {
+            let columns = schema::bronze_lineage();
+            let base = self.lake.snapshot(&self.id).unwrap();
+            let written = add.iter().map(|name| {
+                let cell = |column: &crate::frame::Column| match (column.name.as_str(), column.kind) {
+                    ("_source_file" | "_file_sha256", _) => Value::Text((*name).to_owned()),
+                    (_, ColumnType::Whole) => Value::Whole(1),
+                    _ => Value::Null,
+                };
+                let row: Vec<Value> = columns.iter().map(cell).collect();
+                let mut writer = self.lake.write(&self.id, &columns, &[("delivery_month", month)]).unwrap();
+                writer.push(&Frame::from_rows(&columns, &[row]).unwrap()).unwrap();
+                writer.finish().unwrap()
+            });
+            let is_removed = |file: &&DataFile| remove.contains(&file.constant("_source_file").unwrap());
+            let change = Change {
+                columns: &columns,
+                partition_by: &["delivery_month"],
+                add: written.collect(),
+                remove: base.iter().flat_map(|base| &base.files).filter(is_removed).cloned().collect(),
+                ..Change::of(base.as_deref())
+            };
+            self.lake.commit(&self.id, change).unwrap();
+        }
+    }
+
+    /// What is known of a file is found out once, however many others come after it: a thousand files would be looked at a million times.
+    #[test]
+    fn deliveries_are_those_of_the_last_commit_and_known_ones_are_not_looked_at_again() {
+        let (table, mut deliveries) = (Table::new(), Deliveries::default());
+        assert_eq!(deliveries.of(None, Dataset::Circuits).unwrap().len(), 0);
+        let mut names = |table: &Table| {
+            let found = deliveries.of(Some(&table.snapshot()), Dataset::Circuits).unwrap();
+            found
+                .iter()
+                .map(|file| (file.month.to_string(), file.source_file.clone(), file.source_file.as_ptr()))
+                .collect::<Vec<_>>()
+        };
+        let said = |found: &[(String, String, *const u8)]| {
+            found.iter().map(|(month, name, _)| format!("{month} {name}")).collect::<Vec<_>>().join(", ")
+        };
+        table.commit("2022-10", &["b", "d"], &[]);
+        let first = names(&table);
+        assert_eq!(said(&first), "2022-10 b, 2022-10 d");
+        table.commit("2022-09", &["z"], &[]);
+        table.commit("2022-10", &["c"], &[]);
+        let then = names(&table);
+        assert_eq!(said(&then), "2022-09 z, 2022-10 b, 2022-10 c, 2022-10 d");
+        assert_eq!((&then[1], &then[3]), (&first[0], &first[1]), "the same texts in memory");
+        // One is replaced by another of its name, one is gone.
+        table.commit("2022-10", &["b"], &["b", "d"]);
+        let last = names(&table);
+        assert_eq!(said(&last), "2022-09 z, 2022-10 b, 2022-10 c");
+        assert_eq!((&last[0], &last[2]), (&then[0], &then[2]));
+        assert_eq!(names(&table), last);
+    }
 }

@@ -18,7 +18,7 @@ use xxhash_rust::xxh64::xxh64;
 
 pub(crate) use column_statistics::ColumnStatistics;
 use column_statistics::{ColumnCounter, ValueType};
-pub(crate) use files::{CommittedFile, holds_content};
+pub(crate) use files::{CommittedFile, Deliveries, holds_content};
 pub(crate) use header::is_nameless;
 pub(crate) use restore::{mend, restore};
 pub use tables::BronzeTables;
@@ -32,7 +32,6 @@ use crate::frame::{Column, ColumnType, Frame, schema};
 use crate::lake::{Change, Lake, Snapshot, TableId, TableWriter, Written};
 use crate::landing::{Batch, Candidate, NO_TEXT, RecordReader, Summary, reader};
 use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
-use files::committed_files;
 use refused::{Refused, Stop, unreadable};
 
 /// What a run gives to the loading of one file.
@@ -109,31 +108,36 @@ impl Loading<'_> {
     ///
     /// # Errors
     /// The disk or the log failed, or somebody asked to stop; bronze is as before.
-    pub fn load(&self, candidate: &Candidate, hash: std::io::Result<Option<String>>) -> Result<LoadOutcome, PipelineError> {
+    pub fn load(
+        &self,
+        candidate: &Candidate,
+        hash: std::io::Result<Option<String>>,
+        deliveries: &mut Deliveries,
+    ) -> Result<LoadOutcome, PipelineError> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
         let base = self.lake.snapshot(&table)?;
-        let committed = base.as_ref().map_or_else(|| Ok(Vec::new()), |base| committed_files(base, candidate.dataset))?;
+        let committed = deliveries.of(base.as_deref(), candidate.dataset)?;
         if let Some((reason, value)) = candidate.kept_back(self.settings.today) {
-            return self.refuse(candidate, &committed, *Refused::one(Finding::of_file(reason, value)));
+            return self.refuse(candidate, committed, *Refused::one(Finding::of_file(reason, value)));
         }
         // The rows carry the file's hash, so it comes first; reading hashes again and compares.
         let sha256 = match hash {
             Ok(Some(sha256)) => sha256,
             Ok(None) => return Err(PipelineError::Cancelled),
-            Err(error) => return self.refuse(candidate, &committed, *Refused::one(unreadable(&error))),
+            Err(error) => return self.refuse(candidate, committed, *Refused::one(unreadable(&error))),
         };
         let is_the_same = |file: &&CommittedFile| file.sha256 == sha256 && file.is_read_with(self.adapter.dialect.delimiter);
         let same = committed.iter().filter(is_the_same).find(|file| file.month <= candidate.month);
         // A load that was killed before it could be written down is done again: nobody counted its records.
         let is_in_the_books = || self.recorded.contains(&(candidate.source_file.clone(), sha256.clone()));
         if let Some(same) = same.filter(|same| !same.is_place_of(candidate) || is_in_the_books()) {
-            self.record(candidate, &committed, (&[], false))?;
+            self.record(candidate, committed, (&[], false))?;
             return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
         }
-        match self.write(candidate, &table, base.as_deref(), &committed, &sha256) {
+        match self.write(candidate, &table, base.as_deref(), committed, &sha256) {
             Ok(loaded) => Ok(loaded),
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Refused(refused)) => self.refuse(candidate, &committed, *refused),
+            Err(Stop::Refused(refused)) => self.refuse(candidate, committed, *refused),
         }
     }
 
