@@ -40,6 +40,35 @@ fn is_checkpoint_due(table: &TableId, version: u64, files: usize) -> bool {
     version > 0 && (version + turn).is_multiple_of(checkpoint_interval(files))
 }
 
+/// The property of a table that says of which columns a reader shall look at the statistics.
+const INDEXED: &str = "delta.dataSkippingStatsColumns";
+
+/// The columns by which the files of a table can be told apart. The library reads the statistics of all columns that a table does not leave
+/// out, of every file, with each commit.
+const TELL_FILES_APART: [&str; 12] = [
+    "_source_file",
+    "_file_sha256",
+    "_run_id",
+    "_ingested_at",
+    "delivery_month",
+    "status",
+    "valid_from_month",
+    "valid_to_month",
+    "started_at",
+    "checked_at",
+    "acknowledged_at",
+    "promoted_at",
+];
+
+/// Those of a table, of which it has some in its files; `None` where there are none.
+fn indexed(columns: &[Column], partition_by: &[impl AsRef<str>]) -> Option<String> {
+    let is_stored = |name: &&str| {
+        columns.iter().any(|column| column.name == *name) && partition_by.iter().all(|column| column.as_ref() != *name)
+    };
+    let names: Vec<&str> = TELL_FILES_APART.into_iter().filter(is_stored).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
 /// The key in `commitInfo` by which a commit finds itself in the log.
 const COMMIT_ID: &str = "feederscopeCommit";
 
@@ -126,6 +155,7 @@ impl Lake {
             .with_table_name(table.name.clone())
             .with_columns(change.columns.iter().map(delta_field))
             .with_partition_columns(change.partition_by.iter().map(ToString::to_string))
+            .with_configuration([(INDEXED, indexed(change.columns, change.partition_by))])
             .with_actions(adds)
             .with_commit_properties(properties(change, commit_id))
             .await
@@ -167,9 +197,16 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
     let state = base.delta.snapshot()?;
     let new: Vec<&Column> =
         change.columns.iter().filter(|column| !base.columns.iter().any(|known| known.name == column.name)).collect();
-    if !new.is_empty() {
+    // A table of an earlier version of the program does not say it.
+    let is_told = state.metadata().configuration().contains_key(INDEXED);
+    let indexed = indexed(&base.columns, &base.partition_columns()).filter(|_| !is_told);
+    if !new.is_empty() || indexed.is_some() {
         let fields = state.schema().fields().cloned().chain(new.into_iter().map(delta_field)).collect::<Vec<_>>();
-        actions.push(Action::Metadata(state.metadata().clone().with_schema(&StructType::try_new(fields)?)?));
+        let metadata = state.metadata().clone().with_schema(&StructType::try_new(fields)?)?;
+        actions.push(Action::Metadata(match indexed {
+            Some(columns) => metadata.add_config_key(INDEXED.to_owned(), columns)?,
+            None => metadata,
+        }));
     }
     // When the file leaves the table, not when the table was read: that decides how long it is kept.
     let deletion_timestamp = Some(millis_now());

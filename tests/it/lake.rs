@@ -9,7 +9,7 @@ use feederscope::frame::{Column, ColumnType, Frame, Value};
 use feederscope::lake::{Change, Faults, Lake, LakeError, Layer, Moment, Operation, TableId, Vacuum};
 use feederscope::model::{Environment, Timestamp};
 
-use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder};
+use crate::support::{Bench, FEEDERS, INSTALLED, NOW, feeder, table_id};
 
 /// More commits than two checkpoints lie apart.
 const MANY: i64 = 30;
@@ -452,4 +452,88 @@ fn tables_whose_rows_would_be_read_wrongly_are_refused() {
             "sizeInBytes": 40, "cardinality": 6 });
     });
     refused("deletionvector", &deleted);
+}
+
+/// What the log of a table says of it last, and the statistics of its files.
+fn log_of(bench: &Bench, table: &str) -> (serde_json::Value, Vec<serde_json::Value>) {
+    let log = bench.lake.path(&table_id(table)).join("_delta_log");
+    let entries = files(&log).into_iter().filter(|file| file.extension().is_some_and(|end| end == "json"));
+    let (mut last, mut statistics) = (serde_json::Value::Null, Vec::new());
+    for entry in entries {
+        for line in std::fs::read_to_string(entry).unwrap().lines() {
+            let mut action: serde_json::Value = serde_json::from_str(line).unwrap();
+            if let Some(metadata) = action.get_mut("metaData") {
+                last = metadata.take();
+            }
+            if let Some(added) = action.get("add") {
+                statistics.push(serde_json::from_str(added["stats"].as_str().unwrap()).unwrap());
+            }
+        }
+    }
+    (last, statistics)
+}
+
+/// With each commit the Delta library reads the statistics of every file in all columns that a table does not leave out.
+#[test]
+fn tables_say_which_columns_tell_their_files_apart_and_those_of_an_earlier_version_do_since_their_next_commit() {
+    const PROPERTY: &str = "delta.dataSkippingStatsColumns";
+    // By hand; none of them is a partition column.
+    let expected = [
+        ("bronze/utility2_circuits", Some("_source_file,_file_sha256,_run_id,_ingested_at")),
+        ("bronze/utility2_install_der", Some("_source_file,_file_sha256,_run_id,_ingested_at")),
+        ("silver/feeders", Some("valid_from_month,valid_to_month")),
+        ("silver/ders", Some("_source_file,status,valid_from_month,valid_to_month")),
+        ("platinum/der_details", Some("delivery_month,status")),
+        ("platinum/month_diff", Some("delivery_month")),
+        ("ops/runs", Some("delivery_month,started_at")),
+    ];
+    let says = |bench: &Bench| {
+        for (table, columns) in expected {
+            let (metadata, _) = log_of(bench, table);
+            assert_eq!(metadata["configuration"].get(PROPERTY).and_then(|value| value.as_str()), columns, "{table}");
+        }
+    };
+    let installed =
+        |month: &str, kw: &str| (format!("utility2/{month}/utility2_install_der.csv"), format!("{INSTALLED}D1,Solar,{kw},A,,\n"));
+    let put = |bench: &Bench, month: &str, number: &str| {
+        bench.put(&format!("utility2/{month}/utility2_circuits.csv"), format!("{FEEDERS}{}", feeder("A", number)));
+        let (file, content) = installed(month, number);
+        bench.put(&file, content);
+        bench.run();
+    };
+    let (now, mut earlier) = (Bench::new(), Bench::new());
+    for bench in [&now, &earlier] {
+        put(bench, "2022-09", "1");
+    }
+    says(&now);
+    // An earlier version of the program did not say it.
+    for (table, _) in expected {
+        let entry = earlier.lake.path(&table_id(table)).join("_delta_log").join(format!("{:020}.json", 0));
+        let text = std::fs::read_to_string(&entry).unwrap();
+        let without = |line: &str| {
+            let mut action: serde_json::Value = serde_json::from_str(line).unwrap();
+            if let Some(metadata) = action.get_mut("metaData") {
+                assert!(metadata["configuration"].as_object_mut().unwrap().remove(PROPERTY).is_some(), "{table}");
+            }
+            action.to_string() + "\n"
+        };
+        std::fs::write(&entry, text.lines().map(without).collect::<String>()).unwrap();
+    }
+    earlier.lake = Lake::new(&earlier.settings.lake, Environment::Dev).unwrap();
+    for bench in [&now, &earlier] {
+        put(bench, "2022-10", "2");
+        says(bench);
+        put(bench, "2022-11", "3");
+    }
+    for (table, _) in expected {
+        let columns = if table.starts_with("bronze") { "_source_file, _file_sha256, _source_line" } else { "COUNT(*) AS n" };
+        assert_eq!(now.lines(table, columns), earlier.lines(table, columns), "{table}");
+        // It is said once, and what a file holds is told of all columns.
+        let [before, after] = [&now, &earlier].map(|bench| log_of(bench, table));
+        assert_eq!(before.0["configuration"], after.0["configuration"], "{table}");
+        assert_eq!(before.0["schemaString"], after.0["schemaString"], "{table}");
+        let names = |statistics: &serde_json::Value| statistics["nullCount"].as_object().unwrap().len();
+        let stored = |table: &str| now.lake.snapshot(&table_id(table)).unwrap().unwrap().columns.len();
+        assert!(before.1.iter().all(|statistics| names(statistics) + 1 >= stored(table)), "{table}");
+    }
 }
