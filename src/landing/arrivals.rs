@@ -1,9 +1,10 @@
-//! Tells when what arrives in the landing folder is complete: no file has changed for a while.
+//! Tells when what arrives in the landing folder is complete: no file has changed for a while, or those that have not waited long enough.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::stability::{Settled, StabilityCheck};
+use super::stability::{PATIENCE, Settled, StabilityCheck};
 use super::watch::{Watch, WatchMode};
 use super::{Candidate, scan};
 use crate::config::Settings;
@@ -21,6 +22,8 @@ pub struct Arrivals<'a> {
     looked: Instant,
     /// Whether something changed that has not stood still yet.
     pending: bool,
+    /// Since when some file has not stood still.
+    moving_since: Option<Instant>,
 }
 
 impl<'a> Arrivals<'a> {
@@ -38,7 +41,7 @@ impl<'a> Arrivals<'a> {
         let watch = Watch::start(&settings.landing, settings.poll)?;
         let now = Instant::now();
         let (settling, settled) = (StabilityCheck::default(), Arc::default());
-        Ok(Self { settings, watch, settling, settled, started: now, looked: now, pending: false })
+        Ok(Self { settings, watch, settling, settled, started: now, looked: now, pending: false, moving_since: None })
     }
 
     /// How changes are noticed.
@@ -46,9 +49,14 @@ impl<'a> Arrivals<'a> {
         if self.watch.mode == WatchMode::Events { "watching" } else { "looking again and again at" }
     }
 
-    /// Whether something changed that has not stood still yet.
-    pub const fn is_settling(&self) -> bool {
-        self.pending
+    /// Whether something changed that has not stood still yet, and is worth waiting for.
+    pub fn is_settling(&self) -> bool {
+        self.pending && self.moving_since.is_none_or(|since| since.elapsed() < self.settings.settle.saturating_mul(PATIENCE))
+    }
+
+    /// The files that had not stood still at the last look.
+    pub fn moving(&self) -> impl Iterator<Item = &Path> {
+        self.settling.moving()
     }
 
     /// The files that had stood still at the last look: what a run may read that nobody asked for.
@@ -56,7 +64,7 @@ impl<'a> Arrivals<'a> {
         self.settled.clone()
     }
 
-    /// The files, once when any is new or another one and all of them have stood still.
+    /// The files, once when any is new or another one and all of them have stood still, or those that have waited long enough for others.
     pub fn look(&mut self) -> Option<Vec<Candidate>> {
         // Now and then without an event too: some file systems deliver none.
         if self.watch.take_change() || self.looked.elapsed() >= self.settings.poll {
@@ -69,14 +77,14 @@ impl<'a> Arrivals<'a> {
         let stable = self.settling.changed_and_stable(&scan.candidates, self.started.elapsed(), self.settings.settle);
         self.settled = Arc::new(self.settling.settled());
         self.pending = stable == Some(false);
+        let is_moving = self.moving().next().is_some();
+        self.moving_since = is_moving.then(|| self.moving_since.unwrap_or_else(Instant::now));
         (stable == Some(true)).then_some(scan.candidates)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::{Overrides, Paths};
     use crate::model::Day;

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -276,6 +278,43 @@ fn copy_slowly(program: &Program, pause: Duration) -> std::thread::JoinHandle<()
             std::thread::sleep(pause);
         }
     })
+}
+
+#[test]
+fn file_that_never_stands_still_keeps_no_other_waiting_for_good() {
+    use std::io::Write;
+    let program = Program::new();
+    // A file that has stood still for so long waits 150 times as long for others: 7.5 seconds.
+    program.config("settle_seconds = 0.05\npoll_seconds = 1\n");
+    program.put(COPIED, FEEDERS);
+    program.put("utility2/2022-08/utility2_circuits.csv", &format!("{FEEDERS}{}", feeder("F1", "5")));
+    let path = program.folder.path().join("landing").join(COPIED);
+    let ended = Arc::new(AtomicBool::new(false));
+    let writing = std::thread::spawn({
+        let ended = ended.clone();
+        move || {
+            let mut file = std::fs::File::options().append(true).open(path).unwrap();
+            let mut written = 0;
+            while !ended.load(Ordering::Relaxed) {
+                written += 1;
+                file.write_all(feeder(&format!("F{written}"), "5").as_bytes()).unwrap();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            written
+        }
+    });
+    let begun = Instant::now();
+    let mut service = Service::start(&program, &["--today", "2022-09-20"]);
+    let moving = service.wait_for("what moves", |line| is(line, "still-moving"));
+    assert!(begun.elapsed() >= Duration::from_millis(7_400), "what is delivered together is loaded together");
+    assert_eq!((&moving["file"], &moving["level"]), (&Value::from(COPIED), &Value::from("warn")), "{moving}");
+    let run = service.wait_for("the load of the other one", |line| is(line, "run"));
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(1)), "{run}");
+    ended.store(true, Ordering::Relaxed);
+    let written: u64 = writing.join().unwrap();
+    let run = service.wait_for("its load", |line| is(line, "run"));
+    assert_eq!((&run["loaded"], &run["rows"]), (&Value::from(1), &Value::from(written)), "{run}");
+    assert_eq!(service.end().1, Some(0));
 }
 
 #[test]

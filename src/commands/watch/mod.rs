@@ -151,8 +151,14 @@ impl Service<'_> {
             }
             // On another day ages and due days are others.
             let today = Timestamp::now().day();
-            if arrivals.as_mut().is_some_and(|arrivals| arrivals.look().is_some()) || today != day {
+            let has_come = arrivals.as_mut().is_some_and(|arrivals| arrivals.look().is_some());
+            if has_come || today != day {
                 (due, day) = (Some(Instant::now()), today);
+            }
+            for moving in arrivals.iter().filter(|_| has_come).flat_map(Arrivals::moving) {
+                let file = visible(&moving.strip_prefix(&settings.landing).unwrap_or(moving).to_string_lossy()).into_owned();
+                let message = format!("{file} does not stand still; what does is loaded without it");
+                self.log("warn", "still-moving", message, serde_json::json!({ "file": file }))?;
             }
             // Whatever a run is begun for, it reads no file that is still being copied, nor one that came since.
             let settled = arrivals.as_ref().filter(|arrivals| !arrivals.is_settling()).map(Arrivals::settled);
