@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 
 use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transaction};
+use deltalake::kernel::{Action, Add, MetadataExt, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaResult, DeltaTable};
@@ -209,10 +209,8 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
         }));
     }
     // When the file leaves the table, not when the table was read: that decides how long it is kept.
-    let deletion_timestamp = Some(millis_now());
-    let removed =
-        |file: &DataFile| Action::Remove(Remove { data_change: !change.same_rows, deletion_timestamp, ..file.remove.clone() });
-    actions.extend(change.remove.iter().map(removed));
+    let now = millis_now();
+    actions.extend(change.remove.iter().map(|file| Action::Remove(file.removed(!change.same_rows, now))));
     let mode = if change.remove.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
     let partition_by = (!change.partition_by.is_empty()).then(|| change.partition_by.iter().map(ToString::to_string).collect());
     let operation = DeltaOperation::Write { mode, partition_by, predicate: None };

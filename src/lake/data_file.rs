@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use deltalake::kernel::{LogicalFileView, Remove};
 
@@ -31,10 +31,22 @@ pub struct Added {
     pub bytes: u64,
     /// When it was committed, as the log states it; milliseconds.
     pub(super) committed_at: i64,
-    stats: serde_json::Value,
+    stats: Statistics,
     tags: BTreeMap<String, String>,
-    pub(super) remove: Remove,
     path: String,
+}
+
+/// The statistics of a file: text, until somebody asks for them.
+#[derive(Debug)]
+struct Statistics {
+    text: String,
+    read: OnceLock<serde_json::Value>,
+}
+
+impl Statistics {
+    fn get(&self) -> &serde_json::Value {
+        self.read.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default())
+    }
 }
 
 /// The value that a column has in every row of a file, if its statistics say so.
@@ -51,22 +63,22 @@ pub(super) fn nulls(stats: &serde_json::Value, column: &str) -> Option<u64> {
 impl DataFile {
     /// The value that a column has in every row of the file, if its statistics say so.
     pub fn constant(&self, column: &str) -> Option<&str> {
-        constant(&self.stats, column)
+        constant(self.stats.get(), column)
     }
 
     /// The least text of a column, going by the file's statistics.
     pub fn least(&self, column: &str) -> Option<&str> {
-        self.stats.get("minValues")?.get(column)?.as_str()
+        self.stats.get().get("minValues")?.get(column)?.as_str()
     }
 
     /// The greatest text of a column, going by the file's statistics.
     pub fn greatest(&self, column: &str) -> Option<&str> {
-        self.stats.get("maxValues")?.get(column)?.as_str()
+        self.stats.get().get("maxValues")?.get(column)?.as_str()
     }
 
     /// How many rows have no value in a column, going by the file's statistics.
     pub fn nulls(&self, column: &str) -> Option<u64> {
-        nulls(&self.stats, column)
+        nulls(self.stats.get(), column)
     }
 
     /// Whether no row has a value in a column, going by the file's statistics.
@@ -91,8 +103,24 @@ impl DataFile {
 
     /// The columns that the file stores, in its order, going by its statistics.
     pub fn columns(&self) -> Vec<String> {
-        let counts = self.stats.get("nullCount").and_then(serde_json::Value::as_object);
+        let counts = self.stats.get().get("nullCount").and_then(serde_json::Value::as_object);
         counts.map_or_else(Vec::new, |counts| counts.keys().cloned().collect())
+    }
+
+    /// What a commit says that takes the file away.
+    pub(super) fn removed(&self, data_change: bool, at: i64) -> Remove {
+        Remove {
+            path: self.path.clone(),
+            data_change,
+            deletion_timestamp: Some(at),
+            extended_file_metadata: Some(true),
+            partition_values: Some(self.partition.clone().into_iter().collect()),
+            size: i64::try_from(self.bytes).ok(),
+            tags: None,
+            deletion_vector: None,
+            base_row_id: None,
+            default_row_commit_version: None,
+        }
     }
 
     /// The same file, to be added to another table, or to this one again; `more` is noted beside what was noted before.
@@ -104,7 +132,7 @@ impl DataFile {
             full_path,
             self.path.clone(),
             partition.collect(),
-            self.stats.to_string(),
+            self.stats.text.clone(),
             tags,
             (self.rows, self.bytes),
         )
@@ -132,17 +160,19 @@ pub(super) fn is_own_name(path: &str) -> bool {
 
 /// What a log says of a live file.
 pub(super) fn of_view(view: &LogicalFileView) -> DataFile {
-    let stats: serde_json::Value = view.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     #[expect(deprecated, reason = "the only way to the tags of a file")]
-    let tags = view.add_action().tags.unwrap_or_default();
+    let added = view.add_action();
+    let stats = Statistics { text: added.stats.unwrap_or_default(), read: OnceLock::new() };
+    let counted = || stats.get().get("numRecords").and_then(serde_json::Value::as_u64);
+    let rows = view.num_records().map(|rows| rows as u64).or_else(counted).unwrap_or(0);
+    let tags = added.tags.unwrap_or_default();
     DataFile(Arc::new(Added {
-        partition: view.partition_values_map().into_iter().collect(),
+        partition: added.partition_values.into_iter().collect(),
         tags: tags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        rows: stats.get("numRecords").and_then(serde_json::Value::as_u64).unwrap_or(0),
-        bytes: u64::try_from(view.size()).unwrap_or(0),
-        committed_at: view.modification_time(),
+        rows,
+        bytes: u64::try_from(added.size).unwrap_or(0),
+        committed_at: added.modification_time,
         stats,
-        remove: view.remove_action(true),
-        path: view.path().into_owned(),
+        path: added.path,
     }))
 }

@@ -1,12 +1,13 @@
 //! Data files that no commit names: what a run left that was ended from outside before it could commit or clear up.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::data_file::is_own_name;
 use super::lock::WriteLock;
 use super::{Lake, LakeError, Layer, TableId};
+use crate::model::Timestamp;
 
 /// Files that were removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +16,20 @@ pub struct Removed {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// A file in a table's folder.
+pub(super) struct OnDisk {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) modified: Timestamp,
+}
+
+/// A file, below a table's folder, that an entry of its log names.
+pub(super) struct Named {
+    pub(super) path: String,
+    /// When it left the table, in milliseconds, as the entry has it; `None` where it came, or where that is not said.
+    pub(super) removed_at: Option<i64>,
 }
 
 impl std::ops::AddAssign for Removed {
@@ -33,14 +48,13 @@ impl Lake {
     /// The log or the folder cannot be read.
     pub fn orphans(&self, table: &TableId) -> Result<Vec<(PathBuf, u64)>, LakeError> {
         let folder = self.path(table);
-        let mut there = self.own_files(table)?;
+        let there = self.own_files(table)?;
         if there.is_empty() || !self.has_whole_log(table) {
             return Ok(Vec::new());
         }
         let named = self.named_files(table)?;
         let is_named = |path: &Path| path.strip_prefix(&folder).is_ok_and(|below| named.contains(&*below.to_string_lossy()));
-        there.retain(|(path, _)| !is_named(path));
-        Ok(there)
+        Ok(there.into_iter().filter(|file| !is_named(&file.path)).map(|file| (file.path, file.bytes)).collect())
     }
 
     /// Removes what a writer left who was ended from outside: what no log names and is not older than his lock, of tables that he began to
@@ -73,7 +87,11 @@ impl Lake {
             }
         }
         let was_begun = !log.exists() || std::fs::read_dir(&log).is_ok_and(|mut entries| entries.next().is_none());
-        let orphans = if was_begun { self.own_files(table)? } else { self.orphans(table)? };
+        let orphans = if was_begun {
+            self.own_files(table)?.into_iter().map(|file| (file.path, file.bytes)).collect()
+        } else {
+            self.orphans(table)?
+        };
         let is_his = |path: &Path| {
             let written = path.metadata().and_then(|about| about.modified());
             since.zip(written.ok()).is_some_and(|(since, written)| written >= since)
@@ -85,44 +103,57 @@ impl Lake {
         Ok(removed)
     }
 
-    fn own_files(&self, table: &TableId) -> Result<Vec<(PathBuf, u64)>, LakeError> {
+    /// The data files below a table's folder that this program wrote.
+    pub(super) fn own_files(&self, table: &TableId) -> Result<Vec<OnDisk>, LakeError> {
         let folder = self.path(table);
         let mut there = Vec::new();
         files_below(&folder, &mut there).map_err(|error| LakeError::io(&folder, error))?;
-        there.retain(|(path, _)| path.strip_prefix(&folder).is_ok_and(|below| is_own_name(&below.to_string_lossy())));
+        there.retain(|file| file.path.strip_prefix(&folder).is_ok_and(|below| is_own_name(&below.to_string_lossy())));
         Ok(there)
     }
 
     /// Every data file that an entry of the table's log, or its newest state, names.
-    fn named_files(&self, table: &TableId) -> Result<BTreeSet<String>, LakeError> {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            path: String,
-        }
-        #[derive(serde::Deserialize)]
-        struct Line {
-            add: Option<Named>,
-            remove: Option<Named>,
-        }
-        let log = self.path(table).join("_delta_log");
+    fn named_files(&self, table: &TableId) -> Result<HashSet<String>, LakeError> {
         let live = self.snapshot(table)?;
-        let mut named: BTreeSet<String> =
+        let mut named: HashSet<String> =
             live.iter().flat_map(|snapshot| &snapshot.files).map(|file| file.path().to_owned()).collect();
-        let entries = std::fs::read_dir(&log).map_err(|error| LakeError::io(&log, error))?;
-        for entry in entries.filter_map(Result::ok) {
-            let path = entry.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).map_err(|error| LakeError::io(&path, error))?;
-            for line in text.lines() {
-                if let Ok(Line { add, remove }) = serde_json::from_str(line) {
-                    named.extend(add.into_iter().chain(remove).map(|file| decoded(&file.path)));
-                }
-            }
+        for entry in self.entries(table)? {
+            named.extend(named_in(&entry)?.into_iter().map(|file| file.path));
         }
         Ok(named)
     }
+
+    /// The entries of a table's log, oldest first.
+    pub(super) fn entries(&self, table: &TableId) -> Result<Vec<PathBuf>, LakeError> {
+        let log = self.path(table).join("_delta_log");
+        let there = std::fs::read_dir(&log).map_err(|error| LakeError::io(&log, error))?.filter_map(Result::ok);
+        let mut entries: Vec<PathBuf> = there.map(|entry| entry.path()).collect();
+        entries.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        entries.sort_unstable();
+        Ok(entries)
+    }
+}
+
+/// The files that an entry of a log adds or removes.
+pub(super) fn named_in(entry: &Path) -> Result<Vec<Named>, LakeError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct File {
+        path: String,
+        deletion_timestamp: Option<i64>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Line {
+        add: Option<File>,
+        remove: Option<File>,
+    }
+    let text = std::fs::read_to_string(entry).map_err(|error| LakeError::io(entry, error))?;
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let of_line = |Line { add, remove }: Line| {
+        let added = add.map(|file| Named { path: decoded(&file.path), removed_at: None });
+        added.into_iter().chain(remove.map(|file| Named { path: decoded(&file.path), removed_at: file.deletion_timestamp }))
+    };
+    Ok(lines.flat_map(of_line).collect())
 }
 
 /// The path that a log writes as part of a URL.
@@ -138,7 +169,7 @@ pub(super) fn decoded(path: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn files_below(folder: &Path, found: &mut Vec<(PathBuf, u64)>) -> std::io::Result<()> {
+fn files_below(folder: &Path, found: &mut Vec<OnDisk>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -146,7 +177,8 @@ fn files_below(folder: &Path, found: &mut Vec<(PathBuf, u64)>) -> std::io::Resul
                 files_below(&entry.path(), found)?;
             }
         } else {
-            found.push((entry.path(), entry.metadata()?.len()));
+            let about = entry.metadata()?;
+            found.push(OnDisk { path: entry.path(), bytes: about.len(), modified: about.modified()?.into() });
         }
     }
     Ok(())

@@ -202,7 +202,8 @@ fn read(table: &TableId, folder: PathBuf, state: State, earlier: Option<&Snapsho
     let known: HashMap<&str, &DataFile> =
         earlier.iter().flat_map(|earlier| &earlier.files).map(|file| (file.path(), file)).collect();
     let of_view = |view: LogicalFileView| {
-        let is_same = |file: &&&DataFile| (file.committed_at, file.remove.size) == (view.modification_time(), Some(view.size()));
+        let is_same =
+            |file: &&&DataFile| (file.committed_at, i64::try_from(file.bytes)) == (view.modification_time(), Ok(view.size()));
         known.get(&*view.path()).filter(is_same).map_or_else(|| data_file::of_view(&view), |file| (*file).clone())
     };
     let files: Vec<DataFile> = state.log_data().iter().map(of_view).collect();

@@ -1,11 +1,10 @@
 //! Data files of earlier versions that nobody needs any more.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use super::data_file::is_own_name;
-use super::orphans::{Removed, decoded};
-use super::{Lake, LakeError, TableId, Takes};
+use super::orphans::{Named, OnDisk, Removed, named_in};
+use super::{DataFile, Lake, LakeError, TableId, Takes};
 use crate::model::Timestamp;
 
 /// What is, or would be, removed of a table.
@@ -38,13 +37,22 @@ impl Lake {
     /// # Errors
     /// The log or folder cannot be read, or a file not be removed; what was removed until then is gone.
     pub fn vacuum(&self, table: &TableId, before: Timestamp, vacuum: Vacuum) -> Result<Expired, LakeError> {
+        let old = self.free(table, before, vacuum)?;
         let _appending = self.no_appends(table)?;
-        let old = match self.takes {
-            Takes::Loads => self.left_before(table, before)?,
-            Takes::Promotions => Vec::new(),
-        };
         let orphans = self.orphans(table)?;
-        Ok(Expired { old: self.remove(old, vacuum)?, orphans: self.remove(orphans, vacuum)? })
+        Ok(Expired { old, orphans: self.remove(orphans, vacuum)? })
+    }
+
+    /// As [`Lake::vacuum`], without a look for orphans, which takes the whole log.
+    ///
+    /// # Errors
+    /// As [`Lake::vacuum`].
+    pub fn free(&self, table: &TableId, before: Timestamp, vacuum: Vacuum) -> Result<Removed, LakeError> {
+        let _appending = self.no_appends(table)?;
+        match self.takes {
+            Takes::Loads => self.remove(self.left_before(table, before)?, vacuum),
+            Takes::Promotions => Ok(Removed::default()),
+        }
     }
 
     fn remove(&self, files: Vec<(PathBuf, u64)>, vacuum: Vacuum) -> Result<Removed, LakeError> {
@@ -58,46 +66,32 @@ impl Lake {
         Ok(removed)
     }
 
-    /// Files that are on the disk, are not in the newest version, and left the table before a time.
+    /// Files that are on the disk, are not in the newest version, and left the table before a time. Of the log is read what came since the
+    /// earliest of them left: nothing where no file is as old as that.
     fn left_before(&self, table: &TableId, before: Timestamp) -> Result<Vec<(PathBuf, u64)>, LakeError> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Left {
-            path: String,
-            deletion_timestamp: Option<i64>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Line {
-            remove: Left,
-        }
         let Some(live) = self.snapshot(table)? else { return Ok(Vec::new()) };
-        let log = self.path(table).join("_delta_log");
-        // The last time that a file left counts: it may have come back in between.
-        let mut left: BTreeMap<String, i64> = BTreeMap::new();
-        for entry in std::fs::read_dir(&log).map_err(|error| LakeError::io(&log, error))?.filter_map(Result::ok) {
-            let path = entry.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
+        let folder = self.path(table);
+        let live: HashSet<&str> = live.files.iter().map(DataFile::path).collect();
+        let below = |file: &OnDisk| file.path.strip_prefix(&folder).ok().map(|path| path.to_string_lossy().into_owned());
+        // What left before a time was written before it.
+        let written_before = self.own_files(table)?.into_iter().filter(|file| file.modified < before);
+        let mut asked: HashMap<String, OnDisk> = written_before.filter_map(|file| Some((below(&file)?, file))).collect();
+        asked.retain(|path, _| !live.contains(path.as_str()));
+        let mut left = Vec::new();
+        for entry in self.entries(table)?.into_iter().rev() {
+            if asked.is_empty() {
+                break;
             }
-            let text = std::fs::read_to_string(&path).map_err(|error| LakeError::io(&path, error))?;
-            for line in text.lines().filter(|line| line.contains("\"remove\"")) {
-                if let Ok(Line { remove: Left { path, deletion_timestamp: Some(at) } }) = serde_json::from_str(line) {
-                    let last = left.entry(decoded(&path)).or_insert(at);
-                    *last = at.max(*last);
+            for Named { path, removed_at } in named_in(&entry)? {
+                // The last time that a file left counts: it may have come back in between.
+                if let Some(file) = asked.remove(&path)
+                    && removed_at.is_some_and(|at| at.saturating_mul(1000) < before.micros())
+                {
+                    left.push((file.path, file.bytes));
                 }
             }
         }
-        for file in &live.files {
-            left.remove(file.path());
-        }
-        let folder = self.path(table);
-        let gone = left.into_iter().filter(|(path, at)| is_own_name(path) && at.saturating_mul(1000) < before.micros());
-        let on_disk = gone.filter_map(|(path, _)| {
-            let path = folder.join(path);
-            let bytes = path.metadata().ok()?.len();
-            Some((path, bytes))
-        });
-        Ok(on_disk.collect())
+        Ok(left)
     }
 
     /// Writes a checkpoint of a table's newest version where more entries of its log than this follow the newest one, or where that cannot

@@ -186,8 +186,8 @@ impl<'a> Run<'a> {
             if self.work.cancel.is_cancelled() {
                 break;
             }
-            match self.lake.vacuum(&table, before, Vacuum::Remove) {
-                Ok(expired) => freed += expired.old,
+            match self.lake.free(&table, before, Vacuum::Remove) {
+                Ok(old) => freed += old,
                 Err(error) => tracing::warn!("files of old versions of `{table}` stay for now: {error}"),
             }
         }

@@ -81,6 +81,34 @@ fn runs_free_old_versions_of_tables_that_have_grown_and_say_so() {
     assert_eq!(without_times(old.0), without_times(young.0));
 }
 
+/// What a run frees costs it what came since, not the whole log.
+#[test]
+fn entries_before_the_earliest_old_file_left_are_not_read() {
+    let bench = Bench::new();
+    for n in 0..14 {
+        bench.put("utility2/2022-09/utility2_circuits.csv", format!("{FEEDERS}{}", feeder("A", &n.to_string())));
+        bench.run();
+    }
+    let table = table_id("silver/feeders");
+    let entries = bench.lake.path(&table).join("_delta_log");
+    let entry = |version: u32| entries.join(format!("{version:020}.json"));
+    assert!(entry(13).exists() && !entry(14).exists());
+    let unreadable = |version: u32| {
+        let entry = entry(version);
+        std::fs::remove_file(&entry).unwrap();
+        std::fs::create_dir(&entry).unwrap();
+    };
+    // Each load but the first takes a file away, the last one in the newest entry.
+    unreadable(0);
+    let (earliest, latest) = (Timestamp::from_micros(0), Timestamp::from_micros(i64::MAX));
+    let freed = |before| bench.lake.free(&table, before, Vacuum::Count).map(|freed| freed.files);
+    assert_eq!(freed(latest).unwrap(), 13);
+    unreadable(5);
+    assert_eq!(freed(earliest).unwrap(), 0);
+    assert!(freed(latest).is_err(), "a file that left with the sixth load may be old");
+    assert!(bench.lake.vacuum(&table, earliest, Vacuum::Count).is_err(), "an orphan is what no entry names");
+}
+
 #[test]
 fn decision_that_is_being_written_is_waited_for_and_a_table_that_cannot_be_read_stops_no_other() {
     let bench = Bench::new();
