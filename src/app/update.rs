@@ -213,7 +213,7 @@ impl App {
             Event::Progress(progress) => {
                 // Two files are read at a time, and what one tells may come late: a load never goes back.
                 let is_further = match &self.world.load {
-                    Load::Running(Some(before)) => before.share() <= progress.share(),
+                    Load::Running(Some(before)) => before.share().zip(progress.share()).is_none_or(|(before, now)| before <= now),
                     load => !matches!(load, Load::Stopping),
                 };
                 if is_further {

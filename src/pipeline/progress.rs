@@ -51,9 +51,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The share of the run that is done, from 0 to 1.
-    pub fn share(&self) -> f64 {
-        (self.rows_done as f64 / self.rows_expected.max(1) as f64).clamp(0.0, 1.0)
+    /// The share of the run that is done, from 0 to 1; `None` of a run that asks rules alone, and has no rows to do.
+    pub fn share(&self) -> Option<f64> {
+        (self.rows_expected > 0).then(|| (self.rows_done as f64 / self.rows_expected as f64).min(1.0))
     }
 }
 

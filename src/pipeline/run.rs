@@ -9,7 +9,7 @@ use super::changes::Changes;
 use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
-use super::rules::{Evaluator, StaleOutcomes};
+use super::rules::{Evaluator, Place, StaleOutcomes};
 use super::store;
 use super::tables::{self, RunRow};
 use super::{PipelineError, rejected, silver};
@@ -219,10 +219,11 @@ impl<'a> Run<'a> {
     /// Evaluates the rules that are stale.
     fn check(&self, rebuilt: &Rebuilt<'_>, report: &mut Report) -> Result<(), PipelineError> {
         let evaluator = Evaluator::new(&rebuilt.bronze, &self.settings.rules, self.settings.today);
-        let report_progress = |utility: &UtilityId, month: Month| {
+        let report_progress = |utility: &UtilityId, month: Month, (at, of): Place| {
+            let place = if of > 1 { format!(", {at} of {of} months") } else { String::new() };
             self.observer.progress(Progress {
                 step: Step::Rules,
-                subject: format!("{utility} {month}"),
+                subject: format!("{utility} {month}{place}"),
                 rows_done: 2 * report.rows,
                 rows_expected: 2 * report.rows,
             });

@@ -232,9 +232,10 @@ fn state_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
         Load::Failed(why) => say(format!("■ {why}"), theme.bad),
         Load::Running(Some(progress)) => {
             // How many rows there will be is not known before all files are read: the share that is done is.
-            let (done, share) = (grouped(&progress.rows_done.to_string()), progress.share());
-            let label = format!("{} {} · {:.0} % · {done} rows so far", progress.step, progress.subject, (share * 100.0).floor());
-            say(label, theme.accent);
+            let what = format!("{} {}", progress.step, progress.subject);
+            let Some(share) = progress.share() else { return say(what, theme.accent) };
+            let done = grouped(&progress.rows_done.to_string());
+            say(format!("{what} · {:.0} % · {done} rows so far", (share * 100.0).floor()), theme.accent);
             let bar = (f64::from(area.width) * share) as u16;
             frame.buffer_mut().set_style(Rect { width: bar, ..area }, theme.selection);
         }

@@ -750,6 +750,15 @@ fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
     let late = Progress { step: Step::Bronze, subject: "utility2/late.csv".into(), rows_done: 1100, rows_expected: 9000 };
     console.event(Event::Progress(late));
     console.shows((120, 30), "utility1_circuits.csv · 25 % · 1,200 rows so far");
+    // Where rules alone are asked there are no rows to do.
+    let rules = |at: u32| Progress {
+        step: Step::Rules,
+        subject: format!("utility1 2023-12, {at} of 24 months"),
+        rows_done: 0,
+        rows_expected: 0,
+    };
+    console.event(Event::Progress(rules(3)));
+    console.shows((120, 30), " rules utility1 2023-12, 3 of 24 months\n");
     console.event(Event::RunEnded(RunEnd::Done("done".into())));
     assert_eq!(console.runs.0, 2, "files that came meanwhile are loaded after");
     console.event(Event::RunEnded(RunEnd::Nothing));

@@ -32,7 +32,7 @@ use facts::Histories;
 
 pub(crate) use results::record;
 pub use results::{Decision, Evidence, acknowledge, withdraw};
-pub(crate) use stale::{StaleOutcomes, is_evaluated};
+pub(crate) use stale::{Place, StaleOutcomes, is_evaluated};
 
 /// How a rule ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

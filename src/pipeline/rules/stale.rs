@@ -5,6 +5,7 @@
 //! an edited rule, is seen there by the next.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::drift;
 use super::results;
@@ -34,6 +35,9 @@ pub struct StaleOutcomes<'a> {
     pub reach: &'a [(UtilityId, MonthRange)],
 }
 
+/// Which of so many months of utilities one is, from 1.
+pub type Place = (usize, usize);
+
 /// Outcomes, and what they were made from.
 #[derive(Debug, Default)]
 pub struct Evaluated {
@@ -57,7 +61,7 @@ impl StaleOutcomes<'_> {
     ///
     /// # Errors
     /// A table cannot be read, or somebody asked to stop; nothing was recorded then.
-    pub fn evaluate(&self, tell: &(dyn Fn(&UtilityId, Month) + Sync)) -> Result<Evaluated, PipelineError> {
+    pub fn evaluate(&self, tell: &(dyn Fn(&UtilityId, Month, Place) + Sync)) -> Result<Evaluated, PipelineError> {
         let mut evaluated = Evaluated::default();
         let months = self.evaluator.months();
         let (Some(newest), false) = (months.last().copied(), self.evaluator.rules.rules.is_empty()) else {
@@ -82,8 +86,9 @@ impl StaleOutcomes<'_> {
                 (application_id(&adapter.id, MONTHS), hash_of(&months)),
             ]);
         }
+        let begun = AtomicUsize::new(0);
         let outcomes = each(&due, |(utility, month, scope)| {
-            tell(utility, *month);
+            tell(utility, *month, (begun.fetch_add(1, Ordering::Relaxed) + 1, due.len()));
             self.evaluator.month(*month, RuleFilter { utility: Some(utility.as_str()), rule: None, scope: *scope })
         })?;
         evaluated.outcomes = outcomes.into_iter().flatten().collect();
