@@ -317,7 +317,8 @@ impl Screen for Changes {
                 from: if is_apart(world) { "silver" } else { "platinum/field_changes" },
                 read,
                 table: &self.fields,
-                empty: Empty::new(Tone::Dim, "no column changed", ""),
+                // Beside a list without rows there is nothing that could have changed.
+                empty: Empty::new(Tone::Dim, if of.is_empty() { "" } else { "no column changed" }, ""),
                 focused: self.in_fields,
             }),
         )
