@@ -6,9 +6,11 @@
 
 mod act;
 pub(crate) mod chart;
+pub(crate) mod event;
 pub(crate) mod facts;
 pub(crate) mod field;
 pub(crate) mod filter;
+mod input;
 pub(crate) mod jobs;
 pub mod keys;
 pub(crate) mod mail;
@@ -29,9 +31,10 @@ pub(crate) mod view;
 pub(crate) mod world;
 pub(crate) mod write;
 
+pub use event::{Divider, Event, RunEnd, Target};
 pub use jobs::{Files, Job, Jobs, Wish};
 pub use keys::Key;
 pub use slot::Answered;
-pub use update::{App, Divider, Event, RunEnd, Target};
+pub use update::App;
 pub use world::Load;
 pub use write::{Written, exports};
