@@ -3,9 +3,9 @@
 mod health;
 mod log;
 mod metrics;
+mod opened;
 mod told;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 use super::lineage::Lineage;
 use super::{Context, Exit, load};
-use crate::app::reads::cases::{self, Case};
+use crate::app::reads::cases;
 use crate::app::reads::checks;
 use crate::app::reads::status::{self, Feed};
 use crate::app::signals;
@@ -23,12 +23,12 @@ use crate::engine::Work;
 use crate::landing::Settled;
 use crate::landing::arrivals::{Arrivals, LOOK};
 use crate::model::cell::visible;
-use crate::model::{Cancel, Day, Month, Timestamp};
+use crate::model::{Cancel, Day, Timestamp};
 use crate::outbound::Audience;
 use crate::pipeline::run::Run;
 use crate::pipeline::{FileResult, PipelineError, Progress, Report, Request};
 
-use health::{Health, Open, State, is_open, key, seconds, write_whole};
+use health::{Health, State, seconds, write_whole};
 use log::Entry;
 pub use log::LogFormat;
 use told::Told;
@@ -355,38 +355,6 @@ impl Service<'_> {
             self.log("info", "run", load::summary(report), fields)?;
         }
         Ok(error)
-    }
-
-    /// Which cases of the newest month opened, changed and closed, each once.
-    fn judge(&mut self, month: Month, found: &[Case]) -> anyhow::Result<()> {
-        let open: BTreeMap<String, Open> =
-            found.iter().filter(|case| is_open(case)).map(|case| (key(case), Open::from(case))).collect();
-        // What was open of an earlier month has not closed because there is a newer one. The one before may be the newest again.
-        let of = |case: &Open| Month::parse(&case.month);
-        let before = std::mem::take(&mut self.health.cases);
-        let earlier = before.iter().filter(|(_, case)| of(case).is_some_and(|of| of.next() == month));
-        self.health.cases = earlier.map(|(key, case)| (key.clone(), case.clone())).chain(open.clone()).collect();
-        for (key, case) in &open {
-            match before.get(key) {
-                None => self.changed("opened", case)?,
-                Some(known) if (&known.standing, &known.what) != (&case.standing, &case.what) => {
-                    self.changed("changed", case)?;
-                }
-                Some(_) => {}
-            }
-        }
-        for (_, case) in before.iter().filter(|(key, case)| of(case).is_some_and(|of| of >= month) && !open.contains_key(*key)) {
-            self.changed("closed", case)?;
-        }
-        self.keep()
-    }
-
-    fn changed(&self, change: &'static str, case: &Open) -> anyhow::Result<()> {
-        let level = if change == "closed" { "info" } else { "warn" };
-        let next = if change == "closed" { String::new() } else { format!("; next: {}", case.next_step) };
-        let message = format!("{change}: {} {}: {} ({}){next}", case.month, case.utility, case.what, case.standing);
-        self.tell(change, &message, &serde_json::json!({ "case": case }));
-        self.log(level, "case", message, serde_json::json!({ "change": change, "case": case }))
     }
 
     /// Tells everybody who wants to know; who is not reached now is told with the next start at the latest, once this is kept.

@@ -37,47 +37,40 @@ pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
 
 impl Functions {
     pub(super) fn new() -> Self {
-        let text_to_time = UserDefinedFunction::new("try_strptime".into(), BaseColumnUdf::new(try_strptime, time_field));
-        let hash = UserDefinedFunction::new("xxhash64".into(), BaseColumnUdf::new(xxhash64, hash_field));
-        let present = UserDefinedFunction::new("present".into(), BaseColumnUdf::new(present, text_field));
-        let damaged = UserDefinedFunction::new("damaged".into(), BaseColumnUdf::new(damaged, flag_field));
-        let notation = UserDefinedFunction::new("notation".into(), BaseColumnUdf::new(notation, text_field));
-        let has_notation = UserDefinedFunction::new("has_notation".into(), BaseColumnUdf::new(has_notation, flag_field));
-        let shape = UserDefinedFunction::new("shape".into(), BaseColumnUdf::new(shape, hash_field));
-        let are_words = UserDefinedFunction::new("are_words".into(), BaseColumnUdf::new(are_words, flag_field));
-        let id = UserDefinedFunction::new("id".into(), BaseColumnUdf::new(id, text_field));
-        let bare = UserDefinedFunction::new("bare".into(), BaseColumnUdf::new(bare, text_field));
-        let number = UserDefinedFunction::new("number".into(), BaseColumnUdf::new(read_number, number_field));
-        let shift = UserDefinedFunction::new("shift".into(), BaseColumnUdf::new(shift, number_field));
-        let units = UserDefinedFunction::new("units".into(), BaseColumnUdf::new(units, units_field));
-        let quotient = UserDefinedFunction::new("quotient".into(), BaseColumnUdf::new(quotient, number_field));
-        let ratings = UserDefinedFunction::new("ratings".into(), BaseColumnUdf::new(ratings, text_field));
-        Self(
-            [
-                bare,
-                present,
-                damaged,
-                notation,
-                has_notation,
-                shape,
-                are_words,
-                id,
-                number,
-                shift,
-                units,
-                quotient,
-                ratings,
-                text_to_time,
-                hash,
-            ]
-            .into_iter()
-            .map(|mut function| {
-                function.options = FunctionOptions::elementwise();
-                (function.name.to_string(), function)
-            })
-            .collect(),
-        )
+        let time = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+        let all: [(&str, Call, DataType); 15] = [
+            ("present", present, DataType::String),
+            ("bare", bare, DataType::String),
+            ("damaged", damaged, DataType::Boolean),
+            ("notation", notation, DataType::String),
+            ("has_notation", has_notation, DataType::Boolean),
+            ("shape", shape, DataType::Int64),
+            ("are_words", are_words, DataType::Boolean),
+            ("id", id, DataType::String),
+            ("number", read_number, DataType::Float64),
+            ("shift", shift, DataType::Float64),
+            ("units", units, DataType::Int128),
+            ("quotient", quotient, DataType::Float64),
+            ("ratings", ratings, DataType::String),
+            ("try_strptime", try_strptime, time),
+            ("xxhash64", xxhash64, DataType::Int64),
+        ];
+        Self(all.into_iter().map(|(name, call, kind)| (name.to_owned(), function(name, call, kind))).collect())
     }
+}
+
+/// What a function does with a piece of its columns.
+type Call = fn(&mut [Column]) -> PolarsResult<Column>;
+
+/// A function of one row that gives values of a type.
+fn function(name: &str, call: Call, kind: DataType) -> UserDefinedFunction {
+    let field = move |_: &Schema, fields: &[Field]| {
+        let name = fields.first().map_or_else(|| "value".into(), |field| field.name().clone());
+        Ok(Field::new(name, kind.clone()))
+    };
+    let mut function = UserDefinedFunction::new(name.into(), BaseColumnUdf::new(call, field));
+    function.options = FunctionOptions::elementwise();
+    function
 }
 
 impl FunctionRegistry for Functions {
@@ -93,40 +86,6 @@ impl FunctionRegistry for Functions {
     fn contains(&self, name: &str) -> bool {
         self.0.contains_key(&name.to_lowercase())
     }
-}
-
-fn field_name(fields: &[Field]) -> PlSmallStr {
-    fields.first().map_or_else(|| "value".into(), |field| field.name().clone())
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
-fn text_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::String))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
-fn number_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::Float64))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
-fn units_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::Int128))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
-fn flag_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::Boolean))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
-fn time_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the engine asks for this signature")]
-fn hash_field(_: &Schema, fields: &[Field]) -> PolarsResult<Field> {
-    Ok(Field::new(field_name(fields), DataType::Int64))
 }
 
 /// Cells keep their memory, but for those few that must be trimmed; what says nothing is null from then on.

@@ -7,6 +7,7 @@
 mod circuits;
 mod conform;
 mod ders;
+mod feeder_circuits;
 mod history;
 mod named;
 mod plan;
@@ -28,7 +29,7 @@ use super::tables::{self, Table};
 use crate::config::{Grain, UtilityAdapter};
 use crate::engine::{Materialized, Session};
 use crate::frame::Relation;
-use crate::lake::{DataFile, Written};
+use crate::lake::Written;
 use crate::model::{Dataset, Delivery, Month, MonthRange, Stage};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 use history::{Gone, History, Moved};
@@ -190,17 +191,6 @@ impl<'a> Build<'a> {
         dataset.map(|dataset| Segments::before(self, dataset)).transpose()
     }
 
-    /// The circuits as they were before the first month that is folded.
-    fn circuits_before(&self, first: Month, segments: &mut Segments<'_, '_>) -> Result<Materialized, PipelineError> {
-        let mut session = self.session()?;
-        if !segments.name_before(session.as_mut(), first)? {
-            return Ok(Materialized::default());
-        }
-        session.create_view("parts", circuits::SINGLE_SEGMENTS)?;
-        session.materialize("pairs", circuits::PAIRS)?;
-        Ok(session.materialize("circuits", &circuits::circuits_of_segments(&self.bronze.adapter.id))?)
-    }
-
     /// Takes a month's circuits file into the feeders; which of them are new or gone, and the circuits after it.
     fn fold_circuits(
         &self,
@@ -226,7 +216,7 @@ impl<'a> Build<'a> {
             session.create_view(&named::all_of(Dataset::Circuits), "SELECT feeder_id FROM state")?;
             let after = circuits::circuits_of_segments(&adapter.id);
             if touched.is_some() {
-                let circuits = circuits_after_touched(session.as_mut(), segments, &after, before)?;
+                let circuits = feeder_circuits::after_touched(session.as_mut(), segments, &after, before)?;
                 (Some(Gone::of("LEFT SEMI JOIN touched AS t ON v.feeder_id = t.feeder_id")), circuits)
             } else {
                 (Some(Gone::of("WHERE TRUE")), session.materialize("circuits", &after)?)
@@ -319,38 +309,6 @@ impl<'a> Build<'a> {
         rejected::replace(self.bronze.lake, &scope, rows, self.bronze.work)?;
         Ok(rejects.len() as u64)
     }
-
-    /// The circuits of the table, if they are those before the first month that is folded.
-    fn committed_circuits(&self) -> Result<Option<Materialized>, PipelineError> {
-        let Some(from) = self.from() else { return Ok(None) };
-        let Some(table) = self.bronze.lake.snapshot(&tables::FEEDER_CIRCUITS.id())? else { return Ok(None) };
-        let is_ours = |file: &DataFile| file.partition_value("utility_id") == Some(self.bronze.adapter.id.as_str());
-        let is_before = |file: &DataFile| file.tag(store::AS_OF).and_then(Month::parse).is_some_and(|month| month < from);
-        let mut files = table.files.iter().filter(|file| is_ours(file)).peekable();
-        if files.peek().is_none() || !files.clone().all(is_before) {
-            return Ok(None);
-        }
-        Ok(Some(Materialized { rows: files.map(|file| file.rows).sum(), relation: table.scan(is_ours) }))
-    }
-
-    fn commit_circuits(&self, circuits: &Materialized) -> Result<(), PipelineError> {
-        let table = &tables::FEEDER_CIRCUITS;
-        let mut written = Vec::new();
-        if circuits.rows > 0 {
-            let mut session = self.session()?;
-            session.register("circuits", &circuits.relation)?;
-            let partition = [("utility_id", self.bronze.adapter.id.as_str())];
-            let target = self.bronze.lake.target(&table.id(), &table.columns(), &partition)?;
-            let files = session.write("SELECT * FROM circuits", &target)?;
-            written = target.finish(&files)?;
-            if let Some(month) = self.bronze.months(Dataset::Circuits).last() {
-                for file in &mut written {
-                    file.note(store::AS_OF, month);
-                }
-            }
-        }
-        replace_utility(self.bronze, table, written, self.fingerprint)
-    }
 }
 
 /// The records of a month that may go on.
@@ -358,22 +316,6 @@ struct RecordCounts {
     all: u64,
     /// So many of them at most are new.
     new_at_most: u64,
-}
-
-/// The circuits after a month that only touched those of relation `touched`, of which `after` is the plan.
-fn circuits_after_touched(
-    session: &mut dyn Session,
-    segments: &Segments<'_, '_>,
-    after: &str,
-    before: &Materialized,
-) -> Result<Materialized, PipelineError> {
-    segments.name_folded(session, Some("circuit_id"))?;
-    session.create_view("parts", circuits::SINGLE_SEGMENTS)?;
-    session.materialize("pairs", circuits::PAIRS)?;
-    session.create_view("circuits_now", after)?;
-    let none = Relation::empty(&tables::FEEDER_CIRCUITS.columns());
-    session.register("circuits_before", if before.rows > 0 { &before.relation } else { &none })?;
-    Ok(session.materialize("circuits", circuits::AFTER_TOUCHED)?)
 }
 
 /// So many pairs of feeder and circuit, of so many feeders, are put together by themselves: at least as many as cost nothing.
