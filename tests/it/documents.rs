@@ -1,8 +1,9 @@
-//! The pictures in the documentation are what the console draws of the sample data.
+//! The pictures in the documentation are what the console draws of the sample data, and the files that it names are there.
 //!
-//! `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes them.
+//! `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes the pictures.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::console::{Console, steady};
@@ -156,4 +157,48 @@ fn readme_shows_the_first_screen_as_it_is_drawn() {
     let text =
         format!("{before}<!-- the first screen -->\n{FENCE}text\n{screen}\n{FENCE}\n<!-- end of the first screen -->\n{after}");
     is_current("README.md", &text);
+}
+
+/// The texts that braces stand for.
+fn expanded(path: &str) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
+    let (choices, after) = rest.split_once('}').unwrap();
+    choices.split(',').flat_map(|choice| expanded(&format!("{before}{choice}{after}"))).collect()
+}
+
+/// Whether something is at a path from the project's root, or from `src`; a name may have one star.
+fn is_there(path: &str) -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Some((before, after)) = path.split_once('*') else {
+        return root.join(path).exists() || root.join("src").join(path).exists();
+    };
+    let (folder, start) = before.rsplit_once('/').unwrap();
+    let names = std::fs::read_dir(root.join(folder)).into_iter().flatten().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).any(|name| name.starts_with(start) && name.ends_with(after))
+}
+
+#[test]
+fn files_that_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = |path: &str| std::fs::read_dir(root.join(path)).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut documents = folders("docs");
+    documents.extend([root.join("README.md"), root.join("CONTRIBUTING.md")]);
+    let first: Vec<String> = [folders(""), folders("src")]
+        .concat()
+        .iter()
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let named = regex::Regex::new(r"`([\w-]+)(/[\w./{},*-]+)`").unwrap();
+    let (mut found, mut missing) = (0, Vec::new());
+    for document in documents.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = std::fs::read_to_string(document).unwrap();
+        for name in named.captures_iter(&text).filter(|name| first.iter().any(|folder| *folder == name[1])) {
+            let paths = expanded(&format!("{}{}", &name[1], &name[2]));
+            found += paths.len();
+            missing.extend(paths.into_iter().filter(|path| !is_there(path)).map(|path| (document.clone(), path)));
+        }
+    }
+    assert!(found > 100, "{found}");
+    assert!(missing.is_empty(), "{missing:#?}");
 }
