@@ -9,19 +9,19 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use polars::prelude::*;
-use polars_plan::prelude::{AggExpr, BooleanFunction, DslPlan, FunctionExpr, FunctionOptions, LiteralValue};
+use polars_plan::prelude::{DslPlan, FunctionOptions};
+
+use super::expressions::{is_slow, made_fast};
 
 /// Rows that are few enough to be held as a set.
 const FEW_ROWS: usize = 1 << 18;
 
-/// Texts that are compared sooner one by one.
-const FEW_TEXTS: usize = 16;
+/// What a query says that may be rewritten.
+const WORDS: [&str; 5] = [" SEMI JOIN ", " ANTI JOIN ", " IN (", "REGEXP_LIKE(", " THEN 1 ELSE 0 END)"];
 
-/// The same rows: what leaves the rows whose keys are among few in memory, or are not, is a condition, and a short list of texts some
-/// comparisons.
+/// The same rows: what leaves the rows whose keys are among few in memory, or are not, is a condition, and so on for expressions.
 pub(super) fn with_conditions(mut rows: LazyFrame, sql: &str) -> LazyFrame {
-    let may_look_up = sql.contains(" SEMI JOIN ") || sql.contains(" ANTI JOIN ") || sql.contains(" IN (");
-    if may_look_up && is_wanted(&rows.logical_plan) {
+    if WORDS.iter().any(|word| sql.contains(word)) && is_wanted(&rows.logical_plan) {
         let optimizations = rows.get_current_optimizations();
         rewrite(&mut rows.logical_plan);
         rows = LazyFrame::from_logical_plan(rows.logical_plan, optimizations);
@@ -30,7 +30,7 @@ pub(super) fn with_conditions(mut rows: LazyFrame, sql: &str) -> LazyFrame {
 }
 
 fn is_wanted(plan: &DslPlan) -> bool {
-    condition(plan).is_some() || lists(plan) || inputs(plan).into_iter().any(is_wanted)
+    condition(plan).is_some() || expressions(plan).into_iter().any(is_slow) || inputs(plan).into_iter().any(is_wanted)
 }
 
 /// Whatever is not wanted stays shared with the plans that it is part of.
@@ -58,9 +58,9 @@ fn rewrite(plan: &mut DslPlan) {
         _ => {}
     }
     match plan {
-        DslPlan::Filter { predicate, .. } => compare(predicate),
-        DslPlan::Select { expr: values, .. } | DslPlan::HStack { exprs: values, .. } => values.iter_mut().for_each(compare),
-        DslPlan::GroupBy { keys, aggs, .. } => keys.iter_mut().chain(aggs).for_each(compare),
+        DslPlan::Filter { predicate, .. } => made_fast(predicate),
+        DslPlan::Select { expr: values, .. } | DslPlan::HStack { exprs: values, .. } => values.iter_mut().for_each(made_fast),
+        DslPlan::GroupBy { keys, aggs, .. } => keys.iter_mut().chain(aggs).for_each(made_fast),
         _ => {}
     }
     if let Some(condition) = condition(plan) {
@@ -82,6 +82,16 @@ fn inputs(plan: &DslPlan) -> Vec<&DslPlan> {
         | DslPlan::Sink { input, .. } => vec![input],
         DslPlan::Join { input_left, input_right, .. } => vec![input_left, input_right],
         DslPlan::Union { inputs, .. } => inputs.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The expressions of a step that may be rewritten.
+fn expressions(plan: &DslPlan) -> Vec<&Expr> {
+    match plan {
+        DslPlan::Filter { predicate, .. } => vec![predicate],
+        DslPlan::Select { expr: values, .. } | DslPlan::HStack { exprs: values, .. } => values.iter().collect(),
+        DslPlan::GroupBy { keys, aggs, .. } => keys.iter().chain(aggs).collect(),
         _ => Vec::new(),
     }
 }
@@ -223,37 +233,11 @@ impl<'c> Cells<'c> {
     }
 }
 
-/// Whether an expression of a step asks whether something is in a short list of texts.
-fn lists(plan: &DslPlan) -> bool {
-    let is_asked = |value: &Expr| value.into_iter().any(|part| compared(part).is_some());
-    match plan {
-        DslPlan::Filter { predicate, .. } => is_asked(predicate),
-        DslPlan::Select { expr: values, .. } | DslPlan::HStack { exprs: values, .. } => values.iter().any(is_asked),
-        DslPlan::GroupBy { keys, aggs, .. } => keys.iter().chain(aggs).any(is_asked),
-        _ => false,
-    }
-}
-
-fn compare(value: &mut Expr) {
-    let whole = std::mem::replace(value, Expr::Len);
-    *value = whole.map_expr(|part| compared(&part).unwrap_or(part));
-}
-
-/// `value IN (texts)` as comparisons.
-fn compared(part: &Expr) -> Option<Expr> {
-    let Expr::Function { input, function: FunctionExpr::Boolean(BooleanFunction::IsIn { nulls_equal: false }) } = part else {
-        return None;
-    };
-    let [value, Expr::Agg(AggExpr::Implode { input: list, .. })] = input.as_slice() else { return None };
-    let Expr::Literal(LiteralValue::Series(list)) = list.as_ref() else { return None };
-    let texts = list.str().ok().filter(|texts| texts.len() <= FEW_TEXTS && texts.null_count() == 0)?;
-    texts.iter().flatten().map(|text| value.clone().eq(lit(text))).reduce(Expr::or)
-}
-
 #[cfg(test)]
 mod tests {
     use polars::sql::SQLContext;
 
+    use super::super::expressions::FEW_TEXTS;
     use super::*;
 
     /// Rows whose parts of a key, put together, would be those of others; one of them is there twice, and some have parts without a value.

@@ -1,7 +1,9 @@
 //! SQL on this machine, by Polars: lazy and streaming.
 
+mod expressions;
 mod functions;
 mod lookup;
+mod pattern;
 mod scan;
 mod small;
 mod thread;
