@@ -23,7 +23,7 @@ use crate::frame::{Column, Frame, GROUP_ROWS, Relation, compression, schema, sta
 use crate::lake::Target;
 use crate::model::Cancel;
 use functions::Functions;
-use scan::lazy;
+use small::Source;
 
 /// How often a running query looks whether it is still wanted.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -61,9 +61,9 @@ impl Session for PolarsSession {
         };
         let (rows, is_streamed) = match relation {
             Relation::Rows(rows) => held(rows.0.clone()),
-            Relation::Files { columns, parts } => match small::rows(columns, parts)? {
-                Some(rows) => held(rows),
-                None => (lazy(columns, parts)?, true),
+            Relation::Files { columns, parts } => match small::source(columns, parts)? {
+                Source::Rows(rows) => held(rows),
+                Source::Plan(plan) => (*plan, true),
             },
         };
         self.name(name, rows, is_streamed);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::*;
 
-use super::scan::file_error;
+use super::scan::{file_error, lazy};
 use crate::engine::EngineError;
 use crate::frame::{Column, FilePart, schema};
 
@@ -16,14 +16,59 @@ const MOST_BYTES: u64 = 256 << 10;
 /// Columns of such a relation: of a wide one most queries read a few.
 const MOST_COLUMNS: usize = 64;
 
-/// The rows of a relation whose files are small; `None` of others.
+/// Of so many small files, beside larger ones or not, it takes longer to begin with each than to read it.
+const MANY: usize = 8;
+
+/// Bytes of one of many small files.
+const BYTES_OF_MANY: u64 = 128 << 10;
+
+/// Bytes of all of them.
+const MOST_BYTES_OF_MANY: u64 = 8 << 20;
+
+/// Where the rows of a relation are.
+pub(super) enum Source {
+    /// In memory.
+    Rows(DataFrame),
+    /// In files that are read when a query wants them, all or some.
+    Plan(Box<LazyFrame>),
+}
+
+/// The rows of files, in the columns of their relation.
 ///
 /// # Errors
 /// A file cannot be read.
-pub(super) fn rows(columns: &[Column], parts: &[FilePart]) -> Result<Option<DataFrame>, EngineError> {
-    if parts.is_empty() || columns.len() > MOST_COLUMNS || !are_small(parts) {
-        return Ok(None);
+pub(super) fn source(columns: &[Column], parts: &[FilePart]) -> Result<Source, EngineError> {
+    let (small, others) = apart(columns, parts);
+    let [first, ..] = others.as_slice() else { return Ok(Source::Rows(rows(columns, &small)?)) };
+    let plan = lazy(columns, &others)?;
+    if small.is_empty() {
+        return Ok(Source::Plan(Box::new(plan)));
     }
+    let union = UnionArgs { rechunk: false, parallel: true, ..UnionArgs::default() };
+    let both = concat([rows(columns, &small)?.lazy(), plan], union);
+    Ok(Source::Plan(Box::new(both.map_err(|error| file_error(first, &error))?)))
+}
+
+/// The files of a relation that are read at once, and those that are read when a query wants them.
+fn apart(columns: &[Column], parts: &[FilePart]) -> (Vec<FilePart>, Vec<FilePart>) {
+    if columns.len() > MOST_COLUMNS {
+        return (Vec::new(), parts.to_vec());
+    }
+    // What cannot be looked at is no small file: whoever reads it says why.
+    let sizes: Vec<u64> = parts.iter().map(|part| part.path.metadata().map_or(u64::MAX, |about| about.len())).collect();
+    if sizes.iter().fold(0, |all: u64, size| all.saturating_add(*size)) <= MOST_BYTES {
+        return (parts.to_vec(), Vec::new());
+    }
+    let small = || sizes.iter().filter(|size| **size <= BYTES_OF_MANY);
+    if small().count() < MANY || small().sum::<u64>() > MOST_BYTES_OF_MANY {
+        return (Vec::new(), parts.to_vec());
+    }
+    let (small, others): (Vec<_>, Vec<_>) = parts.iter().zip(&sizes).partition(|(_, size)| **size <= BYTES_OF_MANY);
+    let of = |parts: Vec<(&FilePart, &u64)>| parts.into_iter().map(|(part, _)| part.clone()).collect();
+    (of(small), of(others))
+}
+
+fn rows(columns: &[Column], parts: &[FilePart]) -> Result<DataFrame, EngineError> {
     let mut all = DataFrame::empty_with_schema(&schema::polars_schema(columns.iter()));
     for part in parts {
         // The reader may panic over a damaged file.
@@ -32,16 +77,7 @@ pub(super) fn rows(columns: &[Column], parts: &[FilePart]) -> Result<Option<Data
         let rows = rows.map_err(|error| file_error(part, &error))?;
         all.vstack_mut_owned(rows).map_err(|error| file_error(part, &error))?;
     }
-    Ok(Some(all))
-}
-
-/// What cannot be looked at is no small file.
-fn are_small(parts: &[FilePart]) -> bool {
-    let bytes = parts.iter().try_fold(0_u64, |bytes, part| {
-        let bytes = bytes + part.path.metadata().ok()?.len();
-        (bytes <= MOST_BYTES).then_some(bytes)
-    });
-    bytes.is_some()
+    Ok(all)
 }
 
 /// The rows of a file in the columns of its relation.
@@ -114,21 +150,57 @@ mod tests {
         let nowhere = Column::new("nowhere", ColumnType::Day);
         for columns in [vec![id.clone(), n.clone(), month.clone(), nowhere], vec![month, n], vec![id]] {
             for parts in (1..=parts.len()).map(|count| &parts[..count]).chain(parts.chunks(1)) {
-                let small = rows(&columns, parts).unwrap().unwrap();
+                let small = rows(&columns, parts).unwrap();
                 let large = lazy(&columns, parts).unwrap().collect().unwrap();
                 assert_eq!(small.schema(), large.schema());
                 assert!(small.equals_missing(&large), "{small:?} {large:?}");
             }
         }
-        let columns = vec![Column::new("id", ColumnType::Text); MOST_COLUMNS + 1];
-        assert!(rows(&columns, &parts).unwrap().is_none(), "wide");
-        std::fs::write(folder.path().join("b"), vec![0; usize::try_from(MOST_BYTES).unwrap()]).unwrap();
-        assert!(rows(&both, &parts).unwrap().is_none(), "large");
-        assert!(rows(&both, &[]).unwrap().is_none());
+        let counts = |columns: &[Column], parts: &[FilePart]| {
+            let (small, others) = apart(columns, parts);
+            (small.len(), others.len())
+        };
+        assert_eq!(counts(&both, &parts), (5, 0));
+        assert_eq!(counts(&vec![Column::new("id", ColumnType::Text); MOST_COLUMNS + 1], &parts), (0, 5), "wide");
         let gone = FilePart { path: folder.path().join("gone"), ..parts[0].clone() };
-        assert!(rows(&both, &[gone]).unwrap().is_none(), "whoever reads it says that it is gone");
+        assert_eq!(counts(&both, &[gone]), (0, 1), "whoever reads it says that it is gone");
+        std::fs::write(folder.path().join("b"), vec![0; usize::try_from(MOST_BYTES).unwrap()]).unwrap();
+        assert_eq!(counts(&both, &parts), (0, 5), "few beside a large one");
+        let many = [&parts[..], &parts[2..]].concat();
+        assert_eq!(counts(&both, &many), (0, 8), "seven are not many");
+        let (small, others) = apart(&both, &[&many[..], &parts[2..3]].concat());
+        assert_eq!((small.len(), others), (8, vec![parts[1].clone()]));
+        assert!(small.iter().all(|part| part.path != parts[1].path));
         std::fs::write(folder.path().join("a"), "no Parquet").unwrap();
         assert!(matches!(rows(&both, &parts[..1]), Err(EngineError::File { path, .. }) if path.ends_with("a")));
+    }
+
+    #[test]
+    fn many_small_files_and_a_large_one_are_one_relation() {
+        let folder = tempfile::tempdir().unwrap();
+        let (id, n) = (Column::new("id", ColumnType::Text), Column::new("n", ColumnType::Whole));
+        let both = [id.clone(), n.clone()];
+        // Texts that no notation makes small.
+        let text = |n: i64| format!("{:016x}", xxhash_rust::xxh64::xxh64(&n.to_le_bytes(), 0));
+        let row = |n: i64| vec![Value::Text(text(n)), Value::Whole(n)];
+        let rows = |from: i64, to: i64| (from..to).map(row).collect::<Vec<_>>();
+        let month = |month: &'static str| [("month", Some(month))];
+        let mut parts = vec![part(folder.path(), "large", (&both, &rows(0, 40_000)), &month("0"))];
+        for (at, name) in ["1", "2", "3", "4", "5", "6", "7"].into_iter().enumerate() {
+            let from = 40_000 + 10 * at as i64;
+            parts.push(part(folder.path(), name, (&both, &rows(from, from + 10)), &month(name)));
+        }
+        // One that lacks a column.
+        parts.insert(3, part(folder.path(), "8", (&both[1..], &[vec![Value::Whole(-1)]]), &[("month", None)]));
+        let columns = [id, n, Column::new("month", ColumnType::Text)];
+        assert_eq!(apart(&columns, &parts).1, parts[..1]);
+        let Source::Plan(plan) = source(&columns, &parts).unwrap() else { panic!("the large file is not read at once") };
+        let sorted = |plan: LazyFrame| plan.sort(["n"], SortMultipleOptions::default()).collect().unwrap();
+        let (found, expected) = (sorted(*plan), sorted(lazy(&columns, &parts).unwrap()));
+        assert_eq!((found.height(), found.schema()), (40_071, expected.schema()));
+        assert!(found.equals_missing(&expected));
+        let Source::Rows(rows) = source(&columns, &parts[1..]).unwrap() else { panic!("small ones are") };
+        assert_eq!(rows.height(), 71);
     }
 
     /// Whatever byte of a file is another one: it is read, or is said not to be readable.
