@@ -34,7 +34,7 @@ fn nobody_reads(error: &anyhow::Error) -> bool {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
-    log_to_stderr(cli.global.verbose);
+    start_log(cli.global.verbose);
     let paths = Paths::of_this_account();
     let clock = Timestamp::now().day();
     let printer = Printer {
@@ -210,12 +210,12 @@ fn console(settings: Settings, depth: Depth) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn log_to_stderr(verbose: u8) {
+fn start_log(verbose: u8) {
     let level = match verbose {
         0 => "feederscope=warn",
         1 => "feederscope=info",
         _ => "feederscope=debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("FEEDERSCOPE_LOG").unwrap_or_else(|_| level.into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| feederscope::ui::log::Log).try_init();
 }

@@ -319,16 +319,22 @@ fn ended(report: &Report, at: Timestamp) -> RunEnd {
     if let Some((utility, error)) = report.failed.first() {
         return RunEnd::Failed(format!("{utility} could not be rebuilt: {error}"));
     }
+    // What was found damaged, or taken over from a run that was killed, comes first: nobody asked for it.
+    let told: Vec<String> = report.mended.iter().cloned().chain(brought(report, at)).collect();
+    if told.is_empty() { RunEnd::Nothing } else { RunEnd::Done(told.join(" · ")) }
+}
+
+/// What a run brought; `None` if nothing.
+fn brought(report: &Report, at: Timestamp) -> Option<String> {
     let loaded = report.count("loaded") + report.count("superseded");
     if loaded == 0 {
         let rebuilt: Vec<&str> = report.rebuilt.iter().map(|(utility, _)| utility.as_str()).collect();
-        let anew = || RunEnd::Done(format!("no new file; the tables of {} were made anew {at} UTC", rebuilt.join(", ")));
-        return if rebuilt.is_empty() { RunEnd::Nothing } else { anew() };
+        return (!rebuilt.is_empty())
+            .then(|| format!("no new file; the tables of {} were made anew {at} UTC", rebuilt.join(", ")));
     }
     let of = |n: u64, what: &str| format!("{} {what}{}", grouped(&n.to_string()), if n == 1 { "" } else { "s" });
     let files = format!("{} loaded {at} UTC", of(loaded as u64, "file"));
-    let parts = [files, of(report.rows, "row"), of(report.rejected, "record") + " rejected"];
-    RunEnd::Done(parts.join(", "))
+    Some([files, of(report.rows, "row"), of(report.rejected, "record") + " rejected"].join(", "))
 }
 
 #[cfg(test)]
@@ -346,6 +352,10 @@ mod tests {
         let report = Report { rebuilt: vec![rebuilt("utility1"), rebuilt("utility2")], ..Report::default() };
         let line = "no new file; the tables of utility1, utility2 were made anew 2022-10-15 13:03 UTC";
         assert_eq!(ended(&report, at), RunEnd::Done(line.into()));
+        let report = Report { mended: vec!["a lock is taken over".into()], ..report };
+        assert_eq!(ended(&report, at), RunEnd::Done(format!("a lock is taken over · {line}")));
+        let report = Report { mended: report.mended, ..Report::default() };
+        assert_eq!(ended(&report, at), RunEnd::Done("a lock is taken over".into()));
     }
 
     #[test]

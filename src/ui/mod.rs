@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod draw;
+pub mod log;
 pub(crate) mod parts;
 pub(crate) mod table;
 pub(crate) mod terminal;

@@ -10,6 +10,7 @@ use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 
 use super::backend::Frugal;
+use super::log;
 
 /// A terminal in raw mode on its other screen; given back when dropped.
 pub struct Screen {
@@ -130,6 +131,7 @@ fn stop() {
 const fn stop() {}
 
 fn take(mouse: bool) -> io::Result<()> {
+    log::hold();
     terminal::enable_raw_mode()?;
     execute!(io::stdout(), terminal::EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
     if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
@@ -140,6 +142,7 @@ fn restore() {
     let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, terminal::LeaveAlternateScreen, cursor::Show);
     let _ = terminal::disable_raw_mode();
     let _ = io::stdout().flush();
+    log::release();
 }
 
 /// Opens a file in the browser of the desktop, where there is one.
