@@ -5,6 +5,7 @@ use std::io::{Read, Seek, Write};
 
 use super::disk::{Disk, Operation};
 use super::{Lake, LakeError, Layer, TableId};
+use crate::model::cell::visible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -138,9 +139,8 @@ impl Lake {
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).map_err(io)?;
-                Ok(Some(holder))
+                let holder = named(&mut file).map_err(io)?;
+                Ok(Some(holder.unwrap_or_default()))
             }
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
@@ -167,12 +167,10 @@ impl Lake {
         }
         match taken {
             Ok(()) => {
-                let mut before = String::new();
-                file.read_to_string(&mut before).map_err(io)?;
+                let abandoned_by = named(&mut file).map_err(io)?;
                 let abandoned_at = file.metadata().and_then(|about| about.modified()).ok();
                 let who = format!("{who} on {}", host());
                 self.disk.step(Operation::Lock, &path, || write(&mut file, &who)).map_err(io)?;
-                let abandoned_by = Some(before).filter(|before| !before.trim().is_empty());
                 let about = file.metadata().map_err(io)?;
                 let taken_at = about.modified().map_err(io)?;
                 *self.held() = Some(Held { path, identity: identity(&about) });
@@ -187,13 +185,23 @@ impl Lake {
                 }))
             }
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).map_err(io)?;
-                Ok(Err(holder))
+                let holder = named(&mut file).map_err(io)?;
+                Ok(Err(holder.unwrap_or_default()))
             }
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
     }
+}
+
+/// Whom a lock file names, in a line; `None` if nothing is in it. After a power cut anything may be.
+fn named(file: &mut File) -> std::io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.trim().lines().next().unwrap_or_default();
+    let is_legible = line.contains(char::is_alphanumeric);
+    let name = if is_legible { visible(line).into_owned() } else { "a process that left no name".into() };
+    Ok((!line.is_empty()).then_some(name))
 }
 
 #[cfg(test)]
@@ -228,5 +236,24 @@ mod tests {
         drop(after);
         assert_eq!(lake.lock("last").unwrap().unwrap().abandoned_by, None);
         assert_eq!(lake.writer().unwrap(), None);
+    }
+
+    #[test]
+    fn lock_that_a_power_cut_left_keeps_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+        let after = |left: &[u8]| {
+            std::fs::create_dir_all(lake.root()).unwrap();
+            std::fs::write(lake.root().join("writer.lock"), left).unwrap();
+            lake.lock("next").unwrap().unwrap().abandoned_by.take()
+        };
+        assert_eq!(after(&[0; 40]).as_deref(), Some("a process that left no name"));
+        assert_eq!(after(b"\xff\xfe\x01").as_deref(), Some("a process that left no name"));
+        assert_eq!(
+            after(b"process 7\x1b[2J since\xff 10:00\n\0more").as_deref(),
+            Some("process 7\u{241b}[2J since\u{fffd} 10:00")
+        );
+        assert_eq!(after(b" \n"), None);
+        assert_eq!(after(b""), None);
     }
 }
