@@ -4,17 +4,22 @@
 //! engine.
 
 mod cell;
+mod dictionary;
+mod group;
 mod parquet;
 mod relation;
 pub(crate) mod schema;
+mod stored;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use polars::prelude::{
-    AnyValue, DataFrame, Int64Chunked, IntoColumn, IntoSeries, NewChunkedArray, PlSmallStr, PolarsError, PolarsResult, Scalar,
-    StringChunkedBuilder, TimeUnit, TimeZone,
+    AnyValue, DataFrame, Int64Chunked, IntoColumn, IntoSeries, NewChunkedArray, ParquetCompression, PlSmallStr, PolarsError,
+    PolarsResult, Scalar, StringChunkedBuilder, TimeUnit, TimeZone,
 };
 use thiserror::Error;
 
@@ -22,16 +27,17 @@ use crate::model::{Day, Timestamp};
 
 pub use cell::{CellRef, Cells, Value};
 use cell::{build_column, value_of};
+pub(crate) use group::{GROUP_ROWS, Group};
 pub(crate) use parquet::FrameWriter;
-pub(crate) use parquet::{GROUP_ROWS, compression, statistics};
 pub(crate) use relation::FilePart;
 pub use relation::Relation;
 pub use schema::{Column, ColumnType};
+pub(crate) use stored::{StoredFile, StoredGroup};
 
 /// Rows and columns that do not fit together, or a file that cannot be written.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct FrameError(#[from] PolarsError);
+pub struct FrameError(#[from] pub(crate) PolarsError);
 
 /// Rows in memory, with named and typed columns.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -217,7 +223,8 @@ impl Frame {
     /// The file cannot be written.
     pub fn write_parquet(&self, path: &std::path::Path) -> std::io::Result<()> {
         let file = std::fs::File::create(path)?;
-        let writer = polars::prelude::ParquetWriter::new(std::io::BufWriter::new(file)).with_compression(compression());
+        let writer =
+            polars::prelude::ParquetWriter::new(std::io::BufWriter::new(file)).with_compression(ParquetCompression::Snappy);
         writer.finish(&mut self.0.clone()).map(|_| ()).map_err(std::io::Error::other)
     }
 
@@ -272,40 +279,5 @@ impl Frame {
     /// The same rows, still to be queried.
     pub fn relation(&self) -> Relation {
         Relation::Rows(self.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The engine gives a column that is the same in every row, and that of a single row, in another shape.
-    #[test]
-    fn columns_are_the_same_when_each_cell_is_nulls_too() {
-        let columns = ["a", "b", "c", "d"].map(|name| Column::new(name, ColumnType::Text));
-        let text = |text: &str| Value::Text(text.into());
-        let rows = [
-            vec![text("x"), text("x"), text("x"), text("x")],
-            vec![Value::Null, Value::Null, text(""), Value::Null],
-            vec![text("z"), text("z"), text("z"), text("Z")],
-        ];
-        let frame = Frame::from_rows(&columns, &rows).unwrap();
-        let same = |b| frame.are_the_same("a", b);
-        assert_eq!(["a", "b", "c", "d", "nowhere"].map(same), [true, true, false, false, false]);
-    }
-
-    #[test]
-    fn cells_of_a_column_of_one_value_are_those_of_any_other() {
-        let at = Timestamp::from_micros(7);
-        let cells = |_: usize, range: std::ops::Range<usize>| range.map(|row| ["a", "b"][row]);
-        let frame =
-            Frame::of_records(&["c".to_owned()], cells, &[("_source_line", &[2, 3])], &[("same", "text")], ("at", at)).unwrap();
-        for frame in [frame.clone(), frame.rows_at(&[1]), frame.in_one_piece()] {
-            let last = frame.height() - 1;
-            let cell = |column: &str| frame.cells(column).unwrap().at(last);
-            assert_eq!((cell("same"), cell("c"), cell("at")), (CellRef::Text("text"), CellRef::Text("b"), CellRef::Time(at)));
-            assert_eq!(frame.cells("_source_line").unwrap().at(last), CellRef::Whole(3));
-        }
-        assert!(Frame::default().cells("c").is_none());
     }
 }

@@ -4,25 +4,34 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use polars::io::parquet::write::BatchedWriter;
-use polars::prelude::{ParquetCompression, ParquetWriter, StatisticsOptions};
+use polars::prelude::{CompatLevel, PolarsError, PolarsResult, SchemaExt, StatisticsOptions};
+use polars_arrow::array::Array;
+use polars_arrow::datatypes::ArrowDataType;
+use polars_parquet::write::{
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter, ParquetType, Version, WriteOptions,
+    array_to_columns, compress, fallible_streaming_iterator,
+};
 
+use super::group::{GROUP_ROWS, Group};
 use super::schema::{self, Column};
 use super::{Frame, FrameError};
-
-/// Rows in a row group: what a pruned scan skips or reads.
-pub(crate) const GROUP_ROWS: usize = 1 << 16;
 
 /// What is written at a time.
 const BUFFER: usize = 1 << 16;
 
-/// Longer texts have no statistics.
+/// Longer texts have no statistics: the log is where deliveries are listed from.
 const LONGEST_STATISTIC: u64 = 4096;
+
+/// What Delta writers use by default; a load and every read are faster than with Zstandard, the files larger.
+const COMPRESSION: CompressionOptions = CompressionOptions::Snappy;
 
 /// Writes one Parquet file, frame by frame, each frame a row group or more.
 pub struct FrameWriter {
     columns: Vec<Column>,
-    writer: BatchedWriter<BufWriter<File>>,
+    fields: Vec<ParquetType>,
+    writer: FileWriter<BufWriter<File>>,
+    /// Groups of few rows, which are to be written as one.
+    kept: Vec<Group>,
 }
 
 impl FrameWriter {
@@ -31,13 +40,12 @@ impl FrameWriter {
     /// # Errors
     /// It cannot be made.
     pub fn create(path: &Path, columns: &[Column]) -> std::io::Result<Self> {
+        let schema = schema::polars_schema(columns.iter()).to_arrow(CompatLevel::newest());
         // The writer puts out each page and each part of a header by itself; it flushes at its end, and says if that fails.
-        let writer = ParquetWriter::new(BufWriter::with_capacity(BUFFER, File::create(path)?))
-            .with_compression(compression())
-            .with_statistics(statistics())
-            .batched(&schema::polars_schema(columns.iter()))
-            .map_err(std::io::Error::other)?;
-        Ok(Self { columns: columns.to_vec(), writer })
+        let file = BufWriter::with_capacity(BUFFER, File::create(path)?);
+        let writer = FileWriter::try_new(file, schema, options()).map_err(std::io::Error::other)?;
+        let fields = writer.parquet_schema().fields().to_vec();
+        Ok(Self { columns: columns.to_vec(), fields, writer, kept: Vec::new() })
     }
 
     /// Appends a frame; its columns are found by name, and cast where they are of other widths.
@@ -45,32 +53,77 @@ impl FrameWriter {
     /// # Errors
     /// A column is missing or of another type, or the disk is full.
     pub fn push(&mut self, frame: &Frame) -> Result<(), FrameError> {
-        let ordered = frame.conformed(&self.columns)?;
-        for at in (0..ordered.height()).step_by(GROUP_ROWS) {
-            let mut group = ordered.0.slice(at as i64, GROUP_ROWS);
-            group.align_chunks_par();
-            group.rechunk_mut();
-            self.writer.write_batch(&group)?;
+        frame.groups(&self.columns)?.try_for_each(|group| self.push_group(group?))
+    }
+
+    /// Appends rows that have the columns of the file, in their order. Few are kept until there are more.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(crate) fn push_group(&mut self, group: Group) -> Result<(), FrameError> {
+        let kept: usize = self.kept.iter().map(|group| group.rows).sum();
+        if kept + group.rows > GROUP_ROWS {
+            self.write_kept()?;
         }
+        if group.rows > GROUP_ROWS / 2 {
+            self.write_kept()?;
+            return self.write(&group);
+        }
+        self.kept.extend((group.rows > 0).then_some(group));
         Ok(())
+    }
+
+    fn write_kept(&mut self) -> Result<(), FrameError> {
+        match std::mem::take(&mut self.kept).as_slice() {
+            [] => Ok(()),
+            [alone] => self.write(alone),
+            several => self.write(&Group::joined(several)?),
+        }
+    }
+
+    fn write(&mut self, group: &Group) -> Result<(), FrameError> {
+        let columns = group.columns.iter().zip(&self.fields);
+        let pages = columns.map(|((_, cells), field)| pages(cells.as_ref(), field)).collect::<PolarsResult<Vec<_>>>()?;
+        let columns = pages.iter().map(|pages| {
+            let pages = pages.iter().map(PolarsResult::<_>::Ok);
+            Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(pages)))
+        });
+        Ok(self.writer.write(group.rows as u64, DynIter::new(columns))?)
+    }
+
+    /// The columns of the file.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
     }
 
     /// Ends the file.
     ///
     /// # Errors
     /// The disk is full.
-    pub fn finish(self) -> Result<(), FrameError> {
-        self.writer.finish()?;
+    pub fn finish(mut self) -> Result<(), FrameError> {
+        self.write_kept()?;
+        self.writer.end(None)?;
         Ok(())
     }
 }
 
-/// What Delta writers use by default; a load and every read are faster than with Zstandard, the files larger.
-pub(crate) fn compression() -> ParquetCompression {
-    ParquetCompression::Snappy
+fn options() -> WriteOptions {
+    WriteOptions {
+        statistics: StatisticsOptions {
+            binary_statistics_truncate_length: Some(LONGEST_STATISTIC),
+            ..StatisticsOptions::default()
+        },
+        version: Version::V1,
+        compression: COMPRESSION,
+        data_page_size: None,
+    }
 }
 
-/// Whole texts: the log is where deliveries are listed from.
-pub(crate) fn statistics() -> StatisticsOptions {
-    StatisticsOptions { binary_statistics_truncate_length: Some(LONGEST_STATISTIC), ..StatisticsOptions::default() }
+/// The pages of a column of a group.
+fn pages(cells: &dyn Array, field: &ParquetType) -> PolarsResult<Vec<CompressedPage>> {
+    let is_numbered = matches!(cells.dtype(), ArrowDataType::Dictionary(..));
+    let encoding = if is_numbered { Encoding::RleDictionary } else { Encoding::Plain };
+    let columns = array_to_columns(cells, field.clone(), options(), &[encoding])?;
+    let pages = columns.into_iter().flatten();
+    pages.map(|page| compress(page?, Vec::new(), COMPRESSION).map_err(PolarsError::from)).collect()
 }

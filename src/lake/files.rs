@@ -8,7 +8,7 @@ use super::data_file::{constant, nulls};
 use super::disk::{Disk, Operation};
 use super::store::sync_folders;
 use super::{Lake, LakeError, TableId, stats};
-use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter};
+use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter, Group};
 
 /// A data file that is written and not yet part of its table; removed when dropped without a commit.
 #[derive(Debug)]
@@ -125,10 +125,7 @@ impl Lake {
     /// # Errors
     /// The folder or the file cannot be made.
     pub fn write(&self, table: &TableId, columns: &[Column], partition: &[(&str, &str)]) -> Result<TableWriter, LakeError> {
-        let target = self.target(table, columns, partition)?;
-        let path = target.file();
-        let writer = FrameWriter::create(&path, &target.columns()).map_err(|error| LakeError::io(&path, error))?;
-        Ok(TableWriter { target, writer })
+        self.target(table, columns, partition)?.writer()
     }
 }
 
@@ -143,6 +140,16 @@ impl Target {
     /// The columns that the files shall have.
     pub fn columns(&self) -> Vec<Column> {
         self.columns.iter().filter(|column| !self.left_out.contains(&column.name)).cloned().collect()
+    }
+
+    /// Starts the file, to be written frame by frame.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn writer(self) -> Result<TableWriter, LakeError> {
+        let path = self.file();
+        let writer = FrameWriter::create(&path, &self.columns()).map_err(|error| LakeError::io(&path, error))?;
+        Ok(TableWriter { target: self, writer })
     }
 
     /// The file, for an engine that writes one.
@@ -206,6 +213,23 @@ impl TableWriter {
     /// A column is missing or of another type, or the disk is full.
     pub fn push(&mut self, frame: &Frame) -> Result<(), LakeError> {
         self.writer.push(frame).map_err(|source| parquet_error(&self.target.table, source))
+    }
+
+    /// Appends rows that have the columns of the file, in their order.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(crate) fn push_group(&mut self, group: Group) -> Result<(), LakeError> {
+        self.writer.push_group(group).map_err(|source| parquet_error(&self.target.table, source))
+    }
+
+    /// Rows as groups of the file.
+    ///
+    /// # Errors
+    /// A column is missing or of another type.
+    pub(crate) fn groups(&self, rows: &Frame) -> Result<Vec<Group>, LakeError> {
+        let groups = rows.groups(self.writer.columns()).and_then(Iterator::collect);
+        groups.map_err(|source| parquet_error(&self.target.table, source))
     }
 
     /// Ends the file and waits until it is on the disk.

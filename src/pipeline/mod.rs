@@ -6,6 +6,7 @@
 
 pub mod bronze;
 mod changes;
+mod copied;
 mod kept;
 mod known_files;
 pub(crate) mod parallel;

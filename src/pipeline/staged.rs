@@ -1,9 +1,10 @@
 //! Rows of a part of a table while months are folded into them: as committed, held, written and not yet committed, or still a plan.
 
 use crate::engine::{FEW, Materialized, Session, Work};
-use crate::frame::Relation;
-use crate::lake::{DataFile, Lake, Written};
+use crate::frame::{FilePart, Relation};
+use crate::lake::{DataFile, Lake, Target, Written};
 use crate::pipeline::PipelineError;
+use crate::pipeline::copied::Exchange;
 use crate::pipeline::tables::Table;
 
 /// Rows that are held until the next month takes their place; more go into a file.
@@ -42,6 +43,8 @@ struct Plan {
     sources: Vec<Written>,
     /// Columns in which no row has a value.
     valueless: Vec<&'static str>,
+    /// The same rows, of which most are in these files.
+    copied: Option<(Vec<FilePart>, Exchange)>,
 }
 
 impl<'a> StagedRows<'a> {
@@ -98,7 +101,27 @@ impl<'a> StagedRows<'a> {
             Rows::Written(_, sources) | Rows::Plan(Plan { sources, .. }) => (Vec::new(), sources),
             Rows::None | Rows::Held(_) => (Vec::new(), Vec::new()),
         };
-        self.rows = Rows::Plan(Plan { session, sql, at_most, sources, valueless: Vec::new() });
+        self.rows = Rows::Plan(Plan { session, sql, at_most, sources, valueless: Vec::new(), copied: None });
+        replaced
+    }
+
+    /// The same, of rows most of which are those before.
+    pub(super) fn exchange(
+        &mut self,
+        session: Box<dyn Session>,
+        sql: String,
+        at_most: u64,
+        exchange: Option<Exchange>,
+    ) -> Vec<DataFile> {
+        let files = match &self.rows {
+            Rows::Committed(Relation::Files { parts, .. }, files) if files.iter().all(DataFile::is_own) => Some(parts.clone()),
+            Rows::Written(Relation::Files { parts, .. }, _) => Some(parts.clone()),
+            _ => None,
+        };
+        let replaced = self.replace(session, sql, at_most);
+        if let Rows::Plan(plan) = &mut self.rows {
+            plan.copied = files.zip(exchange);
+        }
         replaced
     }
 
@@ -136,6 +159,7 @@ impl<'a> StagedRows<'a> {
                     at_most: held.rows,
                     sources: Vec::new(),
                     valueless: Vec::new(),
+                    copied: None,
                 })?
             }
             computed => computed,
@@ -143,8 +167,19 @@ impl<'a> StagedRows<'a> {
         Ok(if let Rows::Written(_, files) = written { files } else { Vec::new() })
     }
 
+    fn target(&self, valueless: &[&str]) -> Result<Target, PipelineError> {
+        target((self.lake, self.table), &self.partition, valueless)
+    }
+
     fn written(&self, plan: Plan) -> Result<Rows, PipelineError> {
-        let written = write_without((self.lake, self.table), &self.partition, plan.session, &plan.sql, &plan.valueless)?;
+        let copied = match &plan.copied {
+            Some((files, exchange)) => exchange.write(self.work, files, self.target(&plan.valueless)?)?,
+            None => None,
+        };
+        let written = match copied {
+            Some(file) => vec![file],
+            None => write_without((self.lake, self.table), &self.partition, plan.session, &plan.sql, &plan.valueless)?,
+        };
         if written.iter().all(|file| file.rows == 0) {
             return Ok(Rows::None);
         }
@@ -182,8 +217,17 @@ pub(super) fn write_without(
     sql: &str,
     valueless: &[&str],
 ) -> Result<Vec<Written>, PipelineError> {
-    let values: Vec<(&str, &str)> = partition.iter().map(|(column, value)| (*column, value.as_str())).collect();
-    let target = lake.target(&table.id(), &table.columns(), &values)?.without(valueless);
+    let target = target((lake, table), partition, valueless)?;
     let files = session.write(sql, &target)?;
     Ok(target.finish(&files)?)
+}
+
+/// A place for files of a part of a table without some columns.
+pub(super) fn target(
+    (lake, table): (&Lake, &Table),
+    partition: &[(&str, String)],
+    valueless: &[&str],
+) -> Result<Target, PipelineError> {
+    let values: Vec<(&str, &str)> = partition.iter().map(|(column, value)| (*column, value.as_str())).collect();
+    Ok(lake.target(&table.id(), &table.columns(), &values)?.without(valueless))
 }

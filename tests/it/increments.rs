@@ -12,6 +12,7 @@ use feederscope::model::{Cancel, Month};
 use feederscope::pipeline::{Report, Request};
 
 use crate::months::PLANNED;
+use crate::program::{Program, code};
 use crate::support::{Bench, FEEDERS, INSTALLED, SEGMENTS, feeder, show};
 
 const TABLES: [&str; 8] = [
@@ -657,4 +658,32 @@ fn month_after_a_late_one_that_changes_nothing_follows_that_one() {
     let one_by_one = tables(&bench);
     bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
     assert_eq!(tables(&bench), one_by_one);
+}
+
+/// DERs that a month leaves as they were go from file to file as they are stored: no query reads them to write them again.
+#[test]
+fn what_stays_is_copied_as_it_is_stored() {
+    let program = Program::new();
+    let feeders: String = (0..30).map(|n| feeder(&format!("F{n}"), "5")).collect();
+    let ders =
+        |kw: &str, ids: std::ops::Range<u32>| -> String { ids.map(|n| format!("D{n},null,Solar,{kw},F{n},0\n")).collect() };
+    program.put("utility2/2022-08/utility2_circuits.csv", &format!("{FEEDERS}{feeders}"));
+    program.put("utility2/2022-08/utility2_install_der.csv", &format!("{INSTALLED}{}", ders("7.5", 0..30)));
+    assert_ne!(code(&program.call(&["run"])), 1);
+    program.put("utility2/2022-09/utility2_circuits.csv", &format!("{FEEDERS}{}", feeder("F1", "6")));
+    program.put("utility2/2022-09/utility2_install_der.csv", &format!("{INSTALLED}{}", ders("8", 3..5)));
+    let output = program.command(&["run"]).env("FEEDERSCOPE_LOG", "feederscope::sql=debug").output().unwrap();
+    assert_ne!(code(&output), 1, "{output:?}");
+    let log = String::from_utf8(output.stderr).unwrap();
+    let plans: Vec<&str> = log.split("DEBUG").collect();
+    let are_there = |part: &str| plans.iter().any(|plan| plan.contains(part));
+    assert!(are_there("ended_keys") && are_there("FROM touched"), "the log tells of plans");
+    let copies = |plan: &&&str| {
+        plan.contains("FROM current_versions AS c LEFT ANTI JOIN ended_keys") && plan.contains("c.der_id")
+            || plan.contains("FROM before AS r LEFT ANTI JOIN touched") && !plan.contains("UNION ALL")
+    };
+    assert_eq!(plans.iter().filter(copies).collect::<Vec<_>>(), [] as [&&str; 0]);
+    let shown = program.call(&["ders", "F3", "--format", "csv"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown.lines().filter(|line| line.contains("D3") && line.contains(",8,")).count(), 1, "{shown}");
 }

@@ -7,10 +7,12 @@ const ORDER: [&str; 13] =
     ["model", "outbound", "config", "landing", "frame", "lake", "engine", "pipeline", "sample", "app", "commands", "ui", "cli"];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("ratatui", &["ui"]),
     ("crossterm", &["ui"]),
     ("polars", &["frame", "engine"]),
+    ("polars_arrow", &["frame"]),
+    ("polars_parquet", &["frame"]),
     ("polars_plan", &["engine"]),
     ("deltalake", &["lake"]),
     ("clap", &["cli"]),

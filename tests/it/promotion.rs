@@ -260,8 +260,11 @@ fn verify_tells_a_changed_byte_a_foreign_commit_and_a_missing_file() {
     let path = table.path_of(&table.files[0]);
     let whole = std::fs::read(&path).unwrap();
     let mut changed = whole.clone();
-    let middle = changed.len() / 2;
-    changed[middle] ^= 1;
+    // The last one before what the file says of itself, whose length stands before its last four bytes.
+    let footer =
+        changed.last_chunk::<8>().and_then(|end| end.first_chunk::<4>()).map(|length| u32::from_le_bytes(*length)).unwrap();
+    let last = changed.len() - 9 - footer as usize;
+    changed[last] ^= 1;
     std::fs::write(&path, &changed).unwrap();
     assert_eq!(verify(&qa).unwrap().differences, ["the rows or files of `silver/ders` are not those that were promoted"]);
     assert!(shut(&review(&bench, TO_PROD)).contains(&"it came by a promotion"));

@@ -263,18 +263,21 @@ fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {
         Ok(within.into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
     };
     let texts = text.str()?;
-    // Equal cells often follow one another, and are then read once.
+    // Most cells say what another one says, and each text is read once.
     let (mut heads, mut head_of) = (StringChunkedBuilder::new(texts.name().clone(), 0), Vec::with_capacity(texts.len()));
+    let mut known: PlHashMap<Option<&str>, IdxSize> = PlHashMap::default();
     let (mut last, mut heads_len) = (None, 0);
-    texts.iter().for_each(|text| {
-        if head_of.is_empty() || text != last {
-            heads.append_option(text);
-            (last, heads_len) = (text, heads_len + 1);
-        }
-        head_of.push(heads_len - 1);
-    });
-    if heads_len as usize > texts.len() / 2 {
-        return Ok(read(texts)?.into_series().into_column());
+    for text in texts.iter() {
+        let head = match last {
+            Some((before, head)) if before == text => head,
+            _ => *known.entry(text).or_insert_with(|| {
+                heads.append_option(text);
+                heads_len += 1;
+                heads_len - 1
+            }),
+        };
+        head_of.push(head);
+        last = Some((text, head));
     }
     let times = read(&heads.finish())?.into_series();
     Ok(times.take(&IdxCa::from_vec("head".into(), head_of))?.into_column())

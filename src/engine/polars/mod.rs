@@ -10,16 +10,17 @@ mod thread;
 mod words;
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use polars::prelude::*;
 use polars::sql::SQLContext;
 
 use super::{EngineError, Materialized, Session};
-use crate::frame::{Column, Frame, GROUP_ROWS, Relation, compression, schema, statistics};
+use crate::frame::{Column, Frame, FrameWriter, GROUP_ROWS, Relation, schema};
 use crate::lake::Target;
 use crate::model::Cancel;
 use functions::Functions;
@@ -95,7 +96,7 @@ impl Session for PolarsSession {
         let (text, columns, path) = (sql.to_owned(), target.columns(), target.file());
         let written = self.wait_for(sql, move || {
             let unclaimed = Unclaimed(path);
-            collect(sink(planned(context, &text)?, &unclaimed.0, &columns)?, Engine::Streaming)?;
+            write(planned(context, &text)?, &unclaimed.0, &columns)?;
             Ok(unclaimed)
         })?;
         Ok(vec![written.claim()])
@@ -181,23 +182,22 @@ fn plan_error(error: &PolarsError, sql: &str) -> EngineError {
     EngineError::Plan { message: error.to_string(), sql: sql.to_owned() }
 }
 
-/// The plan that writes rows to a file; columns are found by name, and cast where the engine counts in other widths.
-fn sink(rows: LazyFrame, file: &std::path::Path, columns: &[Column]) -> PolarsResult<LazyFrame> {
-    let columns: Vec<Expr> =
+/// Writes rows to a file, a group at a time; columns are found by name, and cast where the engine counts in other widths.
+fn write(rows: LazyFrame, file: &std::path::Path, columns: &[Column]) -> PolarsResult<()> {
+    let exprs: Vec<Expr> =
         columns.iter().map(|column| col(column.name.as_str()).strict_cast(schema::polars_type(column.kind))).collect();
-    let options = ParquetWriteOptions {
-        compression: compression(),
-        statistics: statistics(),
-        row_group_size: Some(GROUP_ROWS),
-        // Texts are written as they are held: the oldest level copies each before it is looked at.
-        compat_level: Some(CompatLevel::newest()),
-        ..ParquetWriteOptions::default()
+    let writer = Arc::new(Mutex::new(Some(FrameWriter::create(file, columns)?)));
+    let written = writer.clone();
+    let push = move |group: DataFrame| {
+        if let Some(writer) = written.lock().as_deref_mut().ok().and_then(Option::as_mut) {
+            writer.push(&Frame(group)).map_err(|error| error.0)?;
+        }
+        Ok(false)
     };
-    rows.select(columns).sink(
-        SinkDestination::File { target: SinkTarget::Path(PlRefPath::try_from_path(file)?) },
-        FileWriteFormat::Parquet(Arc::new(options)),
-        UnifiedSinkArgs::default(),
-    )
+    let push = PlanCallback::new(push);
+    rows.select(exprs).sink_batches(push, true, NonZeroUsize::new(GROUP_ROWS))?.collect_with_engine(Engine::Streaming)?;
+    let writer = writer.lock().ok().and_then(|mut writer| writer.take());
+    writer.map_or(Ok(()), FrameWriter::finish).map_err(|error| error.0)
 }
 
 #[cfg(test)]

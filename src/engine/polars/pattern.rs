@@ -51,7 +51,10 @@ impl Pattern {
 }
 
 pub(super) fn has_letter(text: &str) -> bool {
-    if text.is_ascii() { text.bytes().any(|byte| byte.is_ascii_alphabetic()) } else { text.contains(char::is_alphabetic) }
+    // Without a branch: most texts are short, and have none.
+    let of = |byte: u8| (byte.is_ascii_alphabetic(), !byte.is_ascii());
+    let (has_letter, has_other) = text.bytes().map(of).fold((false, false), |(a, b), (c, d)| (a | c, b | d));
+    has_letter || (has_other && text.contains(char::is_alphabetic))
 }
 
 /// Whether a text that matches has a letter.

@@ -3,11 +3,12 @@
 //! The quality tables ask what a column holds once a distinct value; here the values are at hand, so that the stored rows
 //! need not be grouped again. Hashes are seeded anew in each process: no file can be made so that its values get in each other's way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
+use crate::frame::Group;
 use crate::model::cell::{NullSentinels, bare, is_damaged, is_id};
 use crate::model::inferred_type::{InferredType, SAMPLE_ROWS, TypeCounts};
 
@@ -94,6 +95,30 @@ struct Counts {
     sample: Sample,
 }
 
+impl Counts {
+    fn feed(&mut self, rows: &Group, (words, decimal_mark): (&NullSentinels, char)) {
+        let wanted = usize::try_from(SAMPLE_ROWS - self.sample.cells).unwrap_or(usize::MAX);
+        let first = rows.texts(&self.name).take(wanted);
+        runs(first, |cell, cells| self.sample.add((words, decimal_mark), bare(cell), cells));
+        match rows.counts(&self.name) {
+            Some(counts) => counts.for_each(|(cell, cells)| self.add(words, cell, cells)),
+            None => runs(rows.texts(&self.name), |cell, cells| self.add(words, cell, cells)),
+        }
+        if let Values::Counted(counts) = &self.values
+            && counts.len() > MOST_VALUES
+        {
+            let mut many = Values::HighCardinality(Distinct::default(), TextSummary::default());
+            counts.each(|value, cells| many.add(words, value, cells));
+            self.values = many;
+        }
+    }
+
+    fn add(&mut self, words: &NullSentinels, cell: &str, cells: u64) {
+        self.surrounded += if is_surrounded(cell) { cells } else { 0 };
+        self.values.add(words, bare(cell), cells);
+    }
+}
+
 /// What the first cells of a column are.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
@@ -103,9 +128,8 @@ struct Sample {
 
 impl Sample {
     fn add(&mut self, (words, decimal_mark): (&NullSentinels, char), value: &str, cells: u64) {
-        let cells = cells.min(SAMPLE_ROWS - self.cells);
         self.cells += cells;
-        if cells > 0 && !words.contain(value) {
+        if !words.contain(value) {
             self.types.add(value, cells, decimal_mark);
         }
     }
@@ -118,7 +142,32 @@ enum Values {
     Counted(ValueCounts),
     /// Too many for that: hashes of what is present, and what is said of all. Two values of one hash, which a file may hold once in some
     /// million files, count as one.
-    HighCardinality(HashSet<u64, RandomState>, TextSummary),
+    HighCardinality(Distinct, TextSummary),
+}
+
+/// Hashes of what was met. To sort them now and then is faster than to look each up in a set that no cache holds.
+#[derive(Debug, Clone, Default)]
+struct Distinct {
+    hasher: RandomState,
+    hashes: Vec<u64>,
+    /// How many there were when they were counted last.
+    counted: usize,
+}
+
+impl Distinct {
+    fn insert(&mut self, value: &str) {
+        self.hashes.push(self.hasher.hash_one(value));
+        if self.hashes.len() > MOST_VALUES.max(2 * self.counted) {
+            self.count();
+        }
+    }
+
+    fn count(&mut self) -> u64 {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.counted = self.hashes.len();
+        self.hashes.len() as u64
+    }
 }
 
 /// The columns of a file, by their names in the tables.
@@ -160,23 +209,24 @@ pub struct TextSummary {
 }
 
 impl TextSummary {
-    /// Adds cells of a value; `is_new` says whether it was not met before, and is asked of what is present.
-    fn add(&mut self, words: &NullSentinels, value: &str, cells: u64, is_new: impl FnOnce() -> bool) {
+    /// Adds cells of a value; whether it is present, and one of those that are distinct. These are counted elsewhere.
+    fn add(&mut self, words: &NullSentinels, value: &str, cells: u64) -> bool {
         self.damaged += if is_damaged(value) { cells } else { 0 };
         if value.is_empty() {
             self.empty += cells;
         } else if words.contain(value) {
             self.words += cells;
-        } else if is_new() {
-            self.distinct += 1;
+        } else {
             if self.least.is_empty() || value < self.least.as_str() {
                 value.clone_into(&mut self.least);
             }
             if value > self.greatest.as_str() {
                 value.clone_into(&mut self.greatest);
             }
-            self.has_other_notation |= !is_id(value);
+            self.has_other_notation = self.has_other_notation || !is_id(value);
+            return true;
         }
+        false
     }
 
     /// Cells that say nothing.
@@ -189,10 +239,11 @@ impl Values {
     fn add(&mut self, words: &NullSentinels, value: &str, cells: u64) {
         match self {
             Self::Counted(counts) => counts.add(value, cells),
-            Self::HighCardinality(seen, texts) => texts.add(words, value, cells, || {
-                let hash = seen.hasher().hash_one(value);
-                seen.insert(hash)
-            }),
+            Self::HighCardinality(seen, texts) => {
+                if texts.add(words, value, cells) {
+                    seen.insert(value);
+                }
+            }
         }
     }
 }
@@ -207,29 +258,17 @@ impl ColumnCounter {
         Self { words: NullSentinels::new(words), decimal_mark, columns: columns.into_iter().map(counts).collect() }
     }
 
-    /// Counts cells of the column at a place.
-    pub fn feed<'a>(&mut self, column: usize, cells: impl Iterator<Item = &'a str>) {
-        let Some(Counts { values, surrounded, sample, .. }) = self.columns.get_mut(column) else { return };
-        runs(cells, |cell, cells| {
-            *surrounded += if is_surrounded(cell) { cells } else { 0 };
-            let value = bare(cell);
-            sample.add((&self.words, self.decimal_mark), value, cells);
-            values.add(&self.words, value, cells);
-        });
-        if let Values::Counted(counts) = values
-            && counts.len() > MOST_VALUES
-        {
-            let mut many = Values::HighCardinality(HashSet::default(), TextSummary::default());
-            counts.each(|value, cells| many.add(&self.words, value, cells));
-            *values = many;
-        }
+    /// Counts the cells of the next rows; columns are found by name.
+    pub fn feed(&mut self, rows: &Group) {
+        let of = (&self.words, self.decimal_mark);
+        self.columns.iter_mut().for_each(|counts| counts.feed(rows, of));
     }
 
     /// The file has ended: of its values is kept what is asked of them.
     pub fn finish(self) -> ColumnStatistics {
         let summary = |Counts { name, value_type, values, surrounded, sample }| {
             let (mut texts, values) = match values {
-                Values::HighCardinality(_, texts) => (texts, None),
+                Values::HighCardinality(mut seen, texts) => (TextSummary { distinct: seen.count(), ..texts }, None),
                 Values::Counted(counts) => {
                     let (texts, values) = summary_of(&self.words, &counts, value_type);
                     (texts, Some(values))
@@ -246,7 +285,7 @@ fn summary_of(words: &NullSentinels, counts: &ValueCounts, value_type: ValueType
     let (mut texts, mut values, mut plain) = (TextSummary::default(), Vec::new(), (0, 0));
     let (mut least, mut greatest) = ((f64::INFINITY, String::new()), (f64::NEG_INFINITY, String::new()));
     counts.each(|value, cells| {
-        texts.add(words, value, cells, || true);
+        texts.distinct += u64::from(texts.add(words, value, cells));
         let number = if value_type == ValueType::PlainNumber { plain_number(value) } else { None };
         match number.filter(|_| !words.contain(value)) {
             Some(number) => {
@@ -318,11 +357,21 @@ fn runs<'a>(mut cells: impl Iterator<Item = &'a str>, mut take: impl FnMut(&'a s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{Column, ColumnType, Frame, Value};
 
     fn counter(value_type: ValueType, cells: &[&str]) -> ColumnCounter {
         let mut counter = ColumnCounter::new([("a".to_owned(), value_type)], &["null".to_owned(), "-999".to_owned()], '.');
-        counter.feed(0, cells.iter().copied());
+        feed(&mut counter, cells.iter().copied());
         counter
+    }
+
+    /// The next rows of the file: those of a group or two.
+    fn feed<'c>(counter: &mut ColumnCounter, cells: impl Iterator<Item = &'c str>) {
+        let columns = [Column::new("a", ColumnType::Text)];
+        let rows: Vec<Vec<Value>> = cells.map(|cell| vec![Value::Text(cell.into())]).collect();
+        for group in Frame::from_rows(&columns, &rows).unwrap().groups(&columns).unwrap() {
+            counter.feed(&group.unwrap());
+        }
     }
 
     fn summary(counter: &ColumnCounter) -> ColumnSummary {
@@ -353,7 +402,7 @@ mod tests {
             let first: Vec<&str> = first.chain(cells("x", texts)).collect();
             let mut counter = counter(ValueType::Other, &first);
             // The next block of the file.
-            counter.feed(0, cells("x", 5000));
+            feed(&mut counter, cells("x", 5000));
             summary(&counter).inferred
         };
         assert_eq!(inferred(1000, 0), Some(InferredType::Numbers));
@@ -369,8 +418,8 @@ mod tests {
         let mut counter = counter(ValueType::Text, &damaged);
         assert_eq!(summary(&counter).texts.damaged, 6);
         let many: Vec<String> = (0..MOST_VALUES + 5).map(|n| n.to_string()).collect();
-        counter.feed(0, many.iter().map(String::as_str));
-        counter.feed(0, damaged.into_iter());
+        feed(&mut counter, many.iter().map(String::as_str));
+        feed(&mut counter, damaged.into_iter());
         let ColumnSummary { texts, values, .. } = summary(&counter);
         assert_eq!((texts.damaged, texts.has_other_notation, values), (12, true, None));
     }
@@ -380,14 +429,14 @@ mod tests {
         let many = MOST_VALUES + 5;
         let numbers: Vec<String> = (0..many).map(|n| n.to_string()).collect();
         let mut counter = counter(ValueType::PlainNumber, &["", "null"]);
-        counter.feed(0, numbers.iter().map(String::as_str));
+        feed(&mut counter, numbers.iter().map(String::as_str));
         // Once more, and what was not met before.
-        counter.feed(0, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
+        feed(&mut counter, numbers.iter().take(10).map(String::as_str).chain(["Null", " ", "-1", "zz"]));
         let ColumnSummary { texts: found, values, .. } = summary(&counter);
         assert_eq!((found.empty, found.words, found.missing(), found.distinct), (2, 2, 4, many as u64 + 2));
         assert_eq!((found.least.as_str(), found.greatest.as_str(), found.has_other_notation), ("-1", "zz", false));
         assert_eq!(values, None);
-        counter.feed(0, ["12.0"].into_iter());
+        feed(&mut counter, ["12.0"].into_iter());
         assert!(summary(&counter).texts.has_other_notation, "12 and 12.0 are one id");
     }
 

@@ -218,7 +218,7 @@ impl Loading<'_> {
         }
     }
 
-    /// Reads on one thread, counts on another and writes on a third; how many rows are in bronze, and what is in them.
+    /// Reads on one thread, counts and writes on another; how many rows are in bronze, and what is in them.
     fn copy(
         &self,
         reader: &mut dyn RecordReader,
@@ -228,16 +228,15 @@ impl Loading<'_> {
         sha256: &str,
     ) -> Result<(u64, ColumnStatistics), Stop> {
         let (to_writer, for_writer) = sync_channel::<Frame>(1);
-        let (to_counter, for_counter) = sync_channel::<Frame>(1);
         std::thread::scope(|scope| {
-            let encoding = scope.spawn(move || -> Result<(), PipelineError> {
-                for_writer.into_iter().try_for_each(|frame| Ok(writer.push(&frame)?))
-            });
-            let counting = scope.spawn(move || {
-                for frame in for_counter {
-                    names.iter().enumerate().for_each(|(at, name)| counter.feed(at, frame.texts(name)));
+            let writing = scope.spawn(move || -> Result<ColumnStatistics, PipelineError> {
+                for frame in for_writer {
+                    for group in writer.groups(&frame)? {
+                        counter.feed(&group);
+                        writer.push_group(group)?;
+                    }
                 }
-                counter.finish()
+                Ok(counter.finish())
             });
             let mut rows = 0;
             let read = loop {
@@ -246,7 +245,7 @@ impl Loading<'_> {
                         rows += batch.record_count() as u64;
                         let frame = self.frame(&batch, (names, hashed), candidate, sha256)?;
                         // The writer has failed when nobody takes the rows; its error comes below.
-                        if to_counter.send(frame.clone()).and(to_writer.send(frame)).is_err() {
+                        if to_writer.send(frame).is_err() {
                             break Ok(());
                         }
                         self.tell(candidate, rows, reader.bytes_done());
@@ -255,15 +254,13 @@ impl Loading<'_> {
                     Err(error) => break Err(error),
                 }
             };
-            drop((to_writer, to_counter));
-            let written = encoding.join().unwrap_or_else(|_| {
+            drop(to_writer);
+            let written = writing.join().unwrap_or_else(|_| {
                 let message = "the writer gave up".to_owned();
                 Err(PipelineError::Rows { table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(), message })
             });
             read?;
-            written?;
-            // What was not counted is asked of the rows.
-            Ok((rows, counting.join().unwrap_or_default()))
+            Ok((rows, written?))
         })
     }
 

@@ -10,6 +10,7 @@ use crate::lake::{DataFile, Snapshot, Written};
 use crate::model::{Dataset, Entity, Month, MonthRange};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::copied::Exchange;
 use crate::pipeline::silver::{Silver, of_utility};
 use crate::pipeline::sql::text;
 use crate::pipeline::staged::{self, HELD};
@@ -146,7 +147,11 @@ impl DerDetails<'_> {
         };
         let is_valueless = |column: &&str| sorted.rows > HELD && sorted.is_without(column);
         let valueless: Vec<&str> = tables::DER_DETAILS.column_names().filter(is_valueless).collect();
-        let mut written = self.files(status, rows_of(&[sorted])?, &untouched, &valueless)?;
+        let written = self.untouched(status, touched, sorted, &valueless)?;
+        let mut written = match written {
+            Some(file) => vec![file],
+            None => self.files(status, rows_of(&[sorted])?, &untouched, &valueless)?,
+        };
         let mut session = rows_of(&since)?;
         session.create_view("now", &self.plan(status))?;
         let columns = tables::DER_DETAILS.column_names().collect::<Vec<_>>().join(", ");
@@ -157,6 +162,27 @@ impl DerDetails<'_> {
         }
         written.extend(of_touched);
         Ok(written)
+    }
+
+    /// The rows of a file that were not touched, as they are stored; `None` where they have to be read.
+    fn untouched(
+        &self,
+        status: &str,
+        touched: &Touched<'_>,
+        sorted: &DataFile,
+        valueless: &[&str],
+    ) -> Result<Option<Written>, PipelineError> {
+        let exchange = Exchange::without(&["der_id"], &touched.relations[0].1.relation).zip(self.newest);
+        let Some((exchange, newest)) = exchange else { return Ok(None) };
+        let exchange = exchange.with_constant("delivery_month", &newest);
+        let files = touched.before.scan(|file| file.path() == sorted.path());
+        let Relation::Files { parts, .. } = files else { return Ok(None) };
+        let target = staged::target((self.bronze.lake, &tables::DER_DETAILS), &of_utility(self.bronze), valueless)?;
+        let mut file = exchange.write(self.bronze.work, &parts, target)?;
+        if let Some(file) = &mut file {
+            file.note(PLAN, &fingerprint(status));
+        }
+        Ok(file)
     }
 
     fn files(

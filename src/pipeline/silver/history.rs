@@ -11,6 +11,7 @@ use crate::lake::{DataFile, Written};
 use crate::model::Month;
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::copied::Exchange;
 use crate::pipeline::staged::{self, StagedRows};
 use crate::pipeline::store;
 use crate::pipeline::tables::Table;
@@ -167,7 +168,8 @@ impl<'a> History<'a> {
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
         let at_most = self.current.at_most() + opened.rows;
         let valueless = self.current.valueless().into_iter().filter(|column| opened.relation.is_without(column)).collect();
-        self.replaced.extend(self.current.replace(session, scd2::current(&columns, self.key), at_most));
+        let exchange = Exchange::without(self.key, &ended_keys.relation).and_then(|exchange| exchange.with(&opened.relation));
+        self.replaced.extend(self.current.exchange(session, scd2::current(&columns, self.key), at_most, exchange));
         self.current.leave_out(valueless);
         Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
     }

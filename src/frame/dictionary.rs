@@ -1,0 +1,181 @@
+//! Cells that repeat, as numbers of a dictionary.
+//!
+//! Parquet holds such a column as its distinct values and a number for each row. The numbers are found here in one pass over
+//! the rows, and whoever asks what a column holds looks at its distinct values alone.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use polars::prelude::PolarsResult;
+use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, Utf8ViewArray};
+use polars_arrow::datatypes::ArrowDataType;
+use polars_arrow::types::NativeType;
+
+/// So many rows are worth a dictionary whatever they hold.
+const FEW_ROWS: usize = 128;
+
+/// Cells, as numbers of a dictionary in the order in which each value is met first; as they are where that takes more room.
+pub(super) fn numbered(cells: Box<dyn Array>) -> PolarsResult<Box<dyn Array>> {
+    let any = cells.as_any();
+    let numbered = if let Some(texts) = any.downcast_ref::<Utf8ViewArray>() {
+        of_texts(texts)
+    } else if let Some(numbers) = any.downcast_ref::<PrimitiveArray<f64>>() {
+        of_numbers(numbers, f64::to_bits)
+    } else if let Some(numbers) = any.downcast_ref::<PrimitiveArray<i64>>() {
+        of_numbers(numbers, i64::cast_unsigned)
+    } else if let Some(numbers) = any.downcast_ref::<PrimitiveArray<i32>>() {
+        of_numbers(numbers, |number| u64::from(number.cast_unsigned()))
+    } else {
+        return Ok(cells);
+    };
+    Ok(numbered?.map_or(cells, DictionaryArray::boxed))
+}
+
+/// Cells, of which none is the number of another.
+pub(super) fn themselves(cells: &dyn Array) -> PolarsResult<Box<dyn Array>> {
+    let Some(numbered) = cells.as_any().downcast_ref::<DictionaryArray<u32>>() else { return Ok(cells.to_boxed()) };
+    let values = numbered.values().as_any();
+    if let Some(texts) = values.downcast_ref::<Utf8ViewArray>() {
+        let cells: Vec<Option<&str>> = numbered.keys().iter().map(|number| texts.get(*number? as usize)).collect();
+        Ok(Utf8ViewArray::from_slice(cells).boxed())
+    } else if let Some(values) = values.downcast_ref::<PrimitiveArray<f64>>() {
+        looked_up(numbered.keys(), values)
+    } else if let Some(values) = values.downcast_ref::<PrimitiveArray<i64>>() {
+        looked_up(numbered.keys(), values)
+    } else if let Some(values) = values.downcast_ref::<PrimitiveArray<i32>>() {
+        looked_up(numbered.keys(), values)
+    } else {
+        Ok(cells.to_boxed())
+    }
+}
+
+fn looked_up<T: NativeType>(numbers: &PrimitiveArray<u32>, values: &PrimitiveArray<T>) -> PolarsResult<Box<dyn Array>> {
+    let of = |number: &u32| values.values().get(*number as usize).copied().unwrap_or_default();
+    let cells = numbers.values().iter().map(of).collect();
+    Ok(PrimitiveArray::try_new(values.dtype().clone(), cells, numbers.validity().cloned())?.boxed())
+}
+
+/// A text in each of so many rows.
+pub(super) fn constant(text: &str, rows: usize) -> Box<dyn Array> {
+    let text = Utf8ViewArray::from_slice_values([text]).boxed();
+    let keys = PrimitiveArray::from_vec(vec![0; rows]);
+    DictionaryArray::<u32>::try_from_keys(keys, text.clone(), false).map_or(text, DictionaryArray::boxed)
+}
+
+/// The same texts, with a dictionary of those that occur.
+pub(super) fn without_unused(texts: &DictionaryArray<u32>) -> PolarsResult<DictionaryArray<u32>> {
+    let Some(values) = texts.values().as_any().downcast_ref::<Utf8ViewArray>() else { return Ok(texts.clone()) };
+    let mut is_used = vec![false; values.len()];
+    texts.keys().non_null_values_iter().for_each(|number| is_used[number as usize] = true);
+    if is_used.iter().all(|is_used| *is_used) {
+        return Ok(texts.clone());
+    }
+    let used = || (0..values.len()).filter(|old| is_used[*old]);
+    let mut numbers = vec![0; values.len()];
+    used().zip(0..).for_each(|(old, number)| numbers[old] = number);
+    // What stands in a row without a text says nothing, and may be beyond the last one.
+    let keys = texts.keys().values().iter().map(|old| numbers.get(*old as usize).copied().unwrap_or(0)).collect();
+    let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, keys, texts.keys().validity().cloned())?;
+    let texts: Vec<&str> = used().map(|old| values.value(old)).collect();
+    DictionaryArray::try_from_keys(keys, Utf8ViewArray::from_slice_values(texts).boxed(), false)
+}
+
+/// Numbers of what was met in a column, by the bits of it.
+type Met = HashMap<u128, u32, RandomState>;
+
+thread_local! {
+    /// The room that the last column took is there for the next one.
+    static MET: RefCell<Met> = RefCell::default();
+}
+
+/// Numbers cells with nothing met yet.
+fn with_nothing_met<R>(number: impl FnOnce(&mut Met) -> R) -> R {
+    MET.with_borrow_mut(|met| {
+        met.clear();
+        number(met)
+    })
+}
+
+/// `None` if three quarters of the texts, or more, are distinct.
+fn of_texts(texts: &Utf8ViewArray) -> PolarsResult<Option<DictionaryArray<u32>>> {
+    let rows = texts.len();
+    let mut numbers = Numbers::new(rows, if rows <= FEW_ROWS { rows } else { rows - rows / 4 });
+    // Short texts are in their views.
+    let mut long: HashMap<&str, u32, RandomState> = HashMap::default();
+    let mut number = |at: usize, bits: u128, next: u32, met: &mut Met| {
+        if texts.views()[at].is_inline() {
+            *met.entry(bits).or_insert(next)
+        } else {
+            *long.entry(texts.value(at)).or_insert(next)
+        }
+    };
+    let is_worth_it = with_nothing_met(|met| {
+        texts.views().iter().enumerate().all(|(at, view)| {
+            let bits = view.as_u128();
+            numbers.push(bits, texts.is_null(at), |next| number(at, bits, next, met), || texts.value(at))
+        })
+    });
+    is_worth_it.then(|| numbers.finish(texts, |firsts| Ok(Utf8ViewArray::from_slice_values(firsts).boxed()))).transpose()
+}
+
+/// `None` if half of the numbers, or more, are distinct: as they are they take little room.
+fn of_numbers<T: NativeType>(cells: &PrimitiveArray<T>, bits: impl Fn(T) -> u64) -> PolarsResult<Option<DictionaryArray<u32>>> {
+    let rows = cells.len();
+    let mut numbers = Numbers::new(rows, if rows <= FEW_ROWS { rows } else { rows / 2 });
+    let is_worth_it = with_nothing_met(|met| {
+        cells.values().iter().enumerate().all(|(at, value)| {
+            let bits = u128::from(bits(*value));
+            numbers.push(bits, cells.is_null(at), |next| *met.entry(bits).or_insert(next), || *value)
+        })
+    });
+    let values = |firsts: Vec<T>| Ok(PrimitiveArray::try_new(cells.dtype().clone(), firsts.into(), None)?.boxed());
+    is_worth_it.then(|| numbers.finish(cells, values)).transpose()
+}
+
+/// The number of each row's value, and the values by their numbers, of which there are so many at most.
+struct Numbers<V> {
+    keys: Vec<u32>,
+    firsts: Vec<V>,
+    most: usize,
+    last: Option<(u128, u32)>,
+}
+
+impl<V> Numbers<V> {
+    fn new(rows: usize, most: usize) -> Self {
+        Self { keys: Vec::with_capacity(rows), firsts: Vec::new(), most, last: None }
+    }
+
+    /// Takes the next row, which is that before where the bits are the same: its number, which is the one given where it was not met, and
+    /// its value. Whether there are not too many values.
+    fn push(&mut self, bits: u128, is_null: bool, number: impl FnOnce(u32) -> u32, value: impl FnOnce() -> V) -> bool {
+        // What stands in a row without a value says nothing.
+        if is_null {
+            self.keys.push(0);
+            return true;
+        }
+        if let Some((last, number)) = self.last
+            && last == bits
+        {
+            self.keys.push(number);
+            return true;
+        }
+        let next = self.firsts.len() as u32;
+        let number = number(next);
+        if number == next {
+            self.firsts.push(value());
+        }
+        self.keys.push(number);
+        self.last = Some((bits, number));
+        self.firsts.len() <= self.most
+    }
+
+    fn finish(
+        self,
+        cells: &dyn Array,
+        values: impl FnOnce(Vec<V>) -> PolarsResult<Box<dyn Array>>,
+    ) -> PolarsResult<DictionaryArray<u32>> {
+        let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, self.keys.into(), cells.validity().cloned())?;
+        DictionaryArray::try_from_keys(keys, values(self.firsts)?, false)
+    }
+}

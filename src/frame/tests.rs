@@ -1,0 +1,259 @@
+//! Rows in memory, and files that are written and copied, read back by another reader.
+
+use std::path::{Path, PathBuf};
+
+use ::parquet::file::metadata::RowGroupMetaData;
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::record::Field;
+use proptest::prelude::*;
+
+use super::*;
+
+/// A column of each type.
+fn columns() -> Vec<Column> {
+    schema::columns![id Text, text Text, whole Whole, real Real, flag Flag, day Day, time Time]
+}
+
+fn reader(path: &Path) -> SerializedFileReader<std::fs::File> {
+    SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap()
+}
+
+/// All cells of a file, by the Parquet reader of the Delta library.
+fn rows_of(path: &Path) -> Vec<Vec<Value>> {
+    let value = |field: &Field| match field {
+        Field::Null => Value::Null,
+        Field::Str(text) => Value::Text(text.clone()),
+        Field::Long(number) => Value::Whole(*number),
+        Field::Double(number) => Value::Real(*number),
+        Field::Bool(flag) => Value::Flag(*flag),
+        Field::Date(days) => Value::Day(Day::from_epoch_days(*days)),
+        Field::TimestampMicros(micros) => Value::Time(Timestamp::from_micros(*micros)),
+        other => panic!("{other:?}"),
+    };
+    let rows = reader(path).get_row_iter(None).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    rows.iter().map(|row| row.get_column_iter().map(|(_, field)| value(field)).collect()).collect()
+}
+
+/// A row whose id is a number, and whose other cells are now and then null.
+fn row(id: usize, dice: u64) -> Vec<Value> {
+    let of = |at: u32, value: Value| if (dice >> at).is_multiple_of(5) { Value::Null } else { value };
+    let small = (dice % 7) as i64;
+    vec![
+        Value::Text(format!("id {id}")),
+        of(1, Value::Text(["", "a", "short", "twelve bytes", "longer than twelve bytes", "µµµµµµµ"][dice as usize % 6].into())),
+        of(2, Value::Whole(small - 3)),
+        of(3, Value::Real(small as f64 / 4.0)),
+        of(4, Value::Flag(dice.is_multiple_of(2))),
+        of(5, Value::Day(Day::from_epoch_days(small as i32 * 1000 - 2000))),
+        of(6, Value::Time(Timestamp::from_micros(small * 1_000_003))),
+    ]
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A file of these rows, written a few at a time.
+    fn write(&self, name: &str, columns: &[Column], rows: &[Vec<Value>], at_a_time: usize) -> PathBuf {
+        let path = self.path(name);
+        let mut writer = FrameWriter::create(&path, columns).unwrap();
+        for part in rows.chunks(at_a_time.max(1)) {
+            writer.push(&Frame::from_rows(columns, part).unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    }
+}
+
+/// How many rows each group has.
+fn groups_of(path: &Path) -> Vec<i64> {
+    reader(path).metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_written_is_read_by_others(dice in prop::collection::vec(any::<u64>(), 0..400), at_a_time in 1_usize..150) {
+        let folder = Folder::new();
+        let rows: Vec<_> = dice.iter().enumerate().map(|(id, dice)| row(id, *dice)).collect();
+        let path = folder.write("a", &columns(), &rows, at_a_time);
+        prop_assert_eq!(rows_of(&path), rows.clone());
+        prop_assert_eq!(groups_of(&path), if rows.is_empty() { vec![] } else { vec![rows.len() as i64] });
+        // What each column has at least and at most, and how many rows have nothing.
+        for group in reader(&path).metadata().row_groups() {
+            for (at, column) in group.columns().iter().enumerate() {
+                let found = column.statistics().unwrap();
+                let nulls = rows.iter().filter(|row| row[at] == Value::Null).count();
+                prop_assert_eq!(found.null_count_opt(), Some(nulls as u64));
+                if at == 2 {
+                    let numbers = || rows.iter().filter_map(|row| row[at].as_i64()).map(|number| number.to_le_bytes().to_vec());
+                    let by_value = |bytes: &Vec<u8>| i64::from_le_bytes(bytes.as_slice().try_into().unwrap());
+                    prop_assert_eq!(found.min_bytes_opt().map(<[u8]>::to_vec), numbers().min_by_key(by_value));
+                    prop_assert_eq!(found.max_bytes_opt().map(<[u8]>::to_vec), numbers().max_by_key(by_value));
+                }
+                if at == 1 {
+                    let texts = || rows.iter().filter_map(|row| row[at].as_str()).map(str::as_bytes);
+                    prop_assert_eq!(found.min_bytes_opt(), texts().min());
+                    prop_assert_eq!(found.max_bytes_opt(), texts().max());
+                }
+            }
+        }
+    }
+
+    /// Some rows, in some of the columns, with one that the file does not have: as another reader finds them, who reads all.
+    #[test]
+    fn rows_that_are_taken_are_those_of_the_file(
+        dice in prop::collection::vec(any::<(u64, bool)>(), 1..400),
+        wanted_columns in prop::collection::vec(0_usize..7, 1..7),
+    ) {
+        let folder = Folder::new();
+        let rows: Vec<_> = dice.iter().enumerate().map(|(id, (dice, _))| row(id, *dice)).collect();
+        let path = folder.write("a", &columns(), &rows, 500);
+        let mut places = wanted_columns;
+        places.sort_unstable();
+        places.dedup();
+        let mut wanted: Vec<Column> = places.iter().map(|at| columns()[*at].clone()).collect();
+        wanted.push(Column::new("new", ColumnType::Text));
+        let stored = StoredFile::open(&path, &wanted).unwrap().unwrap();
+        let copy = folder.path("b");
+        let mut writer = FrameWriter::create(&copy, &wanted).unwrap();
+        for group in stored.groups() {
+            writer.push_group(group.take(&wanted, dice.iter().map(|(_, wanted)| *wanted).collect()).unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        let expected: Vec<Vec<Value>> = rows.iter().zip(&dice).filter(|(_, (_, wanted))| *wanted).map(|(row, _)| {
+            places.iter().map(|at| row[*at].clone()).chain([Value::Null]).collect()
+        }).collect();
+        prop_assert_eq!(rows_of(&copy), expected.clone());
+    }
+}
+
+/// A type, how many of a thousand cells may be distinct, and such cells.
+type OfType<'a> = (ColumnType, usize, &'a dyn Fn(i64) -> Value);
+
+/// Whether the column of a file of one is stored as a dictionary and numbers of it.
+fn has_dictionary(path: &Path) -> bool {
+    reader(path).metadata().row_group(0).column(0).dictionary_page_offset().is_some()
+}
+
+/// Ids and their like are stored as they are, what repeats is stored once: texts of which less than a quarter repeats, and numbers of which
+/// less than half does, take less room as they are.
+#[test]
+fn cells_that_repeat_are_stored_once() {
+    let folder = Folder::new();
+    let at = |day: i64| Timestamp::from_micros(day * 86_400_000_000);
+    let kinds: [OfType<'_>; 6] = [
+        (ColumnType::Text, 750, &|n| Value::Text(n.to_string())),
+        (ColumnType::Text, 750, &|n| Value::Text(format!("a text that is longer than a view holds {n}"))),
+        (ColumnType::Whole, 500, &|n| Value::Whole(n << 40)),
+        (ColumnType::Real, 500, &|n| Value::Real(n as f64 / 7.0)),
+        (ColumnType::Day, 500, &|n| Value::Day(Day::from_epoch_days(n as i32 * 1000))),
+        (ColumnType::Time, 500, &|n| Value::Time(at(n))),
+    ];
+    for (kind, most, value) in kinds {
+        for (distinct, expected) in [(1, true), (most, true), (most + 1, false), (1000, false)] {
+            let rows: Vec<_> = (0..1000).map(|at| vec![value(at % distinct as i64)]).collect();
+            let path = folder.write("a", &[Column::new("a", kind)], &rows, 1000);
+            assert_eq!(has_dictionary(&path), expected, "{kind:?} {distinct}");
+            assert_eq!(rows_of(&path), rows);
+        }
+        // As few rows as these are worth a dictionary whatever they hold; of none, or nothing but nulls, there is one that holds nothing.
+        let rows: Vec<_> = (0..128).map(|at| vec![value(at)]).collect();
+        assert!(has_dictionary(&folder.write("a", &[Column::new("a", kind)], &rows, 1000)), "{kind:?}");
+        let path = folder.write("a", &[Column::new("a", kind)], &vec![vec![Value::Null]; 300], 1000);
+        assert_eq!(rows_of(&path), vec![vec![Value::Null]; 300]);
+    }
+}
+
+/// What nobody has any more would be taken for the least or the greatest, and be copied for ever.
+#[test]
+fn texts_that_no_row_has_any_more_are_not_copied() {
+    let folder = Folder::new();
+    let columns = [Column::new("a", ColumnType::Text)];
+    let rows: Vec<_> =
+        (0..300).map(|at| vec![[Value::Null, Value::Text("amz"[at % 3..=at % 3].into())][at % 2].clone()]).collect();
+    let stored = StoredFile::open(&folder.write("a", &columns, &rows, 300), &columns).unwrap().unwrap();
+    for text in ["a", "m", "z"] {
+        let copy = folder.path("b");
+        let mut writer = FrameWriter::create(&copy, &columns).unwrap();
+        let is_wanted = |row: &Vec<Value>| row[0].as_str().is_none_or(|of| of == text);
+        for group in stored.groups() {
+            writer.push_group(group.take(&columns, rows.iter().map(is_wanted).collect()).unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        let found = reader(&copy);
+        let found = found.metadata().row_group(0).column(0).statistics().unwrap();
+        assert_eq!((found.min_bytes_opt(), found.max_bytes_opt()), (Some(text.as_bytes()), Some(text.as_bytes())));
+        assert_eq!(rows_of(&copy), rows.iter().filter(|row| is_wanted(row)).cloned().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn few_rows_are_one_group_with_those_beside_them_and_many_are_their_own() {
+    let folder = Folder::new();
+    let columns = [Column::new("id", ColumnType::Text), Column::new("text", ColumnType::Text)];
+    let rows = |from: usize, to: usize| -> Vec<Vec<Value>> {
+        (from..to).map(|id| vec![Value::Text(id.to_string()), Value::Text((id % 9).to_string())]).collect()
+    };
+    let sizes = [10, 20, 40_000, 30_000, 30_000, 30_000, 7, 65_536, 1, 1];
+    let path = folder.path("a");
+    let mut writer = FrameWriter::create(&path, &columns).unwrap();
+    let mut all = 0;
+    for size in sizes {
+        writer.push(&Frame::from_rows(&columns, &rows(all, all + size)).unwrap()).unwrap();
+        all += size;
+    }
+    writer.finish().unwrap();
+    assert_eq!(groups_of(&path), [30, 40_000, 60_000, 30_007, 65_536, 2]);
+    assert_eq!(rows_of(&path), rows(0, all));
+}
+
+#[test]
+fn file_with_a_column_of_another_type_is_not_taken_as_it_is() {
+    let folder = Folder::new();
+    let path = folder.write("a", &columns(), &[row(1, 1)], 1);
+    let opens = |kind| StoredFile::open(&path, &[Column::new("whole", kind)]).unwrap().is_some();
+    let kinds = [ColumnType::Whole, ColumnType::Text, ColumnType::Real, ColumnType::Time, ColumnType::Day, ColumnType::Flag];
+    assert_eq!(kinds.map(opens), [true, false, false, false, false, false]);
+    assert!(StoredFile::open(&folder.path("nowhere"), &columns()).is_err());
+    std::fs::write(folder.path("none"), "PAR1 no file PAR1").unwrap();
+    assert!(StoredFile::open(&folder.path("none"), &columns()).is_err());
+}
+
+/// The engine gives a column that is the same in every row, and that of a single row, in another shape.
+#[test]
+fn columns_are_the_same_when_each_cell_is_nulls_too() {
+    let columns = ["a", "b", "c", "d"].map(|name| Column::new(name, ColumnType::Text));
+    let text = |text: &str| Value::Text(text.into());
+    let rows = [
+        vec![text("x"), text("x"), text("x"), text("x")],
+        vec![Value::Null, Value::Null, text(""), Value::Null],
+        vec![text("z"), text("z"), text("z"), text("Z")],
+    ];
+    let frame = Frame::from_rows(&columns, &rows).unwrap();
+    let same = |b| frame.are_the_same("a", b);
+    assert_eq!(["a", "b", "c", "d", "nowhere"].map(same), [true, true, false, false, false]);
+}
+
+#[test]
+fn cells_of_a_column_of_one_value_are_those_of_any_other() {
+    let at = Timestamp::from_micros(7);
+    let cells = |_: usize, range: std::ops::Range<usize>| range.map(|row| ["a", "b"][row]);
+    let frame =
+        Frame::of_records(&["c".to_owned()], cells, &[("_source_line", &[2, 3])], &[("same", "text")], ("at", at)).unwrap();
+    for frame in [frame.clone(), frame.rows_at(&[1]), frame.in_one_piece()] {
+        let last = frame.height() - 1;
+        let cell = |column: &str| frame.cells(column).unwrap().at(last);
+        assert_eq!((cell("same"), cell("c"), cell("at")), (CellRef::Text("text"), CellRef::Text("b"), CellRef::Time(at)));
+        assert_eq!(frame.cells("_source_line").unwrap().at(last), CellRef::Whole(3));
+    }
+    assert!(Frame::default().cells("c").is_none());
+}
