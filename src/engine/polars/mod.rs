@@ -11,7 +11,7 @@ mod words;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,10 +93,10 @@ impl Session for PolarsSession {
 
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
         let context = self.context(sql);
-        let (text, columns, path) = (sql.to_owned(), target.columns(), target.file());
+        let (text, columns, path, is_streamed) = (sql.to_owned(), target.columns(), target.file(), self.is_streamed(sql));
         let written = self.wait_for(sql, move || {
             let unclaimed = Unclaimed(path);
-            write(planned(context, &text)?, &unclaimed.0, &columns)?;
+            write(planned(context, &text)?, is_streamed, &unclaimed.0, &columns)?;
             Ok(unclaimed)
         })?;
         Ok(vec![written.claim()])
@@ -182,20 +182,22 @@ fn plan_error(error: &PolarsError, sql: &str) -> EngineError {
     EngineError::Plan { message: error.to_string(), sql: sql.to_owned() }
 }
 
-/// Writes rows to a file, a group at a time; columns are found by name, and cast where the engine counts in other widths.
-fn write(rows: LazyFrame, file: &std::path::Path, columns: &[Column]) -> PolarsResult<()> {
-    let exprs: Vec<Expr> =
-        columns.iter().map(|column| col(column.name.as_str()).strict_cast(schema::polars_type(column.kind))).collect();
-    let writer = Arc::new(Mutex::new(Some(FrameWriter::create(file, columns)?)));
+/// Writes rows to a file, many of them a group at a time; columns are found by name, and cast where the engine counts in other widths.
+fn write(rows: LazyFrame, is_streamed: bool, file: &Path, columns: &[Column]) -> PolarsResult<()> {
+    let cast = |column: &Column| col(column.name.as_str()).strict_cast(schema::polars_type(column.kind));
+    let rows = rows.select(columns.iter().map(cast).collect::<Vec<_>>());
+    let mut writer = FrameWriter::create(file, columns)?;
+    if !is_streamed {
+        writer.push(&collect(rows, Engine::InMemory)?).map_err(|error| error.0)?;
+        return writer.finish().map_err(|error| error.0);
+    }
+    let writer = Arc::new(Mutex::new(Some(writer)));
     let written = writer.clone();
-    let push = move |group: DataFrame| {
-        if let Some(writer) = written.lock().as_deref_mut().ok().and_then(Option::as_mut) {
-            writer.push(&Frame(group)).map_err(|error| error.0)?;
-        }
-        Ok(false)
-    };
-    let push = PlanCallback::new(push);
-    rows.select(exprs).sink_batches(push, true, NonZeroUsize::new(GROUP_ROWS))?.collect_with_engine(Engine::Streaming)?;
+    let push = PlanCallback::new(move |group| match written.lock().as_deref_mut() {
+        Ok(Some(writer)) => writer.push(&Frame(group)).map(|()| false).map_err(|error| error.0),
+        _ => Ok(true),
+    });
+    rows.sink_batches(push, true, NonZeroUsize::new(GROUP_ROWS))?.collect_with_engine(Engine::Streaming)?;
     let writer = writer.lock().ok().and_then(|mut writer| writer.take());
     writer.map_or(Ok(()), FrameWriter::finish).map_err(|error| error.0)
 }
