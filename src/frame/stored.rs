@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use polars::prelude::{CompatLevel, PolarsError, PolarsResult, SchemaExt};
+use polars::prelude::{CompatLevel, PolarsResult, SchemaExt, polars_ensure, polars_err};
 use polars_arrow::array::{Array, DictionaryArray, new_null_array};
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::compute::concatenate::concatenate_unchecked;
@@ -15,7 +16,7 @@ use polars_parquet::read::{
 };
 use polars_parquet::write::to_parquet_type;
 
-use super::group::Group;
+use super::group::{GROUP_ROWS, Group};
 use super::{Column, ColumnType, FrameError, dictionary, schema};
 
 /// A file of one of this program's tables.
@@ -31,18 +32,30 @@ pub(crate) struct StoredGroup<'f> {
 }
 
 impl StoredFile {
-    /// Reads what a file says of itself. `None` if it has one of these columns in another type.
+    /// Reads what a file says of itself. `None` if it has one of these columns in another type, or groups as this program writes none.
     ///
     /// # Errors
-    /// It cannot be read, or is no Parquet file.
+    /// It cannot be read, or is no sound Parquet file.
     pub(crate) fn open(path: &Path, columns: &[Column]) -> Result<Option<Self>, FrameError> {
-        let mut file = File::open(path).map_err(PolarsError::from)?;
+        without_panic(|| Self::opened(path, columns))
+    }
+
+    fn opened(path: &Path, columns: &[Column]) -> PolarsResult<Option<Self>> {
+        let mut file = File::open(path)?;
         let metadata = read_metadata(&mut file)?;
         let expected = schema::polars_schema(columns.iter()).to_arrow(CompatLevel::newest());
         let expected = expected.iter_values().map(to_parquet_type).collect::<PolarsResult<Vec<_>>>()?;
         let stored = metadata.schema().fields();
         let is_other = |of: &ParquetType| expected.iter().any(|field| field.name() == of.name() && field != of);
-        Ok(if stored.iter().any(is_other) { None } else { Some(Self { file, metadata }) })
+        // What a damaged file says is not asked of the memory.
+        let end = file.metadata()?.len();
+        let is_ours = |group: &RowGroupMetadata| {
+            let rows = group.num_rows();
+            let is_sound = |chunk: &ColumnChunkMetadata| chunk.byte_range().end <= end && chunk.num_values() == rows as i64;
+            rows <= GROUP_ROWS && group.parquet_columns().iter().all(is_sound)
+        };
+        let is_read = !stored.iter().any(is_other) && metadata.row_groups.iter().all(is_ours);
+        Ok(is_read.then_some(Self { file, metadata }))
     }
 
     /// The row groups.
@@ -62,9 +75,13 @@ impl StoredGroup<'_> {
     /// # Errors
     /// The file is damaged.
     pub(crate) fn take(&self, columns: &[Column], wanted: Vec<bool>) -> Result<Group, FrameError> {
-        let wanted = Bitmap::from_iter(wanted);
-        let columns = columns.iter().map(|column| Ok((column.name.clone(), self.cells(column, &wanted)?)));
-        Ok(Group { rows: wanted.set_bits(), columns: columns.collect::<PolarsResult<_>>()? })
+        let (wanted, rows) = (Bitmap::from_iter(wanted), self.rows());
+        let taken = || {
+            polars_ensure!(wanted.len() == rows, ComputeError: "{} of {rows} rows are asked for", wanted.len());
+            let columns = columns.iter().map(|column| Ok((column.name.clone(), self.cells(column, &wanted)?)));
+            Ok(Group { rows: wanted.set_bits(), columns: columns.collect::<PolarsResult<_>>()? })
+        };
+        without_panic(taken)
     }
 
     fn cells(&self, column: &Column, wanted: &Bitmap) -> PolarsResult<Box<dyn Array>> {
@@ -76,9 +93,12 @@ impl StoredGroup<'_> {
         let reader = PageReader::new(Cursor::new(self.read(chunk)?.into()), chunk, Vec::new(), usize::MAX);
         let pages = BasicDecompressor::new(reader, Vec::new());
         let kind = &chunk.descriptor().descriptor.primitive_type;
+        let rows = wanted.set_bits();
         let wanted = (wanted.unset_bits() > 0).then(|| Filter::new_masked(wanted.clone()));
         let (arrays, _) = column_iter_to_arrays(vec![pages], vec![kind], field, wanted)?;
         let cells = concatenate_unchecked(&arrays)?;
+        // A damaged page may hold less than it says.
+        polars_ensure!(cells.len() == rows, ComputeError: "column `{}` has {} cells for {rows} rows", column.name, cells.len());
         match cells.as_any().downcast_ref::<DictionaryArray<u32>>() {
             Some(numbers) => Ok(dictionary::without_unused(numbers)?.boxed()),
             None if chunk.dictionary_page_offset().is_some() => dictionary::numbered(cells),
@@ -98,6 +118,12 @@ impl StoredGroup<'_> {
     fn chunk(&self, column: &str) -> Option<&ColumnChunkMetadata> {
         self.metadata.columns_under_root_iter(column)?.next()
     }
+}
+
+/// What is read of a file, over whose damage the library may panic.
+fn without_panic<T>(read: impl FnOnce() -> PolarsResult<T>) -> Result<T, FrameError> {
+    let gave_up = |_| Err(polars_err!(ComputeError: "the reader gave up"));
+    Ok(catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(gave_up)?)
 }
 
 /// The field of a column of texts, to be read as the numbers of its dictionary.

@@ -217,12 +217,21 @@ fn few_rows_are_one_group_with_those_beside_them_and_many_are_their_own() {
 }
 
 #[test]
-fn file_with_a_column_of_another_type_is_not_taken_as_it_is() {
+fn file_of_other_types_or_larger_groups_is_not_taken_as_it_is() {
     let folder = Folder::new();
     let path = folder.write("a", &columns(), &[row(1, 1)], 1);
     let opens = |kind| StoredFile::open(&path, &[Column::new("whole", kind)]).unwrap().is_some();
     let kinds = [ColumnType::Whole, ColumnType::Text, ColumnType::Real, ColumnType::Time, ColumnType::Day, ColumnType::Flag];
     assert_eq!(kinds.map(opens), [true, false, false, false, false, false]);
+    // Another program may make larger groups.
+    for (rows, expected) in [(GROUP_ROWS, true), (GROUP_ROWS + 1, false)] {
+        let path = folder.path("other");
+        let numbers = Frame::of_wholes("whole", vec![7; rows]);
+        let writer = polars::prelude::ParquetWriter::new(std::fs::File::create(&path).unwrap()).with_row_group_size(Some(rows));
+        writer.finish(&mut numbers.0.clone()).unwrap();
+        assert_eq!(groups_of(&path), [rows as i64]);
+        assert_eq!(StoredFile::open(&path, &[Column::new("whole", ColumnType::Whole)]).unwrap().is_some(), expected);
+    }
     assert!(StoredFile::open(&folder.path("nowhere"), &columns()).is_err());
     std::fs::write(folder.path("none"), "PAR1 no file PAR1").unwrap();
     assert!(StoredFile::open(&folder.path("none"), &columns()).is_err());

@@ -142,6 +142,11 @@ impl Target {
         self.columns.iter().filter(|column| !self.left_out.contains(&column.name)).cloned().collect()
     }
 
+    /// The table.
+    pub(crate) const fn table(&self) -> &TableId {
+        &self.table
+    }
+
     /// Starts the file, to be written frame by frame.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use super::PipelineError;
 use crate::engine::{EngineError, Work};
 use crate::frame::{CellRef, Cells, Column, ColumnType, FilePart, Frame, FrameError, Group, Relation, StoredFile, StoredGroup};
-use crate::lake::{Target, Written};
+use crate::lake::{LakeError, Target, Written};
 
 /// What is other than in the files.
 pub(super) struct Exchange {
@@ -45,8 +45,8 @@ impl Exchange {
         self
     }
 
-    /// Writes the rows of files that stay, in their order, and the new ones after them. `None` if a column of the files is of another type
-    /// than it should be.
+    /// Writes the rows of files that stay, in their order, and the new ones after them. `None` if the files are not
+    /// as this program writes them: a query has to read them.
     ///
     /// # Errors
     /// A file cannot be read or written, or somebody asked to stop.
@@ -54,28 +54,29 @@ impl Exchange {
         let columns = target.columns();
         let open = |part: &FilePart| StoredFile::open(&part.path, &columns).map_err(unreadable(part));
         let Some(stored) = files.iter().map(open).collect::<Result<Option<Vec<_>>, _>>()? else { return Ok(None) };
-        let (gone, mut writer) = (Gone::of(self), target.writer()?);
+        let (gone, table, mut writer) = (Gone::of(self), target.table().to_string(), target.writer()?);
         let (to_writer, for_writer) = sync_channel::<Group>(1);
-        std::thread::scope(|scope| {
+        let written = std::thread::scope(|scope| {
             let writing = scope.spawn(move || {
                 for_writer.into_iter().try_for_each(|group| writer.push_group(group))?;
-                self.new.as_ref().map_or(Ok(()), |new| writer.push(new))?;
-                writer.finish()
+                Ok::<_, LakeError>(writer)
             });
-            let mut read = files.iter().zip(&stored).flat_map(|(part, file)| file.groups().map(move |group| (part, group)));
-            let read = read.try_for_each(|(part, group)| {
+            let groups = files.iter().zip(&stored).flat_map(|(part, file)| file.groups().map(move |group| (part, group)));
+            for (part, group) in groups {
                 work.check()?;
                 let rows = gone.staying(&group).and_then(|staying| group.take(&columns, staying)).map_err(unreadable(part))?;
                 // The writer has failed when nobody takes the rows; its error comes below.
-                let _ = to_writer.send(rows.with_constants(&self.constants));
-                Ok::<_, EngineError>(())
-            });
+                if to_writer.send(rows.with_constants(&self.constants)).is_err() {
+                    break;
+                }
+            }
             drop(to_writer);
-            let written = writing.join();
-            read?;
-            let gave_up = |_| PipelineError::Rows { table: "copied".into(), message: "the writer gave up".into() };
-            Ok(Some(written.map_err(gave_up)??))
-        })
+            Ok::<_, PipelineError>(writing.join())
+        })?;
+        let gave_up = |_| PipelineError::Rows { table, message: "the writer gave up".into() };
+        let mut writer = written.map_err(gave_up)??;
+        self.new.as_ref().map_or(Ok(()), |new| writer.push(new))?;
+        Ok(Some(writer.finish()?))
     }
 }
 
@@ -218,7 +219,38 @@ mod tests {
         std::fs::write(&file.part().path, bytes).unwrap();
         let error = exchange.write(Work::local(&cancel), &[file.part()], table.target()).unwrap_err().to_string();
         assert!(error.contains(&*file.part().path.to_string_lossy()), "{error}");
+        assert!(exchange.write(Work::local(&cancel), &[file.part()], table.target()).is_err());
         let folder = file.part().path.parent().unwrap().to_owned();
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1, "nothing half-written is left");
+    }
+
+    /// Whatever byte of a file is another one: it is copied, with as many rows as it has, or is said not to be readable.
+    #[test]
+    fn damaged_file_is_an_error_and_no_panic() {
+        let table = Table::new();
+        let of = |n: i64| ("installed", ["a text that is kept elsewhere", "x", ""][n as usize % 3], n % 5, "2022-11");
+        let file = table.file(&columns(), &(0..40).map(of).collect::<Vec<_>>());
+        let exchange = Exchange::without(KEY, &rows(&columns(), &[("installed", "x", 0, "")]).relation()).unwrap();
+        let (cancel, part) = (Cancel::default(), file.part());
+        let good = std::fs::read(&part.path).unwrap();
+        let (mut unreadable, mut copied) = (0, 0);
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0xFF;
+            std::fs::write(&part.path, bad).unwrap();
+            match exchange.write(Work::local(&cancel), std::slice::from_ref(&part), table.target()) {
+                Ok(Some(written)) => {
+                    copied += 1;
+                    // Each column has a cell for each row, or another reader would say so.
+                    assert_eq!(read(&written).len() as u64, written.rows, "byte {at}");
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    unreadable += 1;
+                    assert!(error.to_string().contains(&*part.path.to_string_lossy()), "byte {at}: {error}");
+                }
+            }
+        }
+        assert!(unreadable > 0 && copied > 0, "{unreadable} {copied}");
     }
 }
