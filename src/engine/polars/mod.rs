@@ -11,9 +11,9 @@ mod words;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use polars::prelude::*;
@@ -94,9 +94,12 @@ impl Session for PolarsSession {
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
         let context = self.context(sql);
         let (text, columns, path, is_streamed) = (sql.to_owned(), target.columns(), target.file(), self.is_streamed(sql));
+        let cancel = self.cancel.clone();
         let written = self.wait_for(sql, move || {
             let unclaimed = Unclaimed(path);
-            write(planned(context, &text)?, is_streamed, &unclaimed.0, &columns)?;
+            let (plan, writer) = (planned(context, &text)?, FrameWriter::create(&unclaimed.0, &columns)?);
+            let rows = in_columns(plan, &columns);
+            if is_streamed { write_groups(rows, writer, cancel) } else { write_at_once(rows, writer) }?;
             Ok(unclaimed)
         })?;
         Ok(vec![written.claim()])
@@ -140,6 +143,7 @@ impl PolarsSession {
                 return Err(EngineError::Cancelled);
             }
             match answer.recv_timeout(PATIENCE) {
+                Ok(_) if self.cancel.is_cancelled() => return Err(EngineError::Cancelled),
                 Ok(Ok(done)) => return done.map_err(|error| plan_error(&error, sql)),
                 Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(failed("the engine gave up".into())),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -182,20 +186,31 @@ fn plan_error(error: &PolarsError, sql: &str) -> EngineError {
     EngineError::Plan { message: error.to_string(), sql: sql.to_owned() }
 }
 
-/// Writes rows to a file, many of them a group at a time; columns are found by name, and cast where the engine counts in other widths.
-fn write(rows: LazyFrame, is_streamed: bool, file: &Path, columns: &[Column]) -> PolarsResult<()> {
+/// Rows in columns that are found by name, and cast where the engine counts in other widths.
+fn in_columns(rows: LazyFrame, columns: &[Column]) -> LazyFrame {
     let cast = |column: &Column| col(column.name.as_str()).strict_cast(schema::polars_type(column.kind));
-    let rows = rows.select(columns.iter().map(cast).collect::<Vec<_>>());
-    let mut writer = FrameWriter::create(file, columns)?;
-    if !is_streamed {
-        writer.push(&collect(rows, Engine::InMemory)?).map_err(|error| error.0)?;
-        return writer.finish().map_err(|error| error.0);
-    }
+    rows.select(columns.iter().map(cast).collect::<Vec<_>>())
+}
+
+fn write_at_once(rows: LazyFrame, mut writer: FrameWriter) -> PolarsResult<()> {
+    writer.push(&collect(rows, Engine::InMemory)?).map_err(|error| error.0)?;
+    writer.finish().map_err(|error| error.0)
+}
+
+/// One query writes many rows at a time: it uses every processor, and what is on its way to the file is held.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Writes rows a group at a time, as long as they are wanted.
+fn write_groups(rows: LazyFrame, writer: FrameWriter, cancel: Cancel) -> PolarsResult<()> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let writer = Arc::new(Mutex::new(Some(writer)));
     let written = writer.clone();
-    let push = PlanCallback::new(move |group| match written.lock().as_deref_mut() {
-        Ok(Some(writer)) => writer.push(&Frame(group)).map(|()| false).map_err(|error| error.0),
-        _ => Ok(true),
+    let push = PlanCallback::new(move |group| {
+        polars_ensure!(!cancel.is_cancelled(), ComputeError: "the rows are no longer wanted");
+        match written.lock().as_deref_mut() {
+            Ok(Some(writer)) => writer.push(&Frame(group)).map(|()| false).map_err(|error| error.0),
+            _ => Ok(true),
+        }
     });
     rows.sink_batches(push, true, NonZeroUsize::new(GROUP_ROWS))?.collect_with_engine(Engine::Streaming)?;
     let writer = writer.lock().ok().and_then(|mut writer| writer.take());
@@ -207,7 +222,8 @@ mod tests {
     use super::*;
     use crate::engine::local;
     use crate::frame::{ColumnType, Value};
-    use crate::model::Day;
+    use crate::lake::{Lake, Layer, TableId};
+    use crate::model::{Day, Environment};
 
     fn session() -> Box<dyn Session> {
         let columns =
@@ -263,6 +279,60 @@ mod tests {
         let mut count = |sql: &str| session.query(sql).unwrap().count("n", 0);
         assert_eq!(count("SELECT COUNT(f.n) AS n FROM few AS f LEFT ANTI JOIN many AS m ON f.n = m.n"), SMALL as u64);
         assert_eq!(count("SELECT COUNT(n) AS n FROM even"), SMALL as u64 / 2);
+    }
+
+    /// A session with relation `many`, of so many rows that a query over them is streamed, and a place to write to.
+    fn writing(cancel: &Cancel) -> (tempfile::TempDir, Box<dyn Session>, Target) {
+        let columns = [Column::new("n", ColumnType::Whole)];
+        let rows: Vec<_> = (0..4 * i64::try_from(SMALL).unwrap()).map(|n| vec![Value::Whole(n)]).collect();
+        let mut session = local().session(cancel).unwrap();
+        session.register("many", &Frame::from_rows(&columns, &rows).unwrap().relation()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
+        let target = lake.target(&TableId::new(Layer::Silver, "t"), &columns, &[]).unwrap();
+        (folder, session, target)
+    }
+
+    #[test]
+    fn many_rows_are_written_by_one_query_at_a_time() {
+        let cancel = Cancel::default();
+        let (_folder, mut session, target) = writing(&cancel);
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(session.write("SELECT n FROM many", &target).map(|files| files.len())));
+        assert_eq!(is_done.recv_timeout(Duration::from_millis(300)).err(), Some(RecvTimeoutError::Timeout));
+        drop(turn);
+        assert!(matches!(is_done.recv(), Ok(Ok(1))));
+        // Who is called off while he waits goes at once.
+        let (_folder, mut session, target) = writing(&cancel);
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        cancel.cancel();
+        assert!(matches!(session.write("SELECT n FROM many", &target), Err(EngineError::Cancelled)));
+    }
+
+    #[test]
+    fn cancelled_write_gives_its_turn_to_others() {
+        let cancel = Cancel::default();
+        let (folder, mut session, target) = writing(&cancel);
+        let file = target.file();
+        let writing = std::thread::spawn(move || {
+            // 1.6 thousand million rows.
+            session.write("SELECT a.n FROM many AS a CROSS JOIN many AS b", &target).map(|_| ())
+        });
+        let within = |what: &dyn Fn() -> bool| {
+            let begun = std::time::Instant::now();
+            while !what() && begun.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            what()
+        };
+        let is_begun = || file.metadata().is_ok_and(|about| about.len() > 1 << 10);
+        assert!(within(&is_begun), "nothing is written");
+        cancel.cancel();
+        assert!(matches!(writing.join().unwrap(), Err(EngineError::Cancelled)));
+        // Another test may have the turn for a moment; this one would keep it for minutes.
+        assert!(within(&|| !file.exists() && TURN.try_lock().is_ok()), "it is still written");
+        drop(folder);
     }
 
     #[test]
