@@ -2,7 +2,7 @@
 
 use polars::prelude::{
     AnyValue, BooleanChunked, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoColumn, IntoSeries, PlSmallStr,
-    PolarsResult, StringChunked, TimeUnit,
+    PolarsResult, Scalar, StringChunked, TimeUnit,
 };
 
 use super::{Column, ColumnType, PolarsColumn, schema};
@@ -160,6 +160,13 @@ pub(super) fn build_column(column: &Column, rows: &[Vec<Value>], at: usize) -> P
         }
     };
     Ok(series.with_name(name).into_column())
+}
+
+/// A column of so many rows that have one value, given as text, or none.
+pub(crate) fn constant(column: &Column, value: Option<&str>, rows: usize) -> PolarsResult<PolarsColumn> {
+    let (name, kind) = (PlSmallStr::from_str(&column.name), schema::polars_type(column.kind));
+    let Some(value) = value else { return Ok(PolarsColumn::full_null(name, rows, &kind)) };
+    Scalar::from(PlSmallStr::from_str(value)).into_column(name).new_from_index(0, rows).cast(&kind)
 }
 
 pub(super) fn value_of(any: &AnyValue<'_>) -> Value {

@@ -148,6 +148,7 @@ impl<V> Numbers<V> {
 
     /// Takes the next row, which is that before where the bits are the same: its number, which is the one given where it was not met, and
     /// its value. Whether there are not too many values.
+    #[inline]
     fn push(&mut self, bits: u128, is_null: bool, number: impl FnOnce(u32) -> u32, value: impl FnOnce() -> V) -> bool {
         // What stands in a row without a value says nothing.
         if is_null {

@@ -25,6 +25,7 @@ use thiserror::Error;
 
 use crate::model::{Day, Timestamp};
 
+pub(crate) use cell::constant;
 pub use cell::{CellRef, Cells, Value};
 use cell::{build_column, value_of};
 pub(crate) use group::{GROUP_ROWS, Group};

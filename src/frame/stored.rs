@@ -1,12 +1,13 @@
-//! A Parquet file's rows as they are stored: some of them are taken without looking at their texts.
+//! A Parquet file's rows as they are stored: some of them are taken without looking at the others, or at their texts.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use polars::prelude::{CompatLevel, PolarsResult, SchemaExt, polars_ensure, polars_err};
-use polars_arrow::array::{Array, DictionaryArray, new_null_array};
+use polars::prelude::{CompatLevel, DataFrame, IntoColumn, PolarsResult, SchemaExt, Series, polars_ensure, polars_err};
+use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, new_null_array};
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::compute::concatenate::concatenate_unchecked;
 use polars_arrow::datatypes::{ArrowDataType, DTYPE_CATEGORICAL_NEW, Field, IntegerType, Metadata};
@@ -17,7 +18,7 @@ use polars_parquet::read::{
 use polars_parquet::write::to_parquet_type;
 
 use super::group::{GROUP_ROWS, Group};
-use super::{Column, ColumnType, FrameError, dictionary, schema};
+use super::{Column, ColumnType, Frame, FrameError, constant, dictionary, schema};
 
 /// A file of one of this program's tables.
 pub(crate) struct StoredFile {
@@ -58,6 +59,30 @@ impl StoredFile {
         Ok(is_read.then_some(Self { file, metadata }))
     }
 
+    /// Its rows in which column `by` has one of these whole numbers, which are sorted; a column that the file lacks has one value, or is null.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(crate) fn rows_with(
+        &self,
+        columns: &[Column],
+        (by, numbers): (&str, &[i64]),
+        constants: &BTreeMap<String, Option<String>>,
+    ) -> Result<Frame, FrameError> {
+        let by = Column::new(by, ColumnType::Whole);
+        let found = || {
+            let mut rows = DataFrame::empty_with_schema(&schema::polars_schema(columns.iter()));
+            for group in self.groups() {
+                let wanted = group.with(&by, numbers)?;
+                if wanted.set_bits() > 0 {
+                    rows.vstack_mut_owned(group.rows_of(columns, &wanted, constants)?)?;
+                }
+            }
+            Ok(Frame(rows))
+        };
+        without_panic(found)
+    }
+
     /// The row groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = StoredGroup<'_>> {
         self.metadata.row_groups.iter().map(|metadata| StoredGroup { file: &self.file, metadata })
@@ -78,18 +103,62 @@ impl StoredGroup<'_> {
         let (wanted, rows) = (Bitmap::from_iter(wanted), self.rows());
         let taken = || {
             polars_ensure!(wanted.len() == rows, ComputeError: "{} of {rows} rows are asked for", wanted.len());
-            let columns = columns.iter().map(|column| Ok((column.name.clone(), self.cells(column, &wanted)?)));
+            let columns = columns.iter().map(|column| Ok((column.name.clone(), self.numbered_cells(column, &wanted)?)));
             Ok(Group { rows: wanted.set_bits(), columns: columns.collect::<PolarsResult<_>>()? })
         };
         without_panic(taken)
     }
 
-    fn cells(&self, column: &Column, wanted: &Bitmap) -> PolarsResult<Box<dyn Array>> {
+    /// Which of its rows have one of these numbers in a column.
+    fn with(&self, by: &Column, numbers: &[i64]) -> PolarsResult<Bitmap> {
+        let cells = self.cells(by, &Bitmap::new_with_value(true, self.rows()), false)?;
+        let Some(cells) = cells.as_any().downcast_ref::<PrimitiveArray<i64>>() else {
+            return Ok(Bitmap::new_zeroed(self.rows()));
+        };
+        // Lines grow from row to row: the next number that may be met is seldom before the last one.
+        let mut next = 0;
+        let mut is_wanted = |number: Option<&i64>| {
+            let Some(number) = number else { return false };
+            if next > 0 && numbers[next - 1] >= *number {
+                next = numbers.partition_point(|other| other < number);
+            }
+            next += numbers[next..].iter().take_while(|other| *other < number).count();
+            numbers.get(next) == Some(number)
+        };
+        Ok(cells.iter().map(&mut is_wanted).collect())
+    }
+
+    fn rows_of(
+        &self,
+        columns: &[Column],
+        wanted: &Bitmap,
+        constants: &BTreeMap<String, Option<String>>,
+    ) -> PolarsResult<DataFrame> {
+        let rows = wanted.set_bits();
+        let cells = |column: &Column| match constants.get(&column.name) {
+            Some(value) => constant(column, value.as_deref(), rows),
+            None => Ok(Series::from_arrow(column.name.as_str().into(), self.cells(column, wanted, false)?)?.into_column()),
+        };
+        DataFrame::new(rows, columns.iter().map(cells).collect::<PolarsResult<_>>()?)
+    }
+
+    /// The cells of a column; those that repeat are numbers of a dictionary.
+    fn numbered_cells(&self, column: &Column, wanted: &Bitmap) -> PolarsResult<Box<dyn Array>> {
+        let is_numbered = self.chunk(&column.name).is_some_and(|chunk| chunk.dictionary_page_offset().is_some());
+        let cells = self.cells(column, wanted, is_numbered && column.kind == ColumnType::Text)?;
+        match cells.as_any().downcast_ref::<DictionaryArray<u32>>() {
+            Some(numbers) => Ok(dictionary::without_unused(numbers)?.boxed()),
+            None if is_numbered => dictionary::numbered(cells),
+            None => Ok(cells),
+        }
+    }
+
+    /// The cells of a column, or their numbers in its dictionary.
+    fn cells(&self, column: &Column, wanted: &Bitmap, as_numbers: bool) -> PolarsResult<Box<dyn Array>> {
         let dtype = schema::polars_type(column.kind).to_arrow(CompatLevel::newest());
         let Some(chunk) = self.chunk(&column.name) else { return Ok(new_null_array(dtype, wanted.set_bits())) };
         let field = Field::new(column.name.as_str().into(), dtype, true);
-        let is_numbered = column.kind == ColumnType::Text && chunk.dictionary_page_offset().is_some();
-        let field = if is_numbered { numbered(field) } else { field };
+        let field = if as_numbers { numbered(field) } else { field };
         let reader = PageReader::new(Cursor::new(self.read(chunk)?.into()), chunk, Vec::new(), usize::MAX);
         let pages = BasicDecompressor::new(reader, Vec::new());
         let kind = &chunk.descriptor().descriptor.primitive_type;
@@ -99,11 +168,7 @@ impl StoredGroup<'_> {
         let cells = concatenate_unchecked(&arrays)?;
         // A damaged page may hold less than it says.
         polars_ensure!(cells.len() == rows, ComputeError: "column `{}` has {} cells for {rows} rows", column.name, cells.len());
-        match cells.as_any().downcast_ref::<DictionaryArray<u32>>() {
-            Some(numbers) => Ok(dictionary::without_unused(numbers)?.boxed()),
-            None if chunk.dictionary_page_offset().is_some() => dictionary::numbered(cells),
-            None => Ok(cells),
-        }
+        Ok(cells)
     }
 
     /// The bytes of a column.

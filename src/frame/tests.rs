@@ -1,5 +1,6 @@
 //! Rows in memory, and files that are written and copied, read back by another reader.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ::parquet::file::metadata::RowGroupMetaData;
@@ -134,6 +135,68 @@ proptest! {
         }).collect();
         prop_assert_eq!(rows_of(&copy), expected.clone());
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Rows by a number, whose column grows or does not, and has nulls: those that a look at each row finds.
+    #[test]
+    fn rows_with_a_number_are_those_of_the_file(
+        dice in prop::collection::vec(any::<u64>(), 1..400),
+        is_sorted in any::<bool>(),
+        numbers in prop::collection::btree_set(-20_i64..420, 0..60),
+    ) {
+        let folder = Folder::new();
+        let with_number = |(id, dice): (usize, &u64)| {
+            let mut row = row(id, *dice);
+            row[2] = if dice.is_multiple_of(9) { Value::Null } else { Value::Whole(if is_sorted { id } else { *dice as usize % 400 } as i64) };
+            row
+        };
+        let rows: Vec<_> = dice.iter().enumerate().map(with_number).collect();
+        let path = folder.write("a", &columns(), &rows, 500);
+        let wanted = [&[Column::new("month", ColumnType::Text)], &columns()[..], &[Column::new("new", ColumnType::Day)]].concat();
+        let constants = [("month".to_owned(), Some("2022-11".to_owned()))].into();
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        let found = StoredFile::open(&path, &wanted).unwrap().unwrap().rows_with(&wanted, ("whole", &numbers), &constants).unwrap();
+        let is_wanted = |row: &&Vec<Value>| row[2].as_i64().is_some_and(|number| numbers.contains(&number));
+        let expected = rows.iter().filter(is_wanted).map(|row| [&[Value::Text("2022-11".into())], &row[..], &[Value::Null]].concat());
+        prop_assert_eq!((0..found.height()).map(|at| found.row(at)).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        prop_assert_eq!(found.names(), wanted.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn rows_with_a_number_are_found_in_each_group() {
+    let folder = Folder::new();
+    let columns = [Column::new("line", ColumnType::Whole), Column::new("text", ColumnType::Text)];
+    let row = |line: i64| vec![Value::Whole(line), Value::Text(format!("text {}", line % 1000))];
+    let path = folder.write("a", &columns, &(0..100_000).map(row).collect::<Vec<_>>(), 50_000);
+    assert_eq!(groups_of(&path), [50_000, 50_000]);
+    let file = StoredFile::open(&path, &columns).unwrap().unwrap();
+    for numbers in [&[0, 49_999, 50_000, 99_999, 100_000][..], &[49_999], &[50_000], &[-1, 100_000], &[]] {
+        let found = file.rows_with(&columns, ("line", numbers), &BTreeMap::new()).unwrap();
+        let expected = numbers.iter().copied().filter(|line| (0..100_000).contains(line)).map(row);
+        assert_eq!((0..found.height()).map(|at| found.row(at)).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+    assert_eq!(file.rows_with(&columns, ("nowhere", &[1]), &BTreeMap::new()).unwrap().height(), 0);
+}
+
+/// Whatever byte of a file is another one: it is read, or is said not to be readable.
+#[test]
+fn damaged_file_of_some_rows_is_an_error_and_no_panic() {
+    let folder = Folder::new();
+    let path = folder.write("a", &columns(), &(0..60).map(|id| row(id, id as u64 * 31)).collect::<Vec<_>>(), 60);
+    let (good, mut unreadable) = (std::fs::read(&path).unwrap(), 0);
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0xFF;
+        std::fs::write(&path, bad).unwrap();
+        let found = StoredFile::open(&path, &columns())
+            .and_then(|file| file.map(|file| file.rows_with(&columns(), ("whole", &[-3, 0, 2]), &BTreeMap::new())).transpose());
+        unreadable += u32::from(found.is_err());
+    }
+    assert!(unreadable > 0);
 }
 
 /// A type, how many of a thousand cells may be distinct, and such cells.

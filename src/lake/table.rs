@@ -292,8 +292,12 @@ impl Snapshot {
     /// The rows of the files that `keep` wants, in the table's columns; a column that a file lacks is null there.
     pub fn scan(&self, keep: impl Fn(&DataFile) -> bool) -> Relation {
         let files = self.files.iter().filter(|file| keep(file));
-        let part = |file: &DataFile| FilePart { path: self.path_of(file), constants: file.partition.clone() };
-        Relation::Files { columns: self.columns.clone(), parts: files.map(part).collect() }
+        Relation::Files { columns: self.columns.clone(), parts: files.map(|file| self.part(file)).collect() }
+    }
+
+    /// A live file as part of a relation.
+    pub(crate) fn part(&self, file: &DataFile) -> FilePart {
+        FilePart { path: self.path_of(file), constants: file.partition.clone() }
     }
 
     /// All rows.

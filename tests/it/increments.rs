@@ -683,6 +683,9 @@ fn what_stays_is_copied_as_it_is_stored() {
             || plan.contains("FROM before AS r LEFT ANTI JOIN touched") && !plan.contains("UNION ALL")
     };
     assert_eq!(plans.iter().filter(copies).collect::<Vec<_>>(), [] as [&&str; 0]);
+    // Nor does one read the records that the month replaces: they are where `places` says.
+    assert!(are_there("standing_line") && are_there("FROM standing"), "the log tells of plans");
+    assert!(!are_there("placed_files"));
     let shown = program.call(&["ders", "F3", "--format", "csv"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert_eq!(shown.lines().filter(|line| line.contains("D3") && line.contains(",8,")).count(), 1, "{shown}");

@@ -8,7 +8,7 @@ use polars::prelude::*;
 
 use super::scan::{file_error, lazy};
 use crate::engine::EngineError;
-use crate::frame::{Column, FilePart, schema};
+use crate::frame::{Column, FilePart, constant, schema};
 
 /// Bytes of the files of a relation that are read at once.
 const MOST_BYTES: u64 = 256 << 10;
@@ -88,15 +88,12 @@ fn read(columns: &[Column], part: &FilePart) -> PolarsResult<DataFrame> {
     let wanted = columns.iter().filter(is_stored).map(|column| column.name.clone()).collect();
     let rows = reader.with_columns(Some(wanted)).finish()?;
     let value = |column: &Column| {
-        let (name, kind) = (PlSmallStr::from(column.name.as_str()), schema::polars_type(column.kind));
+        let kind = schema::polars_type(column.kind);
         match (part.constants.get(&column.name), rows.column(&column.name)) {
-            (Some(Some(value)), _) => {
-                let value = Scalar::new(DataType::String, AnyValue::StringOwned(value.as_str().into()));
-                value.into_column(name).new_from_index(0, rows.height()).cast(&kind)
-            }
+            (Some(value), _) => constant(column, value.as_deref(), rows.height()),
             (None, Ok(found)) if *found.dtype() == kind => Ok(found.clone()),
             (None, Ok(found)) => found.cast(&kind),
-            (Some(None), _) | (None, Err(_)) => Ok(polars::prelude::Column::full_null(name, rows.height(), &kind)),
+            (None, Err(_)) => constant(column, None, rows.height()),
         }
     };
     DataFrame::new(rows.height(), columns.iter().map(value).collect::<PolarsResult<_>>()?)

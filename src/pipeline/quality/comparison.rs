@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use super::Delivered;
 use super::diff::field_rows;
+use super::places::PlacedRows;
 use crate::config::{CellType, column_name};
 use crate::engine::{FEW, Materialized, Session};
 use crate::frame::{Relation, schema};
-use crate::lake::DataFile;
 use crate::model::{Entity, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::{BronzeTables, is_nameless};
@@ -18,48 +18,30 @@ use crate::pipeline::tables::FieldChangesRow;
 
 /// Where the records are that a delivery replaces.
 pub(super) enum StandingRows<'a> {
-    /// Bronze rows, among them those that relation `places` names: so many.
-    AtPlaces {
-        rows: Relation,
-        /// Whether they are of one file, so that the line says which record it is.
-        of_one_file: bool,
-        places: u64,
-    },
+    /// At places that are known; none where there are no places.
+    AtPlaces(Option<PlacedRows<'a>>),
     /// Among the rows of the delivery before that this one does not hold.
     Gone(Rc<Difference<'a>>),
 }
 
-impl StandingRows<'_> {
-    /// Those at these places, which become relation `places`.
+impl<'a> StandingRows<'a> {
+    /// Those at these places.
     ///
     /// # Errors
     /// The places cannot be read.
     pub(super) fn at_places(
-        session: &mut dyn Session,
-        bronze: &BronzeTables<'_>,
+        bronze: &'a BronzeTables<'a>,
         delivered: Delivered,
         places: &Materialized,
     ) -> Result<Self, PipelineError> {
-        session.register("places", &places.relation)?;
-        let Some(table) = bronze.table(delivered.dataset).filter(|_| places.rows > 0) else {
-            return Ok(Self::AtPlaces { rows: Relation::empty(&[]), of_one_file: false, places: 0 });
-        };
-        let found = match &places.relation {
-            Relation::Rows(rows) => rows.clone(),
-            Relation::Files { .. } => session.query("SELECT DISTINCT delivery_month, standing_file FROM places")?,
-        };
-        let files: BTreeSet<(&str, &str)> = found.texts("delivery_month").zip(found.texts("standing_file")).collect();
-        let holds = |file: &DataFile| {
-            let place = file.partition_value("delivery_month").zip(file.constant("_source_file"));
-            place.is_some_and(|place| files.contains(&place))
-        };
-        Ok(Self::AtPlaces { rows: table.scan(holds), of_one_file: files.len() == 1, places: places.rows })
+        let table = bronze.table(delivered.dataset).filter(|_| places.rows > 0);
+        Ok(Self::AtPlaces(table.map(|table| PlacedRows::of(bronze.work, table, places)).transpose()?))
     }
 
     /// How many of them a delivery replaces at most that brings so many new rows.
     fn at_most(&self, new: u64) -> Result<u64, PipelineError> {
         match self {
-            Self::AtPlaces { places, .. } => Ok(*places),
+            Self::AtPlaces(rows) => Ok(rows.as_ref().map_or(0, PlacedRows::count)),
             Self::Gone(difference) => Ok(new.min(difference.gone_rows()?)),
         }
     }
@@ -67,11 +49,8 @@ impl StandingRows<'_> {
     /// Names them, in those of their columns that are wanted, lineage among them.
     fn name(&self, session: &mut dyn Session, relation: &str, wanted: impl Fn(&str) -> bool) -> Result<(), PipelineError> {
         match self {
-            Self::AtPlaces { rows, of_one_file, .. } => {
-                session.register("standing_rows", &rows.narrowed(wanted))?;
-                session.create_view(relation, &at_places(*of_one_file))?;
-                Ok(())
-            }
+            Self::AtPlaces(Some(rows)) => rows.name(session, relation, wanted),
+            Self::AtPlaces(None) => Ok(session.register(relation, &Relation::empty(&[]))?),
             Self::Gone(difference) => difference.name_gone(session, relation, &wanted),
         }
     }
@@ -113,12 +92,6 @@ impl NewRows<'_> {
             Self::Since(difference) => difference.name_new(session, relation, &wanted),
         }
     }
-}
-
-/// Relations `standing_rows` and `places`: the bronze rows that are there.
-fn at_places(of_one_file: bool) -> String {
-    let of_file = if of_one_file { "" } else { " AND s._source_file = p.standing_file AND s.delivery_month = p.delivery_month" };
-    format!("SELECT s.* FROM standing_rows AS s LEFT SEMI JOIN places AS p ON s._source_line = p.standing_line{of_file}")
 }
 
 /// Columns that are compared in one plan: fewer make more plans, of more the work grows with their square.

@@ -99,7 +99,7 @@ pub(super) fn of_records(
             None => (NewRows::All(KeptRows::of(bronze, dataset, month)?), keys),
         };
         let standing = match (earlier, &difference) {
-            (Earlier::Replaced(places), _) => StandingRows::at_places(session.as_mut(), bronze, delivered, places)?,
+            (Earlier::Replaced(places), _) => StandingRows::at_places(bronze, delivered, places)?,
             (Earlier::DeliveryBefore, Some(difference)) => StandingRows::Gone(difference.clone()),
             (Earlier::DeliveryBefore | Earlier::Standing(_), _) => {
                 now.name(session.as_mut(), "delivered_rows", |_| true)?;
@@ -116,7 +116,7 @@ pub(super) fn of_records(
                     session.create_view("earlier_keys", &comparison.taken("earlier_ids", LINEAGE))?;
                 }
                 let places = session.materialize("places", PLACES)?;
-                StandingRows::at_places(session.as_mut(), bronze, delivered, &places)?
+                StandingRows::at_places(bronze, delivered, &places)?
             }
         };
         let compared = comparison.compare(session.as_mut(), (&now, new), &standing)?;

@@ -6,6 +6,7 @@ pub(crate) mod cells;
 mod comparison;
 mod diff;
 mod entities;
+mod places;
 mod profile;
 mod standing;
 mod summary;
