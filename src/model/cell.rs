@@ -58,6 +58,11 @@ pub fn bare(cell: &str) -> &str {
     }
 }
 
+/// Whether a cell has no blanks, and nothing that is not seen, around.
+pub fn is_bare(cell: &str) -> bool {
+    bare(cell).len() == cell.len()
+}
+
 /// Whether a character shows nothing and is no blank: control and format characters (zero width, byte-order and direction marks), and
 /// fillers.
 ///

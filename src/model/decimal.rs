@@ -9,9 +9,13 @@ const PLACES: i32 = 12;
 /// One unit of the last of them, in whole numbers.
 const UNITS: f64 = 1e12;
 
-/// The text as a number, times ten to the power of `exponent`: the nearest double; one zero.
+/// No number of this world is so large.
+const TOO_LARGE: f64 = 1e15;
+
+/// The text as a number, times ten to the power of `exponent`: the nearest double; one zero. `None` if it is none, or, as it stands there,
+/// none of this world.
 pub fn parse(text: &str, exponent: i32) -> Option<f64> {
-    let number = text.parse::<f64>().ok()?;
+    let number = text.parse::<f64>().ok().filter(|number| number.abs() < TOO_LARGE)?;
     if exponent == 0 { Some(number + 0.0) } else { Some(shift_text(text, exponent).unwrap_or_else(|| shift(number, exponent))) }
 }
 
@@ -103,7 +107,10 @@ mod tests {
             assert_eq!(parse(text, exponent).unwrap().to_bits(), f64::to_bits(expected), "{text}e{exponent}");
             assert_eq!(shift(text.parse().unwrap(), exponent).to_bits(), f64::to_bits(expected), "{text}e{exponent}");
         }
-        assert_eq!((parse("5 MW", -3), parse("", 0), parse("1e3e2", -3)), (None, None, None));
+        for none in ["5 MW", "", "1e3e2", "nan", "inf", "-inf", "1e15", "-1e15", "1e16"] {
+            assert_eq!([parse(none, 0), parse(none, -3)], [None, None], "{none}");
+        }
+        assert_eq!((parse("999999999999999", 0), parse("1e14", 3)), (Some(999_999_999_999_999.0), Some(1e17)));
     }
 
     #[test]

@@ -93,12 +93,12 @@ fn present(columns: &mut [Column]) -> PolarsResult<Column> {
     let [cells, words @ ..] = columns else { polars_bail!(InvalidOperation: "PRESENT needs a cell") };
     let words: Vec<String> =
         words.iter().map(|word| Ok(word.str()?.get(0).unwrap_or_default().to_owned())).collect::<PolarsResult<_>>()?;
-    let words = NullSentinels::new(&words);
-    let cells = without_blanks_around(cells.str()?);
-    // Most columns of a block hold no such word at all.
-    if are_all(&cells, |cell| !words.contain(cell)) {
-        return Ok(cells.into_series().into_column());
+    let (words, cells) = (NullSentinels::new(&words), cells.str()?);
+    // Most columns of a block hold neither such a word nor blanks around a cell.
+    if are_all(cells, |cell| cell::is_bare(cell) && !words.contain(cell)) {
+        return Ok(cells.clone().into_series().into_column());
     }
+    let cells = without_blanks_around(cells);
     let chunks = cells.downcast_iter().map(|chunk| {
         let says = chunk.iter().map(|cell| cell.is_some_and(|cell| !words.contain(cell)));
         let said = BooleanChunked::from_iter_values("said".into(), says);
@@ -155,7 +155,7 @@ fn are_all(texts: &StringChunked, holds: impl Fn(&str) -> bool) -> bool {
 }
 
 fn without_blanks_around(cells: &StringChunked) -> StringChunked {
-    if are_all(cells, |cell| cell::bare(cell).len() == cell.len()) {
+    if are_all(cells, cell::is_bare) {
         return cells.clone();
     }
     cells.apply_values(|cell| Cow::Borrowed(cell::bare(cell)))
@@ -172,7 +172,6 @@ fn id(columns: &mut [Column]) -> PolarsResult<Column> {
 
 /// Equal cells often follow one another, and are then read once.
 fn read_number(columns: &mut [Column]) -> PolarsResult<Column> {
-    const MOST: f64 = 1e15;
     let [texts, exponent, marks @ ..] = columns else { polars_bail!(InvalidOperation: "NUMBER needs a text and an exponent") };
     let (texts, exponent) = (texts.str()?, whole(exponent)?);
     let marks =
@@ -182,8 +181,7 @@ fn read_number(columns: &mut [Column]) -> PolarsResult<Column> {
     let is_plain = decimal_mark == '.' && grouping.is_none();
     let read_one = |text: &str| {
         let text = if is_plain { Cow::Borrowed(text) } else { number::plain(text, decimal_mark, grouping)? };
-        let is_of_this_world = text.parse::<f64>().is_ok_and(|number| number.abs() < MOST);
-        is_of_this_world.then(|| decimal::parse(&text, exponent)).flatten()
+        decimal::parse(&text, exponent)
     };
     let (mut last, mut value) = ("", None);
     let numbers: Float64Chunked = unary_elementwise(texts, |text: Option<&str>| {
