@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What months cost, whole processes in turn, beside DuckDB where it does the same: a Markdown table with what is asked of each line.
 
 usage: months.py [--rounds N] [--processors 1|2] [PART ...]

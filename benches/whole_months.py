@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Further months of a landing folder, delivered whole: each month 2 % of the records are changed and 0.5 % are new.
 
 usage: whole_months.py LANDING FIRST OUT N   (LANDING/<utility>/FIRST/*.csv becomes OUT/<month>/<utility>/<month>/*.csv)

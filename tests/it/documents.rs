@@ -3,7 +3,7 @@
 //! `FEEDERSCOPE_WRITE_DOCS=1 cargo test` writes the pictures.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::console::{Console, steady};
@@ -177,13 +177,41 @@ fn is_there(path: &str) -> bool {
     names.map(|name| name.into_string().unwrap()).any(|name| name.starts_with(start) && name.ends_with(after))
 }
 
+/// What a folder of the project holds.
+fn entries(path: &str) -> Vec<PathBuf> {
+    std::fs::read_dir(file(path)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The texts of all documents, by their paths.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut paths = entries("docs");
+    paths.extend([file("README.md"), file("CONTRIBUTING.md")]);
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// A script that a document names can be run as it stands there.
+#[cfg(unix)]
+#[test]
+fn scripts_that_documents_name_can_be_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let named = regex::Regex::new(r"\bbenches/[\w./-]+\.(?:py|sh)\b").unwrap();
+    let mut found = 0;
+    for (document, text) in documents() {
+        for script in named.find_iter(&text) {
+            let path = file(script.as_str());
+            let is_script = std::fs::read_to_string(&path).is_ok_and(|text| text.starts_with("#!"));
+            let may_run = path.metadata().is_ok_and(|about| about.permissions().mode() & 0o111 == 0o111);
+            assert!(is_script && may_run, "{} names {}", document.display(), script.as_str());
+            found += 1;
+        }
+    }
+    assert!(found >= 6, "{found}");
+}
+
 #[test]
 fn files_that_documents_name_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = |path: &str| std::fs::read_dir(root.join(path)).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
-    let mut documents = folders("docs");
-    documents.extend([root.join("README.md"), root.join("CONTRIBUTING.md")]);
-    let first: Vec<String> = [folders(""), folders("src")]
+    let first: Vec<String> = [entries(""), entries("src")]
         .concat()
         .iter()
         .filter(|path| path.is_dir())
@@ -191,8 +219,7 @@ fn files_that_documents_name_are_there() {
         .collect();
     let named = regex::Regex::new(r"`([\w-]+)(/[\w./{},*-]+)`").unwrap();
     let (mut found, mut missing) = (0, Vec::new());
-    for document in documents.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
-        let text = std::fs::read_to_string(document).unwrap();
+    for (document, text) in documents() {
         for name in named.captures_iter(&text).filter(|name| first.iter().any(|folder| *folder == name[1])) {
             let paths = expanded(&format!("{}{}", &name[1], &name[2]));
             found += paths.len();
