@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::{EngineError, FEW, Materialized, Session, Work};
-use crate::frame::{Column, FilePart, Frame, FrameError, Relation, StoredFile};
+use crate::frame::{CellRef, Column, FilePart, Frame, FrameError, Relation, StoredFile};
 use crate::lake::{DataFile, Snapshot};
 use crate::pipeline::PipelineError;
 
@@ -31,9 +31,15 @@ impl<'a> PlacedRows<'a> {
             }
         };
         let mut lines: HashMap<(&str, &str), Vec<i64>> = HashMap::new();
-        let of_files = rows.texts("delivery_month").zip(rows.texts("standing_file"));
-        for (file, line) in of_files.zip(rows.wholes("standing_line")) {
-            lines.entry(file).or_default().push(line);
+        let [months, names, numbers] = ["delivery_month", "standing_file", "standing_line"].map(|column| rows.cells(column));
+        if let (Some(months), Some(names), Some(numbers)) = (months, names, numbers) {
+            for row in 0..rows.height() {
+                if let (CellRef::Text(month), CellRef::Text(name), CellRef::Whole(line)) =
+                    (months.at(row), names.at(row), numbers.at(row))
+                {
+                    lines.entry((month, name)).or_default().push(line);
+                }
+            }
         }
         for of_file in lines.values_mut() {
             of_file.sort_unstable();
@@ -128,7 +134,8 @@ mod tests {
     fn places(of: &[(&str, &str, i64)]) -> Materialized {
         let columns = schema::columns![delivery_month Text, standing_file Text, standing_line Whole];
         let row = |(month, file, line): &(&str, &str, i64)| {
-            vec![Value::Text((*month).into()), Value::Text((*file).into()), Value::Whole(*line)]
+            let file = if file.is_empty() { Value::Null } else { Value::Text((*file).into()) };
+            vec![Value::Text((*month).into()), file, Value::Whole(*line)]
         };
         let rows = Frame::from_rows(&columns, &of.iter().map(row).collect::<Vec<_>>()).unwrap();
         Materialized { rows: rows.height() as u64, relation: rows.relation() }
@@ -148,8 +155,9 @@ mod tests {
             let found = session.query("SELECT * FROM placed ORDER BY a").unwrap();
             (found.names().join(" "), found.texts("a").map(str::to_owned).collect::<Vec<_>>())
         };
-        // In any order, one of them twice, one that is of no row, and of no file.
+        // In any order, one of them twice, one that is of no row, and of no file; and one that nothing is known of.
         let few = places(&[
+            ("2022-11", "", 2),
             ("2022-11", "x", 5),
             ("2022-10", "x", 4),
             ("2022-11", "x", 2),
