@@ -157,7 +157,7 @@ mod tests {
         };
         // In any order, one of them twice, one that is of no row, and of no file; and one that nothing is known of.
         let few = places(&[
-            ("2022-11", "", 2),
+            ("2022-10", "", 5),
             ("2022-11", "x", 5),
             ("2022-10", "x", 4),
             ("2022-11", "x", 2),
