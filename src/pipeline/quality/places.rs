@@ -100,7 +100,7 @@ impl<'a> PlacedRows<'a> {
 mod tests {
     use super::*;
     use crate::engine::local;
-    use crate::frame::{ColumnType, Value, schema};
+    use crate::frame::{Value, schema};
     use crate::lake::{Change, Lake, TableId};
     use crate::model::{Cancel, Dataset, Environment, UtilityId};
 
@@ -187,16 +187,5 @@ mod tests {
         assert!(error.contains(&*snapshot.path_of(other).to_string_lossy()), "{error}");
         cancel.cancel();
         assert!(matches!(rows.name(session.as_mut(), "placed", without_b), Err(PipelineError::Cancelled)));
-    }
-
-    #[test]
-    fn wide_rows_are_read_in_the_columns_that_are_wanted() {
-        let folder = tempfile::tempdir().unwrap();
-        let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
-        let (id, cancel) = (table(&lake), Cancel::default());
-        let snapshot = lake.snapshot(&id).unwrap().unwrap();
-        let rows = PlacedRows::of(Work::local(&cancel), &snapshot, &places(&[("2022-10", "x", 5)])).unwrap();
-        let read = rows.rows(&[Column::new("b", ColumnType::Text), Column::new("lacks", ColumnType::Real)]).unwrap().unwrap();
-        assert_eq!((read.names(), read.row(0)), (vec!["b", "lacks"], vec![Value::Text("b".into()), Value::Null]));
     }
 }
