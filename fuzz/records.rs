@@ -34,6 +34,9 @@ const PIECES: &[&str] = &[
     "\u{1a}",
     "\0",
     "é",
+    // A comma with another bit.
+    "¬",
+    "a cell of more bytes than are looked at at once",
     "#N/A",
     "a,b,c\n",
     "1,2,3\r\n",
@@ -172,6 +175,9 @@ fn check(content: &str, (rows, rejected): (Vec<(u64, Vec<String>)>, Vec<Finding>
     for finding in rejected.iter().filter(|finding| !matches!(finding.reason, ReasonCode::BlankRow)) {
         let line = finding.line.unwrap();
         let cells = of_oracle(line).unwrap_or_else(|| panic!("no record starts on line {line} of {content:?}"));
+        if let Some(raw) = finding.raw.as_ref().filter(|raw| !raw.contains('"')) {
+            assert_eq!(*raw, cells.join(","), "line {line} of {content:?}");
+        }
         match finding.reason {
             ReasonCode::MissingCell => assert!(cells.len() < header.len(), "line {line} of {content:?}"),
             ReasonCode::ExtraCell => assert!(cells.len() > header.len(), "line {line} of {content:?}"),

@@ -9,27 +9,65 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use polars::prelude::PolarsResult;
 use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, Utf8ViewArray};
+use polars_arrow::compute::concatenate::concatenate_unchecked;
 use polars_arrow::datatypes::ArrowDataType;
 use polars_arrow::types::NativeType;
 
 /// So many rows are worth a dictionary whatever they hold.
 const FEW_ROWS: usize = 128;
 
+/// If hardly one of the first so many cells repeats another, there will be too many: of 65,536 cells in any order, of which three quarters are
+/// distinct, one in fifty of these does.
+const SAMPLE: usize = 4096;
+
 /// Cells, as numbers of a dictionary in the order in which each value is met first; as they are where that takes more room.
 pub(super) fn numbered(cells: Box<dyn Array>) -> PolarsResult<Box<dyn Array>> {
+    Ok(dictionary_of(cells.as_ref(), cells.len())?.map_or(cells, DictionaryArray::boxed))
+}
+
+/// A dictionary of what cells hold, to which so many rows refer; `None` if the rows' own values take less room.
+fn dictionary_of(cells: &dyn Array, rows: usize) -> PolarsResult<Option<DictionaryArray<u32>>> {
     let any = cells.as_any();
-    let numbered = if let Some(texts) = any.downcast_ref::<Utf8ViewArray>() {
-        of_texts(texts)
+    if let Some(texts) = any.downcast_ref::<Utf8ViewArray>() {
+        of_texts(texts, rows)
     } else if let Some(numbers) = any.downcast_ref::<PrimitiveArray<f64>>() {
-        of_numbers(numbers, f64::to_bits)
+        of_numbers(numbers, rows, f64::to_bits)
     } else if let Some(numbers) = any.downcast_ref::<PrimitiveArray<i64>>() {
-        of_numbers(numbers, i64::cast_unsigned)
+        of_numbers(numbers, rows, i64::cast_unsigned)
     } else if let Some(numbers) = any.downcast_ref::<PrimitiveArray<i32>>() {
-        of_numbers(numbers, |number| u64::from(number.cast_unsigned()))
+        of_numbers(numbers, rows, |number| u64::from(number.cast_unsigned()))
     } else {
-        return Ok(cells);
-    };
-    Ok(numbered?.map_or(cells, DictionaryArray::boxed))
+        Ok(None)
+    }
+}
+
+/// The cells of parts of a column, one part after the other.
+pub(super) fn joined(parts: &[&dyn Array]) -> PolarsResult<Box<dyn Array>> {
+    let dictionaries: Option<Vec<_>> = parts.iter().map(|part| part.as_any().downcast_ref()).collect();
+    if let Some(joined) = dictionaries.map(|parts| of_dictionaries(&parts)).transpose()?.flatten() {
+        return Ok(joined.boxed());
+    }
+    let cells = parts.iter().map(|part| themselves(*part)).collect::<PolarsResult<Vec<_>>>()?;
+    numbered(concatenate_unchecked(&cells)?)
+}
+
+/// Several dictionaries as one: each of their values is looked at once, and no row's. `None` if the cells as they are take less room.
+fn of_dictionaries(parts: &[&DictionaryArray<u32>]) -> PolarsResult<Option<DictionaryArray<u32>>> {
+    let rows = parts.iter().map(|part| part.len()).sum();
+    let values: Vec<Box<dyn Array>> = parts.iter().map(|part| part.values().clone()).collect();
+    let Some(values) = dictionary_of(concatenate_unchecked(&values)?.as_ref(), rows)? else { return Ok(None) };
+    let mut numbers = values.keys().values().as_slice();
+    let mut keys: Vec<u32> = Vec::with_capacity(rows);
+    for part in parts {
+        let (of_part, others) = numbers.split_at(part.values().len());
+        // What stands in a row without a value says nothing, and may be beyond the last one.
+        keys.extend(part.keys().values().iter().map(|key| of_part.get(*key as usize).copied().unwrap_or(0)));
+        numbers = others;
+    }
+    let are_valid: Vec<Box<dyn Array>> = parts.iter().map(|part| part.keys().to_boxed()).collect();
+    let validity = concatenate_unchecked(&are_valid)?.validity().cloned();
+    let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, keys.into(), validity)?;
+    DictionaryArray::try_from_keys(keys, values.values().clone(), false).map(Some)
 }
 
 /// Cells, of which none is the number of another.
@@ -97,10 +135,9 @@ fn with_nothing_met<R>(number: impl FnOnce(&mut Met) -> R) -> R {
     })
 }
 
-/// `None` if three quarters of the texts, or more, are distinct.
-fn of_texts(texts: &Utf8ViewArray) -> PolarsResult<Option<DictionaryArray<u32>>> {
-    let rows = texts.len();
-    let mut numbers = Numbers::new(rows, if rows <= FEW_ROWS { rows } else { rows - rows / 4 });
+/// `None` if there are three quarters as many distinct texts as rows, or more.
+fn of_texts(texts: &Utf8ViewArray, rows: usize) -> PolarsResult<Option<DictionaryArray<u32>>> {
+    let mut numbers = Numbers::new(texts, if rows <= FEW_ROWS { rows } else { rows - rows / 4 });
     // Short texts are in their views.
     let mut long: HashMap<&str, u32, RandomState> = HashMap::default();
     let mut number = |at: usize, bits: u128, next: u32, met: &mut Met| {
@@ -119,10 +156,13 @@ fn of_texts(texts: &Utf8ViewArray) -> PolarsResult<Option<DictionaryArray<u32>>>
     is_worth_it.then(|| numbers.finish(texts, |firsts| Ok(Utf8ViewArray::from_slice_values(firsts).boxed()))).transpose()
 }
 
-/// `None` if half of the numbers, or more, are distinct: as they are they take little room.
-fn of_numbers<T: NativeType>(cells: &PrimitiveArray<T>, bits: impl Fn(T) -> u64) -> PolarsResult<Option<DictionaryArray<u32>>> {
-    let rows = cells.len();
-    let mut numbers = Numbers::new(rows, if rows <= FEW_ROWS { rows } else { rows / 2 });
+/// `None` if there are half as many distinct numbers as rows, or more: as they are they take little room.
+fn of_numbers<T: NativeType>(
+    cells: &PrimitiveArray<T>,
+    rows: usize,
+    bits: impl Fn(T) -> u64,
+) -> PolarsResult<Option<DictionaryArray<u32>>> {
+    let mut numbers = Numbers::new(cells, if rows <= FEW_ROWS { rows } else { rows / 2 });
     let is_worth_it = with_nothing_met(|met| {
         cells.values().iter().enumerate().all(|(at, value)| {
             let bits = u128::from(bits(*value));
@@ -133,23 +173,29 @@ fn of_numbers<T: NativeType>(cells: &PrimitiveArray<T>, bits: impl Fn(T) -> u64)
     is_worth_it.then(|| numbers.finish(cells, values)).transpose()
 }
 
-/// The number of each row's value, and the values by their numbers, of which there are so many at most.
+/// The number of each cell's value, and the values by their numbers, of which there are so many at most.
 struct Numbers<V> {
     keys: Vec<u32>,
     firsts: Vec<V>,
     most: usize,
+    /// Whether that is less than there are cells.
+    may_be_too_many: bool,
     last: Option<(u128, u32)>,
 }
 
 impl<V> Numbers<V> {
-    fn new(rows: usize, most: usize) -> Self {
-        Self { keys: Vec::with_capacity(rows), firsts: Vec::new(), most, last: None }
+    fn new(cells: &dyn Array, most: usize) -> Self {
+        let may_be_too_many = most < cells.len();
+        Self { keys: Vec::with_capacity(cells.len()), firsts: Vec::new(), most, may_be_too_many, last: None }
     }
 
-    /// Takes the next row, which is that before where the bits are the same: its number, which is the one given where it was not met, and
+    /// Takes the next cell, which is that before where the bits are the same: its number, which is the one given where it was not met, and
     /// its value. Whether there are not too many values.
     #[inline]
     fn push(&mut self, bits: u128, is_null: bool, number: impl FnOnce(u32) -> u32, value: impl FnOnce() -> V) -> bool {
+        if self.keys.len() == SAMPLE && self.may_be_too_many && self.firsts.len() > SAMPLE - SAMPLE / 64 {
+            return false;
+        }
         // What stands in a row without a value says nothing.
         if is_null {
             self.keys.push(0);
@@ -178,5 +224,22 @@ impl<V> Numbers<V> {
     ) -> PolarsResult<DictionaryArray<u32>> {
         let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, self.keys.into(), cells.validity().cloned())?;
         DictionaryArray::try_from_keys(keys, values(self.firsts)?, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of a dictionary do not repeat, of course: that says nothing of the rows.
+    #[test]
+    fn large_dictionaries_are_joined_by_their_values() {
+        let of = |from: i64| {
+            let values = PrimitiveArray::from_vec((from..from + 5_000).collect::<Vec<i64>>()).boxed();
+            let keys = PrimitiveArray::from_vec((0..20_000).map(|row| row % 5_000).collect::<Vec<u32>>());
+            DictionaryArray::try_from_keys(keys, values, false).unwrap()
+        };
+        let joined = of_dictionaries(&[&of(0), &of(4_000)]).unwrap().unwrap();
+        assert_eq!((joined.len(), joined.values().len()), (40_000, 9_000));
     }
 }

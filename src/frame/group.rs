@@ -2,7 +2,6 @@
 
 use polars::prelude::{CompatLevel, PolarsResult};
 use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, Utf8ViewArray};
-use polars_arrow::compute::concatenate::concatenate_unchecked;
 
 use super::{Column, Frame, FrameError, dictionary};
 
@@ -44,9 +43,8 @@ impl Group {
     pub(crate) fn joined(groups: &[Self]) -> Result<Self, FrameError> {
         let columns = groups.first().map_or(&[][..], |first| &first.columns);
         let joined = columns.iter().enumerate().map(|(at, (name, _))| {
-            let cells = groups.iter().map(|group| dictionary::themselves(group.columns[at].1.as_ref()));
-            let cells = cells.collect::<PolarsResult<Vec<_>>>()?;
-            Ok((name.clone(), dictionary::numbered(concatenate_unchecked(&cells)?)?))
+            let parts: Vec<&dyn Array> = groups.iter().map(|group| group.columns[at].1.as_ref()).collect();
+            Ok((name.clone(), dictionary::joined(&parts)?))
         });
         Ok(Self { rows: groups.iter().map(|group| group.rows).sum(), columns: joined.collect::<PolarsResult<_>>()? })
     }

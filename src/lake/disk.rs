@@ -3,10 +3,14 @@
 //! The steps themselves are those of the local file system; what may come between is asked here. What always holds: nothing of the lake
 //! is made, changed or removed without a step.
 
+use std::collections::HashSet;
 use std::fmt::Debug;
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::store::sync_folders;
 
 /// What is done with the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,11 +65,13 @@ pub(super) struct Disk {
     faults: Option<Arc<dyn Faults>>,
     /// Whether something could not be removed, and lies there still.
     is_left: Arc<AtomicBool>,
+    /// Folders whose own entries are durable: none has been made or removed since they were synced.
+    durable: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl Disk {
     pub(super) fn with(faults: Arc<dyn Faults>) -> Self {
-        Self { faults: Some(faults), is_left: Arc::default() }
+        Self { faults: Some(faults), ..Self::default() }
     }
 
     /// Whether something could not be removed since this was asked last.
@@ -100,6 +106,7 @@ impl Disk {
 
     /// Removes a folder and all in it; one that is not there is removed.
     pub(super) fn delete_folder(&self, path: &Path) -> std::io::Result<()> {
+        self.durable().clear();
         self.step(Operation::Delete, path, || match std::fs::remove_dir_all(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             removed => removed,
@@ -116,6 +123,53 @@ impl Disk {
 
     /// Makes a folder and those above it.
     pub(super) fn make_folder(&self, path: &Path) -> std::io::Result<()> {
-        self.step(Operation::MakeFolder, path, || std::fs::create_dir_all(path))
+        self.step(Operation::MakeFolder, path, || {
+            if path.is_dir() {
+                return Ok(());
+            }
+            self.durable().clear();
+            std::fs::create_dir_all(path)
+        })
+    }
+
+    /// Makes the entry of a file durable, and those of the folders that it is in, unless they are.
+    pub(super) fn sync_entry(&self, path: &Path) -> std::io::Result<()> {
+        let Some(folder) = path.parent().filter(|folder| self.durable().contains(*folder)) else {
+            sync_folders(path)?;
+            self.durable().extend(path.parent().map(Path::to_owned));
+            return Ok(());
+        };
+        File::open(folder)?.sync_all()
+    }
+
+    fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_is_made_durable_once_unless_one_was_made_or_removed_since() {
+        let place = tempfile::tempdir().unwrap();
+        let [first, second, gone] = ["table/_delta_log", "table/month=1", "gone"].map(|folder| place.path().join(folder));
+        let disk = Disk::default();
+        let known = |disk: &Disk| disk.durable().iter().cloned().collect::<Vec<_>>();
+        disk.make_folder(&first).unwrap();
+        assert!(known(&disk).is_empty());
+        disk.sync_entry(&first.join("00.json")).unwrap();
+        disk.make_folder(&first).unwrap();
+        assert_eq!(known(&disk), [first.clone()]);
+        disk.clone().sync_entry(&first.join("01.json")).unwrap();
+        assert_eq!(known(&disk), [first.clone()]);
+        assert!(disk.sync_entry(&gone.join("00.json")).is_err(), "of a folder that is not there nothing is known");
+        assert_eq!(known(&disk), [first.clone()]);
+        disk.make_folder(&second).unwrap();
+        assert!(known(&disk).is_empty());
+        disk.sync_entry(&first.join("02.json")).unwrap();
+        disk.delete_folder(&second).unwrap();
+        assert!(known(&disk).is_empty());
     }
 }

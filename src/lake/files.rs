@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::data_file::{constant, nulls};
 use super::disk::{Disk, Operation};
-use super::store::sync_folders;
 use super::{Lake, LakeError, TableId, stats};
 use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter, Group};
 
@@ -193,7 +192,7 @@ impl Target {
             disk: self.disk.clone(),
         };
         let file = File::open(path).map_err(io)?;
-        let durable = || file.sync_all().and_then(|()| sync_folders(path));
+        let durable = || file.sync_all().and_then(|()| self.disk.sync_entry(path));
         self.disk.step(Operation::Sync, path, durable).map_err(io)?;
         written.bytes = file.metadata().map_err(io)?.len();
         let (rows, stats) = stats::of_file(path, &self.columns).map_err(|error| io(std::io::Error::other(error)))?;

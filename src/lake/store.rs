@@ -219,7 +219,7 @@ fn put(disk: &Disk, path: &Path, payload: &PutPayload, mode: &PutMode) -> std::i
                 PutMode::Create => std::fs::hard_link(&staged, path),
                 PutMode::Update(_) => Err(std::io::Error::from(std::io::ErrorKind::Unsupported)),
             }?;
-            sync_folders(path)
+            disk.sync_entry(path)
         })
     });
     // After a rename there is nothing left to remove.

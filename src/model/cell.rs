@@ -49,13 +49,19 @@ impl fmt::Display for CellState {
 }
 
 /// A cell without blanks, and without what is not seen, around.
+#[inline]
 pub fn bare(cell: &str) -> &str {
     match cell.as_bytes() {
         [] => cell,
         [only] if only.is_ascii_graphic() => cell,
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
-        _ => cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c)),
+        _ => trimmed(cell),
     }
+}
+
+#[cold]
+fn trimmed(cell: &str) -> &str {
+    cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
 /// Whether a cell has no blanks, and nothing that is not seen, around.

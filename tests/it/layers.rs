@@ -7,12 +7,13 @@ const ORDER: [&str; 13] =
     ["model", "outbound", "config", "landing", "frame", "lake", "engine", "pipeline", "sample", "app", "commands", "ui", "cli"];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
     ("ratatui", &["ui"]),
     ("crossterm", &["ui"]),
     ("polars", &["frame", "engine"]),
     ("polars_arrow", &["frame"]),
     ("polars_parquet", &["frame"]),
+    ("polars_async", &["engine"]),
     ("polars_plan", &["engine"]),
     ("deltalake", &["lake"]),
     ("clap", &["cli"]),

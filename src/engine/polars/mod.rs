@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use polars::prelude::*;
 use polars::sql::SQLContext;
+use polars_async::executor::ALLOW_RAYON_THREADS;
 
 use super::{EngineError, Materialized, Session};
 use crate::frame::{Column, Frame, FrameWriter, GROUP_ROWS, Relation, schema};
@@ -37,12 +38,7 @@ pub(super) struct Polars;
 
 impl super::Engine for Polars {
     fn session(&self, cancel: &Cancel) -> Result<Box<dyn Session>, EngineError> {
-        Ok(Box::new(PolarsSession {
-            relations: PlHashMap::default(),
-            streamed: HashSet::new(),
-            functions: Arc::new(Functions::new()),
-            cancel: cancel.clone(),
-        }))
+        Ok(Box::new(PolarsSession::new(cancel)))
     }
 }
 
@@ -72,9 +68,13 @@ impl Session for PolarsSession {
     }
 
     fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
+        // A plan would be made anew by each query that names it, which takes longer than to read few rows.
+        if !self.is_streamed(sql) {
+            return self.materialize(name, sql).map(drop);
+        }
         let (context, text) = (self.context(sql), sql.to_owned());
         let rows = self.wait_for(sql, move || planned(context, &text))?;
-        self.name(name, rows, self.is_streamed(sql));
+        self.name(name, rows, true);
         Ok(())
     }
 
@@ -107,6 +107,11 @@ impl Session for PolarsSession {
 }
 
 impl PolarsSession {
+    fn new(cancel: &Cancel) -> Self {
+        let functions = Arc::new(Functions::new());
+        Self { relations: PlHashMap::default(), streamed: HashSet::new(), functions, cancel: cancel.clone() }
+    }
+
     fn name(&mut self, name: &str, rows: LazyFrame, is_streamed: bool) {
         self.relations.insert(name.to_owned(), rows);
         if is_streamed {
@@ -179,6 +184,8 @@ fn planned(mut context: SQLContext, sql: &str) -> PolarsResult<LazyFrame> {
 }
 
 fn collect(plan: LazyFrame, engine: Engine) -> PolarsResult<Frame> {
+    // Few rows are left to this thread: to hand them to others takes longer than to work on them.
+    ALLOW_RAYON_THREADS.set(engine == Engine::Streaming);
     Ok(Frame(plan.collect_with_engine(engine)?.unwrap_single()))
 }
 
@@ -212,6 +219,7 @@ fn write_groups(rows: LazyFrame, writer: FrameWriter, cancel: Cancel) -> PolarsR
             _ => Ok(true),
         }
     });
+    ALLOW_RAYON_THREADS.set(true);
     rows.sink_batches(push, true, NonZeroUsize::new(GROUP_ROWS))?.collect_with_engine(Engine::Streaming)?;
     let writer = writer.lock().ok().and_then(|mut writer| writer.take());
     writer.map_or(Ok(()), FrameWriter::finish).map_err(|error| error.0)
@@ -279,6 +287,23 @@ mod tests {
         let mut count = |sql: &str| session.query(sql).unwrap().count("n", 0);
         assert_eq!(count("SELECT COUNT(f.n) AS n FROM few AS f LEFT ANTI JOIN many AS m ON f.n = m.n"), SMALL as u64);
         assert_eq!(count("SELECT COUNT(n) AS n FROM even"), SMALL as u64 / 2);
+    }
+
+    #[test]
+    fn view_of_few_rows_is_computed_once_and_one_of_many_when_it_is_asked_for() {
+        let columns = [Column::new("n", ColumnType::Whole)];
+        let numbers = |to: i64| Frame::from_rows(&columns, &(0..to).map(|n| vec![Value::Whole(n)]).collect::<Vec<_>>()).unwrap();
+        let mut session = PolarsSession::new(&Cancel::default());
+        session.register("few", &numbers(200).relation()).unwrap();
+        session.register("many", &numbers(1 + i64::try_from(SMALL).unwrap()).relation()).unwrap();
+        session.create_view("odd", "SELECT n FROM few WHERE n % 2 = 1").unwrap();
+        session.create_view("pairs", "SELECT a.n FROM few AS a CROSS JOIN few AS b").unwrap();
+        session.create_view("both", "SELECT m.n FROM many AS m LEFT SEMI JOIN odd AS o ON m.n = o.n").unwrap();
+        let is_computed = |name: &str| matches!(session.relations[name].logical_plan, DslPlan::DataFrameScan { .. });
+        assert_eq!(["odd", "pairs", "both"].map(is_computed), [true, true, false]);
+        assert_eq!(["odd", "pairs", "both"].map(|name| session.streamed.contains(name)), [false, true, true]);
+        let mut count = |name: &str| session.query(&format!("SELECT COUNT(n) AS n FROM {name}")).unwrap().count("n", 0);
+        assert_eq!(["odd", "pairs", "both"].map(&mut count), [100, 40_000, 100]);
     }
 
     /// A session with relation `many`, of so many rows that a query over them is streamed, and a place to write to.

@@ -52,10 +52,27 @@ impl Pattern {
 
 pub(super) fn has_letter(text: &str) -> bool {
     // Without a branch: most texts are short, and have none.
-    let of = |byte: u8| (byte.is_ascii_alphabetic(), !byte.is_ascii());
-    let (has_letter, has_other) = text.bytes().map(of).fold((false, false), |(a, b), (c, d)| (a | c, b | d));
-    has_letter || (has_other && text.contains(char::is_alphabetic))
+    let found = text.bytes().fold(0, |found, byte| found | KINDS[byte as usize]);
+    found & LETTER != 0 || (found & BEYOND_ASCII != 0 && text.contains(char::is_alphabetic))
 }
+
+const LETTER: u8 = 1;
+const BEYOND_ASCII: u8 = 2;
+
+/// What each byte may be.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            128.. => BEYOND_ASCII,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 /// Whether a text that matches has a letter.
 fn needs_letter(pattern: &Hir) -> bool {

@@ -1,6 +1,7 @@
 //! Blocks → records, as the parser splits them and as they stand in the file.
 
 use csv_core::ReadRecordResult;
+use memchr::memchr3;
 
 use super::record::RawRecord;
 use super::{CsvReader, ended_early};
@@ -12,6 +13,8 @@ use crate::model::ReasonCode;
 
 /// A record longer than this is no record; it bounds the memory that a damaged file can take.
 const LONGEST_RECORD: usize = 4 << 20;
+/// Bytes that are looked at at once.
+const WORD: usize = 8;
 /// What old programs put at the end of a text.
 const END_OF_TEXT: u8 = 0x1a;
 
@@ -38,6 +41,9 @@ impl CsvReader {
     }
 
     fn split_record(&mut self, (text_at, ends_at): Room) -> Result<Option<RawRecord>, ReadError> {
+        if let Some(record) = self.split_plain((text_at, ends_at)) {
+            return Ok(Some(record));
+        }
         let (mut text_len, mut ends_len) = (text_at, ends_at);
         self.carry.clear();
         self.began = self.at;
@@ -76,6 +82,46 @@ impl CsvReader {
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
             }
         }
+    }
+
+    /// A record that stands in its block whole and without a quote, as most do: its cells are what is between delimiters, and the parser, which
+    /// goes from byte to byte, need not see it. It sees the first one of a file, as it looks for a byte-order mark there.
+    fn split_plain(&mut self, (text_at, ends_at): Room) -> Option<RawRecord> {
+        let rest = self.block.get(self.at..).filter(|_| !self.labels.is_empty())?;
+        // What is left of the line end before.
+        let before = usize::from(self.after_cr && rest.starts_with(b"\n"));
+        let rest = &rest[before..];
+        let length = memchr3(b'\n', b'\r', b'"', rest)?;
+        let end = rest[length];
+        // Words are read, of which the last one may reach beyond the record.
+        if length == 0 || end == b'"' || rest.len() < length + WORD {
+            return None;
+        }
+        let text = places(&mut self.text, text_at, length + WORD);
+        let ends = places(&mut self.ends, ends_at, length + 1);
+        let (mut at, mut text_len, mut cells) = (0, 0, 0);
+        // Most cells are shorter than a word; what is written too much is written over.
+        loop {
+            let word = <[u8; WORD]>::try_from(&rest[at..at + WORD]).ok()?;
+            text[text_len..text_len + WORD].copy_from_slice(&word);
+            let found = first_of(self.delimiter, word);
+            if found == WORD && at + WORD <= length {
+                (at, text_len) = (at + WORD, text_len + WORD);
+                continue;
+            }
+            text_len += found.min(length - at);
+            ends[cells] = text_at + text_len;
+            cells += 1;
+            at += found + 1;
+            if at > length {
+                break;
+            }
+        }
+        let (line, bytes, text_len) = (self.next_line, before + length + 1, text_at + text_len);
+        self.carry.clear();
+        (self.began, self.at) = (self.at, self.at + bytes);
+        (self.next_line, self.after_cr, self.bytes_done) = (line + 1, end == b'\r', self.bytes_done + bytes as u64);
+        Some(RawRecord { line, lines: 1, cells, text_len, before, terminated: true, quoting: Quoting::Sound })
     }
 
     /// The bytes of the record that was read last, and the line ends before it: in its block, or put together where it is in several.
@@ -156,4 +202,21 @@ impl CsvReader {
         }
         Ok(())
     }
+}
+
+/// Where a byte is first among those of a word; [`WORD`] if it is not.
+fn first_of(byte: u8, word: [u8; WORD]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; WORD]);
+    let others = u64::from_le_bytes(word) ^ (ONES * u64::from(byte));
+    // The lowest bit that is left is that of the first byte without a bit.
+    let is_byte = others.wrapping_sub(ONES) & !others & (ONES << 7);
+    is_byte.trailing_zeros() as usize / 8
+}
+
+/// So many places from one on, made where there are not as many.
+fn places<T: Copy + Default>(all: &mut Vec<T>, from: usize, count: usize) -> &mut [T] {
+    if all.len() < from + count {
+        all.resize(2 * (from + count), T::default());
+    }
+    &mut all[from..from + count]
 }

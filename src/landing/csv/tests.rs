@@ -169,6 +169,18 @@ fn large_file_over_many_blocks_keeps_every_record() {
 }
 
 #[test]
+fn bytes_of_all_records_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    let content = "a,b\r\n1,2\r\n3,\"4\n5\"\r\n6,7\n\n8,9\r10,11\n";
+    std::fs::write(&path, content).unwrap();
+    let mut reader = super::super::reader::open(&path, b',', &Cancel::default()).unwrap();
+    let records = reader.next_batch().unwrap().unwrap().record_count();
+    assert_eq!((records, reader.next_batch().unwrap().is_none()), (5, true));
+    assert_eq!(reader.bytes_done(), content.len() as u64);
+}
+
+#[test]
 fn cancelled_reading_is_not_a_complete_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");

@@ -41,30 +41,29 @@ fn as_of(newest: Option<Month>) -> String {
     newest.map_or("CAST(NULL AS VARCHAR)".into(), |month| text(&month.to_string()))
 }
 
-/// Relation `details` (rows of `der_details`): how many DERs of a type a feeder has, and their ratings in whole units.
+/// Relation `details` (rows of `der_details`): how many DERs of a type and status a feeder has, and their ratings in whole units.
 fn kinds() -> String {
-    let units = |status: &str| sum_of_units(&format!("UNITS(CASE WHEN status = '{status}' THEN nameplate_kw END)"));
     format!(
-        "SELECT feeder_id, der_type,\n\
-         \x20 SUM(CASE WHEN status = 'installed' THEN 1 ELSE 0 END) AS installed, {} AS installed_kw,\n\
-         \x20 SUM(CASE WHEN status = 'planned' THEN 1 ELSE 0 END) AS planned, {} AS planned_kw,\n\
+        "SELECT feeder_id, der_type, status, COUNT(*) AS ders, {} AS kw,\n\
          \x20 SUM(CASE WHEN also_installed THEN 1 ELSE 0 END) AS also_installed\n\
-         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id, der_type",
-        units("installed"),
-        units("planned"),
+         FROM details WHERE feeder_id IS NOT NULL GROUP BY feeder_id, der_type, status",
+        sum_of_units("UNITS(nameplate_kw)"),
     )
 }
 
 /// Relation `kinds`: how many DERs a feeder has, and their ratings.
 fn totals() -> String {
+    let of = |status: &str, column: &str| format!("CASE WHEN status = '{status}' THEN {column} END");
+    let count = |status: &str| format!("CAST(SUM({}) AS BIGINT) AS {status}_der_count", of(status, "ders"));
+    let mw = |status: &str| format!("QUOTIENT({}, -3) AS {status}_der_mw", sum_of_units(&of(status, "kw")));
     format!(
-        "SELECT feeder_id AS total_id,\n\
-         \x20 CAST(SUM(installed) AS BIGINT) AS installed_der_count, CAST(SUM(planned) AS BIGINT) AS planned_der_count,\n\
-         \x20 CAST(SUM(also_installed) AS BIGINT) AS planned_also_installed_count,\n\
-         \x20 QUOTIENT({}, -3) AS installed_der_mw, QUOTIENT({}, -3) AS planned_der_mw\n\
+        "SELECT feeder_id AS total_id, {}, {},\n\
+         \x20 CAST(SUM(also_installed) AS BIGINT) AS planned_also_installed_count, {}, {}\n\
          FROM kinds GROUP BY feeder_id",
-        sum_of_units("installed_kw"),
-        sum_of_units("planned_kw"),
+        count("installed"),
+        count("planned"),
+        mw("installed"),
+        mw("planned"),
     )
 }
 
@@ -73,7 +72,7 @@ fn totals() -> String {
 pub fn feeder_capacity(newest: Option<Month>) -> String {
     format!(
         "WITH listed AS (SELECT feeder_id AS listed_id, STRING_AGG(der_type, ', ' ORDER BY der_type) AS der_types\n\
-         \x20 FROM kinds WHERE der_type IS NOT NULL GROUP BY feeder_id),\n\
+         \x20 FROM (SELECT DISTINCT feeder_id, der_type FROM kinds WHERE der_type IS NOT NULL) AS k GROUP BY feeder_id),\n\
          first_seen AS (SELECT feeder_id AS first_id, MIN(valid_from_month) AS first_seen_month FROM feeders GROUP BY feeder_id)\n\
          SELECT utility_id, feeder_id, {of_feeders},\n\
          \x20 COALESCE(installed_der_count, 0) AS installed_der_count, COALESCE(planned_der_count, 0) AS planned_der_count,\n\
