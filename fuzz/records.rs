@@ -130,14 +130,8 @@ fn read(dice: &mut ChaCha8Rng, content: &str) -> Read {
     let columns = reader.labels().len();
     let mut rows = Vec::new();
     while let Some(batch) = reader.next_batch().ok()? {
-        let cells: Vec<Vec<&str>> = (0..columns).map(|index| batch.cells(index, 0..batch.record_count()).collect()).collect();
-        rows.extend(
-            batch
-                .lines
-                .iter()
-                .enumerate()
-                .map(|(row, line)| (*line, cells.iter().map(|column| column[row].to_owned()).collect())),
-        );
+        let cells: Vec<String> = batch.cells().map(str::to_owned).collect();
+        rows.extend(batch.lines.iter().copied().zip(cells.chunks(columns).map(<[String]>::to_vec)));
     }
     Some((rows, reader.rejected))
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use polars::prelude::PolarsResult;
-use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, Utf8ViewArray};
+use polars_arrow::array::{Array, DictionaryArray, MutablePlString, PrimitiveArray, Utf8ViewArray};
+use polars_arrow::bitmap::Bitmap;
 use polars_arrow::compute::concatenate::concatenate_unchecked;
 use polars_arrow::datatypes::ArrowDataType;
 use polars_arrow::types::NativeType;
@@ -120,7 +121,7 @@ pub(super) fn without_unused(texts: &DictionaryArray<u32>) -> PolarsResult<Dicti
 }
 
 /// Numbers of what was met in a column, by the bits of it.
-type Met = HashMap<u128, u32, RandomState>;
+pub(super) type Met = HashMap<u128, u32, RandomState>;
 
 thread_local! {
     /// The room that the last column took is there for the next one.
@@ -137,7 +138,7 @@ fn with_nothing_met<R>(number: impl FnOnce(&mut Met) -> R) -> R {
 
 /// `None` if there are three quarters as many distinct texts as rows, or more.
 fn of_texts(texts: &Utf8ViewArray, rows: usize) -> PolarsResult<Option<DictionaryArray<u32>>> {
-    let mut numbers = Numbers::new(texts, if rows <= FEW_ROWS { rows } else { rows - rows / 4 });
+    let mut numbers = Numbers::new(texts.len(), most_texts(rows));
     // Short texts are in their views.
     let mut long: HashMap<&str, u32, RandomState> = HashMap::default();
     let mut number = |at: usize, bits: u128, next: u32, met: &mut Met| {
@@ -153,7 +154,91 @@ fn of_texts(texts: &Utf8ViewArray, rows: usize) -> PolarsResult<Option<Dictionar
             numbers.push(bits, texts.is_null(at), |next| number(at, bits, next, met), || texts.value(at))
         })
     });
-    is_worth_it.then(|| numbers.finish(texts, |firsts| Ok(Utf8ViewArray::from_slice_values(firsts).boxed()))).transpose()
+    let values = |firsts| Ok(Utf8ViewArray::from_slice_values::<&str, _>(firsts).boxed());
+    is_worth_it.then(|| numbers.finish(texts.validity(), values)).transpose()
+}
+
+/// So many texts are worth a dictionary of so many rows.
+const fn most_texts(rows: usize) -> usize {
+    if rows <= FEW_ROWS { rows } else { rows - rows / 4 }
+}
+
+/// The texts of a column that come one by one, of so many rows.
+pub(super) struct Texts<'m, 'c> {
+    numbers: Numbers<&'c str>,
+    met: &'m mut Met,
+    /// Texts that are longer than what bits can tell.
+    long: HashMap<&'c str, u32, RandomState>,
+    /// All of them, once they are too many for a dictionary.
+    all: Option<MutablePlString>,
+}
+
+impl<'m, 'c> Texts<'m, 'c> {
+    /// None yet; `met` is room.
+    pub(super) fn new(met: &'m mut Met, rows: usize) -> Self {
+        met.clear();
+        Self { numbers: Numbers::new(rows, most_texts(rows)), met, long: HashMap::default(), all: None }
+    }
+
+    /// Takes the next one.
+    #[inline]
+    pub(super) fn push(&mut self, text: &'c str) {
+        if let Some(all) = &mut self.all {
+            return all.push_value(text);
+        }
+        let short = bits_of(text);
+        // Nobody else is where a long text is.
+        let bits = short.unwrap_or_else(|| u128::MAX - text.as_ptr().addr() as u128);
+        let (met, long) = (&mut *self.met, &mut self.long);
+        let number = |next| match short {
+            Some(bits) => *met.entry(bits).or_insert(next),
+            None => *long.entry(text).or_insert(next),
+        };
+        let seen = self.numbers.keys.len();
+        if !self.numbers.push(bits, false, number, || text) {
+            self.give_up(seen);
+            self.push(text);
+        }
+    }
+
+    /// There are too many: the first so many are put down one by one, as are those that come.
+    #[cold]
+    fn give_up(&mut self, seen: usize) {
+        let mut all = MutablePlString::with_capacity(self.numbers.keys.capacity());
+        self.numbers.keys[..seen].iter().for_each(|key| all.push_value(self.numbers.firsts[*key as usize]));
+        self.all = Some(all);
+    }
+
+    pub(super) fn finish(self) -> PolarsResult<Box<dyn Array>> {
+        if let Some(all) = self.all {
+            return Ok(all.freeze().boxed());
+        }
+        Ok(self.numbers.finish(None, |firsts| Ok(Utf8ViewArray::from_slice_values(firsts).boxed()))?.boxed())
+    }
+}
+
+/// What a text is, if it is short: its bytes, and how many they are.
+#[inline]
+fn bits_of(text: &str) -> Option<u128> {
+    let bytes = text.as_bytes();
+    let ends = |width: usize| (&bytes[..width], &bytes[bytes.len() - width..]);
+    // Two parts that overlap say the same where they do.
+    let low = match bytes.len() {
+        0 => 0,
+        1..=3 => bytes.iter().rev().fold(0, |bits, byte| bits << 8 | u128::from(*byte)),
+        4..=7 => {
+            let (first, last) = ends(4);
+            let of = |part: &[u8]| part.try_into().map_or(0, |part| u128::from(u32::from_le_bytes(part)));
+            of(first) | of(last) << (8 * (bytes.len() - 4))
+        }
+        8..=15 => {
+            let (first, last) = ends(8);
+            let of = |part: &[u8]| part.try_into().map_or(0, |part| u128::from(u64::from_le_bytes(part)));
+            of(first) | of(last) << (8 * (bytes.len() - 8))
+        }
+        _ => return None,
+    };
+    Some(low | (bytes.len() as u128) << 120)
 }
 
 /// `None` if there are half as many distinct numbers as rows, or more: as they are they take little room.
@@ -162,7 +247,7 @@ fn of_numbers<T: NativeType>(
     rows: usize,
     bits: impl Fn(T) -> u64,
 ) -> PolarsResult<Option<DictionaryArray<u32>>> {
-    let mut numbers = Numbers::new(cells, if rows <= FEW_ROWS { rows } else { rows / 2 });
+    let mut numbers = Numbers::new(cells.len(), if rows <= FEW_ROWS { rows } else { rows / 2 });
     let is_worth_it = with_nothing_met(|met| {
         cells.values().iter().enumerate().all(|(at, value)| {
             let bits = u128::from(bits(*value));
@@ -170,7 +255,7 @@ fn of_numbers<T: NativeType>(
         })
     });
     let values = |firsts: Vec<T>| Ok(PrimitiveArray::try_new(cells.dtype().clone(), firsts.into(), None)?.boxed());
-    is_worth_it.then(|| numbers.finish(cells, values)).transpose()
+    is_worth_it.then(|| numbers.finish(cells.validity(), values)).transpose()
 }
 
 /// The number of each cell's value, and the values by their numbers, of which there are so many at most.
@@ -184,9 +269,8 @@ struct Numbers<V> {
 }
 
 impl<V> Numbers<V> {
-    fn new(cells: &dyn Array, most: usize) -> Self {
-        let may_be_too_many = most < cells.len();
-        Self { keys: Vec::with_capacity(cells.len()), firsts: Vec::new(), most, may_be_too_many, last: None }
+    fn new(cells: usize, most: usize) -> Self {
+        Self { keys: Vec::with_capacity(cells), firsts: Vec::new(), most, may_be_too_many: most < cells, last: None }
     }
 
     /// Takes the next cell, which is that before where the bits are the same: its number, which is the one given where it was not met, and
@@ -219,10 +303,10 @@ impl<V> Numbers<V> {
 
     fn finish(
         self,
-        cells: &dyn Array,
+        validity: Option<&Bitmap>,
         values: impl FnOnce(Vec<V>) -> PolarsResult<Box<dyn Array>>,
     ) -> PolarsResult<DictionaryArray<u32>> {
-        let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, self.keys.into(), cells.validity().cloned())?;
+        let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, self.keys.into(), validity.cloned())?;
         DictionaryArray::try_from_keys(keys, values(self.firsts)?, false)
     }
 }
@@ -241,5 +325,24 @@ mod tests {
         };
         let joined = of_dictionaries(&[&of(0), &of(4_000)]).unwrap().unwrap();
         assert_eq!((joined.len(), joined.values().len()), (40_000, 9_000));
+    }
+
+    #[test]
+    fn short_texts_have_bits_of_their_own() {
+        let letters = ["a", "\0", "µ", "€", " "];
+        let mut found: HashMap<u128, String> = HashMap::new();
+        let mut texts = vec![String::new()];
+        for _ in 0..7 {
+            texts = texts.iter().flat_map(|text| letters.map(|letter| format!("{text}{letter}"))).collect();
+            texts.truncate(20_000);
+            for text in texts.iter().chain([&"aaaaaaaa".to_owned(), &"aaaaaaaaaaaaaaa".to_owned()]) {
+                match bits_of(text) {
+                    Some(bits) => assert_eq!(found.entry(bits).or_insert_with(|| text.clone()), text),
+                    None => assert!(text.len() > 15),
+                }
+            }
+        }
+        assert!(found.len() > 20_000, "{}", found.len());
+        assert_eq!((bits_of("").is_some(), bits_of(&"x".repeat(15)).is_some(), bits_of(&"x".repeat(16))), (true, true, None));
     }
 }

@@ -1,6 +1,8 @@
 //! Rows as a Parquet file holds them: columns beside one another, cells that repeat as numbers of a dictionary.
 
-use polars::prelude::{CompatLevel, PolarsResult};
+use std::collections::HashMap;
+
+use polars::prelude::{CompatLevel, PolarsResult, polars_err};
 use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, Utf8ViewArray};
 
 use super::{Column, Frame, FrameError, dictionary};
@@ -47,6 +49,17 @@ impl Group {
             Ok((name.clone(), dictionary::joined(&parts)?))
         });
         Ok(Self { rows: groups.iter().map(|group| group.rows).sum(), columns: joined.collect::<PolarsResult<_>>()? })
+    }
+
+    /// The same rows, with these columns in their order.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub(crate) fn arranged(self, columns: &[Column]) -> Result<Self, FrameError> {
+        let mut there: HashMap<String, Box<dyn Array>> = self.columns.into_iter().collect();
+        let missing = |column: &Column| polars_err!(ColumnNotFound: "{}", column.name);
+        let place = |column: &Column| there.remove_entry(&column.name).ok_or_else(|| missing(column));
+        Ok(Self { rows: self.rows, columns: columns.iter().map(place).collect::<PolarsResult<_>>()? })
     }
 
     /// The same rows, in each of which these columns have one text.

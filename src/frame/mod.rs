@@ -7,6 +7,7 @@ mod cell;
 mod dictionary;
 mod group;
 mod parquet;
+mod records;
 mod relation;
 pub(crate) mod schema;
 mod stored;
@@ -14,12 +15,9 @@ mod stored;
 mod tests;
 pub(crate) mod text;
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use polars::prelude::{
-    AnyValue, DataFrame, Int64Chunked, IntoColumn, IntoSeries, NewChunkedArray, ParquetCompression, PlSmallStr, PolarsError,
-    PolarsResult, Scalar, StringChunkedBuilder, TimeUnit, TimeZone,
+    DataFrame, Int64Chunked, IntoColumn, IntoSeries, NewChunkedArray, ParquetCompression, PolarsError, PolarsResult,
+    StringChunkedBuilder,
 };
 use thiserror::Error;
 
@@ -30,6 +28,7 @@ pub use cell::{CellRef, Cells, Value};
 use cell::{build_column, value_of};
 pub(crate) use group::{GROUP_ROWS, Group};
 pub(crate) use parquet::FrameWriter;
+pub use records::RecordColumns;
 pub(crate) use relation::FilePart;
 pub use relation::Relation;
 pub use schema::{Column, ColumnType};
@@ -46,9 +45,6 @@ pub struct Frame(pub(crate) DataFrame);
 
 type PolarsColumn = polars::prelude::Column;
 
-/// Records whose cells fit into the processor's nearer cache.
-const BLOCK_ROWS: usize = 1 << 11;
-
 impl Frame {
     /// Builds a frame from rows of cells in the order of the columns.
     ///
@@ -58,46 +54,6 @@ impl Frame {
         let series =
             columns.iter().enumerate().map(|(at, column)| build_column(column, rows, at)).collect::<PolarsResult<Vec<_>>>()?;
         Ok(Self(DataFrame::new(rows.len(), series)?))
-    }
-
-    /// The records of a delivery: `cells` gives those of a column, by its place and for a range of rows; beside them `numbers`, one for
-    /// each record, and the same text or time in every row.
-    ///
-    /// # Errors
-    /// A name occurs twice, or there are not as many numbers under one name as under another.
-    pub fn of_records<'c, C: Iterator<Item = &'c str>>(
-        names: &[String],
-        cells: impl Fn(usize, Range<usize>) -> C,
-        numbers: &[(&str, &[u64])],
-        constants: &[(&str, &str)],
-        time: (&str, Timestamp),
-    ) -> Result<Self, FrameError> {
-        let rows = numbers.first().map_or(0, |(_, of)| of.len());
-        let mut builders: Vec<StringChunkedBuilder> =
-            names.iter().map(|name| StringChunkedBuilder::new(PlSmallStr::from_str(name), rows)).collect();
-        // Records become columns block by block, so that each record is read from memory once and not once a column.
-        for start in (0..rows).step_by(BLOCK_ROWS) {
-            for (index, builder) in builders.iter_mut().enumerate() {
-                cells(index, start..rows.min(start + BLOCK_ROWS)).for_each(|cell| builder.append_value(cell));
-            }
-        }
-        let cells = builders.into_iter().map(|builder| builder.finish().into_series().into_column());
-        let numbers = numbers.iter().map(|(name, of)| {
-            Int64Chunked::from_iter_values((*name).into(), of.iter().map(|number| number.cast_signed()))
-                .into_series()
-                .into_column()
-        });
-        let same = constants
-            .iter()
-            .map(|(name, value)| PolarsColumn::new_scalar((*name).into(), Scalar::from(PlSmallStr::from_str(value)), rows));
-        let time = Scalar::new(
-            schema::polars_type(ColumnType::Time),
-            AnyValue::DatetimeOwned(time.1.micros(), TimeUnit::Microseconds, Some(Arc::new(TimeZone::UTC))),
-        )
-        .into_column(time.0.into())
-        .new_from_index(0, rows);
-        let columns: Vec<PolarsColumn> = cells.chain(numbers).chain([time]).chain(same).collect();
-        Ok(Self(DataFrame::new(rows, columns)?))
     }
 
     /// Values of columns, their cells, and of how many values these are, as columns `place`, `v`, `n` and `texts`.

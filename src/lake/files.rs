@@ -227,13 +227,12 @@ impl TableWriter {
         self.writer.push_group(group).map_err(|source| parquet_error(&self.target.table, source))
     }
 
-    /// Rows as groups of the file.
+    /// Rows with the columns of the file, in their order.
     ///
     /// # Errors
-    /// A column is missing or of another type.
-    pub(crate) fn groups(&self, rows: &Frame) -> Result<Vec<Group>, LakeError> {
-        let groups = rows.groups(self.writer.columns()).and_then(Iterator::collect);
-        groups.map_err(|source| parquet_error(&self.target.table, source))
+    /// A column is missing.
+    pub(crate) fn arranged(&self, rows: Group) -> Result<Group, LakeError> {
+        rows.arranged(self.writer.columns()).map_err(|source| parquet_error(&self.target.table, source))
     }
 
     /// Ends the file and waits until it is on the disk.

@@ -23,10 +23,9 @@ impl Words {
 
     /// Whether a key is such a text.
     pub(super) fn are(&self, key: &str) -> bool {
-        let (header, has_a_letter) = &self.header;
+        let ((header, header_has), key_has) = (&self.header, has_letter(key));
         // Most keys have no letter, and are no header that has one.
-        let may_be_header = !has_a_letter || has_letter(key);
-        self.pattern.is_in(key) || (may_be_header && key.to_lowercase() == *header)
+        self.pattern.is_in_one(key, key_has) || ((key_has || !header_has) && key.to_lowercase() == *header)
     }
 }
 

@@ -12,10 +12,8 @@ fn read(content: &[u8]) -> Result<(Lines, Summary), ReadError> {
     let columns = reader.labels().len();
     let mut rows = Vec::new();
     while let Some(batch) = reader.next_batch()? {
-        let columns: Vec<Vec<&str>> = (0..columns).map(|index| batch.cells(index, 0..batch.record_count()).collect()).collect();
-        for (row, line) in batch.lines.iter().enumerate() {
-            rows.push((*line, columns.iter().map(|column| column[row].to_owned()).collect()));
-        }
+        let cells: Vec<String> = batch.cells().map(str::to_owned).collect();
+        rows.extend(batch.lines.iter().copied().zip(cells.chunks(columns).map(<[String]>::to_vec)));
     }
     Ok((rows, reader.finish()?))
 }

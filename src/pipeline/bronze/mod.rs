@@ -28,7 +28,7 @@ use super::progress::{Observer, Progress, Step};
 use super::rejected::{self, Scope};
 use crate::config::{CellType, DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
-use crate::frame::{Column, ColumnType, Frame, schema};
+use crate::frame::{Column, ColumnType, Group, RecordColumns, schema};
 use crate::lake::{Change, Lake, Snapshot, TableId, TableWriter, Written};
 use crate::landing::{Batch, Candidate, NO_TEXT, RecordReader, Summary, reader};
 use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
@@ -227,14 +227,14 @@ impl Loading<'_> {
         candidate: &Candidate,
         sha256: &str,
     ) -> Result<(u64, ColumnStatistics), Stop> {
-        let (to_writer, for_writer) = sync_channel::<Frame>(1);
+        let (to_writer, for_writer) = sync_channel::<Group>(1);
+        let mut columns = RecordColumns::new(names);
         std::thread::scope(|scope| {
             let writing = scope.spawn(move || -> Result<ColumnStatistics, PipelineError> {
-                for frame in for_writer {
-                    for group in writer.groups(&frame)? {
-                        counter.feed(&group);
-                        writer.push_group(group)?;
-                    }
+                for group in for_writer {
+                    let group = writer.arranged(group)?;
+                    counter.feed(&group);
+                    writer.push_group(group)?;
                 }
                 Ok(counter.finish())
             });
@@ -243,9 +243,9 @@ impl Loading<'_> {
                 match reader.next_batch() {
                     Ok(Some(batch)) => {
                         rows += batch.record_count() as u64;
-                        let frame = self.frame(&batch, (names, hashed), candidate, sha256)?;
+                        let group = self.group(&batch, (&mut columns, hashed), candidate, sha256)?;
                         // The writer has failed when nobody takes the rows; its error comes below.
-                        if to_writer.send(frame).is_err() {
+                        if to_writer.send(group).is_err() {
                             break Ok(());
                         }
                         self.tell(candidate, rows, reader.bytes_done());
@@ -300,19 +300,18 @@ impl Loading<'_> {
         Err(Box::new(Refused { finding, findings, records: summary.records }))
     }
 
-    fn frame(
+    fn group(
         &self,
         batch: &Batch<'_>,
-        (names, hashed): (&[String], &Hashed),
+        (columns, hashed): (&mut RecordColumns, &Hashed),
         candidate: &Candidate,
         sha256: &str,
-    ) -> Result<Frame, PipelineError> {
+    ) -> Result<Group, PipelineError> {
         let constants = [("_source_file", candidate.source_file.as_str()), ("_file_sha256", sha256), ("_run_id", self.run_id)];
-        let cells = |column, rows| batch.cells(column, rows);
         let time = ("_ingested_at", self.started_at);
         let of_records = batch.hashes(&hashed.columns, hashed.seed);
         let numbers = [("_source_line", batch.lines.as_slice()), ("_record_hash", of_records.as_slice())];
-        Frame::of_records(names, cells, &numbers, &constants, time).map_err(|error| PipelineError::Rows {
+        columns.group(batch.cells(), &numbers, &constants, time).map_err(|error| PipelineError::Rows {
             table: TableId::bronze(&candidate.utility, candidate.dataset).to_string(),
             message: error.to_string(),
         })

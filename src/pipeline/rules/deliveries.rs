@@ -147,7 +147,7 @@ fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset, repeat
         let is_one = files.len() == 1;
         let files = files.into_iter().collect::<Vec<_>>().join(", ");
         let lines = format!(
-            "SELECT COUNT(DISTINCT _source_line) AS n FROM ders\n\
+            "SELECT COUNT(*) AS n FROM ders\n\
              WHERE status = '{status}' AND valid_from_month = '{}' AND _source_file IN ({files})",
             context.month
         );
