@@ -11,7 +11,7 @@ usage: months.py [--rounds N] [--processors 1|2] [PART ...]
 K copies of the public month; "second" months deliver 1 % of the records, changed; "whole" ones everything again, 2 % changed and 0.5 % new.
 Medians of processor seconds (on one processor: they do not depend on what waits for what) and kilobytes at most. Needs the public input
 files and bench scripts beside the project, Python 3 on Linux, and its package duckdb for the lines that name it. Nothing is deleted before
-the end: ext4 makes each new file dearer for half a minute after.
+the end of a part, which takes tens of gigabytes: ext4 makes each new file dearer for half a minute after.
 """
 import argparse
 import os
@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHARED = os.path.join(PROJECT, "..", "shared")
@@ -45,6 +46,13 @@ class Bench:
     def place(self, name):
         self.places += 1
         return os.path.join(self.work, f"{self.places}-{name}")
+
+    def clear(self):
+        """Deletes what was measured, and waits until that is forgotten."""
+        shutil.rmtree(self.work)
+        os.makedirs(self.work)
+        os.sync()
+        time.sleep(60)
 
     def alone(self):
         if self.processors == 1:
@@ -246,7 +254,9 @@ def main():
     bench = Bench(options)
     try:
         print("| processor seconds; of what it is beside | seconds | memory | ratio | asked | |\n|---|---|---|---|---|---|", flush=True)
-        for part in options.parts or parts:
+        for at, part in enumerate(options.parts or parts):
+            if at > 0:
+                bench.clear()
             parts[part](bench)
     finally:
         shutil.rmtree(bench.work)
