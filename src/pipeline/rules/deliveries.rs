@@ -144,15 +144,12 @@ fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset, repeat
     if let Some(status) = dataset.der_status() {
         let files: BTreeSet<String> =
             context.bronze.delivered(dataset, context.month).map(|file| text(&file.source_file)).collect();
-        let is_one = files.len() == 1;
         let files = files.into_iter().collect::<Vec<_>>().join(", ");
-        let lines = format!(
+        let sql = format!(
             "SELECT COUNT(*) AS n FROM ders\n\
              WHERE status = '{status}' AND valid_from_month = '{}' AND _source_file IN ({files})",
             context.month
         );
-        // Lines of one file, as nearly always, are counted in a fifth of the time without a look at whose they are.
-        let sql = if is_one { lines } else { format!("SELECT SUM(n) AS n FROM ({lines} GROUP BY _source_file) AS f") };
         return Ok(context.session.query(&sql)?.count("n", 0));
     }
     // Where months add up, a feeder's count is not that of one file.
