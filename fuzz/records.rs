@@ -117,7 +117,7 @@ fn blocks(dice: &mut ChaCha8Rng, content: &[u8]) -> Receiver<Block> {
         sender.send(Block::Bytes(block.to_vec())).unwrap();
         rest = more;
     }
-    sender.send(Block::End { sha256: String::new(), bytes: content.len() as u64 }).unwrap();
+    sender.send(Block::End { checksum: 0, bytes: content.len() as u64 }).unwrap();
     receiver
 }
 

@@ -63,7 +63,7 @@ pub struct CsvReader {
     raw_kept: usize,
     swallowed: u64,
     notes: Vec<&'static str>,
-    end: Option<(String, u64)>,
+    end: Option<(u64, u64)>,
 }
 
 impl RecordReader for CsvReader {
@@ -107,12 +107,12 @@ impl RecordReader for CsvReader {
     }
 
     fn finish(self: Box<Self>) -> Result<Summary, ReadError> {
-        let Some((sha256, bytes)) = self.end else { return Err(ended_early(&self.path, &self.cancel)) };
+        let Some((checksum, bytes)) = self.end else { return Err(ended_early(&self.path, &self.cancel)) };
         if state_of(&self.path) != self.seen_at_start {
             return Err(ReadError::refused(ReasonCode::TruncatedFile, None, "the file changed or was removed while it was read"));
         }
         let Self { records, rejected, swallowed, notes, .. } = *self;
-        Ok(Summary { sha256, bytes, records, rejected, swallowed, notes })
+        Ok(Summary { checksum, bytes, records, rejected, swallowed, notes })
     }
 
     fn raw_at(&mut self, line: u64) -> Result<Option<String>, ReadError> {

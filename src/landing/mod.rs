@@ -16,7 +16,7 @@ pub(crate) mod stated_month;
 pub(crate) mod watch;
 
 pub(crate) use batch::{Batch, NO_TEXT, Summary};
-pub(crate) use bytes::sha256_of;
+pub(crate) use bytes::{ContentHash, content_hash, sha256_of};
 pub(crate) use deliveries::{Candidate, MonthOrigin, scan};
 pub(crate) use reader::{ReadError, RecordReader, Refusal};
 pub(crate) use stability::Settled;

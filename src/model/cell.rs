@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::bytes::is_printable;
+
 /// Why a cell holds no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CellState {
@@ -102,7 +104,7 @@ pub fn is_invisible(c: char) -> bool {
 /// A text as it may be shown: no character of it moves a cursor, clears a screen or turns the direction of reading. Each that would has
 /// a sign in its place: `␛` and its like, or `�`. Line ends and tabs have theirs, too, so that a text is one line.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !text.chars().any(|c| c.is_control() || is_invisible(c)) {
+    if is_printable(text) || !text.chars().any(|c| c.is_control() || is_invisible(c)) {
         return Cow::Borrowed(text);
     }
     let sign = |c: char| match c {
@@ -116,8 +118,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// Whether a text holds characters that are not seen.
 pub fn has_invisible(text: &str) -> bool {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    !is_plain && text.chars().any(is_invisible)
+    !is_printable(text) && text.chars().any(is_invisible)
 }
 
 /// What a text holds beside letters and the marks of ids: bits that are set where it holds such a character.
@@ -131,17 +132,36 @@ impl Shape {
 
     /// The shape of a text.
     pub fn of(text: &str) -> u64 {
-        text.chars().fold(0, |shape, c| {
-            shape
-                | match c {
-                    '0'..='9' => Self::DIGIT,
-                    '_' | '-' | '.' | '/' | '+' | '#' => 0,
-                    c if c.is_alphabetic() => 0,
-                    _ => Self::OTHER,
-                }
-        })
+        let of_bytes = text.bytes().fold(0, |shape, byte| shape | SHAPES[usize::from(byte)]);
+        if of_bytes & BEYOND_ASCII == 0 {
+            return u64::from(of_bytes);
+        }
+        let of = |c: char| match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => u64::from(SHAPES[usize::from(byte)]),
+            _ if c.is_alphabetic() => 0,
+            _ => Self::OTHER,
+        };
+        text.chars().fold(0, |shape, c| shape | of(c))
     }
 }
+
+/// Of a byte that is no character by itself.
+const BEYOND_ASCII: u8 = 1 << 7;
+
+/// The shape of each character that is one byte.
+const SHAPES: [u8; 256] = {
+    let mut shapes = [BEYOND_ASCII; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        shapes[byte as usize] = match byte {
+            b'0'..=b'9' => Shape::DIGIT as u8,
+            b'_' | b'-' | b'.' | b'/' | b'+' | b'#' | b'A'..=b'Z' | b'a'..=b'z' => 0,
+            _ => Shape::OTHER as u8,
+        };
+        byte += 1;
+    }
+    shapes
+};
 
 /// An id without what only its notation says: zeros before digits, case, and which marks stand between its parts.
 pub fn notation(id: &str) -> Cow<'_, str> {
@@ -189,7 +209,7 @@ fn without_notation(id: &str) -> String {
         } else {
             in_number = false;
         }
-        plain.extend(c.to_lowercase());
+        if c.is_ascii() { plain.push(c.to_ascii_lowercase()) } else { plain.extend(c.to_lowercase()) }
     }
     plain
 }
@@ -232,10 +252,10 @@ fn is_error_word(cell: &str) -> bool {
 /// The words of a utility that say nothing, such as `null`; the empty text and [`ERROR_WORDS`] are always among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NullSentinels {
-    list: Vec<String>,
+    words: Vec<String>,
     longest: usize,
     /// Whether a word begins with this byte, in either case.
-    first: Vec<bool>,
+    first: Box<[bool; 256]>,
 }
 
 impl NullSentinels {
@@ -248,19 +268,25 @@ impl NullSentinels {
         // A word in another alphabet may be of another length, and begin otherwise, in upper case.
         let is_ascii = words.iter().all(|word| word.is_ascii());
         let longest = if is_ascii { words.iter().map(String::len).max().unwrap_or(0) } else { usize::MAX };
-        let mut first = vec![!is_ascii; 256];
+        let mut first = Box::new([!is_ascii; 256]);
         for byte in words.iter().filter_map(|word| word.bytes().next()) {
             first[usize::from(byte)] = true;
             first[usize::from(byte.to_ascii_uppercase())] = true;
         }
-        Self { list: words, longest, first }
+        Self { words, longest, first }
     }
 
     /// Whether a bare cell says nothing.
+    #[inline]
     pub fn contain(&self, cell: &str) -> bool {
         let Some(first) = cell.as_bytes().first() else { return true };
+        self.first[usize::from(*first)] && cell.len() <= self.longest && self.list(cell)
+    }
+
+    #[cold]
+    fn list(&self, cell: &str) -> bool {
         let is_word = |word: &String| cell.eq_ignore_ascii_case(word) || (!word.is_ascii() && cell.to_lowercase() == *word);
-        cell.len() <= self.longest && self.first[usize::from(*first)] && self.list.iter().any(is_word)
+        self.words.iter().any(is_word)
     }
 }
 
@@ -274,6 +300,18 @@ mod tests {
         let said: Vec<bool> = ["", "NULL", "N/a", "ÄHNLICH", "nil", "nulls", "0"].map(|cell| words.contain(cell)).into();
         assert_eq!(said, [true, true, true, true, false, false, false]);
         assert_eq!([" x ", "\u{a0}x", "x", "", "\t"].map(bare), ["x", "x", "x", "", ""]);
+    }
+
+    #[test]
+    fn shape_tells_digits_and_what_ids_are_not_written_with() {
+        for c in ('\0'..='\u{3000}').chain(['京', '\u{1f600}', '𝔸']) {
+            let digit = if c.is_ascii_digit() { Shape::DIGIT } else { 0 };
+            let other = if c.is_ascii_digit() || c.is_alphabetic() || "_-./+#".contains(c) { 0 } else { Shape::OTHER };
+            assert_eq!(Shape::of(&c.to_string()), digit | other, "{c:?}");
+            // Beside another one beyond ASCII, which is a letter.
+            assert_eq!(Shape::of(&format!("é7{c}")), Shape::DIGIT | other, "{c:?}");
+        }
+        assert_eq!(Shape::of(""), 0);
     }
 
     #[test]

@@ -15,9 +15,45 @@ const TOO_LARGE: f64 = 1e15;
 /// The text as a number, times ten to the power of `exponent`: the nearest double; one zero. `None` if it is none, or, as it stands there,
 /// none of this world.
 pub fn parse(text: &str, exponent: i32) -> Option<f64> {
+    if let Some((digits, power)) = plain(text.as_bytes())
+        && let power = exponent.saturating_add(power)
+        && power.abs() <= MOST_POWER
+    {
+        // Both are exact, so that the one operation rounds once.
+        let scale = POWERS[power.unsigned_abs() as usize];
+        return Some(if power < 0 { digits / scale } else { digits * scale } + 0.0);
+    }
     let number = text.parse::<f64>().ok().filter(|number| number.abs() < TOO_LARGE)?;
     if exponent == 0 { Some(number + 0.0) } else { Some(shift_text(text, exponent).unwrap_or_else(|| shift(number, exponent))) }
 }
+
+/// A number in plain notation: its digits, and to which power of ten they are. `None` of any other text, and of more digits than a number of
+/// this world has.
+#[inline]
+fn plain(text: &[u8]) -> Option<(f64, i32)> {
+    let (is_negative, unsigned) = match text {
+        [b'-', unsigned @ ..] => (true, unsigned),
+        unsigned => (false, unsigned),
+    };
+    if unsigned.len() > MOST_DIGITS + 1 {
+        return None;
+    }
+    let (mut digits, mut point) = (0_u64, None);
+    for (at, byte) in unsigned.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits = 10 * digits + u64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at + 1),
+            _ => return None,
+        }
+    }
+    let written = unsigned.len() - usize::from(point.is_some());
+    let places = point.map_or(0, |point| unsigned.len() - point);
+    let number = digits as f64;
+    (1..=MOST_DIGITS).contains(&written).then_some((if is_negative { -number } else { number }, -(places as i32)))
+}
+
+/// So many digits are a number of this world whatever they are, and exact in a double.
+const MOST_DIGITS: usize = 15;
 
 /// A number times ten to the power of `exponent`: the double nearest to the exact product.
 pub fn shift(number: f64, exponent: i32) -> f64 {
@@ -27,7 +63,7 @@ pub fn shift(number: f64, exponent: i32) -> f64 {
     // Most numbers are whole thousandths; these and the power are exact, so that the one operation rounds once.
     let (thousandths, power) = ((number * 1e3).round(), exponent - 3);
     if thousandths.abs() < 1e15 && (thousandths / 1e3).to_bits() == number.to_bits() && power.abs() <= MOST_POWER {
-        let scale = 10_f64.powi(power.abs());
+        let scale = POWERS[power.unsigned_abs() as usize];
         return if power < 0 { thousandths / scale } else { thousandths * scale };
     }
     shift_text(&number.to_string(), exponent).unwrap_or(number)
@@ -35,6 +71,12 @@ pub fn shift(number: f64, exponent: i32) -> f64 {
 
 /// Powers of ten up to this one are exact in a double.
 const MOST_POWER: i32 = 22;
+
+/// These powers.
+const POWERS: [f64; MOST_POWER as usize + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
+    1e22,
+];
 
 /// Moves the exponent that a decimal is written with.
 fn shift_text(text: &str, exponent: i32) -> Option<f64> {
@@ -110,6 +152,17 @@ mod tests {
         for none in ["5 MW", "", "1e3e2", "nan", "inf", "-inf", "1e15", "-1e15", "1e16"] {
             assert_eq!([parse(none, 0), parse(none, -3)], [None, None], "{none}");
         }
+        // More digits than a double holds: as the standard library reads them.
+        for (text, number) in [
+            ("0000000000000000000000001", Some(1.0)),
+            ("1000000000000000", None),
+            ("-9999999999999999", None),
+            ("123456789012345.6789", Some(123_456_789_012_345.67)),
+            (&"1".repeat(30), None),
+            (&format!(".{}", "3".repeat(60)), Some(1.0 / 3.0)),
+        ] {
+            assert_eq!(parse(text, 0), number, "{text}");
+        }
         assert_eq!((parse("999999999999999", 0), parse("1e14", 3)), (Some(999_999_999_999_999.0), Some(1e17)));
     }
 
@@ -139,6 +192,16 @@ mod tests {
         #[test]
         fn units_of_any_decimal_are_its_own((text, expected) in decimals()) {
             prop_assert_eq!(units(text.parse().unwrap()), expected, "{}", text);
+        }
+
+        /// Texts of what numbers are written with, as the standard library reads them with the point moved.
+        #[test]
+        fn any_text_is_the_number_that_another_reader_sees(text in "[-+]?[0-9.]{0,19}(e-?[0-9])?", exponent in -9_i32..=9) {
+            let plain = text.parse::<f64>().ok().filter(|number| number.abs() < TOO_LARGE);
+            let digits = text.split('e').next().unwrap_or_default();
+            let power = text.split_once('e').map_or(0, |(_, power)| power.parse::<i32>().unwrap()) + exponent;
+            let moved = plain.map(|_| (format!("{digits}e{power}").parse::<f64>().unwrap() + 0.0).to_bits());
+            prop_assert_eq!(parse(&text, exponent).map(f64::to_bits), moved, "{}", text);
         }
 
         #[test]

@@ -3,6 +3,7 @@
 //! The ground floor of the crate: everything above speaks in these types, and nothing here knows of files, tables or
 //! terminals. Only the standard library is used.
 
+pub(crate) mod bytes;
 pub(crate) mod cancel;
 pub(crate) mod cell;
 pub(crate) mod columns;

@@ -22,9 +22,8 @@ impl FileOutcome {
     /// The values of its columns, if it was loaded and is this delivery: the same content says something else elsewhere, where
     /// other words say nothing and other marks part the cells.
     pub(super) fn statistics(&self, utility: &UtilityId, committed: &CommittedFile) -> Option<&ColumnStatistics> {
-        let FileResult::Done(LoadOutcome::Taken { summary, statistics, .. }) = &self.outcome else { return None };
-        let is_it =
-            &self.candidate.utility == utility && committed.is_place_of(&self.candidate) && summary.sha256 == committed.sha256;
+        let FileResult::Done(LoadOutcome::Taken { sha256, statistics, .. }) = &self.outcome else { return None };
+        let is_it = &self.candidate.utility == utility && committed.is_place_of(&self.candidate) && *sha256 == committed.sha256;
         is_it.then_some(statistics)
     }
 }
@@ -103,8 +102,8 @@ pub(super) fn file_row(report: &Report, file: &FileOutcome, started_at: Timestam
     let (mut reason, mut line, mut detail, mut next_step) = (None, None, None, None);
     match &file.outcome {
         FileResult::Known => {}
-        FileResult::Done(LoadOutcome::Taken { summary, rows: taken, superseded, header, .. }) => {
-            sha256 = Some(summary.sha256.clone());
+        FileResult::Done(LoadOutcome::Taken { summary, sha256: of_content, rows: taken, superseded, header, .. }) => {
+            sha256 = Some(of_content.clone());
             (records, rows, rejected) = (summary.records, *taken, summary.rejected.len() as u64);
             let replaced = superseded.iter().map(|(month, name)| format!("replaces `{name}` of {month}"));
             let notes = summary.notes.iter().map(|note| (*note).to_owned());

@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::lock::WriteLock;
 use crate::lake::{Lake, Removed, Vacuum, days_before};
-use crate::landing::{self, Candidate, Settled};
+use crate::landing::{self, Candidate, ContentHash, Settled};
 use crate::model::{Month, MonthRange, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
         let estimate =
             ProgressEstimate { bytes_total: new.iter().map(|candidate| candidate.bytes).sum(), ..ProgressEstimate::default() };
         let mut totals = LoadTotals { report, changed: BTreeMap::new(), estimate, values: 0, deliveries: Deliveries::default() };
-        let mut load = |hashes: Receiver<std::io::Result<Option<String>>>| -> Result<(), PipelineError> {
+        let mut load = |hashes: Receiver<std::io::Result<Option<ContentHash>>>| -> Result<(), PipelineError> {
             for candidate in candidates {
                 if is_known(candidate) {
                     totals.report.files.push(FileOutcome { candidate: candidate.clone(), outcome: FileResult::Known });
@@ -289,7 +289,7 @@ impl<'a> Run<'a> {
             // Nobody takes the next hash once loading has ended.
             scope.spawn(|| {
                 let to_load = to_load;
-                new.iter().try_for_each(|file| to_load.send(landing::sha256_of(&file.path, self.work.cancel)))
+                new.iter().try_for_each(|file| to_load.send(landing::content_hash(&file.path, self.work.cancel)))
             });
             load(hashes)
         })?;
@@ -299,7 +299,7 @@ impl<'a> Run<'a> {
     fn load_one(
         &self,
         candidate: &Candidate,
-        hash: std::io::Result<Option<String>>,
+        hash: std::io::Result<Option<ContentHash>>,
         started_at: Timestamp,
         recorded: &HashSet<(String, String)>,
         totals: &mut LoadTotals<'_>,

@@ -173,6 +173,32 @@ fn file_that_changes_while_it_is_read_is_refused_and_the_month_before_stays() {
     assert_eq!(bench.rows("bronze/utility2_circuits"), 1);
 }
 
+/// What was hashed before is not what is read: neither its size nor its time says so.
+#[test]
+fn file_whose_content_is_another_one_when_it_is_read_is_refused() {
+    let bench = Bench::new();
+    let long = "x".repeat(120);
+    let records = (0..120_000).map(|n| feeder(&format!("{long}{n}"), "1"));
+    let content: String = std::iter::once(FEEDERS.to_owned()).chain(records).collect();
+    let last = content.len() - 2;
+    bench.put(FILE, content);
+    let path = bench.landing(FILE);
+    // The first batch has been read; the end of the file has not.
+    let change = |progress: feederscope::pipeline::Progress| {
+        if progress.subject == FILE {
+            let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            let modified = file.metadata().unwrap().modified().unwrap();
+            file.seek(SeekFrom::Start(last as u64)).unwrap();
+            file.write_all(b"7").unwrap();
+            file.set_modified(modified).unwrap();
+        }
+    };
+    bench.try_run(&feederscope::pipeline::Request::default(), &feederscope::model::Cancel::default(), &change).unwrap();
+    assert_eq!(bench.lines("silver/rejected", "reason, value"), ["truncated-file|the file changed while it was read"]);
+    let again = bench.run();
+    assert_eq!((again.refused().count(), bench.rows("bronze/utility2_circuits")), (0, 120_000));
+}
+
 #[cfg(unix)]
 #[test]
 fn links_pipes_and_what_nothing_takes_are_named_once_and_the_files_load() {

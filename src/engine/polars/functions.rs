@@ -21,17 +21,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use super::hash::xxhash64;
+use super::words::Words;
+use crate::model::cell::{self, NullSentinels};
+use crate::model::decimal;
+use crate::model::{Day, number};
 use polars::prelude::arity::{unary_elementwise, unary_elementwise_values};
 use polars::prelude::*;
 use polars::sql::FunctionRegistry;
 use polars_plan::prelude::FunctionOptions;
 use regex::Regex;
-use xxhash_rust::xxh64::xxh64;
-
-use super::words::Words;
-use crate::model::cell::{self, NullSentinels};
-use crate::model::decimal;
-use crate::model::{Day, number};
 
 pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
 
@@ -327,47 +326,6 @@ fn expression_of(format: &str) -> PolarsResult<Regex> {
         };
     }
     Regex::new(&format!("{pattern}$")).map_err(|error| polars_err!(ComputeError: "{error}"))
-}
-
-fn xxhash64(columns: &mut [Column]) -> PolarsResult<Column> {
-    const SEED: u64 = 42;
-    let name = columns.first().map_or_else(|| "value".into(), |column| column.name().clone());
-    let rows = columns.iter().map(Column::len).max().unwrap_or(0);
-    let mut state = vec![SEED; rows];
-    for column in columns.iter() {
-        feed(&mut state, column)?;
-    }
-    let hashes: Vec<i64> = state.into_iter().map(u64::cast_signed).collect();
-    Ok(Int64Chunked::from_vec(name, hashes).into_column())
-}
-
-fn feed(state: &mut [u64], column: &Column) -> PolarsResult<()> {
-    fn each<T>(state: &mut [u64], values: impl Iterator<Item = Option<T>>, hash: impl Fn(T, u64) -> u64) {
-        let mut state = state.iter_mut();
-        values.for_each(|value| {
-            if let (Some(state), Some(value)) = (state.next(), value) {
-                *state = hash(value, *state);
-            }
-        });
-    }
-    let column = if column.len() == state.len() { column.clone() } else { column.new_from_index(0, state.len()) };
-    let physical = column.as_materialized_series().to_physical_repr().into_owned();
-    match physical.dtype() {
-        DataType::String => each(state, physical.str()?.iter(), |text: &str, seed| xxh64(text.as_bytes(), seed)),
-        // Both zeros are one number.
-        DataType::Float64 => {
-            each(state, physical.f64()?.iter(), |number: f64, seed| xxh64(&(number + 0.0).to_bits().to_le_bytes(), seed));
-        }
-        DataType::Int64 => each(state, physical.i64()?.iter(), |number: i64, seed| xxh64(&number.to_le_bytes(), seed)),
-        DataType::Int32 => each(state, physical.i32()?.iter(), |number: i32, seed| xxh64(&number.to_le_bytes(), seed)),
-        DataType::UInt32 => {
-            each(state, physical.u32()?.iter(), |number: u32, seed| xxh64(&i64::from(number).to_le_bytes(), seed));
-        }
-        DataType::Boolean => each(state, physical.bool()?.iter(), |flag: bool, seed| xxh64(&i32::from(flag).to_le_bytes(), seed)),
-        DataType::Null => {}
-        other => polars_bail!(InvalidOperation: "XXHASH64 cannot take a {other}"),
-    }
-    Ok(())
 }
 
 #[cfg(test)]

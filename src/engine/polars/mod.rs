@@ -2,6 +2,7 @@
 
 mod expressions;
 mod functions;
+mod hash;
 mod lookup;
 mod pattern;
 mod scan;

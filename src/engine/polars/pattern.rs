@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::model::bytes::has_letter;
+
 /// A regular expression.
 #[derive(Debug)]
 pub(super) struct Pattern {
@@ -55,31 +57,6 @@ impl Pattern {
     }
 }
 
-pub(super) fn has_letter(text: &str) -> bool {
-    let words = text.as_bytes().chunks_exact(WORD);
-    let mut last = [0; WORD];
-    last[..words.remainder().len()].copy_from_slice(words.remainder());
-    let words = words.filter_map(|word| word.try_into().ok()).chain([last]);
-    // Without a branch: most texts are short, and have none.
-    let of = |word: [u8; WORD]| kinds(u64::from_le_bytes(word));
-    let (letters, others) = words.map(of).fold((0, 0), |(letters, others), (a, b)| (letters | a, others | b));
-    letters != 0 || (others != 0 && text.contains(char::is_alphabetic))
-}
-
-/// Bytes that are looked at at once.
-const WORD: usize = 8;
-
-/// A bit for each byte that is a letter of ASCII, and one for each that is beyond ASCII.
-const fn kinds(bytes: u64) -> (u64, u64) {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let lower = (bytes | (ONES * 0x20)) & !HIGH;
-    // A sum whose high bit is set is at least 128: the byte is at least so much.
-    let from_a = lower + ONES * (0x80 - b'a' as u64);
-    let beyond_z = lower + ONES * (0x80 - b'z' as u64 - 1);
-    (from_a & !beyond_z & !bytes & HIGH, bytes & HIGH)
-}
-
 /// Whether a text that matches has a letter.
 fn needs_letter(pattern: &Hir) -> bool {
     match pattern.kind() {
@@ -108,21 +85,5 @@ mod tests {
         for pattern in ["", "^9+$", "(total)?", "total|9", "\\w+", "[a-z0-9]", "x*", "^$", "\\W", "[^a]", ".", "x{0,3}1", "\\b"] {
             assert!(!needs(pattern), "{pattern}");
         }
-    }
-    #[test]
-    fn letter_is_found_wherever_it_stands_and_nothing_else_is_taken_for_one() {
-        for byte in 0..=0x7f_u8 {
-            for at in 0..19 {
-                let mut text = [b'7'; 19];
-                text[at] = byte;
-                let text = std::str::from_utf8(&text).unwrap();
-                assert_eq!(has_letter(text), byte.is_ascii_alphabetic(), "{byte} at {at}");
-                assert_eq!(has_letter(&text[at..]), byte.is_ascii_alphabetic(), "{byte} first of {}", 19 - at);
-            }
-        }
-        for c in ('\u{80}'..'\u{3000}').chain(['京', '\u{1f600}', '𝔸']) {
-            assert_eq!(has_letter(&format!("1234567{c}9")), c.is_alphabetic(), "{c}");
-        }
-        assert!(!has_letter(""));
     }
 }

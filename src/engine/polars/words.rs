@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pattern::{Pattern, has_letter};
+use super::pattern::Pattern;
+use crate::model::bytes::has_letter;
 
 /// What is looked for in keys.
 #[derive(Debug)]
@@ -25,8 +26,13 @@ impl Words {
     pub(super) fn are(&self, key: &str) -> bool {
         let ((header, header_has), key_has) = (&self.header, has_letter(key));
         // Most keys have no letter, and are no header that has one.
-        self.pattern.is_in_one(key, key_has) || ((key_has || !header_has) && key.to_lowercase() == *header)
+        self.pattern.is_in_one(key, key_has) || ((key_has || !header_has) && is_in_any_case(key, header))
     }
+}
+
+/// Whether a text is one in lower case, in any case.
+fn is_in_any_case(text: &str, lower: &str) -> bool {
+    if text.is_ascii() { text.eq_ignore_ascii_case(lower) } else { text.to_lowercase() == lower }
 }
 
 #[cfg(test)]

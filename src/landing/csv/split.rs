@@ -192,7 +192,7 @@ impl CsvReader {
                 self.has_nul |= block.contains(&0);
                 self.block = block;
             }
-            Ok(Block::End { sha256, bytes }) => self.end = Some((sha256, bytes)),
+            Ok(Block::End { checksum, bytes }) => self.end = Some((checksum, bytes)),
             Ok(Block::NotUtf8(offset)) => {
                 let line = bytes::line_at(&self.path, offset).ok();
                 return Err(ReadError::refused(ReasonCode::EncodingError, line, format!("byte {offset} is not UTF-8")));

@@ -30,7 +30,7 @@ use crate::config::{CellType, DatasetAdapter, EmptyFile, Settings, UtilityAdapte
 use crate::engine::Work;
 use crate::frame::{Column, ColumnType, Group, RecordColumns, schema};
 use crate::lake::{Change, Lake, Snapshot, TableId, TableWriter, Written};
-use crate::landing::{Batch, Candidate, NO_TEXT, RecordReader, Summary, reader};
+use crate::landing::{Batch, Candidate, ContentHash, NO_TEXT, RecordReader, Summary, reader};
 use crate::model::{Finding, Month, ReasonCode, Stage, Timestamp};
 use refused::{Refused, Stop, unreadable};
 
@@ -76,6 +76,8 @@ pub enum LoadOutcome {
     Taken {
         /// What the file was.
         summary: Summary,
+        /// Its SHA-256, in lower-case hexadecimal.
+        sha256: String,
         /// Rows in bronze.
         rows: u64,
         /// Files of the same delivery, or of a later month with the same content, that it replaced.
@@ -104,14 +106,14 @@ pub enum LoadOutcome {
 }
 
 impl Loading<'_> {
-    /// Loads one file, whose SHA-256 is `hash`; `None` if it was not wanted any more.
+    /// Loads one file, whose content is known by `hash`; `None` if it was not wanted any more.
     ///
     /// # Errors
     /// The disk or the log failed, or somebody asked to stop; bronze is as before.
     pub fn load(
         &self,
         candidate: &Candidate,
-        hash: std::io::Result<Option<String>>,
+        hash: std::io::Result<Option<ContentHash>>,
         deliveries: &mut Deliveries,
     ) -> Result<LoadOutcome, PipelineError> {
         let table = TableId::bronze(&candidate.utility, candidate.dataset);
@@ -120,21 +122,21 @@ impl Loading<'_> {
         if let Some((reason, value)) = candidate.kept_back(self.settings.today) {
             return self.refuse(candidate, committed, *Refused::one(Finding::of_file(reason, value)));
         }
-        // The rows carry the file's hash, so it comes first; reading hashes again and compares.
-        let sha256 = match hash {
-            Ok(Some(sha256)) => sha256,
+        // The rows carry the file's hash, so it comes first; reading it again is held to its checksum.
+        let hash = match hash {
+            Ok(Some(hash)) => hash,
             Ok(None) => return Err(PipelineError::Cancelled),
             Err(error) => return self.refuse(candidate, committed, *Refused::one(unreadable(&error))),
         };
-        let is_the_same = |file: &&CommittedFile| file.sha256 == sha256 && file.is_read_with(self.adapter.dialect.delimiter);
+        let is_the_same = |file: &&CommittedFile| file.sha256 == hash.sha256 && file.is_read_with(self.adapter.dialect.delimiter);
         let same = committed.iter().filter(is_the_same).find(|file| file.month <= candidate.month);
         // A load that was killed before it could be written down is done again: nobody counted its records.
-        let is_in_the_books = || self.recorded.contains(&(candidate.source_file.clone(), sha256.clone()));
+        let is_in_the_books = || self.recorded.contains(&(candidate.source_file.clone(), hash.sha256.clone()));
         if let Some(same) = same.filter(|same| !same.is_place_of(candidate) || is_in_the_books()) {
             self.record(candidate, committed, (&[], false))?;
-            return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256 });
+            return Ok(LoadOutcome::Unchanged { month: same.month, source_file: same.source_file.clone(), sha256: hash.sha256 });
         }
-        match self.write(candidate, &table, base.as_deref(), committed, &sha256) {
+        match self.write(candidate, &table, base.as_deref(), committed, &hash) {
             Ok(loaded) => Ok(loaded),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Refused(refused)) => self.refuse(candidate, committed, *refused),
@@ -152,7 +154,7 @@ impl Loading<'_> {
         table: &TableId,
         base: Option<&Snapshot>,
         committed: &[CommittedFile],
-        sha256: &str,
+        ContentHash { sha256, checksum }: &ContentHash,
     ) -> Result<LoadOutcome, Stop> {
         let mut reader = reader::open(&candidate.path, self.adapter.dialect.delimiter, self.work.cancel)?;
         let (names, header) = header::names(reader.labels(), base.map_or(&[][..], |base| &base.columns));
@@ -177,14 +179,14 @@ impl Loading<'_> {
             })
             .into());
         }
-        if summary.sha256 != sha256 {
+        if summary.checksum != *checksum {
             return Err(Refused::one(Finding::of_file(ReasonCode::TruncatedFile, "the file changed while it was read")).into());
         }
         self.check_share(&summary)?;
         let replaced: Vec<&CommittedFile> =
-            committed.iter().filter(|file| file.is_place_of(candidate) || file.sha256 == summary.sha256).collect();
+            committed.iter().filter(|file| file.is_place_of(candidate) || file.sha256 == *sha256).collect();
         let mut file = writer.finish()?;
-        note(&mut file, candidate, &summary);
+        note(&mut file, candidate, &summary, sha256);
         file.note(files::DELIMITER, &self.adapter.dialect.delimiter);
         file.note(files::INFERRED_TYPES, &files::inferred_types(self.adapter, statistics.inferred_types()));
         // Beside the findings of the load that still stands: they go when it does.
@@ -205,9 +207,9 @@ impl Loading<'_> {
         for old in replaced.iter().filter(|old| old.month != candidate.month) {
             self.forget(candidate, old)?;
         }
-        let other = replaced.iter().filter(|old| !(old.is_place_of(candidate) && old.sha256 == sha256));
+        let other = replaced.iter().filter(|old| !(old.is_place_of(candidate) && old.sha256 == *sha256));
         let superseded = other.map(|file| (file.month, file.source_file.clone())).collect();
-        Ok(LoadOutcome::Taken { summary, rows, superseded, header, statistics: Box::new(statistics) })
+        Ok(LoadOutcome::Taken { summary, sha256: sha256.clone(), rows, superseded, header, statistics: Box::new(statistics) })
     }
 
     fn value_type(&self, column: &str) -> ValueType {
@@ -387,10 +389,10 @@ impl Hashed {
 }
 
 /// Notes with the file's rows what else is known of it: nothing but their own commit can part the two.
-fn note(file: &mut Written, candidate: &Candidate, summary: &Summary) {
+fn note(file: &mut Written, candidate: &Candidate, summary: &Summary, sha256: &str) {
     file.note(files::RECORDS, &summary.records);
     file.note(files::RECEIVED_AT, &Timestamp::from(candidate.modified).micros());
     // Of a file without rows the statistics say nothing.
     file.note(files::SOURCE_FILE, &candidate.source_file);
-    file.note(files::SHA256, &summary.sha256);
+    file.note(files::SHA256, &sha256);
 }
