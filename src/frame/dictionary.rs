@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use polars::prelude::PolarsResult;
+use polars::prelude::{CompatLevel, IdxCa, PolarsResult, Series};
 use polars_arrow::array::{Array, DictionaryArray, MutablePlString, PrimitiveArray, Utf8ViewArray};
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::compute::concatenate::concatenate_unchecked;
@@ -102,22 +102,46 @@ pub(super) fn constant(text: &str, rows: usize) -> Box<dyn Array> {
     DictionaryArray::<u32>::try_from_keys(keys, text.clone(), false).map_or(text, DictionaryArray::boxed)
 }
 
-/// The same texts, with a dictionary of those that occur.
-pub(super) fn without_unused(texts: &DictionaryArray<u32>) -> PolarsResult<DictionaryArray<u32>> {
-    let Some(values) = texts.values().as_any().downcast_ref::<Utf8ViewArray>() else { return Ok(texts.clone()) };
-    let mut is_used = vec![false; values.len()];
-    texts.keys().non_null_values_iter().for_each(|number| is_used[number as usize] = true);
+/// The same cells, with a dictionary of those that occur.
+pub(super) fn without_unused(numbered: &DictionaryArray<u32>) -> PolarsResult<DictionaryArray<u32>> {
+    let mut is_used = vec![false; numbered.values().len()];
+    numbered.keys().non_null_values_iter().for_each(|number| is_used[number as usize] = true);
     if is_used.iter().all(|is_used| *is_used) {
-        return Ok(texts.clone());
+        return Ok(numbered.clone());
     }
-    let used = || (0..values.len()).filter(|old| is_used[*old]);
-    let mut numbers = vec![0; values.len()];
-    used().zip(0..).for_each(|(old, number)| numbers[old] = number);
-    // What stands in a row without a text says nothing, and may be beyond the last one.
-    let keys = texts.keys().values().iter().map(|old| numbers.get(*old as usize).copied().unwrap_or(0)).collect();
-    let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, keys, texts.keys().validity().cloned())?;
-    let texts: Vec<&str> = used().map(|old| values.value(old)).collect();
-    DictionaryArray::try_from_keys(keys, Utf8ViewArray::from_slice_values(texts).boxed(), false)
+    let used: Vec<u32> = (0..is_used.len() as u32).filter(|old| is_used[*old as usize]).collect();
+    let mut numbers = vec![0; is_used.len()];
+    used.iter().zip(0..).for_each(|(old, number)| numbers[*old as usize] = number);
+    // What stands in a row without a value says nothing, and may be beyond the last one.
+    let keys = numbered.keys().values().iter().map(|old| numbers.get(*old as usize).copied().unwrap_or(0)).collect();
+    let keys = PrimitiveArray::try_new(ArrowDataType::UInt32, keys, numbered.keys().validity().cloned())?;
+    let values = at_places(numbered.values().as_ref(), &IdxCa::from_vec("used".into(), used))?;
+    DictionaryArray::try_from_keys(keys, values, false)
+}
+
+/// Cells at some places, with a dictionary of those that occur.
+pub(super) fn gathered(cells: &dyn Array, places: &IdxCa) -> PolarsResult<Box<dyn Array>> {
+    let Some(numbered) = cells.as_any().downcast_ref::<DictionaryArray<u32>>() else { return at_places(cells, places) };
+    let keys = at_places(numbered.keys(), places)?;
+    let Some(keys) = keys.as_any().downcast_ref::<PrimitiveArray<u32>>() else { return Ok(keys) };
+    let gathered = DictionaryArray::try_from_keys(keys.clone(), numbered.values().clone(), false)?;
+    Ok(without_unused(&gathered)?.boxed())
+}
+
+fn at_places(cells: &dyn Array, places: &IdxCa) -> PolarsResult<Box<dyn Array>> {
+    let gathered = Series::from_arrow("cells".into(), cells.to_boxed())?.take(places)?;
+    Ok(gathered.rechunk().to_arrow(0, CompatLevel::newest()))
+}
+
+/// What a function makes of numbers, of each that differs once.
+pub(super) fn mapped(cells: &dyn Array, map: &impl Fn(f64) -> f64) -> PolarsResult<Box<dyn Array>> {
+    if let Some(numbered) = cells.as_any().downcast_ref::<DictionaryArray<u32>>() {
+        let values = mapped(numbered.values().as_ref(), map)?;
+        return Ok(DictionaryArray::try_from_keys(numbered.keys().clone(), values, false)?.boxed());
+    }
+    let Some(numbers) = cells.as_any().downcast_ref::<PrimitiveArray<f64>>() else { return Ok(cells.to_boxed()) };
+    let values = numbers.values().iter().map(|number| map(*number)).collect();
+    Ok(PrimitiveArray::try_new(numbers.dtype().clone(), values, numbers.validity().cloned())?.boxed())
 }
 
 /// Numbers of what was met in a column, by the bits of it.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use polars::prelude::{CompatLevel, PolarsResult, polars_err};
-use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, Utf8ViewArray};
+use foldhash::fast::RandomState;
+use polars::prelude::{CompatLevel, IdxCa, NewChunkedArray, PolarsResult, polars_err};
+use polars_arrow::array::{Array, BooleanArray, DictionaryArray, PrimitiveArray, Utf8ViewArray};
 
 use super::{Column, Frame, FrameError, dictionary};
 
@@ -73,6 +74,101 @@ impl Group {
         self
     }
 
+    /// One more column, which has one text in every row.
+    #[must_use]
+    pub(crate) fn with_constant(self, name: &str, text: &str) -> Self {
+        let cells = dictionary::constant(text, self.rows);
+        self.with(name, cells)
+    }
+
+    /// One more column, with a flag for each row.
+    #[must_use]
+    pub(crate) fn with_flags(self, name: &str, flags: Vec<bool>) -> Self {
+        self.with(name, BooleanArray::from_slice(flags).boxed())
+    }
+
+    /// One more column, with the cells of another one.
+    #[must_use]
+    pub(crate) fn with_copy(self, name: &str, of: &str) -> Self {
+        match self.column(of).map(Array::to_boxed) {
+            Some(cells) => self.with(name, cells),
+            None => self,
+        }
+    }
+
+    /// One more column: what a function makes of the numbers of another one.
+    ///
+    /// # Errors
+    /// Never, as both are of one length.
+    pub(crate) fn with_numbers(self, name: &str, of: &str, map: impl Fn(f64) -> f64) -> Result<Self, FrameError> {
+        let cells = self.column(of).map(|cells| dictionary::mapped(cells, &map)).transpose()?;
+        Ok(match cells {
+            Some(cells) => self.with(name, cells),
+            None => self,
+        })
+    }
+
+    /// One more column: the texts of another one, but in rows whose key has a text of its own.
+    ///
+    /// # Errors
+    /// Never, as all columns are of one length.
+    pub(crate) fn with_texts(
+        self,
+        name: &str,
+        of: &str,
+        (key, own): (&str, &HashMap<&str, &str, RandomState>),
+    ) -> Result<Self, FrameError> {
+        if own.is_empty() {
+            return Ok(self.with_copy(name, of));
+        }
+        let (Some(keys), Some(texts)) = (self.cells(key), self.cells(of)) else { return Ok(self) };
+        let texts = keys.iter().zip(texts.iter()).map(|(key, text)| key.and_then(|key| own.get(key).copied()).or(text));
+        let cells = dictionary::numbered(Utf8ViewArray::from_slice(texts.collect::<Vec<_>>()).boxed())?;
+        Ok(self.with(name, cells))
+    }
+
+    fn with(mut self, name: &str, cells: Box<dyn Array>) -> Self {
+        self.columns.push((name.to_owned(), cells));
+        self
+    }
+
+    fn column(&self, name: &str) -> Option<&dyn Array> {
+        self.columns.iter().find_map(|(of, cells)| (of == name).then_some(cells.as_ref()))
+    }
+
+    /// The places of the rows in the order of a column of texts; those without a text are last, and such as are alike stay in their order.
+    pub(crate) fn order_by(&self, column: &str) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.rows as u32).collect();
+        match self.cells(column) {
+            Some(TextCells::Numbered(numbers, texts)) => {
+                let mut by_text: Vec<usize> = (0..texts.len()).collect();
+                by_text.sort_unstable_by_key(|number| texts.value(*number));
+                let mut ranks = vec![0; texts.len()];
+                by_text.iter().zip(0..).for_each(|(number, rank)| ranks[*number] = rank);
+                let ranks: Vec<u32> =
+                    numbers.iter().map(|number| number.map_or(u32::MAX, |number| ranks[*number as usize])).collect();
+                order.sort_by_key(|row| ranks[*row as usize]);
+            }
+            Some(TextCells::Texts(texts)) => {
+                let text = |row: u32| texts.get(row as usize);
+                order.sort_by_key(|row| (text(*row).is_none(), text(*row)));
+            }
+            None => {}
+        }
+        order
+    }
+
+    /// Rows at some places, in their order.
+    ///
+    /// # Errors
+    /// There is no such place.
+    pub(crate) fn gathered(&self, places: &[u32]) -> Result<Self, FrameError> {
+        let places = IdxCa::from_slice("places".into(), places);
+        let gathered =
+            |(name, cells): &(String, Box<dyn Array>)| Ok((name.clone(), dictionary::gathered(cells.as_ref(), &places)?));
+        Ok(Self { rows: places.len(), columns: self.columns.iter().map(gathered).collect::<PolarsResult<_>>()? })
+    }
+
     /// The texts of a column in the order of the rows, those of rows that have one; none if there is no such column.
     pub(crate) fn texts(&self, column: &str) -> impl Iterator<Item = &str> + use<'_> {
         self.cells(column).into_iter().flat_map(|cells| cells.iter().flatten())
@@ -90,8 +186,8 @@ impl Group {
 
     /// The cells of a column of texts; `None` if there is no such column.
     pub(crate) fn cells(&self, column: &str) -> Option<TextCells<'_>> {
-        let (_, cells) = self.columns.iter().find(|(name, _)| name == column)?;
-        cells.as_any().downcast_ref().map(TextCells::Texts).or_else(|| TextCells::numbered(cells.as_ref()))
+        let cells = self.column(column)?;
+        cells.as_any().downcast_ref().map(TextCells::Texts).or_else(|| TextCells::numbered(cells))
     }
 }
 

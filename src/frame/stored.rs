@@ -1,11 +1,12 @@
 //! A Parquet file's rows as they are stored: some of them are taken without looking at the others, or at their texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use foldhash::fast::RandomState;
 use polars::prelude::{CompatLevel, DataFrame, IntoColumn, PolarsResult, SchemaExt, Series, polars_ensure, polars_err};
 use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, new_null_array};
 use polars_arrow::bitmap::Bitmap;
@@ -59,14 +60,14 @@ impl StoredFile {
         Ok(is_read.then_some(Self { file, metadata }))
     }
 
-    /// Its rows in which column `by` has one of these whole numbers, which are sorted; a column that the file lacks has one value, or is null.
+    /// Its rows in which column `by` has one of these whole numbers; a column that the file lacks has one value, or is null.
     ///
     /// # Errors
     /// It is damaged.
     pub(crate) fn rows_with(
         &self,
         columns: &[Column],
-        (by, numbers): (&str, &[i64]),
+        (by, numbers): (&str, &HashSet<i64, RandomState>),
         constants: &BTreeMap<String, Option<String>>,
     ) -> Result<Frame, FrameError> {
         let by = Column::new(by, ColumnType::Whole);
@@ -110,22 +111,12 @@ impl StoredGroup<'_> {
     }
 
     /// Which of its rows have one of these numbers in a column.
-    fn with(&self, by: &Column, numbers: &[i64]) -> PolarsResult<Bitmap> {
+    fn with(&self, by: &Column, numbers: &HashSet<i64, RandomState>) -> PolarsResult<Bitmap> {
         let cells = self.cells(by, &Bitmap::new_with_value(true, self.rows()), false)?;
         let Some(cells) = cells.as_any().downcast_ref::<PrimitiveArray<i64>>() else {
             return Ok(Bitmap::new_zeroed(self.rows()));
         };
-        // Lines grow from row to row: the next number that may be met is seldom before the last one.
-        let mut next = 0;
-        let mut is_wanted = |number: Option<&i64>| {
-            let Some(number) = number else { return false };
-            if next > 0 && numbers[next - 1] >= *number {
-                next = numbers.partition_point(|other| other < number);
-            }
-            next += numbers[next..].iter().take_while(|other| *other < number).count();
-            numbers.get(next) == Some(number)
-        };
-        Ok(cells.iter().map(&mut is_wanted).collect())
+        Ok(cells.iter().map(|number| number.is_some_and(|number| numbers.contains(number))).collect())
     }
 
     fn rows_of(

@@ -160,7 +160,7 @@ proptest! {
         let path = folder.write("a", &columns(), &rows, 500);
         let wanted = [&[Column::new("month", ColumnType::Text)], &columns()[..], &[Column::new("new", ColumnType::Day)]].concat();
         let constants = [("month".to_owned(), Some("2022-11".to_owned()))].into();
-        let numbers: Vec<i64> = numbers.into_iter().collect();
+        let numbers = numbers.into_iter().collect();
         let found = StoredFile::open(&path, &wanted).unwrap().unwrap().rows_with(&wanted, ("whole", &numbers), &constants).unwrap();
         let is_wanted = |row: &&Vec<Value>| row[2].as_i64().is_some_and(|number| numbers.contains(&number));
         let expected = rows.iter().filter(is_wanted).map(|row| [&[Value::Text("2022-11".into())], &row[..], &[Value::Null]].concat());
@@ -178,11 +178,11 @@ fn rows_with_a_number_are_found_in_each_group() {
     assert_eq!(groups_of(&path), [50_000, 50_000]);
     let file = StoredFile::open(&path, &columns).unwrap().unwrap();
     for numbers in [&[0, 49_999, 50_000, 99_999, 100_000][..], &[49_999], &[50_000], &[-1, 100_000], &[]] {
-        let found = file.rows_with(&columns, ("line", numbers), &BTreeMap::new()).unwrap();
+        let found = file.rows_with(&columns, ("line", &numbers.iter().copied().collect()), &BTreeMap::new()).unwrap();
         let expected = numbers.iter().copied().filter(|line| (0..100_000).contains(line)).map(row);
         assert_eq!((0..found.height()).map(|at| found.row(at)).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     }
-    assert_eq!(file.rows_with(&columns, ("nowhere", &[1]), &BTreeMap::new()).unwrap().height(), 0);
+    assert_eq!(file.rows_with(&columns, ("nowhere", &[1].into_iter().collect()), &BTreeMap::new()).unwrap().height(), 0);
 }
 
 /// Whatever byte of a file is another one: it is read, or is said not to be readable.
@@ -195,11 +195,50 @@ fn damaged_file_of_some_rows_is_an_error_and_no_panic() {
         let mut bad = good.clone();
         bad[at] ^= 0xFF;
         std::fs::write(&path, bad).unwrap();
-        let found = StoredFile::open(&path, &columns())
-            .and_then(|file| file.map(|file| file.rows_with(&columns(), ("whole", &[-3, 0, 2]), &BTreeMap::new())).transpose());
+        let found = StoredFile::open(&path, &columns()).and_then(|file| {
+            file.map(|file| file.rows_with(&columns(), ("whole", &[-3, 0, 2].into_iter().collect()), &BTreeMap::new()))
+                .transpose()
+        });
         unreadable += u32::from(found.is_err());
     }
     assert!(unreadable > 0);
+}
+
+/// Texts most of which differ, which no dictionary holds, and such as repeat; some rows have none.
+#[test]
+fn rows_are_put_in_the_order_of_a_column_and_keep_their_cells() {
+    let columns =
+        [Column::new("text", ColumnType::Text), Column::new("number", ColumnType::Whole), Column::new("kw", ColumnType::Real)];
+    for distinct in [7, 1000] {
+        let row = |n: usize| {
+            let text = if n % 13 == 5 { Value::Null } else { Value::Text(format!("text {}", n * 37 % distinct)) };
+            vec![text, Value::Whole(n as i64), if n.is_multiple_of(3) { Value::Null } else { Value::Real((n % 5) as f64) }]
+        };
+        let rows: Vec<Vec<Value>> = (0..400).map(row).collect();
+        let group = Frame::from_rows(&columns, &rows).unwrap().groups(&columns).unwrap().next().unwrap().unwrap();
+        let mut expected: Vec<usize> = (0..400).collect();
+        expected.sort_by_key(|at| (rows[*at][0] == Value::Null, rows[*at][0].as_str()));
+        let order = group.order_by("text");
+        assert_eq!(order, expected.iter().map(|at| *at as u32).collect::<Vec<_>>(), "{distinct}");
+        let folder = Folder::new();
+        let path = folder.path("a");
+        let written = [&columns[..], &[Column::new("double", ColumnType::Real), Column::new("own", ColumnType::Text)]].concat();
+        let own = [("text 0", "nothing"), ("text 3", "three")].into_iter().collect();
+        let group = group.with_numbers("double", "kw", |kw| 2.0 * kw).unwrap().with_texts("own", "text", ("text", &own)).unwrap();
+        let mut writer = FrameWriter::create(&path, &written).unwrap();
+        // Half of them, and a group of few others.
+        writer.push_group(group.gathered(&order[..200]).unwrap()).unwrap();
+        writer.push_group(group.gathered(&[order[399], order[0]]).unwrap()).unwrap();
+        writer.finish().unwrap();
+        let of = |at: usize| {
+            let double = rows[at][2].as_f64().map_or(Value::Null, |kw| Value::Real(2.0 * kw));
+            let text = rows[at][0].as_str().map(|text| own.get(text).copied().unwrap_or(text).to_owned());
+            [&rows[at][..], &[double, text.map_or(Value::Null, Value::Text)]].concat()
+        };
+        let expected: Vec<Vec<Value>> = expected[..200].iter().chain([&expected[399], &expected[0]]).map(|at| of(*at)).collect();
+        assert_eq!(rows_of(&path), expected, "{distinct}");
+        assert!(group.gathered(&[400]).is_err(), "a row that is not there");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use super::PipelineError;
 use crate::engine::{EngineError, Work};
 use crate::frame::{CellRef, Cells, Column, ColumnType, FilePart, Frame, FrameError, Group, Relation, StoredFile, StoredGroup};
-use crate::lake::{LakeError, Target, Written};
+use crate::lake::{LakeError, TableWriter, Target, Written};
 
 /// What is other than in the files.
 pub(super) struct Exchange {
@@ -54,33 +54,50 @@ impl Exchange {
         let columns = target.columns();
         let open = |part: &FilePart| StoredFile::open(&part.path, &columns).map_err(unreadable(part));
         let Some(stored) = files.iter().map(open).collect::<Result<Option<Vec<_>>, _>>()? else { return Ok(None) };
-        let (gone, table, mut writer) = (Gone::of(self), target.table().to_string(), target.writer()?);
-        let (to_writer, for_writer) = sync_channel::<Group>(1);
-        let written = std::thread::scope(|scope| {
-            let writing = scope.spawn(move || {
-                for_writer.into_iter().try_for_each(|group| writer.push_group(group))?;
-                Ok::<_, LakeError>(writer)
-            });
+        let gone = Gone::of(self);
+        let mut writer = write_beside(target, |write| {
             let groups = files.iter().zip(&stored).flat_map(|(part, file)| file.groups().map(move |group| (part, group)));
             for (part, group) in groups {
                 work.check()?;
                 let rows = gone.staying(&group).and_then(|staying| group.take(&columns, staying)).map_err(unreadable(part))?;
-                // The writer has failed when nobody takes the rows; its error comes below.
-                if to_writer.send(rows.with_constants(&self.constants)).is_err() {
-                    break;
-                }
+                write(rows.with_constants(&self.constants))?;
             }
-            drop(to_writer);
-            Ok::<_, PipelineError>(writing.join())
+            Ok(())
         })?;
-        let gave_up = |_| PipelineError::Rows { table, message: "the writer gave up".into() };
-        let mut writer = written.map_err(gave_up)??;
         self.new.as_ref().map_or(Ok(()), |new| writer.push(new))?;
         Ok(Some(writer.finish()?))
     }
 }
 
-fn unreadable(part: &FilePart) -> impl Fn(FrameError) -> EngineError {
+/// Writes groups of rows on a thread of its own while the next ones are made; their columns may stand in any order. What `make` is handed takes a
+/// group.
+///
+/// # Errors
+/// The groups cannot be made, or not written.
+pub(super) fn write_beside(
+    target: Target,
+    make: impl FnOnce(&dyn Fn(Group) -> Result<(), PipelineError>) -> Result<(), PipelineError>,
+) -> Result<TableWriter, PipelineError> {
+    let (table, mut writer) = (target.table().to_string(), target.writer()?);
+    let gave_up = || PipelineError::Rows { table: table.clone(), message: "the writer gave up".into() };
+    let (to_writer, for_writer) = sync_channel::<Group>(1);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            for group in for_writer {
+                let group = writer.arranged(group)?;
+                writer.push_group(group)?;
+            }
+            Ok::<_, LakeError>(writer)
+        });
+        let done = make(&|group| to_writer.send(group).map_err(|_| gave_up()));
+        drop(to_writer);
+        // Where nobody takes the rows, the writer has failed, and says why.
+        let writer = writing.join().map_err(|_| gave_up())??;
+        done.map(|()| writer)
+    })
+}
+
+pub(super) fn unreadable(part: &FilePart) -> impl Fn(FrameError) -> EngineError {
     |error| EngineError::File { path: part.path.clone(), message: error.to_string() }
 }
 

@@ -4,14 +4,17 @@
 //! need not read it. Bronze has a number for each record that tells so (`_record_hash`).
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::bronze::{BronzeTables, CommittedFile, is_nameless};
+use super::picked::{self, Numbers};
 use super::{PipelineError, rejected};
 use crate::config::column_name;
 use crate::engine::{Materialized, Session, Work};
 use crate::frame::{Frame, Relation, schema};
+use crate::lake::TableId;
 use crate::model::{Dataset, Month};
 
 /// The bronze rows of a delivery that silver kept: of each key one.
@@ -50,7 +53,12 @@ impl KeptRows {
         relation: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), PipelineError> {
-        session.register(relation, &self.rows.narrowed(wanted))?;
+        self.name_those(session, relation, &self.rows.narrowed(wanted))
+    }
+
+    /// Names those of some of the delivery's rows that count.
+    fn name_those(&self, session: &mut dyn Session, relation: &str, rows: &Relation) -> Result<(), PipelineError> {
+        session.register(relation, rows)?;
         if let Some(lost) = &self.lost {
             session.register("lost", lost)?;
             let kept = "LEFT ANTI JOIN lost AS l ON r._source_line = l.lost_line AND r._source_file = l.lost_file";
@@ -114,6 +122,7 @@ impl<'a> Differences<'a> {
         Ok(Some(Difference {
             month: before,
             work: bronze.work,
+            table: TableId::bronze(&bronze.adapter.id, dataset).to_string(),
             columns: (bronze.columns(dataset).len() as u64).max(1),
             now: Side::of(KeptRows::of(bronze, dataset, month)?),
             before: Side::of(KeptRows::of(bronze, dataset, before)?),
@@ -133,6 +142,7 @@ pub(super) struct Difference<'a> {
     /// The month of the delivery before.
     pub(super) month: Month,
     work: Work<'a>,
+    table: String,
     columns: u64,
     now: Side,
     before: Side,
@@ -205,9 +215,7 @@ impl Difference<'_> {
     fn held<'s>(&'s self, side: &'s Side) -> Result<Option<&'s Materialized>, PipelineError> {
         if side.held.get().is_none() {
             let held = if self.alone(side)?.rows <= self.room.get() / self.columns {
-                let mut session = self.work.session()?;
-                let plan = self.plan(session.as_mut(), &|_| true, side)?;
-                Some(Held::new(session.materialize("difference", &plan)?, self.columns, &self.room))
+                Some(Held::new(self.materialized(side)?, self.columns, &self.room))
             } else {
                 None
             };
@@ -215,6 +223,28 @@ impl Difference<'_> {
             let _ = side.held.set(held);
         }
         Ok(side.held.get().and_then(Option::as_ref).map(|held| &held.rows))
+    }
+
+    /// The rows of a side that the other does not hold, in memory.
+    fn materialized(&self, side: &Side) -> Result<Materialized, PipelineError> {
+        let mut session = self.work.session()?;
+        let plan = if let Some(picked) = self.picked(side)? {
+            side.rows.name_those(session.as_mut(), "picked", &picked.relation())?;
+            "SELECT * FROM picked".to_owned()
+        } else {
+            self.plan(session.as_mut(), &|_| true, side)?
+        };
+        Ok(session.materialize("difference", &plan)?)
+    }
+
+    /// Those rows, and such as do not count, without a query; `None` where one has to read them.
+    fn picked(&self, side: &Side) -> Result<Option<Frame>, PipelineError> {
+        let (Relation::Files { columns, parts }, Some(Relation::Rows(numbers))) = (&side.rows.rows, &self.alone(side)?.numbers)
+        else {
+            return Ok(None);
+        };
+        let numbers = numbers.wholes("number").collect();
+        picked::rows((self.work, &self.table), columns, RECORD_HASH, parts.iter().map(|part| (part, &numbers)))
     }
 
     /// The rows of a side that the other does not hold, as SQL; what it reads has its names.
@@ -231,35 +261,87 @@ impl Difference<'_> {
             return Ok(known);
         }
         let (now, before) = (self.numbers(&self.now)?, self.numbers(&self.before)?);
-        let of_now = self.now.alone.get_or_init(|| Alone::of(&now, &before));
-        let of_before = self.before.alone.get_or_init(|| Alone::of(&before, &now));
+        let (unpaired_now, unpaired_before) = unpaired(&now, &before);
+        let of_now = self.now.alone.get_or_init(|| Alone::of(now.len(), unpaired_now, &before));
+        let of_before = self.before.alone.get_or_init(|| Alone::of(before.len(), unpaired_before, &now));
         Ok(if std::ptr::eq(side, &raw const self.now) { of_now } else { of_before })
     }
 
-    /// The numbers of the rows of a side, in order.
+    /// The numbers of the rows of a side, mostly in their order.
     fn numbers(&self, side: &Side) -> Result<Vec<i64>, PipelineError> {
         let mut session = self.work.session()?;
         side.rows.name(session.as_mut(), "rows", tells_equal_rows)?;
         let found = session.query(&format!("SELECT {RECORD_HASH} FROM rows"))?;
-        let mut numbers: Vec<i64> = found.wholes(RECORD_HASH).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+        Ok(found.wholes(RECORD_HASH).collect())
     }
 }
 
 impl Alone {
-    /// What of numbers in order is not among others in order.
-    fn of(numbers: &[i64], others: &[i64]) -> Self {
-        let mut others = others.iter().peekable();
-        let is_alone = |number: &&i64| {
-            while others.next_if(|other| other < number).is_some() {}
-            others.peek() != Some(number)
-        };
-        let alone: Vec<i64> = numbers.iter().filter(is_alone).copied().collect();
-        let rows = alone.len() as u64;
-        let numbers = (alone.len() < numbers.len()).then(|| Frame::of_wholes("number", alone).relation());
-        Self { rows, numbers }
+    /// Those of so many rows whose number is not among others: all that have no pair, but for such as are there once more.
+    fn of(rows: usize, mut unpaired: Vec<i64>, others: &[i64]) -> Self {
+        let mut missing: Numbers = unpaired.iter().copied().collect();
+        for other in others {
+            missing.remove(other);
+        }
+        unpaired.retain(|number| missing.contains(number));
+        let numbers = (unpaired.len() < rows).then(|| Frame::of_wholes("number", unpaired.clone()).relation());
+        Self { rows: unpaired.len() as u64, numbers }
     }
+}
+
+/// So far the pair of a number may be behind where it is expected, and so many numbers may follow one another that have none: where there are
+/// more, the rest is sorted.
+const NEAR: usize = 64;
+
+/// The numbers of two deliveries that have no pair in the other one, and a few that were not found to have one. Most records of a delivery are where they were in the one before,
+/// so that hardly any is looked for.
+fn unpaired(numbers: &[i64], others: &[i64]) -> (Vec<i64>, Vec<i64>) {
+    let (mut of_numbers, mut of_others) = (Vec::new(), Vec::new());
+    let (mut rest, mut other_rest, mut missed) = (numbers, others, 0);
+    while let ([number, next @ ..], [other, other_next @ ..]) = (rest, other_rest) {
+        if number == other {
+            (rest, other_rest, missed) = (next, other_next, 0);
+            continue;
+        }
+        if missed == NEAR {
+            break;
+        }
+        let near = |of: &[i64], number: i64| of.iter().take(NEAR).position(|at| *at == number);
+        match (near(other_next, *number), near(next, *other)) {
+            (Some(behind), other_behind) if other_behind.is_none_or(|other_behind| behind <= other_behind) => {
+                of_others.extend_from_slice(&other_rest[..=behind]);
+                other_rest = &other_next[behind..];
+            }
+            (_, Some(behind)) => {
+                of_numbers.extend_from_slice(&rest[..=behind]);
+                rest = &next[behind..];
+            }
+            _ => {
+                of_numbers.push(*number);
+                of_others.push(*other);
+                (rest, other_rest, missed) = (next, other_next, missed + 1);
+            }
+        }
+    }
+    // From here on they are in another order, or one is at its end.
+    let (rest, other_rest) = (sorted(rest), sorted(other_rest));
+    let (mut rest, mut other_rest) = (rest.iter().peekable(), other_rest.iter().peekable());
+    while let (Some(number), Some(other)) = (rest.peek(), other_rest.peek()) {
+        match number.cmp(other) {
+            Ordering::Less => of_numbers.extend(rest.next()),
+            Ordering::Greater => of_others.extend(other_rest.next()),
+            Ordering::Equal => drop((rest.next(), other_rest.next())),
+        }
+    }
+    of_numbers.extend(rest);
+    of_others.extend(other_rest);
+    (of_numbers, of_others)
+}
+
+fn sorted(numbers: &[i64]) -> Vec<i64> {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// Rows that take room while they are held.
@@ -296,12 +378,14 @@ const RECORD_HASH: &str = "_record_hash";
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn alone(numbers: &[i64], others: &[i64]) -> (u64, Option<Vec<i64>>) {
-        let alone = Alone::of(numbers, others);
+        let alone = Alone::of(numbers.len(), unpaired(numbers, others).0, others);
         let numbers = alone.numbers.map(|numbers| match numbers {
-            Relation::Rows(rows) => rows.wholes("number").collect(),
+            Relation::Rows(rows) => sorted(&rows.wholes("number").collect::<Vec<_>>()),
             Relation::Files { .. } => panic!("in memory"),
         });
         (alone.rows, numbers)
@@ -317,5 +401,56 @@ mod tests {
         assert_eq!(alone(&[], &[1]), (0, None));
         assert_eq!(alone(&[3, 3, 4], &[]), (3, None));
         assert_eq!(alone(&[3, 5], &[4, 6]), (2, None));
+    }
+
+    proptest! {
+        /// Deliveries of which one has records in the place of others, lacks some, has new ones in between, or all in another order.
+        #[test]
+        fn rows_alone_are_told_wherever_they_stand(
+            numbers in prop::collection::vec(0_i64..300, 0..300),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..4, 0_i64..400), 0..80),
+            is_turned in any::<bool>(),
+        ) {
+            let mut others = numbers.clone();
+            for (at, kind, number) in changes {
+                let at = at.index(others.len() + 1);
+                match kind {
+                    0 if at < others.len() => others[at] = number,
+                    1 if at < others.len() => drop(others.remove(at)),
+                    2 => others.insert(at, number),
+                    _ => drop(others.splice(at..at, (0..number / 4).map(|n| n + 1000))),
+                }
+            }
+            if is_turned {
+                others.reverse();
+            }
+            for (some, all) in [(&numbers, &others), (&others, &numbers)] {
+                let expected: Vec<i64> = sorted(some).iter().copied().filter(|number| !all.contains(number)).collect();
+                let told = (expected.len() < some.len()).then(|| expected.clone());
+                prop_assert_eq!(alone(some, all), (expected.len() as u64, told));
+            }
+            let (of_numbers, of_others) = unpaired(&numbers, &others);
+            prop_assert_eq!(numbers.len() - of_numbers.len(), others.len() - of_others.len());
+        }
+    }
+
+    /// Records that are where they were are not looked for, whatever came or went before them.
+    #[test]
+    fn numbers_in_one_order_have_their_pairs() {
+        let numbers: Vec<i64> = (0..1000).collect();
+        let others: Vec<i64> =
+            (0..1000).filter(|n| n % 90 != 7).flat_map(|n| if n % 200 == 9 { vec![n, -n, -n - 1] } else { vec![n] }).collect();
+        let (of_numbers, of_others) = unpaired(&numbers, &others);
+        assert_eq!(of_numbers, (0..1000).filter(|n| n % 90 == 7).collect::<Vec<_>>());
+        assert_eq!(of_others, [9, 209, 409, 609, 809].map(|n| [-n, -n - 1]).concat());
+        // Many that are new in between, or another order: none is lost, or counted twice.
+        let others: Vec<i64> = (0..500).chain(2000..2300).chain(500..1000).collect();
+        assert_eq!(
+            (alone(&numbers, &others), alone(&others, &numbers)),
+            ((0, Some(Vec::new())), (300, Some((2000..2300).collect())))
+        );
+        assert_eq!(unpaired(&numbers, &others).0.len(), NEAR);
+        let (of_numbers, of_others) = unpaired(&numbers, &numbers.iter().rev().copied().collect::<Vec<_>>());
+        assert_eq!((of_numbers.len(), of_others.len()), (2 * NEAR, 2 * NEAR));
     }
 }

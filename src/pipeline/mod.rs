@@ -11,6 +11,7 @@ mod kept;
 mod known_files;
 pub(crate) mod parallel;
 mod patches;
+mod picked;
 pub(crate) mod platinum;
 pub mod progress;
 pub(crate) mod quality;

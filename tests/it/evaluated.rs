@@ -4,13 +4,16 @@ use std::sync::Mutex;
 
 use feederscope::app::reads::checks;
 use feederscope::config::rules::Subject;
+use feederscope::engine::local;
+use feederscope::frame::Column;
+use feederscope::lake::Change;
 use feederscope::model::{Cancel, Day, Month, Timestamp};
 use feederscope::pipeline::progress::Step;
 use feederscope::pipeline::rules::{Evaluator, RuleFilter, RuleOutcome, RuleState};
 use feederscope::pipeline::{Progress, Request};
 
 use crate::rules::{LAB, all_installed, all_planned, book, circuits, damaged, installed, outcomes, planned, put};
-use crate::support::Bench;
+use crate::support::{Bench, table_id};
 
 /// A laboratory that delivered good files for some months.
 fn lab(months: &[&str]) -> Bench {
@@ -342,6 +345,36 @@ fn month_that_one_utility_has_not_sent_is_an_error_only_after_its_due_day() {
     assert_eq!(expected(&mut bench, "2022-09-08"), [RuleState::NothingDelivered; 3]);
     bench.put("lab/2022-09/lab_planned_der.csv", all_planned("6").replace("MONTH", "09"));
     assert_eq!(expected(&mut bench, "2022-09-11"), [RuleState::Failed, RuleState::NothingDelivered, RuleState::NothingDelivered]);
+}
+
+/// A snapshot whose records repeat the month before: each DER that it delivered is there, or the books do not close.
+#[test]
+fn books_do_not_close_where_silver_lacks_a_der_of_a_snapshot_or_has_one_more() {
+    let bench = lab(&["08", "09"]);
+    bench.run();
+    let ledger = || -> Vec<(u64, u64)> {
+        let outcomes = outcomes(&bench, &book(&bench, ""), "2022-09", "2022-10-01");
+        outcomes.iter().filter(|o| o.rule == "ledger-closes").map(|o| (o.checked, o.failed)).collect()
+    };
+    assert_eq!(ledger(), [(20, 0), (10, 0), (10, 0)]);
+    let id = table_id("silver/ders");
+    let rewrite = |sql: &str| {
+        let snapshot = bench.lake.snapshot(&id).unwrap().unwrap();
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &snapshot.scan_all()).unwrap();
+        let columns: Vec<Column> = snapshot.columns.iter().filter(|column| column.name != "utility_id").cloned().collect();
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let rows = session.query(&sql.replace('*', &names.join(", "))).unwrap();
+        let mut writer = bench.lake.write(&id, &columns, &[("utility_id", "lab")]).unwrap();
+        writer.push(&rows).unwrap();
+        let change =
+            Change { add: vec![writer.finish().unwrap()], remove: snapshot.files.clone(), ..Change::of(Some(&snapshot)) };
+        bench.lake.commit(&id, change).unwrap();
+    };
+    rewrite("SELECT * FROM t WHERE NOT (status = 'planned' AND der_id = 'P3')");
+    assert_eq!(ledger(), [(20, 0), (10, 0), (10, 1)]);
+    rewrite("SELECT * FROM t UNION ALL SELECT * FROM t WHERE der_id IN ('I1', 'I2')");
+    assert_eq!(ledger(), [(20, 0), (10, 2), (10, 1)]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! What a month leaves as it was is copied in the order that it has; what it touched goes into a file of its own, until that is more than a
 //! few rows and an eighth as large. Then all rows are sorted anew.
 
+use super::by_feeder::DersByFeeder;
 use super::{as_of, published};
 use crate::engine::{FEW, Materialized, Session};
 use crate::frame::Relation;
@@ -120,10 +121,25 @@ impl DerDetails<'_> {
 
     /// All rows of a status, sorted. A status at a time: half the rows to sort, and the planned ones alone are looked up as installed.
     fn sort(&self, status: &str) -> Result<Vec<Written>, PipelineError> {
+        if let Some(mut file) = self.sorted(status)? {
+            file.note(PLAN, &fingerprint(status));
+            return Ok(vec![file]);
+        }
         let mut session = self.bronze.work.session()?;
         session.register("ders", &self.silver.ders.current())?;
         session.register("ended_ders", &self.silver.ders.ended())?;
         self.files(status, session, &self.plan(status), &[])
+    }
+
+    /// The same without a query; `None` where one has to read them.
+    fn sorted(&self, status: &str) -> Result<Option<Written>, PipelineError> {
+        let (Relation::Files { parts, .. }, Some(newest)) = (self.silver.ders.current(), self.newest) else { return Ok(None) };
+        let mut session = self.bronze.work.session()?;
+        session.register("ended_ders", &self.silver.ders.ended())?;
+        let Some(earlier) = session.name_few("earlier", &first_months(status), FEW)? else { return Ok(None) };
+        let Relation::Rows(earlier) = &earlier.relation else { return Ok(None) };
+        let target = staged::target((self.bronze.lake, &tables::DER_DETAILS), &of_utility(self.bronze), &[])?;
+        DersByFeeder { work: self.bronze.work, files: &parts, status, earlier, newest: newest.to_string() }.write(target)
     }
 
     /// The rows of a status that were not touched, as they are, and those that were, sorted, in a file of their own.
@@ -206,9 +222,15 @@ impl DerDetails<'_> {
     }
 }
 
+/// Relation `ended_ders`: when the DERs of a status that have versions that have ended were seen first.
+pub(super) fn first_months(status: &str) -> String {
+    let columns = "der_id AS first_id, MIN(valid_from_month) AS first_month";
+    format!("SELECT {columns} FROM ended_ders WHERE status = {} GROUP BY der_id", text(status))
+}
+
 /// Relations `ders` (current versions) and `ended_ders` as one row for each current DER of a status, by feeder; what is the same in all
 /// rows, or follows from other columns, is added after the sorting.
-fn plan(utility: &str, status: &str, has_ended: bool, newest: Option<Month>) -> String {
+pub(super) fn plan(utility: &str, status: &str, has_ended: bool, newest: Option<Month>) -> String {
     let published = published(Entity::Ders, &tables::DER_DETAILS);
     let (also_installed, join) = if status == "planned" {
         let installed = "SELECT der_id AS installed_id FROM ders WHERE status = 'installed'";
@@ -217,10 +239,7 @@ fn plan(utility: &str, status: &str, has_ended: bool, newest: Option<Month>) -> 
         ("FALSE", String::new())
     };
     let (first_month, earlier) = if has_ended {
-        let versions = format!(
-            "SELECT der_id AS first_id, MIN(valid_from_month) AS first_month FROM ended_ders WHERE status = {} GROUP BY der_id",
-            text(status)
-        );
+        let versions = first_months(status);
         ("first_month", format!("LEFT JOIN ({versions}) AS s ON d.der_id = s.first_id\n"))
     } else {
         ("CAST(NULL AS VARCHAR) AS first_month", String::new())

@@ -3,6 +3,7 @@
 //! Both are a function of one utility's current versions, and laid out so that their query is one pruned scan:
 //! `feeder_capacity` by falling capacity, `der_details` by status and feeder.
 
+mod by_feeder;
 mod der_details;
 
 use super::PipelineError;

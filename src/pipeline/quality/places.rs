@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use crate::engine::{EngineError, FEW, Materialized, Session, Work};
-use crate::frame::{CellRef, Column, FilePart, Frame, FrameError, Relation, StoredFile};
+use crate::engine::{FEW, Materialized, Session, Work};
+use crate::frame::{CellRef, Column, FilePart, Frame, Relation};
 use crate::lake::{DataFile, Snapshot};
 use crate::pipeline::PipelineError;
+use crate::pipeline::picked::{self, Numbers};
 
 /// Some rows of a bronze table: few are read without those beside them.
 pub(super) struct PlacedRows<'a> {
     work: Work<'a>,
     table: &'a Snapshot,
     /// The files that they are in, and the lines of each.
-    files: Vec<(FilePart, Vec<i64>)>,
+    files: Vec<(FilePart, Numbers)>,
     places: Materialized,
 }
 
@@ -30,19 +31,16 @@ impl<'a> PlacedRows<'a> {
                 session.query("SELECT delivery_month, standing_file, standing_line FROM places")?
             }
         };
-        let mut lines: HashMap<(&str, &str), Vec<i64>> = HashMap::new();
+        let mut lines: HashMap<(&str, &str), Numbers> = HashMap::new();
         let [months, names, numbers] = ["delivery_month", "standing_file", "standing_line"].map(|column| rows.cells(column));
         if let (Some(months), Some(names), Some(numbers)) = (months, names, numbers) {
             for row in 0..rows.height() {
                 if let (CellRef::Text(month), CellRef::Text(name), CellRef::Whole(line)) =
                     (months.at(row), names.at(row), numbers.at(row))
                 {
-                    lines.entry((month, name)).or_default().push(line);
+                    lines.entry((month, name)).or_default().insert(line);
                 }
             }
-        }
-        for of_file in lines.values_mut() {
-            of_file.sort_unstable();
         }
         let of_file = |file: &DataFile| {
             let name = file.partition_value("delivery_month").zip(file.constant("_source_file"))?;
@@ -83,16 +81,8 @@ impl<'a> PlacedRows<'a> {
 
     /// The rows, read without a query; `None` if another program wrote a file.
     fn rows(&self, columns: &[Column]) -> Result<Option<Frame>, PipelineError> {
-        let mut frames = Vec::new();
-        for (part, lines) in &self.files {
-            self.work.check()?;
-            let unreadable = |error: FrameError| EngineError::File { path: part.path.clone(), message: error.to_string() };
-            let Some(file) = StoredFile::open(&part.path, columns).map_err(unreadable)? else { return Ok(None) };
-            frames.push(file.rows_with(columns, ("_source_line", lines), &part.constants).map_err(unreadable)?);
-        }
-        let stacked = Frame::stack(&frames)
-            .map_err(|error| PipelineError::Rows { table: self.table.table.to_string(), message: error.to_string() })?;
-        Ok((!frames.is_empty()).then(|| stacked.in_one_piece()))
+        let files = self.files.iter().map(|(part, lines)| (part, lines));
+        picked::rows((self.work, &self.table.table.to_string()), columns, "_source_line", files)
     }
 }
 
@@ -100,7 +90,7 @@ impl<'a> PlacedRows<'a> {
 mod tests {
     use super::*;
     use crate::engine::local;
-    use crate::frame::{Value, schema};
+    use crate::frame::{StoredFile, Value, schema};
     use crate::lake::{Change, Lake, TableId};
     use crate::model::{Cancel, Dataset, Environment, UtilityId};
 

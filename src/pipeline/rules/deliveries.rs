@@ -131,9 +131,10 @@ fn reconcile(context: &mut EvaluationContext<'_>, dataset: Dataset) -> Result<Re
 }
 
 /// Records of the month's files that silver names: DERs by the line that they come from, segments by the count of their feeder. A DER
-/// is of another month's line if its record `repeats` what was known.
+/// is of another month's line if its record `repeats` what was known; but after a snapshot there is none that it did not deliver.
 fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset, repeats: bool) -> Result<u64, PipelineError> {
-    if repeats && dataset.der_status().is_some() {
+    let is_snapshot = context.bronze.adapter.dataset(dataset).is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
+    if repeats && !is_snapshot && dataset.der_status().is_some() {
         return Ok(0);
     }
     let Some(adapter) = context.bronze.adapter.dataset(dataset) else { return Ok(0) };
@@ -142,6 +143,10 @@ fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset, repeat
         return Ok(0);
     }
     if let Some(status) = dataset.der_status() {
+        if is_snapshot {
+            let sql = format!("SELECT COUNT(*) AS n FROM ders WHERE status = '{status}'");
+            return Ok(context.session.query(&sql)?.count("n", 0));
+        }
         let files: BTreeSet<String> =
             context.bronze.delivered(dataset, context.month).map(|file| text(&file.source_file)).collect();
         let files = files.into_iter().collect::<Vec<_>>().join(", ");
