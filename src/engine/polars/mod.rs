@@ -3,6 +3,7 @@
 mod expressions;
 mod functions;
 mod hash;
+mod known;
 mod lookup;
 mod pattern;
 mod scan;

@@ -1,13 +1,12 @@
 //! Files → plans that read them.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use polars::prelude::*;
 
+use super::known::{Known, Version};
 use crate::engine::EngineError;
 use crate::frame::{Column, FilePart, schema};
 
@@ -139,41 +138,25 @@ fn looked_up(column: PlSmallStr, values: HashMap<String, Option<String>>) -> Exp
     col(column).map(look_up, |_, field| Ok(Field::new(field.name().clone(), DataType::String)))
 }
 
-/// What tells a file from another one in its place.
-type Version = (u64, SystemTime);
-
 /// The columns of files that were read beside others: a run reads those of many months several times.
-static STORED: LazyLock<Mutex<HashMap<PathBuf, (Version, SchemaRef)>>> = LazyLock::new(Mutex::default);
+static STORED: LazyLock<Known<PathBuf, SchemaRef>> = LazyLock::new(Known::default);
 
 /// So many are more than a run reads again.
-const MOST_STORED: usize = 20_000;
+const MOST_STORED: u64 = 20_000;
 
 /// The columns of a file.
 fn stored(part: &FilePart) -> Result<SchemaRef, EngineError> {
-    let known = || STORED.lock().unwrap_or_else(PoisonError::into_inner);
-    let version = version(&part.path);
-    match known().get(&part.path) {
-        Some((then, stored)) if Some(*then) == version => return Ok(stored.clone()),
-        _ => {}
+    let version = Version::of(&part.path);
+    if let Some(known) = version.and_then(|version| STORED.get(&part.path, version)) {
+        return Ok(known);
     }
     let read = source(&[part], None)?.collect_schema().map_err(|error| file_error(part, &error))?;
-    let mut known = known();
-    if known.len() >= MOST_STORED {
-        known.clear();
-    }
     // Most files of a folder are alike.
-    let same = known.values().find(|(_, stored)| *stored == read).map(|(_, stored)| stored.clone());
-    let stored = same.unwrap_or(read);
+    let stored = STORED.same(&read).unwrap_or(read);
     if let Some(version) = version {
-        known.insert(part.path.clone(), (version, stored.clone()));
+        STORED.keep(part.path.clone(), (version, stored.clone()), 1, MOST_STORED);
     }
     Ok(stored)
-}
-
-/// That of a file that can be opened: of one that cannot, nothing is known.
-fn version(path: &Path) -> Option<Version> {
-    let metadata = File::open(path).and_then(|file| file.metadata()).ok()?;
-    Some((metadata.len(), metadata.modified().ok()?))
 }
 
 /// Files as they are; where each row is from, under a name.

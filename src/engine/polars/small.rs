@@ -3,9 +3,12 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use polars::prelude::*;
 
+use super::known::{Known, Version};
 use super::scan::{file_error, lazy};
 use crate::engine::EngineError;
 use crate::frame::{Column, FilePart, constant, schema};
@@ -72,7 +75,7 @@ fn rows(columns: &[Column], parts: &[FilePart]) -> Result<DataFrame, EngineError
     let mut all = DataFrame::empty_with_schema(&schema::polars_schema(columns.iter()));
     for part in parts {
         // The reader may panic over a damaged file.
-        let rows = catch_unwind(AssertUnwindSafe(|| read(columns, part)))
+        let rows = catch_unwind(AssertUnwindSafe(|| read(&HELD, columns, part)))
             .unwrap_or_else(|_| Err(polars_err!(ComputeError: "the engine gave up")));
         let rows = rows.map_err(|error| file_error(part, &error))?;
         all.vstack_mut_owned(rows).map_err(|error| file_error(part, &error))?;
@@ -80,20 +83,48 @@ fn rows(columns: &[Column], parts: &[FilePart]) -> Result<DataFrame, EngineError
     Ok(all)
 }
 
+/// The rows of small files in some columns.
+type Held = Known<(PathBuf, Vec<Column>), DataFrame>;
+
+/// A run reads those of a month again and again.
+static HELD: LazyLock<Held> = LazyLock::new(Held::default);
+
+/// Bytes of the files of which rows are held.
+const MOST_HELD: u64 = 2 << 20;
+
 /// The rows of a file in the columns of its relation.
-fn read(columns: &[Column], part: &FilePart) -> PolarsResult<DataFrame> {
+fn read(held: &Held, columns: &[Column], part: &FilePart) -> PolarsResult<DataFrame> {
+    let is_stored = |column: &&Column| !part.constants.contains_key(&column.name);
+    let key = (part.path.clone(), columns.iter().filter(is_stored).cloned().collect::<Vec<_>>());
+    let version = Version::of(&part.path);
+    let rows = if let Some(known) = version.and_then(|version| held.get(&key, version)) {
+        known
+    } else {
+        let rows = stored(&key.1, part)?;
+        if let Some(version) = version {
+            held.keep(key, (version, rows.clone()), version.bytes, MOST_HELD);
+        }
+        rows
+    };
+    let value = |column: &Column| match part.constants.get(&column.name) {
+        Some(value) => constant(column, value.as_deref(), rows.height()),
+        None => Ok(rows.column(&column.name)?.clone()),
+    };
+    DataFrame::new(rows.height(), columns.iter().map(value).collect::<PolarsResult<_>>()?)
+}
+
+/// Columns of a file; one that it lacks is null.
+fn stored(columns: &[Column], part: &FilePart) -> PolarsResult<DataFrame> {
     let mut reader = ParquetReader::new(File::open(&part.path)?).read_parallel(ParallelStrategy::None);
     let stored = reader.schema()?;
-    let is_stored = |column: &&Column| stored.contains(&column.name) && !part.constants.contains_key(&column.name);
-    let wanted = columns.iter().filter(is_stored).map(|column| column.name.clone()).collect();
+    let wanted = columns.iter().map(|column| column.name.clone()).filter(|name| stored.contains(name)).collect();
     let rows = reader.with_columns(Some(wanted)).finish()?;
     let value = |column: &Column| {
         let kind = schema::polars_type(column.kind);
-        match (part.constants.get(&column.name), rows.column(&column.name)) {
-            (Some(value), _) => constant(column, value.as_deref(), rows.height()),
-            (None, Ok(found)) if *found.dtype() == kind => Ok(found.clone()),
-            (None, Ok(found)) => found.cast(&kind),
-            (None, Err(_)) => constant(column, None, rows.height()),
+        match rows.column(&column.name) {
+            Ok(found) if *found.dtype() == kind => Ok(found.clone()),
+            Ok(found) => found.cast(&kind),
+            Err(_) => constant(column, None, rows.height()),
         }
     };
     DataFrame::new(rows.height(), columns.iter().map(value).collect::<PolarsResult<_>>()?)
@@ -198,6 +229,29 @@ mod tests {
         assert!(found.equals_missing(&expected));
         let Source::Rows(rows) = source(&columns, &parts[1..]).unwrap() else { panic!("small ones are") };
         assert_eq!(rows.height(), 71);
+    }
+
+    /// What no longer is the same file is another one, whatever it is called; in other columns it is read once more, too.
+    #[test]
+    fn file_is_read_once_as_long_as_it_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let columns = [Column::new("id", ColumnType::Text), Column::new("n", ColumnType::Whole)];
+        let written = |n: i64| part(folder.path(), "a", (&columns, &[vec![Value::Text("x".into()), Value::Whole(n)]]), &[]);
+        let held = Held::default();
+        let read = |part: &FilePart, columns: &[Column]| {
+            let rows = super::read(&held, columns, part).unwrap();
+            (rows.width(), rows.column("n").unwrap().get(0).unwrap().try_extract::<i64>().unwrap())
+        };
+        let one = written(1);
+        let file = std::fs::File::open(&one.path).unwrap();
+        let (modified, bytes) = (file.metadata().unwrap().modified().unwrap(), file.metadata().unwrap().len());
+        assert_eq!(read(&one, &columns), (2, 1));
+        let two = written(2);
+        std::fs::File::options().write(true).open(&two.path).unwrap().set_modified(modified).unwrap();
+        assert_eq!(two.path.metadata().unwrap().len(), bytes);
+        assert_eq!((read(&two, &columns), read(&two, &columns[1..])), ((2, 1), (1, 2)), "nothing says that it is another one");
+        let three = written(3);
+        assert_eq!((read(&three, &columns), read(&three, &columns[1..])), ((2, 3), (1, 3)));
     }
 
     /// Whatever byte of a file is another one: it is read, or is said not to be readable.

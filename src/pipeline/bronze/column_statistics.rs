@@ -107,7 +107,7 @@ impl Counts {
         if let Values::Counted(counts) = &self.values
             && counts.len() > MOST_VALUES
         {
-            let mut many = Values::HighCardinality(Distinct::default(), TextSummary::default());
+            let mut many = Values::Hashed(Distinct::default(), TextSummary::default());
             counts.each(|value, cells| many.add(words, value, cells));
             self.values = many;
         }
@@ -140,9 +140,9 @@ impl Sample {
 enum Values {
     /// Each, with the number of its cells.
     Counted(ValueCounts),
-    /// Too many for that: hashes of what is present, and what is said of all. Two values of one hash, which a file may hold once in some
-    /// million files, count as one.
-    HighCardinality(Distinct, TextSummary),
+    /// Texts, of which nothing else is asked, and values that are too many for that: hashes of what is present, and what is said of all. Two
+    /// values of one hash, which a file may hold once in some million files, count as one.
+    Hashed(Distinct, TextSummary),
 }
 
 /// Hashes of what was met. To sort them now and then is faster than to look each up in a set that no cache holds.
@@ -179,7 +179,7 @@ pub struct ColumnStatistics(Vec<(String, ColumnSummary)>);
 pub struct ColumnSummary {
     /// What its values say as texts.
     pub texts: TextSummary,
-    /// The values of a column of another type; `None` where they were too many to be counted.
+    /// The values of a column of another type; `None` of texts, and where they were too many to be counted.
     pub values: Option<Vec<Representative>>,
     /// What most of its first values are, if that can be told.
     pub inferred: Option<InferredType>,
@@ -239,7 +239,7 @@ impl Values {
     fn add(&mut self, words: &NullSentinels, value: &str, cells: u64) {
         match self {
             Self::Counted(counts) => counts.add(value, cells),
-            Self::HighCardinality(seen, texts) => {
+            Self::Hashed(seen, texts) => {
                 if texts.add(words, value, cells) {
                     seen.insert(value);
                 }
@@ -252,7 +252,10 @@ impl ColumnCounter {
     /// Nothing counted yet; `columns` in the file's order, `words` say nothing, in lower case; the character before a fraction.
     pub fn new(columns: impl IntoIterator<Item = (String, ValueType)>, words: &[String], decimal_mark: char) -> Self {
         let counts = |(name, value_type)| {
-            let values = Values::Counted(ValueCounts::default());
+            let values = match value_type {
+                ValueType::Text => Values::Hashed(Distinct::default(), TextSummary::default()),
+                ValueType::PlainNumber | ValueType::Other => Values::Counted(ValueCounts::default()),
+            };
             Counts { name, value_type, values, surrounded: 0, sample: Sample::default() }
         };
         Self { words: NullSentinels::new(words), decimal_mark, columns: columns.into_iter().map(counts).collect() }
@@ -268,7 +271,7 @@ impl ColumnCounter {
     pub fn finish(self) -> ColumnStatistics {
         let summary = |Counts { name, value_type, values, surrounded, sample }| {
             let (mut texts, values) = match values {
-                Values::HighCardinality(mut seen, texts) => (TextSummary { distinct: seen.count(), ..texts }, None),
+                Values::Hashed(mut seen, texts) => (TextSummary { distinct: seen.count(), ..texts }, None),
                 Values::Counted(counts) => {
                     let (texts, values) = summary_of(&self.words, &counts, value_type);
                     (texts, Some(values))
@@ -297,7 +300,6 @@ fn summary_of(words: &NullSentinels, counts: &ValueCounts, value_type: ValueType
                     greatest = (number, value.to_owned());
                 }
             }
-            None if value_type == ValueType::Text => {}
             None => values.push((value.to_owned(), cells, 1)),
         }
     });
@@ -389,7 +391,7 @@ mod tests {
         assert_eq!((texts.empty, texts.words, texts.missing(), texts.distinct, texts.has_other_notation), (2, 1, 3, 4, false));
         assert_eq!((texts.least.as_str(), texts.greatest.as_str()), ("a longer text", "ä€"));
         let of_text = summary(&counter(ValueType::Text, &cells));
-        assert_eq!((of_text.texts, of_text.values, of_text.inferred), (texts, Some(Vec::new()), Some(InferredType::Text)));
+        assert_eq!((of_text.texts, of_text.values, of_text.inferred), (texts, None, Some(InferredType::Text)));
         assert_eq!(counter(ValueType::Text, &cells).finish().column("b"), None);
     }
 
