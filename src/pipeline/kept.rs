@@ -293,8 +293,8 @@ impl Alone {
 /// more, the rest is sorted.
 const NEAR: usize = 64;
 
-/// The numbers of two deliveries that have no pair in the other one, and a few that were not found to have one. Most records of a delivery are where they were in the one before,
-/// so that hardly any is looked for.
+/// The numbers of two deliveries that have no pair in the other one, and a few that were not found to have one. Most records of a delivery
+/// are where they were in the one before, so that hardly any is looked for.
 fn unpaired(numbers: &[i64], others: &[i64]) -> (Vec<i64>, Vec<i64>) {
     let (mut of_numbers, mut of_others) = (Vec::new(), Vec::new());
     let (mut rest, mut other_rest, mut missed) = (numbers, others, 0);

@@ -125,17 +125,19 @@ mod tests {
     }
 
     impl Ders {
-        /// Files with so many of these DERs each.
+        /// Files with so many of these DERs each; every other one lacks the columns in which no row has a value.
         fn of(rows: &[Vec<Value>], at_a_time: usize) -> Self {
             let folder = tempfile::tempdir().unwrap();
             let lake = Lake::new(folder.path(), Environment::Dev).unwrap();
             let columns = tables::DERS.columns();
-            let file = |rows: &[Vec<Value>]| {
-                let mut writer = lake.write(&tables::DERS.id(), &columns, &[("utility_id", "utility1")]).unwrap();
+            let file = |(number, rows): (usize, &[Vec<Value>])| {
+                let lacking = if number % 2 == 0 { &VALUELESS[..] } else { &[] };
+                let target = lake.target(&tables::DERS.id(), &columns, &[("utility_id", "utility1")]).unwrap();
+                let mut writer = target.without(lacking).writer().unwrap();
                 writer.push(&Frame::from_rows(&columns, rows).unwrap()).unwrap();
                 writer.finish().unwrap()
             };
-            Self { files: rows.chunks(at_a_time).map(file).collect(), _folder: folder, lake }
+            Self { files: rows.chunks(at_a_time).enumerate().map(file).collect(), _folder: folder, lake }
         }
 
         fn parts(&self) -> Vec<FilePart> {
@@ -152,6 +154,9 @@ mod tests {
         }
     }
 
+    /// A column of texts, one of numbers, and times.
+    const VALUELESS: [&str; 3] = ["project_status", "interconnection_cost_usd", "queue_position_at"];
+
     /// A DER of `der` with what dice say; few of its cells differ from those of others.
     fn der(der: u8, dice: u64) -> Vec<Value> {
         let text = |text: &str| Value::Text(text.into());
@@ -162,6 +167,7 @@ mod tests {
             ("feeder_id", _) => feeders[dice as usize % 5].clone(),
             ("valid_from_month", _) => text(["2022-09", "2022-10", "2022-12"][dice as usize / 5 % 3]),
             ("valid_to_month", _) => Value::Null,
+            (name, _) if VALUELESS.contains(&name) => Value::Null,
             ("nameplate_kw", _) => {
                 [Value::Real(0.1), Value::Null, Value::Real(7.6), Value::Real(1e9)][dice as usize / 7 % 4].clone()
             }
