@@ -128,6 +128,18 @@ pub(super) fn gathered(cells: &dyn Array, places: &IdxCa) -> PolarsResult<Box<dy
     Ok(without_unused(&gathered)?.boxed())
 }
 
+/// Cells at some places of those of a column and, behind them, a few others.
+pub(super) fn gathered_of_two(cells: &dyn Array, others: &dyn Array, places: &IdxCa) -> PolarsResult<Box<dyn Array>> {
+    if let Some(numbered) = cells.as_any().downcast_ref::<DictionaryArray<u32>>() {
+        let numbers = PrimitiveArray::from_vec((0..others.len() as u32).collect()).with_validity(others.validity().cloned());
+        let others = DictionaryArray::try_from_keys(numbers, others.to_boxed(), false)?;
+        if let Some(both) = of_dictionaries(&[numbered, &others])? {
+            return gathered(&both, places);
+        }
+    }
+    at_places(concatenate_unchecked(&[themselves(cells)?, others.to_boxed()])?.as_ref(), places)
+}
+
 fn at_places(cells: &dyn Array, places: &IdxCa) -> PolarsResult<Box<dyn Array>> {
     let gathered = Series::from_arrow("cells".into(), cells.to_boxed())?.take(places)?;
     Ok(gathered.rechunk().to_arrow(0, CompatLevel::newest()))

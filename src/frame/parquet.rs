@@ -13,6 +13,7 @@ use polars_parquet::write::{
 };
 
 use super::group::{GROUP_ROWS, Group};
+use super::patched::{Patched, PatchedGroup};
 use super::schema::{self, Column};
 use super::{Frame, FrameError};
 
@@ -81,14 +82,32 @@ impl FrameWriter {
         }
     }
 
+    /// Appends rows that have the columns of the file, in their order, as a row group of their own.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(crate) fn push_patched(&mut self, group: PatchedGroup) -> Result<(), FrameError> {
+        self.write_kept()?;
+        let columns = group.columns.into_iter().zip(&self.fields).map(|(column, field)| match column {
+            Patched::Stored(pages) => Ok(pages),
+            Patched::Cells(cells) => pages(cells.as_ref(), field),
+        });
+        let pages = columns.collect::<PolarsResult<Vec<_>>>()?;
+        self.write_pages(group.rows, &pages)
+    }
+
     fn write(&mut self, group: &Group) -> Result<(), FrameError> {
         let columns = group.columns.iter().zip(&self.fields);
         let pages = columns.map(|((_, cells), field)| pages(cells.as_ref(), field)).collect::<PolarsResult<Vec<_>>>()?;
+        self.write_pages(group.rows, &pages)
+    }
+
+    fn write_pages(&mut self, rows: usize, pages: &[Vec<CompressedPage>]) -> Result<(), FrameError> {
         let columns = pages.iter().map(|pages| {
             let pages = pages.iter().map(PolarsResult::<_>::Ok);
             Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(pages)))
         });
-        Ok(self.writer.write(group.rows as u64, DynIter::new(columns))?)
+        Ok(self.writer.write(rows as u64, DynIter::new(columns))?)
     }
 
     /// The columns of the file.

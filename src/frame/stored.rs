@@ -16,7 +16,7 @@ use polars_parquet::read::{
     BasicDecompressor, ColumnChunkMetadata, FileMetadata, Filter, PageReader, ParquetType, RowGroupMetadata,
     column_iter_to_arrays, read_metadata,
 };
-use polars_parquet::write::to_parquet_type;
+use polars_parquet::write::{CompressedPage, to_parquet_type};
 
 use super::group::{GROUP_ROWS, Group};
 use super::{Column, ColumnType, Frame, FrameError, constant, dictionary, schema};
@@ -29,7 +29,7 @@ pub(crate) struct StoredFile {
 
 /// A row group of it, of which nothing is read yet.
 pub(crate) struct StoredGroup<'f> {
-    file: &'f File,
+    file: &'f StoredFile,
     metadata: &'f RowGroupMetadata,
 }
 
@@ -86,7 +86,7 @@ impl StoredFile {
 
     /// The row groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = StoredGroup<'_>> {
-        self.metadata.row_groups.iter().map(|metadata| StoredGroup { file: &self.file, metadata })
+        self.metadata.row_groups.iter().map(|metadata| StoredGroup { file: self, metadata })
     }
 }
 
@@ -134,7 +134,7 @@ impl StoredGroup<'_> {
     }
 
     /// The cells of a column; those that repeat are numbers of a dictionary.
-    fn numbered_cells(&self, column: &Column, wanted: &Bitmap) -> PolarsResult<Box<dyn Array>> {
+    pub(super) fn numbered_cells(&self, column: &Column, wanted: &Bitmap) -> PolarsResult<Box<dyn Array>> {
         let is_numbered = self.chunk(&column.name).is_some_and(|chunk| chunk.dictionary_page_offset().is_some());
         let cells = self.cells(column, wanted, is_numbered && column.kind == ColumnType::Text)?;
         match cells.as_any().downcast_ref::<DictionaryArray<u32>>() {
@@ -145,13 +145,12 @@ impl StoredGroup<'_> {
     }
 
     /// The cells of a column, or their numbers in its dictionary.
-    fn cells(&self, column: &Column, wanted: &Bitmap, as_numbers: bool) -> PolarsResult<Box<dyn Array>> {
+    pub(super) fn cells(&self, column: &Column, wanted: &Bitmap, as_numbers: bool) -> PolarsResult<Box<dyn Array>> {
         let dtype = schema::polars_type(column.kind).to_arrow(CompatLevel::newest());
         let Some(chunk) = self.chunk(&column.name) else { return Ok(new_null_array(dtype, wanted.set_bits())) };
         let field = Field::new(column.name.as_str().into(), dtype, true);
         let field = if as_numbers { numbered(field) } else { field };
-        let reader = PageReader::new(Cursor::new(self.read(chunk)?.into()), chunk, Vec::new(), usize::MAX);
-        let pages = BasicDecompressor::new(reader, Vec::new());
+        let pages = BasicDecompressor::new(self.reader(chunk)?, Vec::new());
         let kind = &chunk.descriptor().descriptor.primitive_type;
         let rows = wanted.set_bits();
         let wanted = (wanted.unset_bits() > 0).then(|| Filter::new_masked(wanted.clone()));
@@ -162,9 +161,29 @@ impl StoredGroup<'_> {
         Ok(cells)
     }
 
+    /// The pages of a column as they are stored: one, beside that of its dictionary. `None` if the file lacks it, has more, or says of the page
+    /// something else than the page itself: whoever reads that would not find the rows.
+    pub(super) fn pages(&self, column: &str) -> PolarsResult<Option<Vec<CompressedPage>>> {
+        let Some(chunk) = self.chunk(column) else { return Ok(None) };
+        let mut pages = self.reader(chunk)?.collect::<Result<Vec<_>, _>>()?;
+        let ([CompressedPage::Data(page)] | [CompressedPage::Dict(_), CompressedPage::Data(page)]) = pages.as_mut_slice() else {
+            return Ok(None);
+        };
+        let said = chunk.statistics(&self.file.metadata.footer_buf).transpose()?;
+        if page.num_values() != self.rows() || page.statistics().transpose()? != said {
+            return Ok(None);
+        }
+        page.num_rows = Some(page.num_values());
+        Ok(Some(pages))
+    }
+
+    fn reader(&self, chunk: &ColumnChunkMetadata) -> PolarsResult<PageReader> {
+        Ok(PageReader::new(Cursor::new(self.read(chunk)?.into()), chunk, Vec::new(), usize::MAX))
+    }
+
     /// The bytes of a column.
     fn read(&self, chunk: &ColumnChunkMetadata) -> std::io::Result<Vec<u8>> {
-        let (range, mut file) = (chunk.byte_range(), self.file);
+        let (range, mut file) = (chunk.byte_range(), &self.file.file);
         let mut bytes = vec![0; (range.end - range.start) as usize];
         file.seek(SeekFrom::Start(range.start))?;
         file.read_exact(&mut bytes)?;
@@ -177,7 +196,7 @@ impl StoredGroup<'_> {
 }
 
 /// What is read of a file, over whose damage the library may panic.
-fn without_panic<T>(read: impl FnOnce() -> PolarsResult<T>) -> Result<T, FrameError> {
+pub(super) fn without_panic<T>(read: impl FnOnce() -> PolarsResult<T>) -> Result<T, FrameError> {
     let gave_up = |_| Err(polars_err!(ComputeError: "the reader gave up"));
     Ok(catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(gave_up)?)
 }

@@ -1,6 +1,7 @@
 //! Rows in memory, and files that are written and copied, read back by another reader.
 
 mod dictionaries;
+mod patches;
 mod records;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::data_file::{constant, nulls};
 use super::disk::{Disk, Operation};
 use super::{Lake, LakeError, TableId, stats};
-use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter, Group};
+use crate::frame::{Column, FilePart, Frame, FrameError, FrameWriter, Group, PatchedGroup};
 
 /// A data file that is written and not yet part of its table; removed when dropped without a commit.
 #[derive(Debug)]
@@ -225,6 +225,14 @@ impl TableWriter {
     /// The disk is full.
     pub(crate) fn push_group(&mut self, group: Group) -> Result<(), LakeError> {
         self.writer.push_group(group).map_err(|source| parquet_error(&self.target.table, source))
+    }
+
+    /// Appends rows that have the columns of the file, in their order, as a row group of their own.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(crate) fn push_patched(&mut self, group: PatchedGroup) -> Result<(), LakeError> {
+        self.writer.push_patched(group).map_err(|source| parquet_error(&self.target.table, source))
     }
 
     /// Rows with the columns of the file, in their order.

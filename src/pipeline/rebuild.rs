@@ -15,7 +15,7 @@ use super::progress::{Step, Tracker};
 use super::quality::Assess;
 use super::report::Report;
 use super::run::Run;
-use super::silver::{self, Build};
+use super::silver::{self, Build, Silver};
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
 use crate::lake::{DataFile, Lake, Layer, Snapshot};
@@ -104,14 +104,14 @@ pub fn is_rebuilt(bronze: &BronzeTables<'_>) -> Result<bool, PipelineError> {
 }
 
 impl Run<'_> {
-    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and which months of them.
+    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and their silver.
     pub(super) fn rebuild(
         &self,
         bronze: &[BronzeTables<'_>],
         before: &HashMap<UtilityId, i64>,
         (known, changed): (&KnownFiles, &BTreeMap<UtilityId, Changes>),
         report: &mut Report,
-    ) -> Result<Vec<(UtilityId, MonthRange)>, PipelineError> {
+    ) -> Result<Vec<(UtilityId, Silver)>, PipelineError> {
         let upper = UpperTables::open(self.lake)?;
         let mut pending = Vec::new();
         for bronze in bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
@@ -131,13 +131,17 @@ impl Run<'_> {
             rebuilt => Ok(rebuilt),
         };
         let results = each(&pending, rebuild)?;
+        let mut done = Vec::new();
         for (utility, result) in pending.iter().map(|utility| utility.bronze.adapter.id.clone()).zip(results) {
             match result {
-                Ok(reach) => report.rebuilt.push((utility, reach)),
+                Ok((reach, silver)) => {
+                    report.rebuilt.push((utility.clone(), reach));
+                    done.push((utility, silver));
+                }
                 Err(error) => report.failed.push((utility, error.to_string())),
             }
         }
-        Ok(report.rebuilt.clone())
+        Ok(done)
     }
 
     fn pending<'b>(
@@ -167,7 +171,7 @@ impl Run<'_> {
         received: &HashMap<&str, Timestamp>,
         tracker: &Tracker<'_>,
         report: &Report,
-    ) -> Result<MonthRange, PipelineError> {
+    ) -> Result<(MonthRange, Silver), PipelineError> {
         let Pending { bronze, fingerprint, changes } = utility;
         let complete = CompleteDeliveries::beside(bronze, *changes)?;
         let statistics =
@@ -198,6 +202,6 @@ impl Run<'_> {
             statistics: &statistics,
             tracker,
         };
-        assess.run()
+        Ok((assess.run()?, silver))
     }
 }

@@ -10,15 +10,16 @@ use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, Place, StaleOutcomes};
+use super::silver::{self, Silver};
 use super::store;
 use super::tables::{self, RunRow};
-use super::{PipelineError, rejected, silver};
+use super::{PipelineError, rejected};
 use crate::config::Settings;
 use crate::engine::Work;
 use crate::lake::lock::WriteLock;
 use crate::lake::{Lake, Removed, Vacuum, days_before};
 use crate::landing::{self, Candidate, ContentHash, Settled};
-use crate::model::{Month, MonthRange, Timestamp, UtilityId};
+use crate::model::{Month, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -100,8 +101,8 @@ struct Rebuilt<'a> {
     /// Bronze as it is after loading.
     bronze: Vec<BronzeTables<'a>>,
     before: HashMap<UtilityId, i64>,
-    /// The months whose tables were rebuilt.
-    reach: Vec<(UtilityId, MonthRange)>,
+    /// The utilities that were rebuilt, and their silver.
+    silver: Vec<(UtilityId, Silver)>,
 }
 
 /// Hashing that ended without a hash, and without a wish to stop.
@@ -207,18 +208,18 @@ impl<'a> Run<'a> {
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
         let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
-        let reach = self.rebuild(&bronze, &before, (known, &changed), report)?;
+        let silver = self.rebuild(&bronze, &before, (known, &changed), report)?;
         let now = self.lake.snapshot(&tables::REJECTED.id())?;
         let loaded = report.taken().map(rejected::place_of).collect();
         let change = rejected::change((rejected_before.as_deref(), now.as_deref()), &loaded, self.work)?;
         report.recovered = change.recovered;
         report.rejected += change.set_aside;
-        Ok(Rebuilt { bronze, before, reach })
+        Ok(Rebuilt { bronze, before, silver })
     }
 
     /// Evaluates the rules that are stale.
     fn check(&self, rebuilt: &Rebuilt<'_>, report: &mut Report) -> Result<(), PipelineError> {
-        let evaluator = Evaluator::new(&rebuilt.bronze, &self.settings.rules, self.settings.today);
+        let evaluator = Evaluator::new(&rebuilt.bronze, &self.settings.rules, self.settings.today).after_rebuild(&rebuilt.silver);
         let report_progress = |utility: &UtilityId, month: Month, (at, of): Place| {
             let place = if of > 1 { format!(", {at} of {of} months") } else { String::new() };
             self.observer.progress(Progress {
@@ -233,7 +234,7 @@ impl<'a> Run<'a> {
             work: self.work,
             evaluator: &evaluator,
             before: &rebuilt.before,
-            reach: &rebuilt.reach,
+            reach: &report.rebuilt,
         };
         let evaluated = stale.evaluate(&report_progress)?;
         evaluated.record(self.lake, &self.settings.rules, &report.run_id, (self.now)())?;

@@ -177,7 +177,7 @@ impl<'a> StagedRows<'a> {
             None => None,
         };
         let written = match copied {
-            Some(file) => vec![file],
+            Some(exchanged) => vec![exchanged.file],
             None => write_without((self.lake, self.table), &self.partition, plan.session, &plan.sql, &plan.valueless)?,
         };
         if written.iter().all(|file| file.rows == 0) {

@@ -334,10 +334,20 @@ fn ders_that_a_month_leaves_as_they_were_are_copied_in_the_order_that_they_had()
     };
     let file =
         |status: &str, touched, rows: &[&str]| (status.to_owned(), touched, rows.iter().map(ToString::to_string).collect());
+    // What changed is where it was, what came is in a file of its own.
     let expected = [
-        file("installed", false, &["D2 2 2022-09", "D3 3 2022-09", "D1 1 2022-09"]),
-        file("installed", true, &["D4 7 2022-09", "D9 1 2022-09"]),
-        file("planned", true, &["D9 5 2022-09"]),
+        file("installed", false, &["D2 2 2022-09", "D4 7 2022-09", "D3 3 2022-09", "D1 1 2022-09"]),
+        file("installed", true, &["D9 1 2022-09"]),
+        file("planned", false, &["D9 5 2022-09"]),
+    ];
+    assert_eq!(files(), BTreeSet::from(expected));
+    // So is what moves to another feeder.
+    bench.put("utility2/2022-10/utility2_install_der.csv", format!("{INSTALLED}D3,null,Solar,3,A,0\n"));
+    bench.run();
+    let expected = [
+        file("installed", false, &["D2 2 2022-10", "D4 7 2022-10", "D1 1 2022-10"]),
+        file("installed", true, &["D3 3 2022-10", "D9 1 2022-10"]),
+        file("planned", false, &["D9 5 2022-10"]),
     ];
     assert_eq!(files(), BTreeSet::from(expected));
     let copied = bench.lines("platinum/der_details", "*");
@@ -345,17 +355,17 @@ fn ders_that_a_month_leaves_as_they_were_are_copied_in_the_order_that_they_had()
     assert!(files().iter().all(|(_, touched, _)| !touched), "{:?}", files());
     assert_eq!(copied, bench.lines("platinum/der_details", "*"));
     // What another version of the program wrote is not copied; its files say in the log which plan they come from.
-    let log = bench.settings.lake.join("iedr_dev/platinum/der_details/_delta_log/00000000000000000002.json");
+    let log = bench.settings.lake.join("iedr_dev/platinum/der_details/_delta_log/00000000000000000003.json");
     let text = std::fs::read_to_string(&log).unwrap();
     let other = text.replace("\"feederscope.plan\":\"", "\"feederscope.plan\":\"of-another-version-");
     assert_ne!(text, other);
     std::fs::write(&log, other).unwrap();
-    bench.put("utility2/2022-10/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,9,C,0\n"));
+    bench.put("utility2/2022-11/utility2_install_der.csv", format!("{INSTALLED}D1,null,Solar,9,C,0\n"));
     bench.run();
     let mut installed = files().into_iter().filter(|(status, ..)| status == "installed").collect::<Vec<_>>();
     assert_eq!((installed.len(), installed[0].1), (1, false), "{installed:?}");
     installed[0].2.sort();
-    assert_eq!(installed[0].2, ["D1 9 2022-10", "D2 2 2022-10", "D3 3 2022-10", "D4 7 2022-10", "D9 1 2022-10"]);
+    assert_eq!(installed[0].2, ["D1 9 2022-11", "D2 2 2022-11", "D3 3 2022-11", "D4 7 2022-11", "D9 1 2022-11"]);
 }
 
 /// What no DER says is not copied from month to month, and the first that says it is found.
@@ -399,8 +409,7 @@ fn columns_without_a_value_are_not_copied() {
     assert_eq!(read("platinum/der_details", "queue_position_at IS NULL"), (all, 0, kw + 2.0));
     deliver("2022-10", "Solar,5,null,,null,null,,Q2,6/5/2020 13:47,A\n");
     assert_eq!(missing("silver/ders"), ["technologies", "valid_to_month"]);
-    // What the month touched is in a file of its own there.
-    assert_eq!(missing("platinum/der_details"), ["queue_position_at", "technologies", "valid_to_month"]);
+    assert_eq!(missing("platinum/der_details"), ["technologies", "valid_to_month"]);
     deliver("2022-11", "Solar,6,null,,null,null,,Q3,,A\n");
     for table in ["silver/ders", "platinum/der_details"] {
         let condition = if table == "silver/ders" { "is_current" } else { "TRUE" };

@@ -12,7 +12,7 @@ use crate::frame::{CellRef, Column, ColumnType, FilePart, Frame, FrameError, GRO
 use crate::lake::{Target, Written};
 use crate::model::decimal;
 use crate::pipeline::PipelineError;
-use crate::pipeline::copied::{unreadable, write_beside};
+use crate::pipeline::copied::{Rows, unreadable, write_beside};
 use crate::pipeline::tables;
 
 /// The month of a DER's current version.
@@ -46,7 +46,7 @@ impl DersByFeeder<'_> {
             for places in order.chunks(GROUP_ROWS) {
                 self.work.check()?;
                 let group = rows.gathered(places).map_err(failed())?;
-                write(group.with_constant("status", self.status).with_constant("delivery_month", &self.newest))?;
+                write(Rows::Group(group.with_constant("status", self.status).with_constant("delivery_month", &self.newest)))?;
             }
             Ok(())
         })?;

@@ -1,7 +1,7 @@
 //! The current DERs, by status and feeder.
 //!
-//! What a month leaves as it was is copied in the order that it has; what it touched goes into a file of its own, until that is more than a
-//! few rows and an eighth as large. Then all rows are sorted anew.
+//! What a month leaves as it was is copied in the order that it has, and what it changed stays where it was; what came, or moved to another
+//! feeder, goes into a file of its own, until that is more than a few rows and an eighth as large. Then all rows are sorted anew.
 
 use super::by_feeder::DersByFeeder;
 use super::{as_of, published};
@@ -11,7 +11,7 @@ use crate::lake::{DataFile, Snapshot, Written};
 use crate::model::{Dataset, Entity, Month, MonthRange};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::copied::Exchange;
+use crate::pipeline::copied::{Exchange, Exchanged};
 use crate::pipeline::silver::{Silver, of_utility};
 use crate::pipeline::sql::text;
 use crate::pipeline::staged::{self, HELD};
@@ -142,7 +142,8 @@ impl DerDetails<'_> {
         DersByFeeder { work: self.bronze.work, files: &parts, status, earlier, newest: newest.to_string() }.write(target)
     }
 
-    /// The rows of a status that were not touched, as they are, and those that were, sorted, in a file of their own.
+    /// The rows of a status that were not touched, as they are, those that were in the place that they had if their feeder is the same, and all
+    /// others, sorted, in a file of their own.
     fn copy(
         &self,
         status: &str,
@@ -155,50 +156,51 @@ impl DerDetails<'_> {
         };
         let values = tables::DER_DETAILS.column_names().map(value).collect::<Vec<_>>().join(", ");
         let untouched = format!("SELECT {values} FROM before AS r LEFT ANTI JOIN touched AS t ON r.der_id = t.der_id");
-        let rows_of = |files: &[&DataFile]| {
+        let session_of = |files: &[&DataFile]| {
             let mut session = self.bronze.work.session()?;
             touched.name(session.as_mut())?;
             session.register("before", &touched.before.scan(|file| files.iter().any(|other| other.path() == file.path())))?;
             Ok::<_, PipelineError>(session)
         };
-        let is_valueless = |column: &&str| sorted.rows > HELD && sorted.is_without(column);
-        let valueless: Vec<&str> = tables::DER_DETAILS.column_names().filter(is_valueless).collect();
-        let written = self.untouched(status, touched, sorted, &valueless)?;
-        let mut written = match written {
-            Some(file) => vec![file],
-            None => self.files(status, rows_of(&[sorted])?, &untouched, &valueless)?,
-        };
-        let mut session = rows_of(&since)?;
-        session.create_view("now", &self.plan(status))?;
+        let mut session = session_of(&since)?;
         let columns = tables::DER_DETAILS.column_names().collect::<Vec<_>>().join(", ");
+        session.create_view("described", &self.plan(status))?;
+        let now = session.materialize("now", &format!("SELECT {columns} FROM described"))?;
+        let is_valueless = |column: &&str| sorted.rows > HELD && sorted.is_without(column) && now.relation.is_without(column);
+        let valueless: Vec<&str> = tables::DER_DETAILS.column_names().filter(is_valueless).collect();
+        let mut written = match self.exchanged(touched, sorted, &now.relation, &valueless)? {
+            Some(Exchanged { mut file, left }) => {
+                session.register("now", &left.relation())?;
+                file.note(PLAN, &fingerprint(status));
+                vec![file]
+            }
+            None => self.files(status, session_of(&[sorted])?, &untouched, &valueless)?,
+        };
         session.create_view("rows", &format!("{untouched}\nUNION ALL\nSELECT {columns} FROM now"))?;
-        let mut of_touched = self.files(status, session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST", &[])?;
-        for file in &mut of_touched {
+        let mut others = self.files(status, session, "SELECT * FROM rows ORDER BY feeder_id NULLS LAST", &[])?;
+        for file in &mut others {
             file.note(TOUCHED, &true);
         }
-        written.extend(of_touched);
+        written.extend(others);
         Ok(written)
     }
 
-    /// The rows of a file that were not touched, as they are stored; `None` where they have to be read.
-    fn untouched(
+    /// The rows of a file that were not touched, as they are stored, and those of now that have a place among them; `None` where they have to be
+    /// read.
+    fn exchanged(
         &self,
-        status: &str,
         touched: &Touched<'_>,
         sorted: &DataFile,
+        now: &Relation,
         valueless: &[&str],
-    ) -> Result<Option<Written>, PipelineError> {
-        let exchange = Exchange::without(&["der_id"], &touched.relations[0].1.relation).zip(self.newest);
-        let Some((exchange, newest)) = exchange else { return Ok(None) };
-        let exchange = exchange.with_constant("delivery_month", &newest);
+    ) -> Result<Option<Exchanged>, PipelineError> {
+        let exchange = Exchange::of(&["der_id"], &touched.relations[0].1.relation, now);
+        let Some((exchange, newest)) = exchange.zip(self.newest) else { return Ok(None) };
+        let exchange = exchange.ordered_by("feeder_id").with_constant("delivery_month", &newest);
         let files = touched.before.scan(|file| file.path() == sorted.path());
         let Relation::Files { parts, .. } = files else { return Ok(None) };
         let target = staged::target((self.bronze.lake, &tables::DER_DETAILS), &of_utility(self.bronze), valueless)?;
-        let mut file = exchange.write(self.bronze.work, &parts, target)?;
-        if let Some(file) = &mut file {
-            file.note(PLAN, &fingerprint(status));
-        }
-        Ok(file)
+        exchange.write(self.bronze.work, &parts, target)
     }
 
     fn files(

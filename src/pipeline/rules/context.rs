@@ -28,7 +28,7 @@ pub(super) struct EvaluationContext<'a> {
     /// The utility's month before, if it delivered anything earlier.
     pub(super) previous: Option<Month>,
     pub(super) session: Box<dyn Session>,
-    silver: Option<Silver>,
+    silver: Option<OpenSilver<'a>>,
     registered: BTreeMap<String, bool>,
     /// What the tables say of the deliveries.
     facts: Option<Rc<DeliveryFacts>>,
@@ -36,6 +36,23 @@ pub(super) struct EvaluationContext<'a> {
     keys: Option<Vec<(String, KeyFacts)>>,
     /// How the columns of each dataset differ from the delivery before; looked at once for all rules.
     drift: BTreeMap<Dataset, Option<Rc<SchemaDrift>>>,
+}
+
+/// A utility's silver as the run left it, or as it is read.
+enum OpenSilver<'a> {
+    Rebuilt(&'a Silver),
+    Read(Box<Silver>),
+}
+
+impl std::ops::Deref for OpenSilver<'_> {
+    type Target = Silver;
+
+    fn deref(&self) -> &Silver {
+        match self {
+            Self::Rebuilt(silver) => silver,
+            Self::Read(silver) => silver,
+        }
+    }
 }
 
 impl<'a> EvaluationContext<'a> {
@@ -154,9 +171,13 @@ impl<'a> EvaluationContext<'a> {
             return Ok(false);
         }
         if self.silver.is_none() {
-            self.silver = Some(Silver::open(self.bronze)?);
+            let rebuilt = self.evaluator.silver.iter().find(|(utility, _)| *utility == self.bronze.adapter.id);
+            self.silver = Some(match rebuilt {
+                Some((_, silver)) => OpenSilver::Rebuilt(silver),
+                None => OpenSilver::Read(Box::new(Silver::open(self.bronze)?)),
+            });
         }
-        let Some(silver) = &self.silver else { return Ok(false) };
+        let Some(silver) = self.silver.as_deref() else { return Ok(false) };
         let versions = if subject == Subject::Feeders { &silver.feeders } else { &silver.ders };
         let key = key_of(subject);
         let as_of = |session: &mut dyn Session, month: Month| {
@@ -197,11 +218,20 @@ impl<'a> EvaluationContext<'a> {
 
     /// Names the entities that ended with the month and have no other version `ended_for_good`; how many there are.
     pub(super) fn name_ended_for_good(&mut self, subject: Subject, filter: &str) -> Result<u64, EngineError> {
-        let Some(silver) = &self.silver else { return Ok(0) };
+        let Some(silver) = self.silver.as_deref() else { return Ok(0) };
         let versions = if subject == Subject::Feeders { &silver.feeders } else { &silver.ders };
         name_moved(self.session.as_mut(), versions, self.month)?;
         let sql = queries::ended_for_good(key_of(subject), self.month, filter);
         Ok(self.session.materialize("ended_for_good", &sql)?.rows)
+    }
+
+    /// Names what may hold the DERs that began with the month `began`; whether there are DERs at all.
+    pub(super) fn name_began(&mut self) -> Result<bool, PipelineError> {
+        let there = self.register(Subject::Ders, Subject::Ders.as_str())?;
+        if let (true, Some(silver)) = (there, self.silver.as_deref()) {
+            self.session.register("began", &silver.ders.began_in(MonthRange::only(self.month)))?;
+        }
+        Ok(there)
     }
 
     /// Rows of one of the utility's tables, named `t` in the query.

@@ -147,11 +147,12 @@ fn named_by_silver(context: &mut EvaluationContext<'_>, dataset: Dataset, repeat
             let sql = format!("SELECT COUNT(*) AS n FROM ders WHERE status = '{status}'");
             return Ok(context.session.query(&sql)?.count("n", 0));
         }
+        context.name_began()?;
         let files: BTreeSet<String> =
             context.bronze.delivered(dataset, context.month).map(|file| text(&file.source_file)).collect();
         let files = files.into_iter().collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "SELECT COUNT(*) AS n FROM ders\n\
+            "SELECT COUNT(*) AS n FROM began\n\
              WHERE status = '{status}' AND valid_from_month = '{}' AND _source_file IN ({files})",
             context.month
         );

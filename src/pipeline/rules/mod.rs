@@ -21,10 +21,11 @@ use std::collections::BTreeSet;
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
+use super::silver::Silver;
 use crate::config::UtilityAdapter;
 use crate::config::rules::{Rule, RuleSet, Subject};
 use crate::frame::Frame;
-use crate::model::{Day, Month, Severity};
+use crate::model::{Day, Month, Severity, UtilityId};
 
 use context::EvaluationContext;
 use drift::Schemas;
@@ -173,6 +174,8 @@ pub struct Evaluator<'a> {
     pub rules: &'a RuleSet,
     /// The day that ages are counted to.
     pub today: Day,
+    /// The silver of utilities that was rebuilt just now.
+    silver: &'a [(UtilityId, Silver)],
     /// What was found of one month and is asked of the next.
     schemas: Schemas,
     /// What was found of a utility and is asked of each of its months.
@@ -182,7 +185,13 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// Nothing is evaluated yet.
     pub fn new(bronze: &'a [BronzeTables<'a>], rules: &'a RuleSet, today: Day) -> Self {
-        Self { bronze, rules, today, schemas: Schemas::default(), histories: Histories::default() }
+        Self { bronze, rules, today, silver: &[], schemas: Schemas::default(), histories: Histories::default() }
+    }
+
+    /// The same right after silver was rebuilt: what moved last is at hand.
+    pub(super) fn after_rebuild(mut self, silver: &'a [(UtilityId, Silver)]) -> Self {
+        self.silver = silver;
+        self
     }
 
     /// Every month that any utility delivered, oldest first.

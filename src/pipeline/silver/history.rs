@@ -4,7 +4,7 @@
 //! ends; files of versions that ended before are not read and stay as they are.
 
 use super::scd2;
-use super::versions::{self, Versions};
+use super::versions::{self, MovedIn, Versions};
 use crate::engine::{EngineError, FEW, Materialized, Session};
 use crate::frame::Relation;
 use crate::lake::{DataFile, Written};
@@ -28,6 +28,8 @@ pub(super) struct History<'a> {
     ended_files: Vec<DataFile>,
     /// Files whose rows are in `current` or `ended` now.
     replaced: Vec<DataFile>,
+    /// The month that was taken in last, and what began and ended with it, where that is little.
+    last: Option<(Month, Option<MovedIn>)>,
 }
 
 /// The entities of which a month holds all that there are.
@@ -80,6 +82,7 @@ impl<'a> History<'a> {
             ended: Vec::new(),
             ended_files: Vec::new(),
             replaced: Vec::new(),
+            last: None,
         };
         let Some(from) = from else {
             history.replaced = files.files().cloned().collect();
@@ -143,6 +146,7 @@ impl<'a> History<'a> {
         let Some(current) = self.current()? else {
             let delivered = self.bronze.files.iter().filter(|file| file.month == month).map(|file| file.rows).sum();
             self.current.replace(session, scd2::initial(&columns, month), delivered);
+            self.last = Some((month, None));
             return Ok(Moved::Any);
         };
         session.register("current_versions", &current)?;
@@ -160,18 +164,36 @@ impl<'a> History<'a> {
         let gone = gone.map(|gone| gone.if_any(session.as_mut())).transpose()?.flatten();
         let ended_keys = session.materialize("ended_keys", &scd2::ended_keys(self.key, gone.as_deref()))?;
         if opened.rows + ended_keys.rows == 0 {
+            self.last = None;
             return Ok(Moved::Nothing);
         }
+        let mut ended = Relation::empty(&columns);
         if ended_keys.rows > 0 {
-            self.ended.push(session.materialize("ended", &scd2::ended(&columns, self.key, month, of_ended))?);
+            let versions = session.materialize("ended", &scd2::ended(&columns, self.key, month, of_ended))?;
+            ended = versions.relation.clone();
+            self.ended.push(versions);
         }
+        let began = opened.relation.narrowed(|name| columns.iter().any(|column| column.name == name));
+        let is_little = opened.rows + ended_keys.rows <= FEW;
+        self.last = Some((month, is_little.then_some(MovedIn { month, began, ended })));
         let moved = session.materialize("moved", &scd2::moved(self.key))?;
         let at_most = self.current.at_most() + opened.rows;
         let valueless = self.current.valueless().into_iter().filter(|column| opened.relation.is_without(column)).collect();
-        let exchange = Exchange::without(self.key, &ended_keys.relation).and_then(|exchange| exchange.with(&opened.relation));
+        let exchange = Exchange::of(self.key, &ended_keys.relation, &opened.relation);
         self.replaced.extend(self.current.exchange(session, scd2::current(&columns, self.key), at_most, exchange));
         self.current.leave_out(valueless);
         Ok(if moved.rows > 0 { Moved::Some(moved.relation) } else { Moved::Nothing })
+    }
+
+    /// What began and ended with a month, the last one that there is, as far as it is at hand.
+    pub(super) fn moved_in(&self, month: Month) -> Option<MovedIn> {
+        match &self.last {
+            Some((last, moved)) if *last == month => moved.clone(),
+            _ => {
+                let nothing = Relation::empty(&self.table.columns());
+                Some(MovedIn { month, began: nothing.clone(), ended: nothing })
+            }
+        }
     }
 
     /// Whether the current versions say after a month what the table says of it; when each began may differ.

@@ -154,9 +154,14 @@ impl<'a> Build<'a> {
         if let Some(segments) = segments {
             segments.commit(made_from())?;
         }
+        // Where the fold ended before the last month, versions that began and ended with it are those of the table.
+        let newest = months.last().filter(|_| reach.until.is_none());
+        let (of_feeders, of_ders) =
+            (newest.and_then(|month| feeders.moved_in(*month)), newest.and_then(|month| ders.moved_in(*month)));
         feeders.commit(made_from())?;
         ders.commit(made_from())?;
-        Ok(Silver { replaced_segments, reach, ..Silver::open(self.bronze)? })
+        let silver = Silver::open(self.bronze)?;
+        Ok(Silver { feeders: silver.feeders.knowing(of_feeders), ders: silver.ders.knowing(of_ders), replaced_segments, reach })
     }
 
     /// The first month that changed; `None` where everything is folded again.

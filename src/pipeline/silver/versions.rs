@@ -14,6 +14,23 @@ pub struct Versions {
     table: &'static Table,
     snapshot: Option<Arc<Snapshot>>,
     utility: String,
+    /// What began and ended with the newest month, where that is at hand.
+    newest: Option<MovedIn>,
+}
+
+/// Few versions that began with a month and few that ended with it, in rows with the columns of their table.
+#[derive(Clone)]
+pub(super) struct MovedIn {
+    pub(super) month: Month,
+    pub(super) began: Relation,
+    pub(super) ended: Relation,
+}
+
+impl MovedIn {
+    /// Whether a month is the only one of some, as none is later.
+    fn is_all_of(&self, months: MonthRange) -> bool {
+        months.from == Some(self.month) && months.until.is_none_or(|until| until >= self.month)
+    }
 }
 
 impl Versions {
@@ -23,7 +40,17 @@ impl Versions {
     /// The log cannot be read.
     pub fn open(bronze: &BronzeTables<'_>, table: &'static Table) -> Result<Self, PipelineError> {
         let (snapshot, utility) = (bronze.lake.snapshot(&table.id())?, bronze.adapter.id.to_string());
-        Ok(Self { table, snapshot, utility })
+        Ok(Self { table, snapshot, utility, newest: None })
+    }
+
+    /// The same versions, of which those are at hand that began and ended with the newest month.
+    pub(super) fn knowing(mut self, newest: Option<MovedIn>) -> Self {
+        self.newest = newest;
+        self
+    }
+
+    fn at_hand(&self, months: MonthRange) -> Option<&MovedIn> {
+        self.newest.as_ref().filter(|newest| newest.is_all_of(months))
     }
 
     /// That each file was written by this program: which of them hold current versions is lost where another put them together.
@@ -91,13 +118,15 @@ impl Versions {
 
     /// What may hold the versions that began in some months.
     pub fn began_in(&self, months: MonthRange) -> Relation {
-        self.scan(|file| spans(file, "valid_from_month", months))
+        self.at_hand(months)
+            .map_or_else(|| self.scan(|file| spans(file, "valid_from_month", months)), |newest| newest.began.clone())
     }
 
     /// What may hold the versions that ended in some months. The engine would look through all that are current, too: where a file says
     /// nothing of a column, no row is known not to be wanted.
     pub fn ended_in(&self, months: MonthRange) -> Relation {
-        self.scan(|file| spans(file, "valid_to_month", months))
+        self.at_hand(months)
+            .map_or_else(|| self.scan(|file| spans(file, "valid_to_month", months)), |newest| newest.ended.clone())
     }
 }
 
