@@ -316,6 +316,20 @@ mod tests {
         assert!(matches!(exchange.write(Work::local(&cancel), &parts, table.target()), Err(PipelineError::Cancelled)));
     }
 
+    /// Another program may have put a row into two files.
+    #[test]
+    fn row_that_comes_stands_once_where_its_key_was_twice() {
+        let table = Table::new();
+        let [first, second] = [1, 2].map(|kw| table.file(&columns(), &[("planned", "1", kw, "a"), ("planned", "2", kw, "a")]));
+        let exchange = exchange(&[("planned", "1", 0, "")], &[("planned", "1", 7, "b")]);
+        let cancel = Cancel::default();
+        for parts in [vec![first.part(), second.part()], vec![first.part(), first.part()]] {
+            let written = exchange.write(Work::local(&cancel), &parts, table.target()).unwrap().unwrap();
+            let ids: Vec<_> = read(&written.file).into_iter().map(|row| row[1].clone()).collect();
+            assert_eq!(ids, ["1", "2", "2"].map(|id| Value::Text(id.into())));
+        }
+    }
+
     /// A row takes the place of another one where the rows stay in order; all others are left to whoever asked.
     #[test]
     fn rows_that_would_be_out_of_order_are_left() {
