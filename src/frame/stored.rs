@@ -71,10 +71,42 @@ impl StoredFile {
         constants: &BTreeMap<String, Option<String>>,
     ) -> Result<Frame, FrameError> {
         let by = Column::new(by, ColumnType::Whole);
+        self.rows_where(columns, |group, _| group.with(&by, numbers), constants)
+    }
+
+    /// The same of its rows at some places, which are in ascending order.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(crate) fn rows_at(
+        &self,
+        columns: &[Column],
+        places: &[u32],
+        constants: &BTreeMap<String, Option<String>>,
+    ) -> Result<Frame, FrameError> {
+        let at = |group: &StoredGroup<'_>, first: usize| {
+            let behind = |end: usize| places.partition_point(|place| (*place as usize) < end);
+            let mut is_wanted = vec![false; group.rows()];
+            for place in &places[behind(first)..behind(first + group.rows())] {
+                is_wanted[*place as usize - first] = true;
+            }
+            Ok(Bitmap::from_iter(is_wanted))
+        };
+        self.rows_where(columns, at, constants)
+    }
+
+    /// Those of its rows that are wanted of each group, behind so many others.
+    fn rows_where(
+        &self,
+        columns: &[Column],
+        wanted: impl Fn(&StoredGroup<'_>, usize) -> PolarsResult<Bitmap>,
+        constants: &BTreeMap<String, Option<String>>,
+    ) -> Result<Frame, FrameError> {
         let found = || {
-            let mut rows = DataFrame::empty_with_schema(&schema::polars_schema(columns.iter()));
+            let (mut rows, mut behind) = (DataFrame::empty_with_schema(&schema::polars_schema(columns.iter())), 0);
             for group in self.groups() {
-                let wanted = group.with(&by, numbers)?;
+                let wanted = wanted(&group, behind)?;
+                behind += group.rows();
                 if wanted.set_bits() > 0 {
                     rows.vstack_mut_owned(group.rows_of(columns, &wanted, constants)?)?;
                 }
@@ -82,6 +114,25 @@ impl StoredFile {
             Ok(Frame(rows))
         };
         without_panic(found)
+    }
+
+    /// The whole number of each row in a column; `None` if a row has none.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(crate) fn wholes(&self, column: &str) -> Result<Option<Vec<i64>>, FrameError> {
+        let column = Column::new(column, ColumnType::Whole);
+        without_panic(|| {
+            let mut numbers = Vec::new();
+            for group in self.groups() {
+                let cells = group.cells(&column, &Bitmap::new_with_value(true, group.rows()), false)?;
+                match cells.as_any().downcast_ref::<PrimitiveArray<i64>>() {
+                    Some(cells) if cells.null_count() == 0 => numbers.extend_from_slice(cells.values()),
+                    _ => return Ok(None),
+                }
+            }
+            Ok(Some(numbers))
+        })
     }
 
     /// The row groups.

@@ -165,8 +165,15 @@ proptest! {
         let found = StoredFile::open(&path, &wanted).unwrap().unwrap().rows_with(&wanted, ("whole", &numbers), &constants).unwrap();
         let is_wanted = |row: &&Vec<Value>| row[2].as_i64().is_some_and(|number| numbers.contains(&number));
         let expected = rows.iter().filter(is_wanted).map(|row| [&[Value::Text("2022-11".into())], &row[..], &[Value::Null]].concat());
-        prop_assert_eq!((0..found.height()).map(|at| found.row(at)).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        let expected: Vec<Vec<Value>> = expected.collect();
+        prop_assert_eq!((0..found.height()).map(|at| found.row(at)).collect::<Vec<_>>(), expected.clone());
         prop_assert_eq!(found.names(), wanted.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
+        // The same by their places.
+        let file = StoredFile::open(&path, &wanted).unwrap().unwrap();
+        let places: Vec<u32> = rows.iter().zip(0..).filter(|(row, _)| is_wanted(row)).map(|(_, place)| place).collect();
+        prop_assert_eq!(file.rows_at(&wanted, &places, &constants).unwrap(), found);
+        let all: Option<Vec<i64>> = rows.iter().map(|row| row[2].as_i64()).collect();
+        prop_assert_eq!(file.wholes("whole").unwrap(), all);
     }
 }
 
@@ -182,7 +189,12 @@ fn rows_with_a_number_are_found_in_each_group() {
         let found = file.rows_with(&columns, ("line", &numbers.iter().copied().collect()), &BTreeMap::new()).unwrap();
         let expected = numbers.iter().copied().filter(|line| (0..100_000).contains(line)).map(row);
         assert_eq!((0..found.height()).map(|at| found.row(at)).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        let places: Vec<u32> =
+            numbers.iter().filter_map(|line| u32::try_from(*line).ok().filter(|line| *line < 100_000)).collect();
+        assert_eq!(file.rows_at(&columns, &places, &BTreeMap::new()).unwrap(), found);
     }
+    assert_eq!(file.wholes("line").unwrap(), Some((0..100_000).collect()));
+    assert_eq!((file.wholes("text").ok().flatten(), file.wholes("nowhere").unwrap()), (None, None));
     assert_eq!(file.rows_with(&columns, ("nowhere", &[1].into_iter().collect()), &BTreeMap::new()).unwrap().height(), 0);
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::bronze::{BronzeTables, CommittedFile, is_nameless};
-use super::picked::{self, Numbers};
+use super::picked::{self, Numbers, Picked};
 use super::{PipelineError, rejected};
 use crate::config::column_name;
 use crate::engine::{Materialized, Session, Work};
@@ -169,6 +169,15 @@ struct Alone {
     rows: u64,
     /// Their numbers; `None` where they are all rows.
     numbers: Option<Relation>,
+    /// Their places in each file, where the rows of the files are those that count.
+    places: Option<Vec<Vec<u32>>>,
+}
+
+/// The numbers of the rows of a delivery.
+struct NumberedRows {
+    numbers: Vec<i64>,
+    /// How many rows each file has, where these are all of them, in their order.
+    files: Option<Vec<usize>>,
 }
 
 impl Difference<'_> {
@@ -239,12 +248,17 @@ impl Difference<'_> {
 
     /// Those rows, and such as do not count, without a query; `None` where one has to read them.
     fn picked(&self, side: &Side) -> Result<Option<Frame>, PipelineError> {
-        let (Relation::Files { columns, parts }, Some(Relation::Rows(numbers))) = (&side.rows.rows, &self.alone(side)?.numbers)
-        else {
-            return Ok(None);
-        };
-        let numbers = numbers.wholes("number").collect();
-        picked::rows((self.work, &self.table), columns, RECORD_HASH, parts.iter().map(|part| (part, &numbers)))
+        let Relation::Files { columns, parts } = &side.rows.rows else { return Ok(None) };
+        let alone = self.alone(side)?;
+        let scope = (self.work, self.table.as_str());
+        match (&alone.places, &alone.numbers) {
+            (Some(places), _) => picked::rows(scope, columns, parts.iter().zip(places.iter().map(|places| Picked::At(places)))),
+            (None, Some(Relation::Rows(numbers))) => {
+                let numbers = numbers.wholes("number").collect();
+                picked::rows(scope, columns, parts.iter().map(|part| (part, Picked::With(RECORD_HASH, &numbers))))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The rows of a side that the other does not hold, as SQL; what it reads has its names.
@@ -261,31 +275,47 @@ impl Difference<'_> {
             return Ok(known);
         }
         let (now, before) = (self.numbers(&self.now)?, self.numbers(&self.before)?);
-        let (unpaired_now, unpaired_before) = unpaired(&now, &before);
-        let of_now = self.now.alone.get_or_init(|| Alone::of(now.len(), unpaired_now, &before));
-        let of_before = self.before.alone.get_or_init(|| Alone::of(before.len(), unpaired_before, &now));
+        let (unpaired_now, unpaired_before) = unpaired(&now.numbers, &before.numbers);
+        let of_now = self.now.alone.get_or_init(|| Alone::of(&now, unpaired_now, &before.numbers));
+        let of_before = self.before.alone.get_or_init(|| Alone::of(&before, unpaired_before, &now.numbers));
         Ok(if std::ptr::eq(side, &raw const self.now) { of_now } else { of_before })
     }
 
     /// The numbers of the rows of a side, mostly in their order.
-    fn numbers(&self, side: &Side) -> Result<Vec<i64>, PipelineError> {
+    fn numbers(&self, side: &Side) -> Result<NumberedRows, PipelineError> {
+        if let (Relation::Files { parts, .. }, None) = (&side.rows.rows, &side.rows.lost)
+            && let Some(of_files) = picked::numbers(self.work, RECORD_HASH, parts)?
+        {
+            let files = Some(of_files.iter().map(Vec::len).collect());
+            return Ok(NumberedRows { numbers: of_files.concat(), files });
+        }
         let mut session = self.work.session()?;
         side.rows.name(session.as_mut(), "rows", tells_equal_rows)?;
         let found = session.query(&format!("SELECT {RECORD_HASH} FROM rows"))?;
-        Ok(found.wholes(RECORD_HASH).collect())
+        Ok(NumberedRows { numbers: found.wholes(RECORD_HASH).collect(), files: None })
     }
 }
 
 impl Alone {
-    /// Those of so many rows whose number is not among others: all that have no pair, but for such as are there once more.
-    fn of(rows: usize, mut unpaired: Vec<i64>, others: &[i64]) -> Self {
+    /// Those of some rows whose number is not among others: all that have no pair, but for such as are there once more.
+    fn of(rows: &NumberedRows, mut unpaired: Vec<i64>, others: &[i64]) -> Self {
         let mut missing: Numbers = unpaired.iter().copied().collect();
         for other in others {
             missing.remove(other);
         }
         unpaired.retain(|number| missing.contains(number));
-        let numbers = (unpaired.len() < rows).then(|| Frame::of_wholes("number", unpaired.clone()).relation());
-        Self { rows: unpaired.len() as u64, numbers }
+        let are_some = unpaired.len() < rows.numbers.len();
+        let numbers = are_some.then(|| Frame::of_wholes("number", unpaired.clone()).relation());
+        let places = rows.files.as_ref().filter(|_| are_some).map(|files| {
+            let mut rest = rows.numbers.as_slice();
+            let of_file = |rows: &usize| {
+                let (of_file, others) = rest.split_at(*rows);
+                rest = others;
+                of_file.iter().zip(0..).filter(|(number, _)| missing.contains(*number)).map(|(_, place)| place).collect()
+            };
+            files.iter().map(of_file).collect()
+        });
+        Self { rows: unpaired.len() as u64, numbers, places }
     }
 }
 
@@ -383,7 +413,18 @@ mod tests {
     use super::*;
 
     fn alone(numbers: &[i64], others: &[i64]) -> (u64, Option<Vec<i64>>) {
-        let alone = Alone::of(numbers.len(), unpaired(numbers, others).0, others);
+        // As in two files, the first of which has a third of the rows.
+        let files = [numbers.len() / 3, numbers.len() - numbers.len() / 3];
+        let rows = NumberedRows { numbers: numbers.to_vec(), files: Some(files.to_vec()) };
+        let alone = Alone::of(&rows, unpaired(numbers, others).0, others);
+        if let Some(places) = &alone.places {
+            let of_file = |(places, rows): (&Vec<u32>, &[i64])| places.iter().map(|at| rows[*at as usize]).collect::<Vec<_>>();
+            let (first, second) = numbers.split_at(files[0]);
+            let there = [of_file((&places[0], first)), of_file((&places[1], second))].concat();
+            let is_alone = |number: &&i64| !others.contains(number);
+            assert_eq!(there, numbers.iter().filter(is_alone).copied().collect::<Vec<_>>());
+        }
+        assert_eq!(alone.places.is_some(), alone.numbers.is_some());
         let numbers = alone.numbers.map(|numbers| match numbers {
             Relation::Rows(rows) => sorted(&rows.wholes("number").collect::<Vec<_>>()),
             Relation::Files { .. } => panic!("in memory"),

@@ -59,7 +59,7 @@ impl Scope<'_> {
 
 /// The rows that are about records of committed deliveries: a refused file leaves its findings beside them.
 pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> String {
-    let load = |file: &'a CommittedFile| Some(text(&format!("{}/{}", file.run_id.as_deref()?, file.source_file)));
+    let load = |file: &'a CommittedFile| Some(text(&format!("{}/{}", file.run_id()?, file.source_file)));
     let loads: Vec<String> = committed.filter_map(load).collect();
     let is_of_load = if loads.is_empty() {
         String::new()

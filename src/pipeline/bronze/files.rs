@@ -50,10 +50,6 @@ pub struct CommittedFile {
     pub source_file: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// The run that loaded it.
-    pub run_id: Option<String>,
-    /// When it was loaded.
-    pub loaded_at: Option<Timestamp>,
     /// When the file came: its modification time; `None` of older loads.
     pub received_at: Option<Timestamp>,
     /// Records in the file, as its load counted them; `None` of older loads.
@@ -69,18 +65,24 @@ impl CommittedFile {
         Some(Self {
             dataset,
             month: Month::parse(file.partition_value("delivery_month")?)?,
-            source_file: file.constant("_source_file").or(file.tag(SOURCE_FILE))?.to_owned(),
-            sha256: file.constant("_file_sha256").or(file.tag(SHA256))?.to_owned(),
-            run_id: file.constant("_run_id").map(str::to_owned),
-            loaded_at: file
-                .constant("_ingested_at")
-                .and_then(|at| at.parse::<jiff::Timestamp>().ok())
-                .map(|at| Timestamp::from_micros(at.as_microsecond())),
+            source_file: source_file(file)?.to_owned(),
+            sha256: file.tag(SHA256).or_else(|| file.constant("_file_sha256"))?.to_owned(),
             received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()).map(Timestamp::from_micros),
             records: file.tag(RECORDS).and_then(|records| records.parse().ok()),
             rows: file.rows,
             file: file.clone(),
         })
+    }
+
+    /// The run that loaded it.
+    pub fn run_id(&self) -> Option<&str> {
+        self.file.constant("_run_id")
+    }
+
+    /// When it was loaded.
+    pub fn loaded_at(&self) -> Option<Timestamp> {
+        let at = self.file.constant("_ingested_at")?.parse::<jiff::Timestamp>().ok()?;
+        Some(Timestamp::from_micros(at.as_microsecond()))
     }
 
     /// Whether the delivered file has the column.
@@ -112,9 +114,17 @@ impl CommittedFile {
     }
 }
 
-/// Whether all rows of a data file are of one delivery, going by the log.
+/// The delivered file that all rows of a data file are from; `None` if the log does not say so.
+pub fn source_file(file: &DataFile) -> Option<&str> {
+    file.tag(SOURCE_FILE).or_else(|| file.constant("_source_file"))
+}
+
+/// Whether all rows of a data file are of one delivery, going by the log: it was noted with the load, which no other program does, or the
+/// statistics say so.
 pub fn is_of_one_delivery(file: &DataFile) -> bool {
-    ["_source_file", "_file_sha256"].iter().all(|column| file.constant(column).is_some() && file.nulls(column) == Some(0))
+    let is_noted = || file.is_own() && file.tag(SOURCE_FILE).is_some() && file.tag(SHA256).is_some();
+    let is_counted = |column: &&str| file.constant(column).is_some() && file.nulls(column) == Some(0);
+    (is_noted() || ["_source_file", "_file_sha256"].iter().all(is_counted))
         && file.partition_value("delivery_month").and_then(Month::parse).is_some()
 }
 
@@ -123,7 +133,7 @@ pub fn is_of_one_delivery(file: &DataFile) -> bool {
 pub fn holds_content(snapshot: &Snapshot, month: Month, sha256: &str) -> bool {
     let is_no_later =
         |file: &DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(|of| of <= month);
-    let content = |file: &DataFile| file.constant("_file_sha256").or(file.tag(SHA256)).is_none_or(|of| of == sha256);
+    let content = |file: &DataFile| file.tag(SHA256).or_else(|| file.constant("_file_sha256")).is_none_or(|of| of == sha256);
     snapshot.files.iter().any(|file| is_no_later(file) && content(file))
 }
 

@@ -18,7 +18,7 @@ use xxhash_rust::xxh64::xxh64;
 
 pub(crate) use column_statistics::ColumnStatistics;
 use column_statistics::{ColumnCounter, ValueType};
-pub(crate) use files::{CommittedFile, Deliveries, holds_content};
+pub(crate) use files::{CommittedFile, Deliveries, holds_content, source_file};
 pub(crate) use header::is_nameless;
 pub(crate) use restore::{mend, restore};
 pub use tables::BronzeTables;
@@ -364,7 +364,7 @@ impl Loading<'_> {
             dataset: candidate.dataset,
             stage: Stage::Bronze,
             source_file: Some(&candidate.source_file),
-            keep_run: still.and_then(|file| file.run_id.as_deref()),
+            keep_run: still.and_then(|file| file.run_id()),
             of_load,
         };
         let rows = findings.iter().map(|finding| scope.row(&candidate.source_file, finding, self.run_id)).collect();

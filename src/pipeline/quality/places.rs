@@ -6,7 +6,8 @@ use crate::engine::{FEW, Materialized, Session, Work};
 use crate::frame::{CellRef, Column, FilePart, Frame, Relation};
 use crate::lake::{DataFile, Snapshot};
 use crate::pipeline::PipelineError;
-use crate::pipeline::picked::{self, Numbers};
+use crate::pipeline::bronze::source_file;
+use crate::pipeline::picked::{self, Numbers, Picked};
 
 /// Some rows of a bronze table: few are read without those beside them.
 pub(super) struct PlacedRows<'a> {
@@ -43,7 +44,7 @@ impl<'a> PlacedRows<'a> {
             }
         }
         let of_file = |file: &DataFile| {
-            let name = file.partition_value("delivery_month").zip(file.constant("_source_file"))?;
+            let name = file.partition_value("delivery_month").zip(source_file(file))?;
             Some((table.part(file), lines.get(&name)?.clone()))
         };
         let files = table.files.iter().filter_map(of_file).collect();
@@ -81,8 +82,8 @@ impl<'a> PlacedRows<'a> {
 
     /// The rows, read without a query; `None` if another program wrote a file.
     fn rows(&self, columns: &[Column]) -> Result<Option<Frame>, PipelineError> {
-        let files = self.files.iter().map(|(part, lines)| (part, lines));
-        picked::rows((self.work, &self.table.table.to_string()), columns, "_source_line", files)
+        let files = self.files.iter().map(|(part, lines)| (part, Picked::With("_source_line", lines)));
+        picked::rows((self.work, &self.table.table.to_string()), columns, files)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn of(
         None => None,
     };
     let received = committed.iter().filter_map(|s| s.received_at.or_else(|| (assess.received)(&s.source_file))).max();
-    let loaded = committed.iter().filter_map(|s| s.loaded_at).max();
+    let loaded = committed.iter().filter_map(|s| s.loaded_at()).max();
     let state = freshness_of(bronze.adapter, Some(delivered.month), assess.today);
     let files: Vec<&str> = committed.iter().map(|s| s.source_file.as_str()).collect();
     Ok(SummaryRow {
