@@ -11,7 +11,6 @@ mod small;
 mod thread;
 mod words;
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
@@ -45,11 +44,16 @@ impl super::Engine for Polars {
 }
 
 struct PolarsSession {
-    relations: PlHashMap<String, LazyFrame>,
-    /// Those of them that are files, or more than a few rows in memory.
-    streamed: HashSet<String>,
+    relations: PlHashMap<String, Named>,
     functions: Arc<Functions>,
     cancel: Cancel,
+}
+
+/// The rows of a name.
+struct Named {
+    rows: LazyFrame,
+    /// Whether they are those of files, or more than a few in memory.
+    is_streamed: bool,
 }
 
 impl Session for PolarsSession {
@@ -111,21 +115,16 @@ impl Session for PolarsSession {
 impl PolarsSession {
     fn new(cancel: &Cancel) -> Self {
         let functions = Arc::new(Functions::new());
-        Self { relations: PlHashMap::default(), streamed: HashSet::new(), functions, cancel: cancel.clone() }
+        Self { relations: PlHashMap::default(), functions, cancel: cancel.clone() }
     }
 
     fn name(&mut self, name: &str, rows: LazyFrame, is_streamed: bool) {
-        self.relations.insert(name.to_owned(), rows);
-        if is_streamed {
-            self.streamed.insert(name.to_owned());
-        } else {
-            self.streamed.remove(name);
-        }
+        self.relations.insert(name.to_owned(), Named { rows, is_streamed });
     }
 
     /// Whether a query may read more than a few rows.
     fn is_streamed(&self, sql: &str) -> bool {
-        words(sql).any(|word| self.streamed.contains(word))
+        words(sql).any(|word| self.relations.get(word).is_some_and(|named| named.is_streamed))
     }
 
     /// What a query is planned in, with the relations that it names: a context of its own, since one that is used again takes the alias of an
@@ -133,7 +132,7 @@ impl PolarsSession {
     fn context(&self, sql: &str) -> SQLContext {
         tracing::debug!(target: "feederscope::sql", "{sql}");
         let named = words(sql).filter_map(|word| self.relations.get_key_value(word));
-        let named = named.map(|(name, rows)| (name.clone(), rows.clone())).collect();
+        let named = named.map(|(name, named)| (name.clone(), named.rows.clone())).collect();
         SQLContext::new_from_table_map(named).with_function_registry(self.functions.clone())
     }
 
@@ -161,7 +160,8 @@ impl PolarsSession {
 
 /// The names in a query, and its other words.
 fn words(sql: &str) -> impl Iterator<Item = &str> {
-    sql.split(|c: char| !c.is_alphanumeric() && c != '_')
+    let is_within = |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { c.is_alphanumeric() };
+    sql.split(move |c| !is_within(c))
 }
 
 /// A file that a query writes. It goes again unless somebody takes it: who waited for it may have gone meanwhile.
@@ -301,9 +301,9 @@ mod tests {
         session.create_view("odd", "SELECT n FROM few WHERE n % 2 = 1").unwrap();
         session.create_view("pairs", "SELECT a.n FROM few AS a CROSS JOIN few AS b").unwrap();
         session.create_view("both", "SELECT m.n FROM many AS m LEFT SEMI JOIN odd AS o ON m.n = o.n").unwrap();
-        let is_computed = |name: &str| matches!(session.relations[name].logical_plan, DslPlan::DataFrameScan { .. });
+        let is_computed = |name: &str| matches!(session.relations[name].rows.logical_plan, DslPlan::DataFrameScan { .. });
         assert_eq!(["odd", "pairs", "both"].map(is_computed), [true, true, false]);
-        assert_eq!(["odd", "pairs", "both"].map(|name| session.streamed.contains(name)), [false, true, true]);
+        assert_eq!(["odd", "pairs", "both"].map(|name| session.relations[name].is_streamed), [false, true, true]);
         let mut count = |name: &str| session.query(&format!("SELECT COUNT(n) AS n FROM {name}")).unwrap().count("n", 0);
         assert_eq!(["odd", "pairs", "both"].map(&mut count), [100, 40_000, 100]);
     }

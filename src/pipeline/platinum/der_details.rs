@@ -110,12 +110,14 @@ impl DerDetails<'_> {
         );
         let Some(touched) = session.name_few("touched", &ids, most)? else { return Ok(None) };
         let columns = tables::DER_DETAILS.columns();
-        let is_read = |name: &str| name == "valid_from_month" || columns.iter().any(|column| column.name == name);
+        let is_described = |name: &str| name == "valid_from_month" || columns.iter().any(|column| column.name == name);
+        let tells_first_month = |name: &str| ["der_id", "status", "valid_from_month"].contains(&name);
         let mut of_touched = |name, rows: &Relation| {
-            session.register("all_versions", &rows.narrowed(is_read))?;
+            session.register("all_versions", rows)?;
             session.materialize(name, "SELECT v.* FROM all_versions AS v LEFT SEMI JOIN touched AS t ON v.der_id = t.der_id")
         };
-        let (current, ended) = (of_touched("ders", &ders.current())?, of_touched("ended_ders", &ders.ended())?);
+        let current = of_touched("ders", &ders.current().narrowed(is_described))?;
+        let ended = of_touched("ended_ders", &ders.ended().narrowed(tells_first_month))?;
         Ok(Some(Touched { before, files, relations: [("touched", touched), ("ders", current), ("ended_ders", ended)] }))
     }
 
