@@ -12,7 +12,7 @@ use crate::model::Month;
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
 use crate::pipeline::copied::Exchange;
-use crate::pipeline::staged::{self, StagedRows};
+use crate::pipeline::staged::{self, HELD, StagedRows};
 use crate::pipeline::store;
 use crate::pipeline::tables::Table;
 
@@ -227,10 +227,12 @@ impl<'a> History<'a> {
         let may_be_later = |file: &DataFile| versions::reaches(file, month) || versions::holds_current(file);
         session.register("history", &versions.scan(may_be_later))?;
         let columns = self.table.columns();
-        session.create_view("later", &scd2::later(&columns, self.key, month))?;
+        let at_most = versions.files().filter(|file| may_be_later(file)).map(|file| file.rows).sum();
+        // Few are put together once, not once for those that ended and once more for the others.
+        let later = scd2::later(&columns, self.key, month);
+        if at_most > HELD { session.create_view("later", &later) } else { session.materialize("later", &later).map(drop) }?;
         let ended = session.materialize("later_ended", "SELECT * FROM later WHERE NOT is_current")?;
         self.ended.extend((ended.rows > 0).then_some(ended));
-        let at_most = versions.files().filter(|file| may_be_later(file)).map(|file| file.rows).sum();
         self.replaced.extend(self.current.replace(session, "SELECT * FROM later WHERE is_current".into(), at_most));
         Ok(())
     }
