@@ -80,7 +80,7 @@ fn stored_columns(bronze: &BronzeTables<'_>, delivered: Delivered) -> Vec<String
     let known = |column: &str| {
         bronze.files.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.stores(column))
     };
-    bronze.columns(delivered.dataset).into_iter().filter(|column| known(column) && !schema::is_lineage(column)).collect()
+    bronze.columns(delivered.dataset).into_iter().filter(|column| !schema::is_lineage(column) && known(column)).collect()
 }
 
 /// The columns that the adapter names and that are not among others.
