@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use feederscope::app::promotion::{self, By, Promotion, PromotionError, Review, Way, plan_rollback, promotions, verify};
 use feederscope::app::reads::checks;
 use feederscope::config::{RuleSet, Settings};
-use feederscope::engine::local;
+use feederscope::engine::{Work, local};
 use feederscope::lake::{Change, Faults, Lake, LakeError, Moment, Operation, Vacuum};
 use feederscope::model::{Cancel, Day, Environment, Month, Timestamp};
 use feederscope::pipeline::PipelineError;
+use feederscope::pipeline::bronze::BronzeTables;
 use feederscope::pipeline::rules::{Decision, acknowledge};
+use sha2::{Digest, Sha256};
 
 use crate::faults::{Always, Fault, Kind, copy_of_kept, steps};
 use crate::months::PLANNED;
@@ -84,6 +86,30 @@ fn contents(lake: &Lake) -> BTreeMap<String, Vec<String>> {
         }
     }
     contents
+}
+
+/// Which content of which file is in bronze, by name.
+fn delivered(bench: &Bench, lake: &Lake) -> BTreeMap<String, String> {
+    let (lake, cancel) = (lake.pinned(), Cancel::default());
+    let bronze = BronzeTables::open_all(&lake, &bench.settings.utilities, Work::local(&cancel)).unwrap();
+    bronze.iter().flat_map(|bronze| &bronze.files).map(|file| (file.source_file.clone(), file.sha256.clone())).collect()
+}
+
+/// A promotion notes with each data file what its own content is, and so did loads of earlier versions.
+#[test]
+fn promoted_deliveries_are_those_of_their_files() {
+    let bench = loaded("2022-10", "5");
+    sign(&bench);
+    let of_file = |dataset: &str| {
+        let name = format!("utility2/2022-10/utility2_{dataset}.csv");
+        let bytes = std::fs::read(bench.settings.landing.join(&name)).unwrap();
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        (name, sha256)
+    };
+    let expected = BTreeMap::from(["circuits", "install_der", "planned_der"].map(of_file));
+    assert_eq!(delivered(&bench, &bench.lake), expected);
+    promote(&bench, TO_QA);
+    assert_eq!(delivered(&bench, &bench.lake.environment(Environment::Qa)), expected);
 }
 
 /// What does not hold of a review's gate.

@@ -19,7 +19,10 @@ pub(super) const RECEIVED_AT: &str = "feederscope.received_at";
 
 /// The tags of a bronze file that say which file it is from, and with which content; its rows say the same, if there are any.
 pub(super) const SOURCE_FILE: &str = "feederscope.source_file";
-pub(super) const SHA256: &str = "feederscope.sha256";
+pub(super) const SHA256: &str = "feederscope.delivered_sha256";
+
+/// What earlier versions of the program called the latter. A promotion notes the content of the data file itself under that name.
+const SHA256_BEFORE: &str = "feederscope.sha256";
 
 /// The tag of a bronze file that says which character its load took for the one between two cells.
 pub(super) const DELIMITER: &str = "feederscope.delimiter";
@@ -66,7 +69,7 @@ impl CommittedFile {
             dataset,
             month: Month::parse(file.partition_value("delivery_month")?)?,
             source_file: source_file(file)?.to_owned(),
-            sha256: file.tag(SHA256).or_else(|| file.constant("_file_sha256"))?.to_owned(),
+            sha256: sha256(file)?.to_owned(),
             received_at: file.tag(RECEIVED_AT).and_then(|micros| micros.parse().ok()).map(Timestamp::from_micros),
             records: file.tag(RECORDS).and_then(|records| records.parse().ok()),
             rows: file.rows,
@@ -119,10 +122,15 @@ pub fn source_file(file: &DataFile) -> Option<&str> {
     file.tag(SOURCE_FILE).or_else(|| file.constant("_source_file"))
 }
 
+/// The SHA-256 of that file.
+fn sha256(file: &DataFile) -> Option<&str> {
+    file.tag(SHA256).or_else(|| file.constant("_file_sha256")).or_else(|| file.tag(SHA256_BEFORE))
+}
+
 /// Whether all rows of a data file are of one delivery, going by the log: it was noted with the load, which no other program does, or the
 /// statistics say so.
 pub fn is_of_one_delivery(file: &DataFile) -> bool {
-    let is_noted = || file.is_own() && file.tag(SOURCE_FILE).is_some() && file.tag(SHA256).is_some();
+    let is_noted = || file.is_own() && file.tag(SOURCE_FILE).is_some();
     let is_counted = |column: &&str| file.constant(column).is_some() && file.nulls(column) == Some(0);
     (is_noted() || ["_source_file", "_file_sha256"].iter().all(is_counted))
         && file.partition_value("delivery_month").and_then(Month::parse).is_some()
@@ -133,7 +141,7 @@ pub fn is_of_one_delivery(file: &DataFile) -> bool {
 pub fn holds_content(snapshot: &Snapshot, month: Month, sha256: &str) -> bool {
     let is_no_later =
         |file: &DataFile| file.partition_value("delivery_month").and_then(Month::parse).is_some_and(|of| of <= month);
-    let content = |file: &DataFile| file.tag(SHA256).or_else(|| file.constant("_file_sha256")).is_none_or(|of| of == sha256);
+    let content = |file: &DataFile| self::sha256(file).is_none_or(|of| of == sha256);
     snapshot.files.iter().any(|file| is_no_later(file) && content(file))
 }
 
