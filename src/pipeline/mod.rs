@@ -9,6 +9,7 @@ mod changes;
 mod copied;
 mod kept;
 mod known_files;
+mod pairs;
 pub(crate) mod parallel;
 mod patches;
 mod picked;
