@@ -3,12 +3,12 @@
 //! What follows from a delivery ends where the state is as it was: a correction of an old month is folded in up to the month after
 //! which everything is as the tables have it, and not up to the newest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
-use super::bronze::BronzeTables;
+use super::bronze::{BronzeTables, CommittedFile};
 use super::store;
-use super::tables::MONTH_DIFF;
+use super::tables::{DATA_QUALITY_SUMMARY, MONTH_DIFF, Table};
 use crate::model::{Dataset, Month};
 
 /// The deliveries of a utility that are not what they were.
@@ -19,6 +19,16 @@ impl Changes {
     /// One more.
     pub fn add(&mut self, dataset: Dataset, month: Month) {
         self.0.insert((dataset, month));
+    }
+
+    /// Whether a delivery is one of them.
+    pub fn holds(&self, dataset: Dataset, month: Month) -> bool {
+        self.0.contains(&(dataset, month))
+    }
+
+    /// Each of them.
+    pub fn deliveries(&self) -> impl Iterator<Item = (Dataset, Month)> {
+        self.0.iter().copied()
     }
 
     /// The months of a dataset that changed, oldest first.
@@ -37,37 +47,64 @@ impl Changes {
     }
 }
 
-/// Deliveries that held a record of every key that was known then, going by `month_diff` as it was before the run: what came before
-/// them is no part of what follows.
-pub struct CompleteDeliveries(BTreeSet<(Dataset, Month)>);
+/// The deliveries that did not change, as far as it is of use where others did: what the quality tables said of them before the run.
+#[derive(Default)]
+pub struct UnchangedDeliveries {
+    /// Those that held a record of every key that was known then: what came before them is no part of what follows.
+    complete: BTreeSet<(Dataset, Month)>,
+    /// How many of their records were rejected.
+    rejected: BTreeMap<(Dataset, Month), u64>,
+}
 
-impl CompleteDeliveries {
-    /// Those of a utility, as far as they are of use where these deliveries changed: all but these; none where everything is made anew.
+impl UnchangedDeliveries {
+    /// Those of a utility beside others that changed; none where everything is made anew.
     ///
     /// # Errors
-    /// The table cannot be read.
+    /// A table cannot be read.
     pub fn beside(bronze: &BronzeTables<'_>, changes: Option<&Changes>) -> Result<Self, PipelineError> {
-        let mut complete = BTreeSet::new();
-        if let Some(Changes(changed)) = changes {
-            let mut session = bronze.work.session()?;
-            session.register("diffs", &store::of_utility(bronze, &MONTH_DIFF, None)?)?;
-            let rows =
-                session.query("SELECT dataset, delivery_month FROM diffs WHERE current_count = added + changed + unchanged")?;
-            let place = |row: usize| {
-                Some((Dataset::parse(&rows.text("dataset", row)?)?, Month::parse(&rows.text("delivery_month", row)?)?))
-            };
-            complete.extend((0..rows.height()).filter_map(place).filter(|delivery| !changed.contains(delivery)));
-        }
-        Ok(Self(complete))
+        let Some(changes) = changes else { return Ok(Self::default()) };
+        let complete = "current_count AS n FROM t WHERE current_count = added + changed + unchanged";
+        let complete = told(bronze, changes, &MONTH_DIFF, complete)?.into_keys().collect();
+        // Where no later month is folded again, nobody asks.
+        let is_folded = |file: &CommittedFile| !changes.holds(file.dataset, file.month) && Some(file.month) >= changes.first();
+        let rejected = if bronze.files.iter().any(is_folded) {
+            told(bronze, changes, &DATA_QUALITY_SUMMARY, "rejected_count AS n FROM t")?
+        } else {
+            BTreeMap::new()
+        };
+        Ok(Self { complete, rejected })
     }
 
-    /// The last one of a dataset before a month.
-    pub fn last_before(&self, dataset: Dataset, month: Month) -> Option<Month> {
-        self.0.iter().filter(|(of, complete)| *of == dataset && *complete < month).map(|(_, month)| *month).next_back()
+    /// The last one of a dataset before a month that held every key.
+    pub fn last_complete_before(&self, dataset: Dataset, month: Month) -> Option<Month> {
+        self.complete.iter().filter(|(of, complete)| *of == dataset && *complete < month).map(|(_, month)| *month).next_back()
     }
 
-    /// Whether the delivery was one.
-    pub fn holds(&self, dataset: Dataset, month: Month) -> bool {
-        self.0.contains(&(dataset, month))
+    /// Whether the delivery is one that held every key.
+    pub fn is_complete(&self, dataset: Dataset, month: Month) -> bool {
+        self.complete.contains(&(dataset, month))
     }
+
+    /// How many records of the delivery were rejected, if it is one.
+    pub fn rejected(&self, dataset: Dataset, month: Month) -> Option<u64> {
+        self.rejected.get(&(dataset, month)).copied()
+    }
+}
+
+/// A number that a table says of deliveries that did not change.
+fn told(
+    bronze: &BronzeTables<'_>,
+    changes: &Changes,
+    table: &Table,
+    number: &str,
+) -> Result<BTreeMap<(Dataset, Month), u64>, PipelineError> {
+    let mut session = bronze.work.session()?;
+    session.register("t", &store::of_utility(bronze, table, None)?)?;
+    let rows = session.query(&format!("SELECT dataset, delivery_month, {number}"))?;
+    let of_row = |row: usize| {
+        let (dataset, month) = (rows.text("dataset", row)?, rows.text("delivery_month", row)?);
+        Some(((Dataset::parse(&dataset)?, Month::parse(&month)?), rows.count("n", row)))
+    };
+    let told = (0..rows.height()).filter_map(of_row);
+    Ok(told.filter(|((dataset, month), _)| !changes.holds(*dataset, *month)).collect())
 }

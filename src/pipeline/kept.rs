@@ -113,7 +113,7 @@ impl<'a> Differences<'a> {
         let Some(before) = bronze.months(dataset).into_iter().rfind(|other| *other < month) else { return Ok(None) };
         let of_both = |file: &&CommittedFile| file.dataset == dataset && [before, month].contains(&file.month);
         let has_hashes = bronze.files.iter().filter(of_both).all(|file| file.rows == 0 || file.stores(RECORD_HASH));
-        let is_told = has_hashes && !bronze.adapter.labels_read(dataset).any(|label| is_nameless(&column_name(label)));
+        let is_told = has_hashes && are_told_apart(bronze, dataset);
         let rows = bronze.row_count(dataset, month);
         let are_changes = 2 * rows < bronze.row_count(dataset, before) || LITTLE * rows < self.most_until(dataset, month);
         if !is_told || are_changes {
@@ -135,6 +135,11 @@ impl<'a> Differences<'a> {
         let files = self.bronze.files.iter().filter(|file| file.dataset == dataset && file.month <= month);
         files.map(|file| file.rows).max().unwrap_or(0)
     }
+}
+
+/// Whether records with the same number say the same: it is made from cells of columns with a name alone.
+pub(super) fn are_told_apart(bronze: &BronzeTables<'_>, dataset: Dataset) -> bool {
+    !bronze.adapter.labels_read(dataset).any(|label| is_nameless(&column_name(label)))
 }
 
 /// The rows of a delivery beside those of the delivery before, of each those that count: what the other does not hold, cell for cell.
@@ -310,4 +315,4 @@ fn tells_equal_rows(column: &str) -> bool {
 }
 
 /// The column of bronze that tells equal records.
-const RECORD_HASH: &str = "_record_hash";
+pub(super) const RECORD_HASH: &str = "_record_hash";

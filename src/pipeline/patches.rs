@@ -58,16 +58,16 @@ impl<'a> Patches<'a> {
         Self::open(bronze, table, partition, |month| from.is_some_and(|from| month < from))
     }
 
-    /// Goes on as the table does, whose patches of the months from one up to another, and without it, are outdated, and no others:
-    /// the first of the later ones has a row of each key that they have. Where there is none, these go on.
+    /// Those of the table, whose patches of the months from one up to another, and without it, are outdated, and no others:
+    /// the first of the later ones has a row of each key that they have. `None` where there is none: these go on.
     ///
     /// # Errors
     /// The table cannot be read.
-    pub(super) fn rejoin(self, from: Option<Month>, rejoined: Option<Month>) -> Result<Self, PipelineError> {
+    pub(super) fn rejoined(&self, from: Option<Month>, rejoined: Option<Month>) -> Result<Option<Self>, PipelineError> {
         let table = Self::open(self.bronze, self.table, self.partition.clone(), |month| {
             from.is_some_and(|from| month < from) || rejoined.is_some_and(|rejoined| month >= rejoined)
         })?;
-        Ok(if table.as_of() >= rejoined { table } else { self })
+        Ok((table.as_of() >= rejoined).then_some(table))
     }
 
     /// Those of the table that go on; the others are replaced.

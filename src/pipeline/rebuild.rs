@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::bronze::{BronzeTables, CommittedFile};
-use super::changes::{Changes, CompleteDeliveries};
+use super::changes::{Changes, UnchangedDeliveries};
 use super::kept::Differences;
 use super::known_files::KnownFiles;
 use super::parallel::each;
@@ -27,6 +27,16 @@ struct Pending<'a> {
     fingerprint: i64,
     /// The deliveries that changed; `None` where everything is rebuilt.
     changes: Option<&'a Changes>,
+    /// The tables as they were before the run.
+    before: Option<&'a BronzeTables<'a>>,
+}
+
+/// What there was before a run loaded files.
+pub(super) struct Before<'a> {
+    /// What each utility's silver was made from.
+    pub(super) fingerprints: &'a HashMap<UtilityId, i64>,
+    /// The bronze tables of the utilities, where the run changed any.
+    pub(super) bronze: &'a [BronzeTables<'a>],
 }
 
 impl Pending<'_> {
@@ -105,11 +115,11 @@ pub fn is_rebuilt(bronze: &BronzeTables<'_>) -> Result<bool, PipelineError> {
 
 impl Run<'_> {
     /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and their silver.
-    pub(super) fn rebuild(
+    pub(super) fn rebuild<'b>(
         &self,
-        bronze: &[BronzeTables<'_>],
-        before: &HashMap<UtilityId, i64>,
-        (known, changed): (&KnownFiles, &BTreeMap<UtilityId, Changes>),
+        bronze: &'b [BronzeTables<'b>],
+        before: &Before<'b>,
+        (known, changed): (&KnownFiles, &'b BTreeMap<UtilityId, Changes>),
         report: &mut Report,
     ) -> Result<Vec<(UtilityId, Silver)>, PipelineError> {
         let upper = UpperTables::open(self.lake)?;
@@ -148,7 +158,7 @@ impl Run<'_> {
         &self,
         bronze: &'b BronzeTables<'b>,
         upper: &UpperTables,
-        before: &HashMap<UtilityId, i64>,
+        before: &Before<'b>,
         deliveries: &'b BTreeMap<UtilityId, Changes>,
     ) -> Result<Option<Pending<'b>>, PipelineError> {
         let (adapter, fingerprint) = (bronze.adapter, silver::input_fingerprint(bronze));
@@ -157,12 +167,13 @@ impl Run<'_> {
             return Ok(None);
         }
         // Only what was whole before this run may be built upon; anything else is rebuilt.
-        let was_whole = match before.get(&adapter.id) {
+        let was_whole = match before.fingerprints.get(&adapter.id) {
             Some(earlier) if !self.request.full_refresh && !is_rewritten => upper.are_made_from(self.lake, adapter, *earlier)?,
             _ => false,
         };
         let changes = if was_whole { deliveries.get(&adapter.id) } else { None };
-        Ok(Some(Pending { bronze, fingerprint, changes }))
+        let before = before.bronze.iter().find(|before| before.adapter.id == adapter.id);
+        Ok(Some(Pending { bronze, fingerprint, changes, before }))
     }
 
     fn rebuild_utility(
@@ -172,15 +183,16 @@ impl Run<'_> {
         tracker: &Tracker<'_>,
         report: &Report,
     ) -> Result<(MonthRange, Silver), PipelineError> {
-        let Pending { bronze, fingerprint, changes } = utility;
-        let complete = CompleteDeliveries::beside(bronze, *changes)?;
+        let Pending { bronze, fingerprint, changes, before } = utility;
+        let unchanged = UnchangedDeliveries::beside(bronze, *changes)?;
         let statistics =
             |committed: &CommittedFile| report.files.iter().find_map(|file| file.statistics(&bronze.adapter.id, committed));
         let differences = Differences::new(bronze);
         let build = Build {
             bronze,
             changes: *changes,
-            complete: &complete,
+            before: *before,
+            unchanged: &unchanged,
             differences: &differences,
             run_id: &report.run_id,
             fingerprint: *fingerprint,
@@ -194,7 +206,7 @@ impl Run<'_> {
             bronze,
             silver: &silver,
             changes: *changes,
-            complete: &complete,
+            unchanged: &unchanged,
             differences: &differences,
             fingerprint: *fingerprint,
             today: self.settings.today,

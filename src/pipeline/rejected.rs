@@ -69,6 +69,43 @@ pub fn of_committed<'a>(committed: impl Iterator<Item = &'a CommittedFile>) -> S
     format!("source_line IS NOT NULL AND (stage = '{}'{is_of_load})", Stage::Silver.as_str())
 }
 
+/// How many records of a delivery are rejected.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rejections {
+    /// All of them.
+    pub(super) records: u64,
+    /// Those that are in bronze.
+    pub(super) in_bronze: u64,
+    /// Those whose key occurs again later.
+    pub(super) duplicates: u64,
+}
+
+impl Rejections {
+    /// Those of a dataset's month.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(super) fn of(bronze: &BronzeTables<'_>, dataset: Dataset, month: Month) -> Result<Self, PipelineError> {
+        let rejected = of_month(bronze, month)?;
+        if rejected.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut session = bronze.work.session()?;
+        session.register("rejected", &rejected)?;
+        let counts = session.query(&format!(
+            "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
+             \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
+             FROM rejected WHERE dataset = '{dataset}' AND {}",
+            of_committed(bronze.delivered(dataset, month))
+        ))?;
+        Ok(Self {
+            records: counts.count("n", 0),
+            in_bronze: counts.count("in_bronze", 0),
+            duplicates: counts.count("duplicates", 0),
+        })
+    }
+}
+
 /// Utility, dataset and month.
 pub(super) type Place = [String; 3];
 

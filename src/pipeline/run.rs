@@ -8,6 +8,7 @@ use super::bronze::{self, BronzeTables, ColumnStatistics, Deliveries, LoadOutcom
 use super::changes::Changes;
 use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
 use super::progress::{Observer, Progress, Step};
+use super::rebuild::Before;
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, Place, StaleOutcomes};
 use super::silver::{self, Silver};
@@ -207,8 +208,8 @@ impl<'a> Run<'a> {
         let (bronze, rejected_before) = (self.bronze()?, self.lake.snapshot(&tables::REJECTED.id())?);
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
-        let bronze = if changed.is_empty() { bronze } else { self.bronze()? };
-        let silver = self.rebuild(&bronze, &before, (known, &changed), report)?;
+        let (was, bronze) = if changed.is_empty() { (Vec::new(), bronze) } else { (bronze, self.bronze()?) };
+        let silver = self.rebuild(&bronze, &Before { fingerprints: &before, bronze: &was }, (known, &changed), report)?;
         let now = self.lake.snapshot(&tables::REJECTED.id())?;
         let loaded = report.taken().map(rejected::place_of).collect();
         let change = rejected::change((rejected_before.as_deref(), now.as_deref()), &loaded, self.work)?;

@@ -9,6 +9,7 @@ mod cases;
 mod causes;
 mod commands;
 mod console;
+mod corrections;
 mod documents;
 mod engine_contract;
 mod evaluated;

@@ -92,23 +92,16 @@ impl DerDetails<'_> {
         let Some(from) = self.silver.reach.from else { return Ok(None) };
         let is_ours = |file: &&DataFile| file.partition_value("utility_id") == Some(self.bronze.adapter.id.as_str());
         let files: Vec<&DataFile> = before.files.iter().filter(is_ours).collect();
-        // Of a month that is not later than all that the table knows, a DER may be gone without a trace.
-        let is_earlier =
-            |file: &&DataFile| file.constant("delivery_month").and_then(Month::parse).is_some_and(|known| known < from);
-        if !files.iter().all(is_earlier) {
-            return Ok(None);
-        }
-        let ders = &self.silver.ders;
-        let mut session = self.bronze.work.session()?;
-        let since = MonthRange { from: Some(from), until: None };
-        session.register("began", &ders.began_in(since))?;
-        session.register("ended", &ders.ended_in(since))?;
         let most = most_touched(files.iter().map(|file| file.rows).sum());
-        let ids = format!(
-            "SELECT DISTINCT der_id FROM (SELECT der_id FROM began WHERE valid_from_month >= '{from}'\n\
-             UNION ALL SELECT der_id FROM ended WHERE valid_to_month >= '{from}') AS moved"
-        );
-        let Some(touched) = session.name_few("touched", &ids, most)? else { return Ok(None) };
+        let mut session = self.bronze.work.session()?;
+        let touched = if let Some(keys) = &self.silver.touched_ders {
+            session.register("keys", keys)?;
+            session.name_few("touched", "SELECT DISTINCT der_id FROM keys", most)?
+        } else {
+            self.moved_since(session.as_mut(), &files, (from, most))?
+        };
+        let Some(touched) = touched else { return Ok(None) };
+        let ders = &self.silver.ders;
         let columns = tables::DER_DETAILS.columns();
         let is_described = |name: &str| name == "valid_from_month" || columns.iter().any(|column| column.name == name);
         let tells_first_month = |name: &str| ["der_id", "status", "valid_from_month"].contains(&name);
@@ -119,6 +112,29 @@ impl DerDetails<'_> {
         let current = of_touched("ders", &ders.current().narrowed(is_described))?;
         let ended = of_touched("ended_ders", &ders.ended().narrowed(tells_first_month))?;
         Ok(Some(Touched { before, files, relations: [("touched", touched), ("ders", current), ("ended_ders", ended)] }))
+    }
+
+    /// The ids of the DERs with versions that began or ended from a month on, so many at most.
+    fn moved_since(
+        &self,
+        session: &mut dyn Session,
+        files: &[&DataFile],
+        (from, most): (Month, u64),
+    ) -> Result<Option<Materialized>, PipelineError> {
+        // Of a month that is not later than all that the table knows, a DER may be gone without a trace.
+        let is_earlier =
+            |file: &&DataFile| file.constant("delivery_month").and_then(Month::parse).is_some_and(|known| known < from);
+        if !files.iter().all(is_earlier) {
+            return Ok(None);
+        }
+        let since = MonthRange { from: Some(from), until: None };
+        session.register("began", &self.silver.ders.began_in(since))?;
+        session.register("ended", &self.silver.ders.ended_in(since))?;
+        let ids = format!(
+            "SELECT DISTINCT der_id FROM (SELECT der_id FROM began WHERE valid_from_month >= '{from}'\n\
+             UNION ALL SELECT der_id FROM ended WHERE valid_to_month >= '{from}') AS moved"
+        );
+        Ok(session.name_few("touched", &ids, most)?)
     }
 
     /// All rows of a status, sorted. A status at a time: half the rows to sort, and the planned ones alone are looked up as installed.

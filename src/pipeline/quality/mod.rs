@@ -15,9 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
-use super::changes::{Changes, CompleteDeliveries};
+use super::changes::{Changes, UnchangedDeliveries};
 use super::kept::Differences;
 use super::progress::{Step, Tracker};
+use super::rejected::Rejections;
 use super::silver::{Silver, application_id};
 use super::store::{self, Part, Span};
 use super::tables::{self, ColumnQualityRow, FieldChangesRow, MonthDiffRow, Row, SummaryRow};
@@ -36,7 +37,7 @@ pub struct Assess<'a> {
     /// The deliveries that changed; `None` rebuilds everything.
     pub changes: Option<&'a Changes>,
     /// Deliveries after them that held everything.
-    pub complete: &'a CompleteDeliveries,
+    pub unchanged: &'a UnchangedDeliveries,
     /// What deliveries hold that those before them did not.
     pub differences: &'a Differences<'a>,
     /// What the rows are made from.
@@ -116,7 +117,7 @@ impl Assess<'_> {
         let changed: Option<BTreeSet<Month>> = self.changes.map(|changes| changes.months(dataset).collect());
         let first = changed.as_ref().and_then(BTreeSet::first).copied();
         let last = changed.as_ref().and_then(BTreeSet::last).copied();
-        let mut standing = StandingRecords::before(self.bronze, dataset, first, self.complete)?;
+        let mut standing = StandingRecords::before(self.bronze, dataset, first, self.unchanged)?;
         let adapter = self.bronze.adapter.dataset(dataset);
         let is_snapshot = adapter.is_some_and(|adapter| adapter.delivery == Delivery::Snapshot);
         let is_segments = adapter.is_some_and(|adapter| dataset == Dataset::Circuits && adapter.grain == Grain::Segment);
@@ -138,7 +139,7 @@ impl Assess<'_> {
                 continue;
             }
             self.tell(delivered);
-            let rejections = summary::rejections(self.bronze, delivered)?;
+            let rejections = Rejections::of(self.bronze, delivered.dataset, delivered.month)?;
             if is_profiled_anew {
                 let profile = profile::of(self.bronze, delivered, self.statistics)?;
                 assessed.summaries.push(summary::of(self, delivered, &profile, rejections)?);
@@ -167,7 +168,7 @@ impl Assess<'_> {
                 standing.advance(month, is_complete)?;
             }
             // What was delivered before it is no part of what follows, and neither was it before.
-            if is_complete && last < Some(month) && self.complete.holds(dataset, month) {
+            if is_complete && last < Some(month) && self.unchanged.is_complete(dataset, month) {
                 until = Some(month);
                 standing = standing.rejoin(first, month)?;
             }

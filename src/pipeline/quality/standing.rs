@@ -10,7 +10,7 @@ use crate::engine::Session;
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
-use crate::pipeline::changes::CompleteDeliveries;
+use crate::pipeline::changes::UnchangedDeliveries;
 use crate::pipeline::kept::KeptRows;
 use crate::pipeline::patches::Patches;
 use crate::pipeline::sql::{LINEAGE, text};
@@ -39,11 +39,11 @@ impl<'a> StandingRecords<'a> {
         bronze: &'a BronzeTables<'a>,
         dataset: Dataset,
         from: Option<Month>,
-        complete: &CompleteDeliveries,
+        unchanged: &UnchangedDeliveries,
     ) -> Result<Self, PipelineError> {
         let partition = vec![("utility_id", bronze.adapter.id.to_string()), ("dataset", dataset.to_string())];
         let patches = Patches::before(bronze, &tables::STANDING_RECORDS, partition, from)?;
-        let base = from.and_then(|from| complete.last_before(dataset, from));
+        let base = from.and_then(|from| unchanged.last_complete_before(dataset, from));
         Ok(Self { bronze, dataset, base, patches })
     }
 
@@ -130,7 +130,8 @@ impl<'a> StandingRecords<'a> {
     /// # Errors
     /// The table cannot be read.
     pub(super) fn rejoin(self, from: Option<Month>, month: Month) -> Result<Self, PipelineError> {
-        Ok(Self { patches: self.patches.rejoin(from, Some(month))?, base: Some(month), ..self })
+        let table = self.patches.rejoined(from, Some(month))?;
+        Ok(Self { patches: table.unwrap_or(self.patches), base: Some(month), ..self })
     }
 
     /// Commits what changed.

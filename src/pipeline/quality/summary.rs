@@ -5,10 +5,11 @@ use crate::config::UtilityAdapter;
 use crate::engine::Session;
 use crate::frame::Relation;
 use crate::model::{Dataset, Day, Freshness, Month, freshness};
+use crate::pipeline::PipelineError;
 use crate::pipeline::bronze::BronzeTables;
+use crate::pipeline::rejected::Rejections;
 use crate::pipeline::sql::Cells;
 use crate::pipeline::tables::{self, ColumnQualityRow, SummaryRow};
-use crate::pipeline::{PipelineError, rejected};
 
 /// The state of a feed whose newest month is `newest`.
 pub fn freshness_of(adapter: &UtilityAdapter, newest: Option<Month>, today: Day) -> Freshness {
@@ -53,39 +54,6 @@ pub(super) fn of(
         loaded_at: loaded,
         freshness: Some(state.as_str().into()),
         source_files: Some(files.join("; ")),
-    })
-}
-
-/// Records of a delivery that were set rejections.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Rejections {
-    /// All of them.
-    pub(super) records: u64,
-    /// Those that are in bronze.
-    pub(super) in_bronze: u64,
-    /// Those whose key occurs again later.
-    duplicates: u64,
-}
-
-/// Counts what was rejected in this month and dataset.
-pub(super) fn rejections(bronze: &BronzeTables<'_>, delivered: Delivered) -> Result<Rejections, PipelineError> {
-    let rejected = rejected::of_month(bronze, delivered.month)?;
-    if rejected.is_empty() {
-        return Ok(Rejections::default());
-    }
-    let mut session = bronze.work.session()?;
-    session.register("rejected", &rejected)?;
-    let counts = session.query(&format!(
-        "SELECT COUNT(*) AS n, SUM(CASE WHEN stage = 'silver' THEN 1 ELSE 0 END) AS in_bronze,\n\
-         \x20 SUM(CASE WHEN reason = 'duplicate-key' THEN 1 ELSE 0 END) AS duplicates\n\
-         FROM rejected WHERE dataset = '{}' AND {}",
-        delivered.dataset,
-        rejected::of_committed(bronze.delivered(delivered.dataset, delivered.month))
-    ))?;
-    Ok(Rejections {
-        records: counts.count("n", 0),
-        in_bronze: counts.count("in_bronze", 0),
-        duplicates: counts.count("duplicates", 0),
     })
 }
 

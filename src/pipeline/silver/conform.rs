@@ -6,12 +6,12 @@
 
 use super::circuits::{feeders_of_rows, feeders_of_segments};
 use super::ders::Links;
-use super::plan::{Plan, keys, select, without_key};
+use super::plan::{Plan, key_columns, keys, select, value, without_key};
 use super::{BronzeTables, circuits, ders};
 use crate::config::{CellType, DatasetAdapter, Grain};
 use crate::frame::schema;
 use crate::model::Dataset;
-use crate::pipeline::sql::{Cells, name, null_of};
+use crate::pipeline::sql::{Cells, LINEAGE, name, null_of};
 
 fn cells<'a>(bronze: &'a BronzeTables<'_>, dataset: Dataset) -> Cells<'a> {
     Cells::new(bronze.adapter, bronze.columns(dataset))
@@ -45,6 +45,27 @@ pub(super) fn records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> Pl
     let (mut steps, from, columns) = parts(bronze, adapter, &cells, labels.map(String::as_str));
     steps.push(("records".into(), select(&columns, from)));
     Plan::new(steps)
+}
+
+/// The columns that say what a record is about.
+fn references(adapter: &DatasetAdapter) -> &'static [&'static str] {
+    if adapter.dataset == Dataset::Circuits { &["feeder_id", "circuit_id"] } else { &["der_id"] }
+}
+
+/// The labels of the columns that a record's key, and what it is about, are in.
+pub(super) fn reference_labels(adapter: &DatasetAdapter) -> impl Iterator<Item = &str> {
+    let named = references(adapter).iter().filter_map(|column| adapter.column(column));
+    adapter.key_labels().chain(named.flat_map(|column| &column.from)).map(String::as_str)
+}
+
+/// The same with the key alone, and the DER, or feeder and circuit.
+pub(super) fn referring_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> Plan {
+    let cells = cells(bronze, adapter.dataset);
+    let mut columns = key_columns(&cells, adapter);
+    columns.extend(references(adapter).iter().map(|column| format!("{} AS {column}", value(&cells, adapter, column, "VARCHAR"))));
+    columns.push(LINEAGE.to_owned());
+    let trimmed = cells.trimmed(reference_labels(adapter));
+    Plan::new(vec![("trimmed".into(), trimmed), ("records".into(), select(&columns, "FROM trimmed"))])
 }
 
 /// The same with everything that a rule may ask of a record: its key, the text behind each typed value, the sum of its

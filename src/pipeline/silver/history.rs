@@ -28,8 +28,19 @@ pub(super) struct History<'a> {
     ended_files: Vec<DataFile>,
     /// Files whose rows are in `current` or `ended` now.
     replaced: Vec<DataFile>,
+    /// What is folded, where that are not all entities.
+    scope: Option<Scope>,
     /// The month that was taken in last, and what began and ended with it, where that is little.
     last: Option<(Month, Option<MovedIn>)>,
+}
+
+/// Some entities, whose versions alone are folded.
+struct Scope {
+    keys: Materialized,
+    /// Their versions that the months reach, or that are current, as committed.
+    versions: Materialized,
+    /// The files that these are in, beside those of other entities.
+    files: Vec<DataFile>,
 }
 
 /// The entities of which a month holds all that there are.
@@ -64,7 +75,7 @@ pub(super) enum Moved {
 }
 
 impl<'a> History<'a> {
-    /// The versions as they were before a month; none without one.
+    /// The versions as they were before a month; none without one. With keys, those of these entities alone are folded, and all others stay.
     ///
     /// # Errors
     /// The table cannot be read.
@@ -72,6 +83,7 @@ impl<'a> History<'a> {
         bronze: &'a BronzeTables<'a>,
         (table, key): (&'static Table, &'static [&'static str]),
         from: Option<Month>,
+        touched: Option<&Materialized>,
     ) -> Result<Self, PipelineError> {
         let files = Versions::open(bronze, table)?;
         let mut history = Self {
@@ -82,6 +94,7 @@ impl<'a> History<'a> {
             ended: Vec::new(),
             ended_files: Vec::new(),
             replaced: Vec::new(),
+            scope: None,
             last: None,
         };
         let Some(from) = from else {
@@ -92,21 +105,33 @@ impl<'a> History<'a> {
             files.files().cloned().partition(|file| versions::reaches(file, from));
         let (current, ended): (Vec<DataFile>, Vec<DataFile>) = kept.into_iter().partition(versions::holds_current);
         history.ended_files = ended;
-        if reached.is_empty() {
+        if reached.is_empty() && touched.is_none() {
             history.current.set_committed(files.current(), current);
             return Ok(history);
         }
         // A late month: versions that it reaches are taken back.
-        let places: Vec<&str> = reached.iter().chain(&current).map(DataFile::path).collect();
-        let rows = files.scan(|file| places.contains(&file.path()));
+        let taken: Vec<DataFile> = reached.into_iter().chain(current).collect();
         let mut session = bronze.work.session()?;
-        session.register("history", &rows)?;
+        session.register("history", &of_files(&files, &taken))?;
+        let mut at_most = taken.iter().map(|file| file.rows).sum();
+        if let Some(keys) = touched {
+            session.register("touched", &keys.relation)?;
+            let versions =
+                session.materialize("history", &format!("SELECT h.* FROM history AS h {}", scd2::of_touched(key, "h")))?;
+            at_most = versions.rows;
+            history.scope = Some(Scope { keys: keys.clone(), versions, files: taken });
+        } else {
+            history.replaced = taken;
+        }
         let ended = session.materialize("ended", &scd2::ended_before(from))?;
         history.ended.extend((ended.rows > 0).then_some(ended));
-        history.replaced = reached.into_iter().chain(current).collect();
-        let at_most = history.replaced.iter().map(|file| file.rows).sum();
         history.current.replace(session, scd2::current_before(&table.columns(), from), at_most);
         Ok(history)
+    }
+
+    /// The keys of the entities that are folded; `None` where these are all.
+    pub(super) fn touched(&self) -> Option<&Relation> {
+        self.scope.as_ref().map(|scope| &scope.keys.relation)
     }
 
     /// The columns that identify an entity.
@@ -188,6 +213,7 @@ impl<'a> History<'a> {
     /// What began and ended with a month, the last one that there is, as far as it is at hand.
     pub(super) fn moved_in(&self, month: Month) -> Option<MovedIn> {
         match &self.last {
+            _ if self.scope.is_some() => None,
             Some((last, moved)) if *last == month => moved.clone(),
             _ => {
                 let nothing = Relation::empty(&self.table.columns());
@@ -202,7 +228,10 @@ impl<'a> History<'a> {
     /// They cannot be read, or somebody asked to stop.
     pub(super) fn is_as_committed(&mut self, month: Month) -> Result<bool, PipelineError> {
         let current = self.current_or_none()?;
-        let (committed, _) = Versions::open(self.bronze, self.table)?.as_of(month);
+        let committed = match &self.scope {
+            Some(scope) => scope.versions.relation.clone(),
+            None => Versions::open(self.bronze, self.table)?.as_of(month).0,
+        };
         let mut session = self.bronze.work.session()?;
         session.register("current_versions", &current)?;
         session.register("history", &committed)?;
@@ -217,17 +246,22 @@ impl<'a> History<'a> {
     /// # Errors
     /// A plan is wrong, or somebody asked to stop.
     pub(super) fn rejoin(&mut self, month: Month) -> Result<(), PipelineError> {
-        if self.replaced.is_empty() {
+        if self.replaced.is_empty() && self.scope.is_none() {
             return Ok(());
         }
         let current = self.current_or_none()?;
-        let versions = Versions::open(self.bronze, self.table)?;
         let mut session = self.bronze.work.session()?;
         session.register("current_versions", &current)?;
-        let may_be_later = |file: &DataFile| versions::reaches(file, month) || versions::holds_current(file);
-        session.register("history", &versions.scan(may_be_later))?;
+        let (history, at_most) = if let Some(Scope { versions, .. }) = &self.scope {
+            (versions.relation.clone(), versions.rows)
+        } else {
+            let versions = Versions::open(self.bronze, self.table)?;
+            let may_be_later = |file: &DataFile| versions::reaches(file, month) || versions::holds_current(file);
+            let at_most = versions.files().filter(|file| may_be_later(file)).map(|file| file.rows).sum();
+            (versions.scan(may_be_later), at_most)
+        };
+        session.register("history", &history)?;
         let columns = self.table.columns();
-        let at_most = versions.files().filter(|file| may_be_later(file)).map(|file| file.rows).sum();
         // Few are put together once, not once for those that ended and once more for the others.
         let later = scd2::later(&columns, self.key, month);
         if at_most > HELD { session.create_view("later", &later) } else { session.materialize("later", &later).map(drop) }?;
@@ -242,20 +276,56 @@ impl<'a> History<'a> {
     /// # Errors
     /// A plan or the commit failed, or somebody asked to stop; the table is as before.
     pub(super) fn commit(mut self, transactions: store::Transactions) -> Result<(), PipelineError> {
+        self.merge_current()?;
         let mut written = self.write_ended()?;
         written.extend(self.current.finish()?);
         store::exchange_files(self.bronze.lake, self.table, &self.replaced, written, transactions, self.bronze.work)
     }
 
+    /// Where some entities were folded: those that are current of them take the place of the ones that were, among all others.
+    fn merge_current(&mut self) -> Result<(), PipelineError> {
+        let Some(scope) = self.scope.take() else { return Ok(()) };
+        let now = self.current_or_none()?;
+        let versions = Versions::open(self.bronze, self.table)?;
+        let files: Vec<DataFile> = scope.files.iter().filter(|file| versions::holds_current(file)).cloned().collect();
+        let mut session = self.bronze.work.session()?;
+        session.register("current_versions", &versions.current())?;
+        session.register("touched", &scope.keys.relation)?;
+        session.register("folded", &now)?;
+        let now = session.materialize("now", "SELECT * FROM folded")?;
+        let at_most = files.iter().map(|file| file.rows).sum::<u64>() + now.rows;
+        self.current.set_committed(versions.current(), files);
+        if scope.keys.rows > 0 {
+            let valueless = self.current.valueless().into_iter().filter(|column| now.relation.is_without(column)).collect();
+            let exchange = Exchange::of(self.key, &scope.keys.relation, &now.relation);
+            let merged = scd2::merged(&self.table.columns(), self.key);
+            self.replaced.extend(self.current.exchange(session, merged, at_most, exchange));
+            self.current.leave_out(valueless);
+        }
+        self.scope = Some(scope);
+        Ok(())
+    }
+
     /// Writes the versions that ended into one file, with those of earlier files that are not larger: their number stays small,
-    /// and a row is written again only when what it is in doubles.
+    /// and a row is written again only when what it is in doubles. Files that may hold other versions of entities that were folded are written
+    /// again without them.
     fn write_ended(&mut self) -> Result<Vec<Written>, PipelineError> {
-        if self.ended.is_empty() {
+        let versions = Versions::open(self.bronze, self.table)?;
+        let mut session = self.bronze.work.session()?;
+        let mut parts = Vec::new();
+        let mut rows: u64 = self.ended.iter().map(|ended| ended.rows).sum();
+        if let Some(Scope { keys, files, .. }) = self.scope.as_ref().filter(|scope| scope.keys.rows > 0) {
+            let ended: Vec<DataFile> = files.iter().filter(|file| !versions::holds_current(file)).cloned().collect();
+            rows += ended.iter().map(|file| file.rows).sum::<u64>();
+            session.register("others", &of_files(&versions, &ended))?;
+            session.register("touched", &keys.relation)?;
+            parts.push(format!("SELECT o.* FROM others AS o {}", scd2::not_touched(self.key, "o")));
+            self.replaced.extend(ended);
+        }
+        if rows == 0 {
             return Ok(Vec::new());
         }
-        let mut rows: u64 = self.ended.iter().map(|ended| ended.rows).sum();
         let mut sources: Vec<Relation> = self.ended.iter().map(|ended| ended.relation.clone()).collect();
-        let versions = Versions::open(self.bronze, self.table)?;
         self.ended_files.sort_by_key(|file| file.rows);
         for file in &self.ended_files {
             if file.rows > rows {
@@ -265,17 +335,23 @@ impl<'a> History<'a> {
             sources.push(versions.scan(|other| other.path() == file.path()));
             self.replaced.push(file.clone());
         }
-        let mut session = self.bronze.work.session()?;
-        let mut parts = Vec::new();
         for (at, source) in sources.iter().enumerate() {
             session.register(&format!("ended_{at}"), source)?;
             parts.push(format!("SELECT * FROM ended_{at}"));
         }
-        staged::write(self.bronze.lake, self.table, &super::of_utility(self.bronze), session, &parts.join("\nUNION ALL\n"))
+        let sql = parts.join("\nUNION ALL\n");
+        let mut written = staged::write(self.bronze.lake, self.table, &super::of_utility(self.bronze), session, &sql)?;
+        written.retain(|file| file.rows > 0);
+        Ok(written)
     }
 }
 
-/// Names the current versions whose feeder has to be looked up again `relinked`; whether there may be any.
+/// The rows of some of the files.
+fn of_files(versions: &Versions, files: &[DataFile]) -> Relation {
+    versions.scan(|file| files.iter().any(|of| of.path() == file.path()))
+}
+
+/// Names the current versions whose feeder has to be looked up again `relinked`, if there are any.
 pub(super) fn referring_to(session: &mut dyn Session, current: &Relation, moved: &[Moved]) -> Result<bool, EngineError> {
     let mut refs = Vec::new();
     for (at, moved) in moved.iter().enumerate() {
@@ -297,5 +373,6 @@ pub(super) fn referring_to(session: &mut dyn Session, current: &Relation, moved:
     session.register("current_ders", current)?;
     session.create_view("moved", &refs.join(" UNION ALL "))?;
     session.create_view("relinked", "SELECT c.* FROM current_ders AS c LEFT SEMI JOIN moved AS m ON c.feeder_ref = m.ref")?;
-    Ok(true)
+    // A feeder that is new has no DERs, as a rule: one column tells, and the records that the month repeats are not looked through for them.
+    Ok(session.query("SELECT COUNT(feeder_ref) AS n FROM relinked")?.count("n", 0) > 0)
 }

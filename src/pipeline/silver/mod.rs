@@ -14,16 +14,17 @@ mod plan;
 mod records;
 mod scd2;
 mod segments;
+mod touched;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
 use super::bronze::BronzeTables;
-use super::changes::{Changes, CompleteDeliveries};
-use super::kept::Differences;
+use super::changes::{Changes, UnchangedDeliveries};
+use super::kept::{Differences, KeptRows};
 use super::progress::{Step, Tracker};
-use super::rejected::{self, Scope};
+use super::rejected::{self, Rejections, Scope};
 use super::store::{self, Part};
 use super::tables::{self, Table};
 use crate::config::{Grain, UtilityAdapter};
@@ -58,6 +59,8 @@ pub struct Silver {
     pub feeders: Versions,
     /// The versions of its DERs.
     pub ders: Versions,
+    /// The keys of the DERs that were folded; `None` where they are all that the months deliver.
+    pub touched_ders: Option<Relation>,
     /// Where the segments are that those of a month replaced, for the months that were folded and had segments before them.
     pub replaced_segments: BTreeMap<Month, Materialized>,
     /// The months that were folded.
@@ -73,7 +76,7 @@ impl Silver {
         let (feeders, ders) = (Versions::open(bronze, &tables::FEEDERS)?, Versions::open(bronze, &tables::DERS)?);
         feeders.expect_own()?;
         ders.expect_own()?;
-        Ok(Self { feeders, ders, replaced_segments: BTreeMap::new(), reach: MonthRange::default() })
+        Ok(Self { feeders, ders, touched_ders: None, replaced_segments: BTreeMap::new(), reach: MonthRange::default() })
     }
 }
 
@@ -83,8 +86,10 @@ pub struct Build<'a> {
     pub bronze: &'a BronzeTables<'a>,
     /// The deliveries that changed; `None` folds everything again.
     pub changes: Option<&'a Changes>,
+    /// Where the rows came from before they did.
+    pub before: Option<&'a BronzeTables<'a>>,
     /// Deliveries after them that held everything.
-    pub complete: &'a CompleteDeliveries,
+    pub unchanged: &'a UnchangedDeliveries,
     /// What deliveries hold that those before them did not.
     pub differences: &'a Differences<'a>,
     /// The run.
@@ -107,8 +112,9 @@ impl<'a> Build<'a> {
         let delivered = Dataset::ALL.iter().flat_map(|dataset| self.bronze.months(*dataset));
         let months: BTreeSet<Month> = delivered.filter(|month| reach.holds(*month)).collect();
         rejected::forget_gone(self.bronze, reach.from)?;
-        let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), reach.from)?;
-        let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), reach.from)?;
+        let mut feeders = History::before(self.bronze, (&tables::FEEDERS, &["feeder_id"]), reach.from, None)?;
+        let touched = touched::ders(self)?;
+        let mut ders = History::before(self.bronze, (&tables::DERS, &["status", "der_id"]), reach.from, touched.as_ref())?;
         let mut segments = self.segments()?;
         let committed = self.committed_circuits()?;
         let mut circuits_stay = committed.is_some();
@@ -161,7 +167,8 @@ impl<'a> Build<'a> {
         feeders.commit(made_from())?;
         ders.commit(made_from())?;
         let silver = Silver::open(self.bronze)?;
-        Ok(Silver { feeders: silver.feeders.knowing(of_feeders), ders: silver.ders.knowing(of_ders), replaced_segments, reach })
+        let (feeders, ders) = (silver.feeders.knowing(of_feeders), silver.ders.knowing(of_ders));
+        Ok(Silver { feeders, ders, touched_ders: touched.map(|touched| touched.relation), replaced_segments, reach })
     }
 
     /// The first month that changed; `None` where everything is folded again.
@@ -177,7 +184,7 @@ impl<'a> Build<'a> {
 
     /// Whether a month that did not change brought every segment that is current after it, and did so before, too.
     fn holds_all_segments(&self, month: Month, segments: &Segments<'_, '_>) -> Result<bool, PipelineError> {
-        let was_complete = self.complete.holds(Dataset::Circuits, month);
+        let was_complete = self.unchanged.is_complete(Dataset::Circuits, month);
         Ok(was_complete && self.last_change(None) < Some(month) && segments.are_all_of(month)?)
     }
 
@@ -261,8 +268,14 @@ impl<'a> Build<'a> {
         let mut held = BTreeMap::new();
         for dataset in &delivered {
             let records = self.new_records(session.as_mut(), *dataset, month)?;
-            session.name_rows(dataset.as_str(), "SELECT * FROM records", records.new_at_most)?;
-            held.insert(*dataset, records.all);
+            let mut new = "SELECT * FROM records".to_owned();
+            if let Some(touched) = ders.touched() {
+                session.register("touched", touched)?;
+                new = format!("SELECT r.* FROM records AS r {}", scd2::of_touched(ders.key(), "r"));
+            } else {
+                held.insert(*dataset, records.all);
+            }
+            session.name_rows(dataset.as_str(), &new, records.new_at_most)?;
         }
         let is_snapshot =
             |dataset: &Dataset| adapter.dataset(*dataset).is_some_and(|dataset| dataset.delivery == Delivery::Snapshot);
@@ -271,6 +284,9 @@ impl<'a> Build<'a> {
             Some(current) => history::referring_to(session.as_mut(), &current, moved)?,
             None => false,
         };
+        if delivered.is_empty() && !relinked {
+            return Ok(());
+        }
         let has_feeders = feeders.is_some();
         session.register("feeders", &feeders.unwrap_or_else(|| Relation::empty(&tables::FEEDERS.columns())))?;
         session.register("circuits", &circuits.relation)?;
@@ -300,6 +316,15 @@ impl<'a> Build<'a> {
 
     /// Names the records of a month that may go on `records`, one for each key; so many others are recorded as rejected.
     fn records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<u64, PipelineError> {
+        if let (Some(adapter), Some(known)) = (self.bronze.adapter.dataset(dataset), self.unchanged.rejected(dataset, month)) {
+            // What was set aside of a delivery follows from it alone. Where the books do not say the same of it, it is looked for again.
+            let Rejections { records, in_bronze, .. } = Rejections::of(self.bronze, dataset, month)?;
+            if records == known {
+                KeptRows::of(self.bronze, dataset, month)?.name(session, "bronze", |_| true)?;
+                conform::records(self.bronze, adapter).create_views(session)?;
+                return Ok(in_bronze);
+            }
+        }
         let rejects = records::of_month(session, self.bronze, dataset, month, self.statistics)?;
         let scope = Scope {
             utility: &self.bronze.adapter.id,

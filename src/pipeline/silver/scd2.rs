@@ -27,6 +27,16 @@ fn on(key: &[&str], left: &str, right: &str) -> String {
     key.iter().map(|column| format!("{left}.{column} = {right}.{column}")).collect::<Vec<_>>().join(" AND ")
 }
 
+/// The join of rows with relation `touched` that leaves those with its keys.
+pub(super) fn of_touched(key: &[&str], rows: &str) -> String {
+    format!("LEFT SEMI JOIN touched AS t ON {}", on(key, rows, "t"))
+}
+
+/// The join of rows with relation `touched` that leaves those without its keys.
+pub(super) fn not_touched(key: &[&str], rows: &str) -> String {
+    format!("LEFT ANTI JOIN touched AS t ON {}", on(key, rows, "t"))
+}
+
 /// What a version is that begins with a month.
 fn from(month: Month) -> String {
     format!("'{month}' AS valid_from_month, CAST(NULL AS VARCHAR) AS valid_to_month, TRUE AS is_current")
@@ -110,6 +120,15 @@ pub(super) fn current(columns: &[Column], key: &[&str]) -> String {
         "SELECT {all} FROM current_versions AS c LEFT ANTI JOIN ended_keys AS k ON {}\nUNION ALL\nSELECT {all} FROM opened",
         on(key, "c", "k"),
         all = all_columns(columns),
+    )
+}
+
+/// Relation `now` beside those current versions that are of no entity of relation `touched`.
+pub(super) fn merged(columns: &[Column], key: &[&str]) -> String {
+    format!(
+        "SELECT {all} FROM current_versions AS c {}\nUNION ALL\nSELECT {all} FROM now",
+        not_touched(key, "c"),
+        all = all_columns(columns)
     )
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Segments<'b, 'a> {
     build: &'b Build<'a>,
     dataset: &'b DatasetAdapter,
     patches: Patches<'b>,
+    /// The month whose records are all current segments, while a later one may take their place: the patches say nothing of it yet.
+    whole: Option<Month>,
 }
 
 impl<'b, 'a> Segments<'b, 'a> {
@@ -40,7 +42,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     pub(super) fn before(build: &'b Build<'a>, dataset: &'b DatasetAdapter) -> Result<Self, PipelineError> {
         let bronze = build.bronze;
         let patches = Patches::before(bronze, &tables::SEGMENTS, super::of_utility(bronze), build.from())?;
-        let mut segments = Self { build, dataset, patches };
+        let mut segments = Self { build, dataset, patches, whole: None };
         if let Some(from) = build.from().filter(|_| !segments.is_snapshot()) {
             segments.catch_up(from)?;
         }
@@ -58,7 +60,7 @@ impl<'b, 'a> Segments<'b, 'a> {
         }
         let mut plan = self.build.session()?;
         self.build.records(plan.as_mut(), Dataset::Circuits, month)?;
-        self.take(plan, month, self.build.bronze.row_count(Dataset::Circuits, month))
+        self.take(plan, month, (self.build.bronze.row_count(Dataset::Circuits, month), true))
     }
 
     /// Names the segments that are current after the month that was folded `segments`; with a column, those alone whose value in it relation
@@ -71,6 +73,10 @@ impl<'b, 'a> Segments<'b, 'a> {
             return Ok(session.create_view("segments", "SELECT * FROM records")?);
         }
         let join = of.map_or_else(String::new, |column| format!(" LEFT SEMI JOIN touched AS t ON l.{column} = t.{column}"));
+        if let Some(month) = self.whole {
+            self.name_delivered(session, "all_segments", month)?;
+            return Ok(session.create_view("segments", &format!("SELECT l.* FROM all_segments AS l{join}"))?);
+        }
         let columns: Vec<&str> = tables::SEGMENTS.column_names().collect();
         Ok(self.patches.name_current_of(session, "segments", &columns, &join)?)
     }
@@ -94,7 +100,7 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// # Errors
     /// A file cannot be read.
     pub(super) fn are_all_of(&self, month: Month) -> Result<bool, PipelineError> {
-        if self.is_snapshot() {
+        if self.is_snapshot() || self.whole == Some(month) {
             return Ok(true);
         }
         let mut session = self.build.session()?;
@@ -108,14 +114,16 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// # Errors
     /// The table cannot be read.
     pub(super) fn rejoin(self, from: Option<Month>, rejoined: Option<Month>) -> Result<Self, PipelineError> {
-        Ok(Self { patches: self.patches.rejoin(from, rejoined)?, ..self })
+        let table = self.patches.rejoined(from, rejoined)?;
+        Ok(if let Some(patches) = table { Self { patches, whole: None, ..self } } else { self })
     }
 
     /// Adds what changed to the table.
     ///
     /// # Errors
     /// The log cannot be written.
-    pub(super) fn commit(self, transactions: Transactions) -> Result<(), PipelineError> {
+    pub(super) fn commit(mut self, transactions: Transactions) -> Result<(), PipelineError> {
+        self.settle()?;
         self.patches.commit(transactions)
     }
 
@@ -124,14 +132,33 @@ impl<'b, 'a> Segments<'b, 'a> {
     }
 
     fn name(&self, session: &mut dyn Session, name: &str) -> Result<(), PipelineError> {
+        if let Some(month) = self.whole {
+            return self.name_delivered(session, name, month);
+        }
         let columns: Vec<&str> = tables::SEGMENTS.column_names().collect();
         Ok(self.patches.name_current(session, name, &columns)?)
+    }
+
+    /// Names the segments that a month delivered, whose rejected records are settled.
+    fn name_delivered(&self, session: &mut dyn Session, name: &str, month: Month) -> Result<(), PipelineError> {
+        KeptRows::of(self.build.bronze, Dataset::Circuits, month)?.name(session, "bronze", |_| true)?;
+        super::conform::records(self.build.bronze, self.dataset).create_views(session)?;
+        Ok(session.create_view(name, &self.rows_of_records())?)
+    }
+
+    /// Puts the segments that no later month took the place of into a patch.
+    fn settle(&mut self) -> Result<(), PipelineError> {
+        let Some(month) = self.whole.take() else { return Ok(()) };
+        let mut plan = self.build.session()?;
+        self.name_delivered(plan.as_mut(), "delivered", month)?;
+        let rows = self.build.bronze.row_count(Dataset::Circuits, month);
+        self.patches.replace(plan, "SELECT * FROM delivered", rows, month)
     }
 
     /// Takes in the months before one that the patches do not know, from the last one on that brought every segment.
     fn catch_up(&mut self, month: Month) -> Result<(), PipelineError> {
         let known = self.patches.as_of();
-        let complete = self.build.complete.last_before(Dataset::Circuits, month);
+        let complete = self.build.unchanged.last_complete_before(Dataset::Circuits, month);
         let unknown = |other: Month| {
             other < month && known.is_none_or(|known| other > known) && complete.is_none_or(|complete| other >= complete)
         };
@@ -152,17 +179,30 @@ impl<'b, 'a> Segments<'b, 'a> {
         plan.create_view("records", &records)?;
         let Some(newest) = months.last() else { return Ok(()) };
         let rows = months.iter().map(|month| bronze.row_count(Dataset::Circuits, *month)).sum();
-        self.take(plan, *newest, rows).map(drop)
+        self.take(plan, *newest, (rows, months.len() == 1)).map(drop)
     }
 
-    /// Takes in relation `records` of a session, so many at most, with one record of each key.
-    fn take(&mut self, mut plan: Box<dyn Session>, month: Month, rows: u64) -> Result<Folded, PipelineError> {
+    /// Takes in relation `records` of a session, so many at most, with one record of each key; whether they are those of the month alone.
+    fn take(
+        &mut self,
+        mut plan: Box<dyn Session>,
+        month: Month,
+        (rows, are_of_month): (u64, bool),
+    ) -> Result<Folded, PipelineError> {
+        let is_first = self.whole.is_none() && self.patches.as_of().is_none();
+        let takes_all = if is_first { Some(None) } else { self.takes_the_place_of_all(month)?.map(Some) };
+        let is_last = self.build.bronze.months(Dataset::Circuits).last() == Some(&month);
+        if takes_all.is_some() && are_of_month && !is_last {
+            self.whole = Some(month);
+            return Ok(Folded { replaced: None, touched: takes_all.flatten() });
+        }
         plan.name_rows("delivered", &self.rows_of_records(), rows)?;
-        let takes_all = if self.patches.as_of().is_none() { Some(None) } else { self.takes_the_place_of_all(month)?.map(Some) };
         if let Some(touched) = takes_all {
+            self.whole = None;
             self.patches.replace(plan, "SELECT * FROM delivered", rows, month)?;
             return Ok(Folded { replaced: None, touched });
         }
+        self.settle()?;
         self.name(plan.as_mut(), "current_segments")?;
         plan.materialize("replaced", REPLACED)?;
         let touched = plan.materialize("touched", &touched("delivered", "replaced"))?;
@@ -180,7 +220,11 @@ impl<'b, 'a> Segments<'b, 'a> {
     /// each has a new one with its key. `None` where it does not.
     fn takes_the_place_of_all(&self, month: Month) -> Result<Option<Materialized>, PipelineError> {
         let Some(difference) = self.build.differences.of(Dataset::Circuits, month)? else { return Ok(None) };
-        if !self.patches.are_all_of(difference.month)? {
+        let are_all = match self.whole {
+            Some(whole) => whole == difference.month,
+            None => self.patches.are_all_of(difference.month)?,
+        };
+        if !are_all {
             return Ok(None);
         }
         let mut session = self.build.session()?;

@@ -2,6 +2,8 @@
 //!
 //! The adapters and the cells stand together, since they must agree.
 
+use proptest::prelude::prop;
+
 /// What one row of a utility's circuits files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
@@ -188,17 +190,49 @@ fn pick(choices: &str, gene: u8) -> &str {
     choices.split('/').nth(usize::from(gene) % choices.split('/').count()).unwrap()
 }
 
+fn lists(utility: &Utility, dataset: Dataset) -> &'static [&'static str] {
+    match (dataset, utility.grain) {
+        (Dataset::Circuits, Grain::Segment) => &[SEGMENTS, FEEDERS, HOSTING, DAYS, NOTES, LENGTHS],
+        (Dataset::Circuits, Grain::Entity) => &[FEEDERS, HOSTING, DAYS, NOTES, LENGTHS],
+        (Dataset::InstallDer | Dataset::PlannedDer, _) => &[DERS, REFERENCES, TYPES, NAMEPLATES, PROJECTS],
+    }
+}
+
+/// What a file that comes again has other than before: the rest is as it was, where it was.
+#[derive(Debug, Clone)]
+pub struct Correction {
+    /// Which of the deliveries before.
+    pub of: prop::sample::Index,
+    pub row: prop::sample::Index,
+    /// Which cells of the row; after the last of them, the row is gone, or stands once more at the end.
+    pub cells: u8,
+    pub choice: u8,
+}
+
+/// The content of a file that comes again.
+pub fn corrected(utility: &Utility, content: &Content, correction: &Correction) -> Content {
+    let (mut corrected, lists) = (content.clone(), lists(utility, content.dataset));
+    let row = correction.row.index(corrected.rows.len());
+    match usize::from(correction.cells) % (lists.len() + 2) {
+        at if at < lists.len() => {
+            let width = |list: &str| pick(list, 0).split(',').count();
+            let from: usize = lists[..at].iter().map(|list| width(list)).sum();
+            let cells = pick(lists[at], correction.choice).split(',').map(str::to_owned);
+            corrected.rows[row].splice(from..from + width(lists[at]), cells);
+        }
+        at if at == lists.len() && corrected.rows.len() > 1 => drop(corrected.rows.remove(row)),
+        _ => corrected.rows.push(corrected.rows[row].clone()),
+    }
+    corrected
+}
+
 /// The path and content of the file that a gene stands for; with a serial number of its own no two files are equal.
 pub fn step(utility: &Utility, gene: &Gene, serial: usize) -> (String, Content) {
     let dataset = DATASETS[usize::from(gene.dataset) % 3];
     let month = format!("2022-{:02}", 8 + gene.month % 4);
     let part = if gene.part.is_multiple_of(2) { "" } else { "_b" };
     let path = format!("{0}/{month}/{0}_{1}{part}.csv", utility.id, dataset.as_str());
-    let lists = match (dataset, utility.grain) {
-        (Dataset::Circuits, Grain::Segment) => &[SEGMENTS, FEEDERS, HOSTING, DAYS, NOTES, LENGTHS][..],
-        (Dataset::Circuits, Grain::Entity) => &[FEEDERS, HOSTING, DAYS, NOTES, LENGTHS],
-        (Dataset::InstallDer | Dataset::PlannedDer, _) => &[DERS, REFERENCES, TYPES, NAMEPLATES, PROJECTS],
-    };
+    let lists = lists(utility, dataset);
     // A file without records would be refused.
     let rows = if gene.rows.is_empty() { &[[0; 6]][..] } else { &gene.rows };
     let record = |(at, row): (usize, &[u8; 6])| {

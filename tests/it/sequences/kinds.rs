@@ -10,6 +10,7 @@ use super::deliveries::{Content, DATASETS, Dataset, Grain, Mode};
 pub enum Kind {
     LateMonth,
     Correction,
+    CorrectionInPlace,
     SeveralParts,
     DuplicateKey,
     DerMoves,
@@ -20,9 +21,10 @@ pub enum Kind {
     AdapterChanges,
 }
 
-pub const ALL: [Kind; 10] = [
+pub const ALL: [Kind; 11] = [
     Kind::LateMonth,
     Kind::Correction,
+    Kind::CorrectionInPlace,
     Kind::SeveralParts,
     Kind::DuplicateKey,
     Kind::DerMoves,
@@ -57,6 +59,11 @@ fn kinds(sequence: &Sequence) -> BTreeSet<Kind> {
         let of_dataset = || earlier.iter().filter(|(_, other)| other.dataset == content.dataset);
         if earlier.iter().any(|(other, _)| other == path) {
             found.insert(Kind::Correction);
+            let before = earlier.iter().rfind(|(other, _)| other == path).map_or(&[][..], |(_, before)| &before.rows);
+            let stay = before.iter().zip(&content.rows).filter(|(was, is)| was == is).count();
+            if stay > 0 && stay < before.len().max(content.rows.len()) {
+                found.insert(Kind::CorrectionInPlace);
+            }
         } else if earlier.iter().any(|(_, other)| other.month > content.month) {
             found.insert(Kind::LateMonth);
         }
