@@ -3,10 +3,11 @@
 //! What follows from a delivery ends where the state is as it was: a correction of an old month is folded in up to the month after
 //! which everything is as the tables have it, and not up to the newest.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PipelineError;
-use super::bronze::{BronzeTables, CommittedFile};
+use super::bronze::BronzeTables;
 use super::store;
 use super::tables::{DATA_QUALITY_SUMMARY, MONTH_DIFF, Table};
 use crate::model::{Dataset, Month};
@@ -19,11 +20,6 @@ impl Changes {
     /// One more.
     pub fn add(&mut self, dataset: Dataset, month: Month) {
         self.0.insert((dataset, month));
-    }
-
-    /// Whether a delivery is one of them.
-    pub fn holds(&self, dataset: Dataset, month: Month) -> bool {
-        self.0.contains(&(dataset, month))
     }
 
     /// Each of them.
@@ -47,32 +43,27 @@ impl Changes {
     }
 }
 
-/// The deliveries that did not change, as far as it is of use where others did: what the quality tables said of them before the run.
-#[derive(Default)]
-pub struct UnchangedDeliveries {
+/// The deliveries that did not change, beside others that did: what the quality tables said of them before the run.
+pub struct UnchangedDeliveries<'a> {
+    bronze: &'a BronzeTables<'a>,
+    /// The others; `None` where everything is made anew, and no delivery is one of these.
+    changes: Option<&'a Changes>,
     /// Those that held a record of every key that was known then: what came before them is no part of what follows.
     complete: BTreeSet<(Dataset, Month)>,
-    /// How many of their records were rejected.
-    rejected: BTreeMap<(Dataset, Month), u64>,
+    /// How many of their records were rejected, once somebody asked.
+    rejected: OnceCell<BTreeMap<(Dataset, Month), u64>>,
 }
 
-impl UnchangedDeliveries {
-    /// Those of a utility beside others that changed; none where everything is made anew.
+impl<'a> UnchangedDeliveries<'a> {
+    /// Those of a utility.
     ///
     /// # Errors
     /// A table cannot be read.
-    pub fn beside(bronze: &BronzeTables<'_>, changes: Option<&Changes>) -> Result<Self, PipelineError> {
-        let Some(changes) = changes else { return Ok(Self::default()) };
+    pub fn beside(bronze: &'a BronzeTables<'a>, changes: Option<&'a Changes>) -> Result<Self, PipelineError> {
+        let mut deliveries = Self { bronze, changes, complete: BTreeSet::new(), rejected: OnceCell::new() };
         let complete = "current_count AS n FROM t WHERE current_count = added + changed + unchanged";
-        let complete = told(bronze, changes, &MONTH_DIFF, complete)?.into_keys().collect();
-        // Where no later month is folded again, nobody asks.
-        let is_folded = |file: &CommittedFile| !changes.holds(file.dataset, file.month) && Some(file.month) >= changes.first();
-        let rejected = if bronze.files.iter().any(is_folded) {
-            told(bronze, changes, &DATA_QUALITY_SUMMARY, "rejected_count AS n FROM t")?
-        } else {
-            BTreeMap::new()
-        };
-        Ok(Self { complete, rejected })
+        deliveries.complete = deliveries.told(&MONTH_DIFF, complete)?.into_keys().collect();
+        Ok(deliveries)
     }
 
     /// The last one of a dataset before a month that held every key.
@@ -86,25 +77,28 @@ impl UnchangedDeliveries {
     }
 
     /// How many records of the delivery were rejected, if it is one.
-    pub fn rejected(&self, dataset: Dataset, month: Month) -> Option<u64> {
-        self.rejected.get(&(dataset, month)).copied()
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub fn rejected(&self, dataset: Dataset, month: Month) -> Result<Option<u64>, PipelineError> {
+        if self.rejected.get().is_none() {
+            // Nobody else comes between.
+            let _ = self.rejected.set(self.told(&DATA_QUALITY_SUMMARY, "rejected_count AS n FROM t")?);
+        }
+        Ok(self.rejected.get().and_then(|rejected| rejected.get(&(dataset, month))).copied())
     }
-}
 
-/// A number that a table says of deliveries that did not change.
-fn told(
-    bronze: &BronzeTables<'_>,
-    changes: &Changes,
-    table: &Table,
-    number: &str,
-) -> Result<BTreeMap<(Dataset, Month), u64>, PipelineError> {
-    let mut session = bronze.work.session()?;
-    session.register("t", &store::of_utility(bronze, table, None)?)?;
-    let rows = session.query(&format!("SELECT dataset, delivery_month, {number}"))?;
-    let of_row = |row: usize| {
-        let (dataset, month) = (rows.text("dataset", row)?, rows.text("delivery_month", row)?);
-        Some(((Dataset::parse(&dataset)?, Month::parse(&month)?), rows.count("n", row)))
-    };
-    let told = (0..rows.height()).filter_map(of_row);
-    Ok(told.filter(|((dataset, month), _)| !changes.holds(*dataset, *month)).collect())
+    /// A number that a table says of them.
+    fn told(&self, table: &Table, number: &str) -> Result<BTreeMap<(Dataset, Month), u64>, PipelineError> {
+        let Some(Changes(others)) = self.changes else { return Ok(BTreeMap::new()) };
+        let mut session = self.bronze.work.session()?;
+        session.register("t", &store::of_utility(self.bronze, table, None)?)?;
+        let rows = session.query(&format!("SELECT dataset, delivery_month, {number}"))?;
+        let of_row = |row: usize| {
+            let (dataset, month) = (rows.text("dataset", row)?, rows.text("delivery_month", row)?);
+            Some(((Dataset::parse(&dataset)?, Month::parse(&month)?), rows.count("n", row)))
+        };
+        let told = (0..rows.height()).filter_map(of_row);
+        Ok(told.filter(|(delivery, _)| !others.contains(delivery)).collect())
+    }
 }

@@ -8,9 +8,8 @@ use feederscope::engine::{Engine, EngineError, Materialized, Session, local};
 use feederscope::frame::{Frame, Relation};
 use feederscope::lake::Target;
 use feederscope::model::Cancel;
-use feederscope::pipeline::Request;
 
-use crate::support::{Bench, SEGMENTS};
+use crate::support::{Bench, SEGMENTS, everything, is_refreshed_to_itself};
 
 /// An engine that notes how many rows each plan was held for.
 struct Counting;
@@ -54,27 +53,6 @@ impl Session for Counted {
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
         self.0.write(sql, target)
     }
-}
-
-const TABLES: [&str; 10] = [
-    "silver/feeders",
-    "silver/feeder_circuits",
-    "silver/segments",
-    "silver/ders",
-    "platinum/feeder_capacity",
-    "platinum/der_details",
-    "platinum/column_quality",
-    "platinum/month_diff",
-    "platinum/field_changes",
-    "silver/rejected",
-];
-
-/// What does not say when, or by which run, it was found.
-fn tables(bench: &Bench) -> [Vec<String>; 10] {
-    TABLES.map(|table| {
-        let columns = if table == "silver/rejected" { "dataset, delivery_month, source_line, reason, raw_record" } else { "*" };
-        bench.lines_if_any(table, columns)
-    })
 }
 
 fn ders(count: u32, other: &dyn Fn(u32) -> Option<String>) -> String {
@@ -127,19 +105,6 @@ fn correction_folds_the_ders_that_it_touches_alone() {
     assert_eq!(versions.len(), 400 + 6 + 4, "each month after the first one changes two, the correction two and back again");
     bench.engine = local();
     is_refreshed_to_itself(&bench, "ratings");
-}
-
-/// A full refresh from bronze changes nothing.
-fn is_refreshed_to_itself(bench: &Bench, what: &str) {
-    let one_by_one = tables(bench);
-    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
-    for (before, after) in one_by_one.iter().zip(tables(bench)) {
-        let only_in = |some: &[String], others: &[String]| -> Vec<String> {
-            some.iter().filter(|line| !others.contains(line)).cloned().collect()
-        };
-        assert_eq!((only_in(before, &after), only_in(&after, before)), (vec![], vec![]), "{what}");
-        assert_eq!(before.len(), after.len(), "{what}");
-    }
 }
 
 /// The versions of a DER from a month on.
@@ -249,7 +214,7 @@ fn corrections_one_after_another_give_the_tables_of_a_refresh() {
             assert_eq!(bench.run().count("superseded"), 1, "{what}");
             at_once.put(&file, &content).run();
             is_refreshed_to_itself(&at_once, what);
-            assert_eq!(tables(&bench), tables(&at_once), "{what}");
+            assert_eq!(everything(&bench), everything(&at_once), "{what}");
         }
     }
 }
@@ -279,4 +244,29 @@ fn later_month_is_without_its_rejected_records_even_where_their_table_is_gone() 
         assert_eq!(of_der(&bench, "D5"), expected);
         is_refreshed_to_itself(&bench, "rejected");
     }
+}
+
+/// The months before a corrected one are what the segments that it goes on from are put together from.
+#[test]
+fn records_without_key_of_an_earlier_month_are_no_segments_even_where_their_table_is_gone() {
+    let bench = Bench::with_adapters(&[("seg.toml", SEGMENTS)]);
+    for month in 7..11 {
+        // Neither a segment without its number, nor the first of two with the same, is one.
+        let keyless = if month == 7 { "c9,,K,9,1\nc8,1,L,9,1\nc8,1,F,2,1\n" } else { "c8,1,F,2,1\n" };
+        let circuits = CIRCUITS.replace("2.5", &format!("{month}")) + keyless;
+        bench.put(&format!("seg/2022-{month:02}/seg_circuits.csv"), circuits);
+    }
+    bench.run();
+    std::fs::remove_dir_all(bench.settings.lake.join("iedr_dev/silver/rejected")).unwrap();
+    bench.put("seg/2022-08/seg_circuits.csv", "C,S,F,MW,L\nc1,1,F,3,1\n");
+    bench.run();
+    let feeders =
+        bench.lines("silver/feeders", "feeder_id, max_hosting_capacity_mw, segment_count, valid_from_month, valid_to_month");
+    // By hand: August changes one segment, and the second one of July says 7 still.
+    let of_august = ["F|7|3|2022-07|2022-09", "G|1|1|2022-07|-"];
+    assert!(of_august.iter().all(|line| feeders.contains(&(*line).to_owned())), "{feeders:?}");
+    assert!(!feeders.iter().any(|line| line.starts_with('K') || line.starts_with('L') || line.starts_with('-')), "{feeders:?}");
+    let rejected = bench.lines("silver/rejected", "delivery_month, source_line, reason");
+    assert_eq!(rejected, ["2022-07|5|primary-key", "2022-07|6|duplicate-key"]);
+    is_refreshed_to_itself(&bench, "segments");
 }

@@ -13,18 +13,7 @@ use feederscope::pipeline::{Report, Request};
 
 use crate::months::PLANNED;
 use crate::program::{Program, code};
-use crate::support::{Bench, FEEDERS, INSTALLED, SEGMENTS, feeder, show};
-
-const TABLES: [&str; 8] = [
-    "silver/feeders",
-    "silver/feeder_circuits",
-    "silver/ders",
-    "platinum/feeder_capacity",
-    "platinum/der_details",
-    "platinum/column_quality",
-    "platinum/month_diff",
-    "platinum/field_changes",
-];
+use crate::support::{Bench, FEEDERS, INSTALLED, SEGMENTS, TABLES, feeder, show};
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,23 +1,8 @@
 //! A record that the delivery before held, cell for cell, says nothing new, and everything else does.
 
-use feederscope::model::Cancel;
-use feederscope::pipeline::Request;
-
-use crate::support::{Bench, SEGMENTS, table_id};
+use crate::support::{Bench, SEGMENTS, is_refreshed_to_itself, table_id};
 
 const SNAPSHOTS: &str = "utility = \"snap\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\" }\n[install_der]\nkey = [\"ID\"]\ndelivery = \"snapshot\"\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
-
-const TABLES: [&str; 9] = [
-    "silver/feeders",
-    "silver/segments",
-    "silver/feeder_circuits",
-    "silver/ders",
-    "platinum/feeder_capacity",
-    "platinum/der_details",
-    "platinum/column_quality",
-    "platinum/month_diff",
-    "platinum/field_changes",
-];
 
 /// Loads months one by one; the lake, of which a full refresh says the same.
 fn loaded(adapter: (&str, &str), months: &[&[(&str, &str)]]) -> Bench {
@@ -28,10 +13,7 @@ fn loaded(adapter: (&str, &str), months: &[&[(&str, &str)]]) -> Bench {
         }
         assert_eq!(bench.run().count("loaded"), files.len());
     }
-    let tables = || TABLES.map(|table| bench.lines_if_any(table, "*"));
-    let one_by_one = tables();
-    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
-    assert_eq!(tables(), one_by_one);
+    is_refreshed_to_itself(&bench, "months");
     bench
 }
 

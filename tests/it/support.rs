@@ -161,6 +161,38 @@ pub fn table_id(table: &str) -> TableId {
     TableId::new(layer, name)
 }
 
+/// Tables of which neither rows nor their number depend on the order in which deliveries came.
+pub const TABLES: [&str; 8] = [
+    "silver/feeders",
+    "silver/feeder_circuits",
+    "silver/ders",
+    "platinum/feeder_capacity",
+    "platinum/der_details",
+    "platinum/column_quality",
+    "platinum/month_diff",
+    "platinum/field_changes",
+];
+
+/// What silver and the tables above it hold, but for what says when, or by which run, it was found.
+pub fn everything(bench: &Bench) -> Vec<Vec<String>> {
+    let rejected = bench.lines_if_any("silver/rejected", "dataset, delivery_month, source_line, reason, raw_record");
+    let others = TABLES.iter().chain(&["silver/segments"]).map(|table| bench.lines_if_any(table, "*"));
+    others.chain([rejected]).collect()
+}
+
+/// A full refresh from bronze changes nothing.
+pub fn is_refreshed_to_itself(bench: &Bench, what: &str) {
+    let one_by_one = everything(bench);
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    for (before, after) in one_by_one.iter().zip(everything(bench)) {
+        let only_in = |some: &[String], others: &[String]| -> Vec<String> {
+            some.iter().filter(|line| !others.contains(line)).cloned().collect()
+        };
+        assert_eq!((only_in(before, &after), only_in(&after, before)), (vec![], vec![]), "{what}");
+        assert_eq!(before.len(), after.len(), "{what}");
+    }
+}
+
 pub fn show(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),

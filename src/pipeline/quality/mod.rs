@@ -37,7 +37,7 @@ pub struct Assess<'a> {
     /// The deliveries that changed; `None` rebuilds everything.
     pub changes: Option<&'a Changes>,
     /// Deliveries after them that held everything.
-    pub unchanged: &'a UnchangedDeliveries,
+    pub unchanged: &'a UnchangedDeliveries<'a>,
     /// What deliveries hold that those before them did not.
     pub differences: &'a Differences<'a>,
     /// What the rows are made from.

@@ -39,7 +39,7 @@ impl<'a> StandingRecords<'a> {
         bronze: &'a BronzeTables<'a>,
         dataset: Dataset,
         from: Option<Month>,
-        unchanged: &UnchangedDeliveries,
+        unchanged: &UnchangedDeliveries<'_>,
     ) -> Result<Self, PipelineError> {
         let partition = vec![("utility_id", bronze.adapter.id.to_string()), ("dataset", dataset.to_string())];
         let patches = Patches::before(bronze, &tables::STANDING_RECORDS, partition, from)?;

@@ -89,7 +89,7 @@ pub struct Build<'a> {
     /// Where the rows came from before they did.
     pub before: Option<&'a BronzeTables<'a>>,
     /// Deliveries after them that held everything.
-    pub unchanged: &'a UnchangedDeliveries,
+    pub unchanged: &'a UnchangedDeliveries<'a>,
     /// What deliveries hold that those before them did not.
     pub differences: &'a Differences<'a>,
     /// The run.
@@ -316,8 +316,9 @@ impl<'a> Build<'a> {
 
     /// Names the records of a month that may go on `records`, one for each key; so many others are recorded as rejected.
     fn records(&self, session: &mut dyn Session, dataset: Dataset, month: Month) -> Result<u64, PipelineError> {
-        if let (Some(adapter), Some(known)) = (self.bronze.adapter.dataset(dataset), self.unchanged.rejected(dataset, month)) {
-            // What was set aside of a delivery follows from it alone. Where the books do not say the same of it, it is looked for again.
+        if let (Some(adapter), Some(known)) = (self.bronze.adapter.dataset(dataset), self.unchanged.rejected(dataset, month)?) {
+            // What was set aside of a delivery follows from it and the plan. Where the books count other records than the table has, it is looked for
+            // again.
             let Rejections { records, in_bronze, .. } = Rejections::of(self.bronze, dataset, month)?;
             if records == known {
                 KeptRows::of(self.bronze, dataset, month)?.name(session, "bronze", |_| true)?;

@@ -165,21 +165,17 @@ impl<'b, 'a> Segments<'b, 'a> {
         let bronze = self.build.bronze;
         let months: Vec<Month> = bronze.months(Dataset::Circuits).into_iter().filter(|month| unknown(*month)).collect();
         let mut plan = self.build.session()?;
-        let records = if let [only] = months.as_slice() {
-            // Silver kept one record of each key.
-            KeptRows::of(bronze, Dataset::Circuits, *only)?.name(plan.as_mut(), "bronze", |_| true)?;
-            "SELECT * FROM all_records".to_owned()
-        } else {
-            let Some(rows) = bronze.rows(Dataset::Circuits, unknown)? else { return Ok(()) };
-            plan.register("bronze", &rows)?;
-            last_of_each_key(self.dataset, &bronze.order(Dataset::Circuits, unknown))
-        };
+        if let [only] = months.as_slice() {
+            self.build.records(plan.as_mut(), Dataset::Circuits, *only)?;
+            return self.take(plan, *only, (bronze.row_count(Dataset::Circuits, *only), true)).map(drop);
+        }
+        let (Some(rows), Some(newest)) = (bronze.rows(Dataset::Circuits, unknown)?, months.last()) else { return Ok(()) };
+        plan.register("bronze", &rows)?;
         super::conform::records(bronze, self.dataset).create_views(plan.as_mut())?;
         plan.create_view("all_records", &format!("SELECT * FROM records WHERE NOT ({})", without_key(self.dataset)))?;
-        plan.create_view("records", &records)?;
-        let Some(newest) = months.last() else { return Ok(()) };
+        plan.create_view("records", &last_of_each_key(self.dataset, &bronze.order(Dataset::Circuits, unknown)))?;
         let rows = months.iter().map(|month| bronze.row_count(Dataset::Circuits, *month)).sum();
-        self.take(plan, *newest, (rows, months.len() == 1)).map(drop)
+        self.take(plan, *newest, (rows, false)).map(drop)
     }
 
     /// Takes in relation `records` of a session, so many at most, with one record of each key; whether they are those of the month alone.

@@ -1,7 +1,7 @@
 //! The DERs that corrections touch: those of the records that a month does not hold in the place and with the cells that it had.
 //!
 //! A file that came again holds most records as it did. Their DERs have the history that they had; only that of the others is folded
-//! again.
+//! again, as long as these are a thousand or an eighth of the file.
 
 use super::Build;
 use super::conform;
