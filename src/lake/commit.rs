@@ -15,6 +15,7 @@ use deltalake::{DeltaResult, DeltaTable};
 
 use super::disk::Operation;
 use super::schema::delta_field;
+use super::stats::TELL_FILES_APART;
 use super::{DataFile, Lake, LakeError, Snapshot, TableId, Written};
 use crate::frame::Column;
 
@@ -42,23 +43,6 @@ fn is_checkpoint_due(table: &TableId, version: u64, files: usize) -> bool {
 
 /// The property of a table that says of which columns a reader shall look at the statistics.
 const INDEXED: &str = "delta.dataSkippingStatsColumns";
-
-/// The columns by which the files of a table can be told apart. The library reads the statistics of all columns that a table does not leave
-/// out, of every file, with each commit.
-const TELL_FILES_APART: [&str; 12] = [
-    "_source_file",
-    "_file_sha256",
-    "_run_id",
-    "_ingested_at",
-    "delivery_month",
-    "status",
-    "valid_from_month",
-    "valid_to_month",
-    "started_at",
-    "checked_at",
-    "acknowledged_at",
-    "promoted_at",
-];
 
 /// Those of a table, of which it has some in its files; `None` where there are none.
 fn indexed(columns: &[Column], partition_by: &[impl AsRef<str>]) -> Option<String> {
@@ -111,18 +95,12 @@ impl Lake {
         let written = std::mem::take(&mut change.add);
         let adds: Vec<Action> = written.iter().map(|file| Action::Add(add_action(file, !change.same_rows))).collect();
         let commit_id = uuid::Uuid::now_v7().to_string();
-        let committed = self.runtime.block_on(async {
-            match change.base {
-                Some(base) => append(base, &change, adds, &commit_id).await,
-                None => self.create(table, &change, adds, &commit_id).await,
-            }
-        });
+        let committed = match change.base {
+            Some(base) => self.runtime.block_on(append(base, &change, adds, &commit_id)),
+            None => self.runtime.block_on(self.create(table, &change, adds, &commit_id)).map(|made| self.keep(table, made)),
+        };
         let version = match committed {
-            Ok(delta) => {
-                let version = delta.version().unwrap_or_default();
-                self.keep(table, delta, change.base);
-                version
-            }
+            Ok(version) => version,
             Err(source) => match self.find_commit(table, change.base.map(|base| base.version), &commit_id) {
                 Ok(Some(version)) => {
                     tracing::warn!("commit {version} of `{table}` is made; what followed it failed: {source}");
@@ -193,7 +171,9 @@ impl Lake {
     }
 }
 
-async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, commit_id: &str) -> DeltaResult<DeltaTable> {
+/// What follows a commit in the library, to read the log on, is left to the next one who asks for the table: of the last commit of a run
+/// nobody does.
+async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, commit_id: &str) -> DeltaResult<u64> {
     let state = base.delta.snapshot()?;
     let new: Vec<&Column> =
         change.columns.iter().filter(|column| !base.columns.iter().any(|known| known.name == column.name)).collect();
@@ -217,10 +197,10 @@ async fn append(base: &Snapshot, change: &Change<'_>, mut actions: Vec<Action>, 
     let committed = CommitBuilder::from(properties(change, commit_id))
         .with_actions(actions)
         .build(Some(state), base.delta.log_store(), operation)
+        .into_prepared_commit_future()
+        .await?
         .await?;
-    let mut delta = base.delta.clone();
-    delta.state = Some(committed.snapshot);
-    Ok(delta)
+    Ok(committed.version)
 }
 
 /// Nothing but the entry itself: what the library would do after it could fail, and is done by [`Lake::commit`].

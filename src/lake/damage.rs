@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disk::Operation;
-use super::store::sync_folders;
+use super::disk::sync_folders;
 use super::{DataFile, Lake, LakeError, Snapshot, TableId};
 
 /// How long an entry that is none is watched: another program may be writing it under its name.

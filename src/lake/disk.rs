@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::store::sync_folders;
-
 /// What is done with the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
@@ -65,8 +63,24 @@ pub(super) struct Disk {
     faults: Option<Arc<dyn Faults>>,
     /// Whether something could not be removed, and lies there still.
     is_left: Arc<AtomicBool>,
-    /// Folders whose own entries are durable: none has been made or removed since they were synced.
-    durable: Arc<Mutex<HashSet<PathBuf>>>,
+    durable: Arc<Mutex<Durable>>,
+}
+
+/// What need not be synced again.
+#[derive(Debug, Default)]
+struct Durable {
+    /// Folders whose entries are durable, but for files that came since: no folder was made or removed in them since they were synced.
+    folders: HashSet<PathBuf>,
+    /// How often folders were made or removed.
+    changes: u64,
+}
+
+impl Durable {
+    /// Forgets folders in which another is made, or removed with all in it.
+    fn forget(&mut self, path: &Path) {
+        self.changes += 1;
+        self.folders.retain(|folder| !path.starts_with(folder) && !folder.starts_with(path));
+    }
 }
 
 impl Disk {
@@ -106,7 +120,7 @@ impl Disk {
 
     /// Removes a folder and all in it; one that is not there is removed.
     pub(super) fn delete_folder(&self, path: &Path) -> std::io::Result<()> {
-        self.durable().clear();
+        self.durable().forget(path);
         self.step(Operation::Delete, path, || match std::fs::remove_dir_all(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             removed => removed,
@@ -127,24 +141,48 @@ impl Disk {
             if path.is_dir() {
                 return Ok(());
             }
-            self.durable().clear();
+            // Who sees the folder knows that those above it have to be synced.
+            let mut durable = self.durable();
+            durable.forget(path);
             std::fs::create_dir_all(path)
         })
     }
 
     /// Makes the entry of a file durable, and those of the folders that it is in, unless they are.
     pub(super) fn sync_entry(&self, path: &Path) -> std::io::Result<()> {
-        let Some(folder) = path.parent().filter(|folder| self.durable().contains(*folder)) else {
-            sync_folders(path)?;
-            self.durable().extend(path.parent().map(Path::to_owned));
-            return Ok(());
-        };
-        File::open(folder)?.sync_all()
+        for (above, folder) in folders_of(path).enumerate() {
+            let (is_durable, changes) = {
+                let durable = self.durable();
+                (durable.folders.contains(folder), durable.changes)
+            };
+            if above == 0 || !is_durable {
+                sync_folder(folder)?;
+                let mut durable = self.durable();
+                // What was made meanwhile may have come too late for it.
+                if durable.changes == changes {
+                    durable.folders.insert(folder.to_owned());
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+    fn durable(&self) -> MutexGuard<'_, Durable> {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes the entry of a file durable, and that of its folder and the folder above, which may be new.
+pub(super) fn sync_folders(path: &Path) -> std::io::Result<()> {
+    folders_of(path).try_for_each(sync_folder)
+}
+
+fn folders_of(path: &Path) -> impl Iterator<Item = &Path> {
+    path.ancestors().skip(1).take(3)
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -154,23 +192,33 @@ mod tests {
     #[test]
     fn folder_is_made_durable_once_unless_one_was_made_or_removed_since() {
         let place = tempfile::tempdir().unwrap();
-        let [first, second, gone] = ["table/_delta_log", "table/month=1", "gone"].map(|folder| place.path().join(folder));
+        let folder = |name: &str| place.path().join(name);
         let disk = Disk::default();
-        let known = |disk: &Disk| disk.durable().iter().cloned().collect::<Vec<_>>();
-        let of_first = std::slice::from_ref(&first);
-        disk.make_folder(&first).unwrap();
+        let known = |disk: &Disk| {
+            let names = |folder: &PathBuf| folder.strip_prefix(place.path()).unwrap().to_str().unwrap().to_owned();
+            disk.durable().folders.iter().map(names).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        disk.make_folder(&folder("layer/table/_delta_log")).unwrap();
         assert!(known(&disk).is_empty());
-        disk.sync_entry(&first.join("00.json")).unwrap();
-        disk.make_folder(&first).unwrap();
-        assert_eq!(known(&disk), of_first);
-        disk.clone().sync_entry(&first.join("01.json")).unwrap();
-        assert_eq!(known(&disk), of_first);
-        assert!(disk.sync_entry(&gone.join("00.json")).is_err(), "of a folder that is not there nothing is known");
-        assert_eq!(known(&disk), of_first);
-        disk.make_folder(&second).unwrap();
-        assert!(known(&disk).is_empty());
-        disk.sync_entry(&first.join("02.json")).unwrap();
-        disk.delete_folder(&second).unwrap();
+        disk.sync_entry(&folder("layer/table/_delta_log/00.json")).unwrap();
+        let of_log = ["layer", "layer/table", "layer/table/_delta_log"];
+        assert_eq!(known(&disk), of_log);
+        disk.make_folder(&folder("layer/table/_delta_log")).unwrap();
+        disk.clone().sync_entry(&folder("layer/table/_delta_log/01.json")).unwrap();
+        assert_eq!(known(&disk), of_log);
+        assert!(disk.sync_entry(&folder("gone/00.json")).is_err(), "of a folder that is not there nothing is known");
+        assert_eq!(known(&disk), of_log);
+        // What is made lies in folders that have to be synced again, whether they are above a file or its own.
+        disk.make_folder(&folder("layer/table/month=1")).unwrap();
+        assert_eq!(known(&disk), ["layer/table/_delta_log"]);
+        disk.sync_entry(&folder("layer/table/month=1/part")).unwrap();
+        let of_month = ["layer", "layer/table", "layer/table/_delta_log", "layer/table/month=1"];
+        assert_eq!(known(&disk), of_month);
+        disk.make_folder(&folder("other/table/month=1")).unwrap();
+        assert_eq!(known(&disk), of_month);
+        disk.make_folder(&folder("layer/new")).unwrap();
+        assert_eq!(known(&disk), ["layer/table", "layer/table/_delta_log", "layer/table/month=1"]);
+        disk.delete_folder(&folder("layer/table")).unwrap();
         assert!(known(&disk).is_empty());
     }
 }

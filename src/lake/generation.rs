@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::disk::sync_folders;
 use super::disk::{Disk, Operation};
-use super::store::sync_folders;
 use super::{Change, DataFile, Lake, LakeError, Snapshot, TableId, Takes};
 use crate::landing::sha256_of;
 use crate::model::Cancel;

@@ -1,7 +1,8 @@
-//! Statistics of a Parquet file as the Delta log wants them: rows, minima, maxima, null counts.
+//! Statistics of a Parquet file as the Delta log wants them: rows, null counts, and minima and maxima of the columns that tell files apart.
 //!
 //! Taken from the file's own footer, so that they hold whoever wrote it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -13,6 +14,23 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::frame::{Column, ColumnType};
 use crate::model::Day;
+
+/// The columns by which the files of a table can be told apart. The library reads the statistics of all columns that a table does not leave
+/// out, of every file, with each commit; and the log is read with each run.
+pub(super) const TELL_FILES_APART: [&str; 12] = [
+    "_source_file",
+    "_file_sha256",
+    "_run_id",
+    "_ingested_at",
+    "delivery_month",
+    "status",
+    "valid_from_month",
+    "valid_to_month",
+    "started_at",
+    "checked_at",
+    "acknowledged_at",
+    "promoted_at",
+];
 
 /// Longer texts are left out: they prune nothing and swell the log.
 const LONGEST_TEXT: usize = 1024;
@@ -27,9 +45,10 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
     let (mut minima, mut maxima, mut nulls) = (Map::new(), Map::new(), Map::new());
     let schema = metadata.file_metadata().schema_descr();
+    let mut lacking: BTreeMap<&str, &Column> = columns.iter().map(|column| (column.name.as_str(), column)).collect();
     for index in 0..schema.num_columns() {
         let name = schema.column(index).name().to_owned();
-        let Some(column) = columns.iter().find(|column| column.name == name) else { continue };
+        let Some(column) = lacking.remove(name.as_str()) else { continue };
         let stored = schema.column(index).physical_type();
         if stored != physical_of(column.kind) {
             return Err(ParquetError::General(format!("column `{name}` is stored as {stored}")));
@@ -40,6 +59,9 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
         let counts: Option<u64> = chunks.iter().map(|statistics| statistics.null_count_opt()).sum();
         if let Some(count) = counts {
             nulls.insert(name.clone(), json!(count));
+        }
+        if !TELL_FILES_APART.contains(&name.as_str()) {
+            continue;
         }
         let bounds: Vec<(Json, Json)> = chunks.iter().filter_map(|statistics| bounds(statistics, column.kind)).collect();
         // A group of nulls has no bounds; any other group without them makes the file's unknown.
@@ -53,8 +75,8 @@ pub(super) fn of_file(path: &Path, columns: &[Column]) -> Result<(u64, String), 
         }
     }
     // Other readers find nulls where a file has no such column, and so does this one.
-    let is_stored = |column: &Column| (0..schema.num_columns()).any(|index| schema.column(index).name() == column.name);
-    nulls.extend(columns.iter().filter(|column| !is_stored(column)).map(|column| (column.name.clone(), json!(rows))));
+    let missing = columns.iter().filter(|column| lacking.contains_key(column.name.as_str()));
+    nulls.extend(missing.map(|column| (column.name.clone(), json!(rows))));
     let stats = json!({ "numRecords": rows, "minValues": minima, "maxValues": maxima, "nullCount": nulls });
     Ok((rows, stats.to_string()))
 }

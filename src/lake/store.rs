@@ -47,10 +47,11 @@ impl LocalStore {
         Self { files: LocalFileSystem::new(), checkpoints, written: Mutex::default(), disk }
     }
 
-    /// Whether a step that only reads may be done.
-    fn may_read(&self, operation: Operation, location: Option<&StorePath>) -> Result<()> {
-        let path = location.map(|location| self.files.path_to_filesystem(location)).transpose()?.unwrap_or_default();
-        self.disk.step(operation, &path, || Ok(())).map_err(failed)
+    /// Where a folder is, if it may be listed.
+    fn listed(&self, folder: &StorePath) -> Result<PathBuf> {
+        let path = self.files.path_to_filesystem(folder)?;
+        self.disk.step(Operation::List, &path, || Ok(())).map_err(failed)?;
+        Ok(path)
     }
 
     fn hides(&self, location: &StorePath) -> bool {
@@ -80,13 +81,15 @@ impl LocalStore {
     /// as long as to read it.
     fn get(&self, location: &StorePath, options: &GetOptions) -> Result<GetResult> {
         let of_disk = |error| failed_at(location, error);
-        let mut file = File::open(self.files.path_to_filesystem(location)?).map_err(of_disk)?;
+        let path = self.files.path_to_filesystem(location)?;
+        let mut file = self.disk.step(Operation::Get, &path, || File::open(&path)).map_err(of_disk)?;
         let meta = file.metadata().and_then(|metadata| object(location.clone(), &metadata)).map_err(of_disk)?;
         options.check_preconditions(&meta)?;
         let range = options.range.as_ref().map_or(Ok(0..meta.size), |range| range.as_range(meta.size));
         let range = range.map_err(|source| Error::Generic { store: NAME, source: Box::new(source) })?;
         let mut content = Vec::new();
         if !options.head {
+            content.reserve_exact((range.end - range.start) as usize);
             file.seek(SeekFrom::Start(range.start)).map_err(of_disk)?;
             file.take(range.end - range.start).read_to_end(&mut content).map_err(of_disk)?;
         }
@@ -97,7 +100,7 @@ impl LocalStore {
     /// The files of a folder whose names come after another one, looked at where they are asked for; those before it, of which a long log
     /// has many, are not looked at.
     fn later(&self, folder: &StorePath, offset: &StorePath) -> std::io::Result<Vec<ObjectMeta>> {
-        let entries = match self.files.path_to_filesystem(folder)?.read_dir() {
+        let entries = match self.listed(folder)?.read_dir() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
@@ -162,7 +165,6 @@ impl ObjectStore for LocalStore {
         if self.hides(location) {
             return Err(Error::NotFound { path: location.to_string(), source: "checkpoints are hidden".into() });
         }
-        self.may_read(Operation::Get, Some(location))?;
         self.get(location, &options)
     }
 
@@ -171,16 +173,13 @@ impl ObjectStore for LocalStore {
     }
 
     fn list(&self, prefix: Option<&StorePath>) -> BoxStream<'static, Result<ObjectMeta>> {
-        if let Err(error) = self.may_read(Operation::List, prefix) {
+        if let Err(error) = self.listed(prefix.unwrap_or(&StorePath::ROOT)) {
             return futures::stream::once(std::future::ready(Err(error))).boxed();
         }
         self.seen(self.files.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&StorePath>, offset: &StorePath) -> BoxStream<'static, Result<ObjectMeta>> {
-        if let Err(error) = self.may_read(Operation::List, prefix) {
-            return futures::stream::once(std::future::ready(Err(error))).boxed();
-        }
         let later = self.later(prefix.unwrap_or(&StorePath::ROOT), offset).map_err(failed);
         let entries = later.map_or_else(|error| vec![Err(error)], |found| found.into_iter().map(Ok).collect());
         self.seen(futures::stream::iter(entries).boxed())
@@ -243,11 +242,6 @@ fn write_synced(path: &Path, payload: &PutPayload) -> std::io::Result<()> {
     let mut file = File::create_new(path)?;
     payload.iter().try_for_each(|bytes| file.write_all(bytes))?;
     file.sync_all()
-}
-
-/// Makes the entry of a file durable, and that of its folder and the folder above, which may be new.
-pub(super) fn sync_folders(path: &Path) -> std::io::Result<()> {
-    path.ancestors().skip(1).take(3).try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

@@ -128,14 +128,15 @@ impl Lake {
         Ok(Some(snapshot))
     }
 
-    /// Keeps the state that a commit of this program ended in, so that its entry is not read again.
-    pub(super) fn keep(&self, table: &TableId, delta: DeltaTable, base: Option<&Snapshot>) {
-        let checkpoints = base.map_or(Checkpoints::Used, |base| base.checkpoints);
-        let state = State { delta, checkpoints, whole_at: base.map(|base| base.whole_at) };
+    /// Keeps a table that was made just now, so that its log is not read again; its version.
+    pub(super) fn keep(&self, table: &TableId, delta: DeltaTable) -> u64 {
+        let version = delta.version().unwrap_or_default();
+        let state = State { delta, checkpoints: Checkpoints::Used, whole_at: None };
         // What cannot be kept is read when it is asked for.
-        if let Ok(snapshot) = read(table, self.path(table), state, base) {
+        if let Ok(snapshot) = read(table, self.path(table), state, None) {
             self.snapshots.keep(&self.path(table).join("_delta_log"), &Arc::new(snapshot));
         }
+        version
     }
 
     /// The table as it was after a commit.

@@ -169,11 +169,16 @@ fn log_that_is_read_on_says_what_one_read_from_its_start_says() {
 struct Steps(Mutex<Vec<(Operation, Moment, PathBuf)>>);
 
 impl Steps {
-    /// How often a file of a log was read.
-    fn reads(&self) -> usize {
+    fn forget(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
+    /// The files of logs that were read.
+    fn read(&self) -> BTreeSet<String> {
         let is_read =
             |(operation, moment, _): &&(Operation, Moment, PathBuf)| (*operation, *moment) == (Operation::Get, Moment::Before);
-        self.0.lock().unwrap().iter().filter(is_read).count()
+        let name = |(_, _, path): &(Operation, Moment, PathBuf)| path.file_name().unwrap().to_string_lossy().into_owned();
+        self.0.lock().unwrap().iter().filter(is_read).map(name).collect()
     }
 }
 
@@ -185,24 +190,31 @@ impl Faults for Steps {
 }
 
 #[test]
-fn state_that_a_commit_ended_in_is_known_without_a_look_at_its_log() {
+fn commit_reads_no_log_and_who_asks_then_reads_its_entry_alone() {
     let steps = Arc::new(Steps::default());
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::with_faults(folder.path(), Environment::Dev, steps.clone()).unwrap();
     let numbers = Numbers { folder, lake };
-    let (mut with_checkpoint, mut read_again) = (Vec::new(), Vec::new());
+    let (mut with_checkpoint, mut read_whole) = (Vec::new(), Vec::new());
     for number in 0..MANY {
+        let version = number.cast_unsigned();
+        let is_checkpoint = || numbers.log().join(format!("{version:020}.checkpoint.parquet")).exists();
         numbers.append(number).unwrap();
-        let (version, before) = (number.cast_unsigned(), steps.reads());
+        // The table is read when it is made, and with a checkpoint.
+        let is_read = number == 0 || is_checkpoint();
+        assert_eq!(steps.read().is_empty(), !is_read, "{version}: {:?}", steps.read());
+        steps.forget();
+        with_checkpoint.extend(is_checkpoint().then_some(version));
         let snapshot = numbers.lake.snapshot(&Numbers::table()).unwrap().unwrap();
         assert_eq!((snapshot.version, snapshot.rows()), (version, version + 1));
-        with_checkpoint.extend(numbers.log().join(format!("{version:020}.checkpoint.parquet")).exists().then_some(version));
-        read_again.extend((steps.reads() > before).then_some(version));
+        let expected = if is_read { BTreeSet::new() } else { BTreeSet::from([format!("{version:020}.json")]) };
+        read_whole.extend((steps.read() != expected).then_some(version));
+        steps.forget();
     }
     // After a checkpoint a log is read as a whole, unless few commits came since it was.
     assert!(with_checkpoint.len() > 1 && with_checkpoint.windows(2).all(|pair| pair[1] == pair[0] + 10), "{with_checkpoint:?}");
     let long_after: Vec<u64> = with_checkpoint.iter().copied().filter(|version| *version >= 10).collect();
-    assert_eq!(read_again, long_after);
+    assert_eq!(read_whole, long_after);
 }
 
 /// What a power cut leaves is what was made durable: an entry of a log may be there only when all that it names is.
@@ -535,5 +547,14 @@ fn tables_say_which_columns_tell_their_files_apart_and_those_of_an_earlier_versi
         let names = |statistics: &serde_json::Value| statistics["nullCount"].as_object().unwrap().len();
         let stored = |table: &str| now.lake.snapshot(&table_id(table)).unwrap().unwrap().columns.len();
         assert!(before.1.iter().all(|statistics| names(statistics) + 1 >= stored(table)), "{table}");
+        // Bounds are those of the columns that tell files apart; one without a value has none.
+        let apart: Vec<&str> = before.0["configuration"][PROPERTY].as_str().unwrap().split(',').collect();
+        for statistics in &before.1 {
+            let bounded: Vec<&String> = statistics["minValues"].as_object().unwrap().keys().collect();
+            assert_eq!(bounded, statistics["maxValues"].as_object().unwrap().keys().collect::<Vec<_>>(), "{table}");
+            assert!(bounded.iter().all(|name| apart.contains(&name.as_str())), "{table}: {bounded:?}");
+            let has_value = |name: &&&str| statistics["nullCount"][**name] != statistics["numRecords"];
+            assert_eq!(bounded.len(), apart.iter().filter(has_value).count(), "{table}: {bounded:?}");
+        }
     }
 }

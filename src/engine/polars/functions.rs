@@ -9,8 +9,7 @@
 //! this world (beyond 10¹⁵, `inf`, `nan`). `marks`, if given: the character before the fraction, and the one between groups. `SHIFT(number, exponent)` → the same of a number. `UNITS(number)` → 128-bit whole number,
 //! to be summed; `QUOTIENT(sum, exponent)` → real number from such a sum. All of them give the nearest double: see
 //! [`crate::model::decimal`].
-//! `RATINGS(label, number, …)` → `label number; label number` of those numbers that are not null and not 0; null where there is
-//! none. A whole number has no fraction.
+//! Words of a list: see [`super::labels`].
 //! `TRY_STRPTIME(text, format, first, last, zone)` → time in UTC, null where the text is not in that notation or the year is none
 //! from `first` to `last`. An offset is brought to UTC where `zone` is `utc`; where it is `written`, it is read over.
 //! `XXHASH64(a, b, …)` → whole number: the XXH64 of the values one after the other, each seeded with the hash so far,
@@ -22,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::hash::xxhash64;
+use super::labels::{only_rated, ratings, translated, word_at, word_place};
 use super::words::Words;
 use crate::model::cell::{self, NullSentinels};
 use crate::model::decimal;
@@ -37,7 +37,7 @@ pub(super) struct Functions(HashMap<String, UserDefinedFunction>);
 impl Functions {
     pub(super) fn new() -> Self {
         let time = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
-        let all: [(&str, Call, DataType); 15] = [
+        let all: [(&str, Call, DataType); 19] = [
             ("present", present, DataType::String),
             ("bare", bare, DataType::String),
             ("damaged", damaged, DataType::Boolean),
@@ -51,6 +51,10 @@ impl Functions {
             ("units", units, DataType::Int128),
             ("quotient", quotient, DataType::Float64),
             ("ratings", ratings, DataType::String),
+            ("only_rated", only_rated, DataType::String),
+            ("translated", translated, DataType::String),
+            ("word_place", word_place, DataType::Int64),
+            ("word_at", word_at, DataType::String),
             ("try_strptime", try_strptime, time),
             ("xxhash64", xxhash64, DataType::Int64),
         ];
@@ -215,30 +219,6 @@ fn quotient(columns: &mut [Column]) -> PolarsResult<Column> {
     let (sums, exponent) = (sums.i128()?, whole(exponent)?);
     let numbers: Float64Chunked = unary_elementwise(sums, |sum: Option<i128>| sum.map(|sum| decimal::quotient(sum, exponent)));
     Ok(numbers.into_series().into_column())
-}
-
-fn ratings(columns: &mut [Column]) -> PolarsResult<Column> {
-    use std::fmt::Write;
-    let name = columns.first().map_or_else(|| "ratings".into(), |column| column.name().clone());
-    let rows = columns.iter().map(Column::len).max().unwrap_or(0);
-    let mut rated: Vec<(String, Float64Chunked)> = Vec::with_capacity(columns.len() / 2);
-    for pair in columns.chunks(2) {
-        let [label, numbers] = pair else { polars_bail!(InvalidOperation: "RATINGS needs a number for each label") };
-        let numbers = if numbers.len() == rows { numbers.clone() } else { numbers.new_from_index(0, rows) };
-        rated.push((label.str()?.get(0).unwrap_or_default().to_owned(), numbers.f64()?.rechunk().into_owned()));
-    }
-    let mut texts = StringChunkedBuilder::new(name, rows);
-    let mut text = String::new();
-    for row in 0..rows {
-        text.clear();
-        for (label, numbers) in &rated {
-            let Some(number) = numbers.get(row).filter(|number| *number != 0.0) else { continue };
-            let separator = if text.is_empty() { "" } else { "; " };
-            let _ = write!(text, "{separator}{label} {number}");
-        }
-        texts.append_option(Some(text.as_str()).filter(|text| !text.is_empty()));
-    }
-    Ok(texts.finish().into_series().into_column())
 }
 
 fn try_strptime(columns: &mut [Column]) -> PolarsResult<Column> {

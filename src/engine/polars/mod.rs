@@ -4,6 +4,7 @@ mod expressions;
 mod functions;
 mod hash;
 mod known;
+mod labels;
 mod lookup;
 mod pattern;
 mod scan;

@@ -45,21 +45,28 @@ pub(super) fn feeder_columns(cells: &Cells<'_>, adapter: &DatasetAdapter) -> Vec
     columns
 }
 
-/// The longest of the words that is in the text, in lower case.
+/// The longest of the words that is in the text, else the text in lower case.
 fn word_in(cell: &str, words: &[String]) -> String {
-    let mut longest: Vec<&String> = words.iter().collect();
-    longest.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    let arms: Vec<String> = longest
-        .iter()
-        .map(|word| format!("WHEN LOWER({cell}) LIKE {} THEN {}", text(&format!("%{word}%")), text(word)))
-        .collect();
-    format!("CASE {} ELSE LOWER({cell}) END", arms.join(" "))
+    format!("COALESCE({}, LOWER({cell}))", word_of_rank(&rank_in(cell, words), words))
+}
+
+/// The place in the list of the longest word that is in the text.
+fn rank_in(cell: &str, words: &[String]) -> String {
+    format!("WORD_PLACE({cell}, {})", list_of(words))
+}
+
+fn word_of_rank(rank: &str, words: &[String]) -> String {
+    format!("WORD_AT({rank}, {})", list_of(words))
+}
+
+fn list_of(words: &[String]) -> String {
+    words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ")
 }
 
 /// Relation `segments` as feeders: small relations that are made one after the other, the last is the result. Segments are read
 /// once, as parts of a circuit and feeder with the same words.
 pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAdapter) -> Plan {
-    let (mut of_parts, mut of_feeders) = (Vec::new(), vec!["p.feeder_id AS feeder_id".to_owned()]);
+    let (mut of_parts, mut of_feeders) = (Vec::new(), vec!["feeder_id".to_owned()]);
     let mut part = vec!["feeder_id", "circuit_id"];
     let mut ranked = Vec::new();
     for ModelColumn { name: column, .. } in stated() {
@@ -75,18 +82,21 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
             }
         }
     }
-    let same: Vec<String> = part.iter().map(|column| format!("s.{column} AS {column}")).collect();
-    of_parts = same.into_iter().chain(of_parts).chain(["CAST(COUNT(*) AS BIGINT) AS segment_count".to_owned()]).collect();
-    of_feeders.push("CAST(SUM(p.segment_count) AS BIGINT) AS segment_count".into());
-    let by: Vec<String> = part.iter().map(|column| format!("s.{column}")).collect();
+    of_parts = part
+        .iter()
+        .map(ToString::to_string)
+        .chain(of_parts)
+        .chain(["CAST(COUNT(*) AS BIGINT) AS segment_count".to_owned()])
+        .collect();
+    of_feeders.push("CAST(SUM(segment_count) AS BIGINT) AS segment_count".into());
     let mut steps = vec![
-        ("parts".to_owned(), select(&of_parts, &format!("FROM segments AS s\nGROUP BY {}", by.join(", ")))),
+        ("parts".to_owned(), select(&of_parts, &format!("FROM segments\nGROUP BY {}", part.join(", ")))),
         ("pairs".to_owned(), PAIRS.to_owned()),
         (
             "circuit_counts".to_owned(),
             "SELECT feeder_id AS counted_id, COUNT(circuit_id) AS circuits FROM pairs GROUP BY feeder_id".to_owned(),
         ),
-        ("grouped".to_owned(), select(&of_feeders, "FROM parts AS p\nGROUP BY p.feeder_id")),
+        ("grouped".to_owned(), select(&of_feeders, "FROM parts\nGROUP BY feeder_id")),
     ];
     let mut joins = "\nLEFT JOIN circuit_counts AS c ON g.feeder_id = c.counted_id".to_owned();
     for (column, source) in &ranked {
@@ -96,11 +106,11 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
     let described: Vec<String> = stated()
         .map(|ModelColumn { name: column, .. }| match ranked.iter().find(|(name, _)| *name == column) {
             Some((_, source)) => format!("{} AS {column}", word_of_rank(&format!("{column}_ranks.word_rank"), &source.words)),
-            None => format!("g.{column} AS {column}"),
+            None => (*column).to_owned(),
         })
         .collect();
     let state = format!(
-        "SELECT g.feeder_id AS feeder_id, {}, g.segment_count AS segment_count, CAST(COALESCE(c.circuits, 0) AS BIGINT) AS circuit_count\nFROM grouped AS g{joins}",
+        "SELECT feeder_id, {}, segment_count, CAST(COALESCE(circuits, 0) AS BIGINT) AS circuit_count\nFROM grouped AS g{joins}",
         described.join(", ")
     );
     steps.extend([("feeder_state".to_owned(), state), ("hashed".to_owned(), hashed_feeders(&utility.id))]);
@@ -109,10 +119,10 @@ pub(super) fn feeders_of_segments(utility: &UtilityAdapter, adapter: &DatasetAda
 
 /// What a column is in a part, and in a feeder of parts.
 fn aggregate(column: &str, source: Option<&ColumnSource>) -> (String, String) {
-    let both = |function: &str| (format!("{function}(s.{column})"), format!("{function}(p.{column})"));
+    let both = |function: &str| [(); 2].map(|()| format!("{function}({column})")).into();
     match source.map(|source| (source.aggregate, &source.kind)) {
         Some((Aggregate::Sum, CellType::Number { .. })) => {
-            (sum_of_units(&format!("UNITS(s.{column})")), format!("QUOTIENT({}, 0)", sum_of_units(&format!("p.{column}"))))
+            (sum_of_units(&format!("UNITS({column})")), format!("QUOTIENT({}, 0)", sum_of_units(column)))
         }
         Some((Aggregate::Min, _)) => both("MIN"),
         _ => both("MAX"),
@@ -121,24 +131,12 @@ fn aggregate(column: &str, source: Option<&ColumnSource>) -> (String, String) {
 
 /// The highest (or lowest) word of a feeder's segments, as its place in the list; words are sought once a distinct text.
 fn ranked_words(column: &str, source: &ColumnSource) -> String {
-    let mut longest: Vec<(usize, &String)> = source.words.iter().enumerate().collect();
-    longest.sort_by_key(|(_, word)| std::cmp::Reverse(word.len()));
-    let arms: Vec<String> = longest
-        .iter()
-        .map(|(at, word)| format!("WHEN LOWER(d.{column}) LIKE {} THEN {at}", text(&format!("%{word}%"))))
-        .collect();
     let best = if source.aggregate == Aggregate::Min { "MIN" } else { "MAX" };
     format!(
-        "SELECT d.feeder_id AS ranked_id, {best}(CASE {} END) AS word_rank\n\
-         FROM (SELECT DISTINCT feeder_id, {column} FROM parts) AS d\nGROUP BY d.feeder_id",
-        arms.join(" ")
+        "SELECT feeder_id AS ranked_id, {best}({}) AS word_rank\n\
+         FROM (SELECT DISTINCT feeder_id, {column} FROM parts) AS d\nGROUP BY feeder_id",
+        rank_in(column, &source.words)
     )
-}
-
-fn word_of_rank(rank: &str, words: &[String]) -> String {
-    let arms: Vec<String> =
-        words.iter().enumerate().map(|(at, word)| format!("WHEN {rank} = {at} THEN {}", text(word))).collect();
-    format!("CASE {} ELSE CAST(NULL AS VARCHAR) END", arms.join(" "))
 }
 
 /// Relation `feeder_state` with its utility and hash.

@@ -58,28 +58,14 @@ pub(super) fn technology_kw(cells: &Cells<'_>, utility: &UtilityAdapter) -> Stri
 ///
 /// A type that is stated and that the adapter does not name is `Unmapped`.
 fn der_type(cells: &Cells<'_>, utility: &UtilityAdapter, technologies: &[(String, String)]) -> String {
-    let mut arms = Vec::new();
-    if let Some((_, values)) = utility.hybrid.as_ref().filter(|(label, _)| cells.has(label)) {
-        let list: Vec<String> = values.iter().map(|value| text(&value.to_lowercase())).collect();
-        arms.push(format!("WHEN hybrid_word IN ({}) THEN 'Hybrid'", list.join(", ")));
-    }
+    let types = utility.der_types.iter().flat_map(|(from, to)| [text(from), text(to)]).chain([text("Unmapped")]);
+    let mut of_type = format!("TRANSLATED(type_word, {})", types.collect::<Vec<_>>().join(", "));
     if !technologies.is_empty() {
-        let used: Vec<String> = technologies.iter().map(|(kw, _)| format!("CASE WHEN {kw} <> 0.0 THEN 1 ELSE 0 END")).collect();
-        arms.push(format!("WHEN {} > 1 THEN 'Hybrid'", used.join(" + ")));
-        arms.extend(technologies.iter().map(|(kw, technology)| format!("WHEN {kw} <> 0.0 THEN {}", text(technology))));
+        of_type = format!("COALESCE(ONLY_RATED({}, 'Hybrid'), {of_type})", labelled(technologies));
     }
-    arms.push("WHEN type_word IS NULL THEN CAST(NULL AS VARCHAR)".into());
-    arms.extend(types_by_name(utility).into_iter().map(|(to, from)| format!("WHEN type_word IN ({from}) THEN {to}")));
-    format!("CASE {} ELSE 'Unmapped' END", arms.join("\n    "))
-}
-
-/// The delivered types of each type of the common model, as SQL.
-fn types_by_name(utility: &UtilityAdapter) -> BTreeMap<String, String> {
-    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (from, to) in &utility.der_types {
-        types.entry(text(to)).or_default().push(text(from));
-    }
-    types.into_iter().map(|(to, from)| (to, from.join(", "))).collect()
+    let Some((_, values)) = utility.hybrid.as_ref().filter(|(label, _)| cells.has(label)) else { return of_type };
+    let list: Vec<String> = values.iter().map(|value| text(&value.to_lowercase())).collect();
+    format!("CASE WHEN hybrid_word IN ({}) THEN 'Hybrid' ELSE {of_type} END", list.join(", "))
 }
 
 /// `Solar 5000; Energy storage 2000`, in kW; null when no technology has a rating.
@@ -87,8 +73,13 @@ fn technology_list(technologies: &[(String, String)]) -> String {
     if technologies.is_empty() {
         return "CAST(NULL AS VARCHAR)".into();
     }
+    format!("RATINGS({})", labelled(technologies))
+}
+
+/// Technologies with their ratings, as SQL.
+fn labelled(technologies: &[(String, String)]) -> String {
     let pairs: Vec<String> = technologies.iter().map(|(kw, technology)| format!("{}, {kw}", text(technology))).collect();
-    format!("RATINGS({})", pairs.join(", "))
+    pairs.join(", ")
 }
 
 /// Columns that the link to a feeder adds.
@@ -145,12 +136,10 @@ impl Links<'_> {
         }
         let hash = record_hash(Entity::Ders.described().map(|column| column.name));
         let (joins, feeder_id, matched) = self.joins();
-        let of_ders: Vec<String> = columns.iter().map(|column| format!("d.{column} AS {column}")).collect();
         format!(
-            "WITH all_ders AS (\n{}\n),\nlinked AS (\nSELECT {},\n  {feeder_id} AS feeder_id,\n  {matched} AS feeder_match\nFROM all_ders AS d{joins}\n)\n\
+            "WITH all_ders AS (\n{}\n),\nlinked AS (\nSELECT {values},\n  {feeder_id} AS feeder_id,\n  {matched} AS feeder_match\nFROM all_ders AS d{joins}\n)\n\
              SELECT {} AS utility_id, {values}, feeder_id, feeder_match,\n  {hash} AS record_hash\nFROM linked",
             parts.join("\nUNION ALL\n"),
-            of_ders.join(", "),
             text(self.adapter.id.as_str())
         )
     }
@@ -160,8 +149,8 @@ impl Links<'_> {
     fn not_replaced(&self) -> String {
         let is_repeated = !self.delivered.is_empty();
         let of_history = |column: &&str| match *column {
-            place @ ("_source_file" | "_source_line") if is_repeated => format!("COALESCE(n.new{place}, h.{place}) AS {place}"),
-            column => format!("h.{column} AS {column}"),
+            place @ ("_source_file" | "_source_line") if is_repeated => format!("COALESCE(new{place}, {place}) AS {place}"),
+            column => column.to_owned(),
         };
         let of_history: Vec<String> = unlinked().iter().map(of_history).collect();
         let of_each =
@@ -180,8 +169,7 @@ impl Links<'_> {
                 " LEFT ANTI JOIN ({replacing}) AS r ON h.status = r.status AND h.der_id = r.der_id\n\
                  LEFT JOIN ({all}) AS n ON h.status = n.new_status AND h.der_id = n.new_id"
             );
-            conditions
-                .extend(of_snapshots(self.snapshots).map(|gone| format!("(NOT ({gone}) OR n.new_source_file IS NOT NULL)")));
+            conditions.extend(of_snapshots(self.snapshots).map(|gone| format!("(NOT ({gone}) OR new_source_file IS NOT NULL)")));
         }
         let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         format!("SELECT {} FROM relinked AS h{join}{filter}", of_history.join(", "))
@@ -190,20 +178,20 @@ impl Links<'_> {
     /// A reference is looked up as a circuit first, then as a feeder.
     fn joins(&self) -> (String, String, String) {
         let mut joins = String::new();
-        let (mut found, mut arms) = (Vec::new(), vec!["WHEN d.feeder_ref IS NULL THEN 'missing'".to_owned()]);
+        let (mut found, mut arms) = (Vec::new(), vec!["WHEN feeder_ref IS NULL THEN 'missing'".to_owned()]);
         if self.circuits {
             joins.push_str("\nLEFT JOIN (SELECT circuit_id AS known_circuit, feeder_id AS circuit_feeder FROM circuits) AS c ON d.feeder_ref = c.known_circuit");
-            found.push("c.circuit_feeder");
-            arms.push("WHEN c.circuit_feeder IS NOT NULL THEN 'circuit'".into());
+            found.push("circuit_feeder");
+            arms.push("WHEN circuit_feeder IS NOT NULL THEN 'circuit'".into());
         }
         if self.feeders {
             joins.push_str("\nLEFT JOIN (SELECT feeder_id AS known_feeder FROM feeders) AS f ON d.feeder_ref = f.known_feeder");
             // A join's key column may be dropped by an engine; the reference itself is the feeder then.
-            found.push("f.known_feeder");
-            arms.push("WHEN f.known_feeder IS NOT NULL THEN 'feeder'".into());
+            found.push("known_feeder");
+            arms.push("WHEN known_feeder IS NOT NULL THEN 'feeder'".into());
         }
         if let Some(pattern) = &self.adapter.transmission {
-            arms.push(format!("WHEN REGEXP_LIKE(d.feeder_ref, {}) THEN 'transmission'", text(pattern)));
+            arms.push(format!("WHEN REGEXP_LIKE(feeder_ref, {}) THEN 'transmission'", text(pattern)));
         }
         let feeder_id = match found.len() {
             0 => "CAST(NULL AS VARCHAR)".into(),
