@@ -6,6 +6,7 @@
 mod cell;
 mod dictionary;
 mod group;
+mod keyed;
 mod parquet;
 mod patched;
 mod records;
@@ -28,6 +29,7 @@ pub(crate) use cell::constant;
 pub use cell::{CellRef, Cells, Value};
 use cell::{build_column, value_of};
 pub(crate) use group::{GROUP_ROWS, Group, TextCells};
+pub(crate) use keyed::Keyed;
 pub(crate) use parquet::FrameWriter;
 pub(crate) use patched::{Patch, PatchedGroup};
 pub use records::RecordColumns;

@@ -19,6 +19,11 @@ pub enum ColumnType {
     Time,
 }
 
+impl ColumnType {
+    /// All of them.
+    pub(super) const ALL: [Self; 6] = [Self::Text, Self::Whole, Self::Real, Self::Flag, Self::Day, Self::Time];
+}
+
 /// A column of a table; every column may be null.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {

@@ -1,13 +1,14 @@
 //! A Parquet file's rows as they are stored: some of them are taken without looking at the others, or at their texts.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
-use polars::prelude::{CompatLevel, DataFrame, IntoColumn, PolarsResult, SchemaExt, Series, polars_ensure, polars_err};
+use polars::prelude::{CompatLevel, DataFrame, IntoColumn, PolarsResult, Series, polars_ensure, polars_err};
 use polars_arrow::array::{Array, DictionaryArray, PrimitiveArray, new_null_array};
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::compute::concatenate::concatenate_unchecked;
@@ -23,9 +24,20 @@ use super::{Column, ColumnType, Frame, FrameError, constant, dictionary, schema}
 
 /// A file of one of this program's tables.
 pub(crate) struct StoredFile {
-    file: File,
+    content: Content,
     metadata: FileMetadata,
 }
+
+/// Where its bytes are.
+enum Content {
+    /// In memory: it takes longer to ask the system for each column of a small file than to read all.
+    Held(Vec<u8>),
+    /// In the file.
+    File(File),
+}
+
+/// Bytes of a file that is read at once.
+const SMALL: u64 = 64 << 10;
 
 /// A row group of it, of which nothing is read yet.
 pub(crate) struct StoredGroup<'f> {
@@ -44,20 +56,34 @@ impl StoredFile {
 
     fn opened(path: &Path, columns: &[Column]) -> PolarsResult<Option<Self>> {
         let mut file = File::open(path)?;
-        let metadata = read_metadata(&mut file)?;
-        let expected = schema::polars_schema(columns.iter()).to_arrow(CompatLevel::newest());
-        let expected = expected.iter_values().map(to_parquet_type).collect::<PolarsResult<Vec<_>>>()?;
-        let stored = metadata.schema().fields();
-        let is_other = |of: &ParquetType| expected.iter().any(|field| field.name() == of.name() && field != of);
+        let mut end = file.metadata()?.len();
+        let (content, metadata) = if end <= SMALL {
+            let mut bytes = Vec::with_capacity(end as usize);
+            end = file.take(SMALL).read_to_end(&mut bytes)? as u64;
+            let metadata = read_metadata(&mut Cursor::new(&bytes))?;
+            (Content::Held(bytes), metadata)
+        } else {
+            let metadata = read_metadata(&mut file)?;
+            (Content::File(file), metadata)
+        };
+        let kinds: HashMap<&str, ColumnType> = columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
+        let is_other = |stored: &ParquetType| kinds.get(stored.name()).is_some_and(|kind| !is_stored_as(stored, *kind));
         // What a damaged file says is not asked of the memory.
-        let end = file.metadata()?.len();
         let is_ours = |group: &RowGroupMetadata| {
             let rows = group.num_rows();
             let is_sound = |chunk: &ColumnChunkMetadata| chunk.byte_range().end <= end && chunk.num_values() == rows as i64;
             rows <= GROUP_ROWS && group.parquet_columns().iter().all(is_sound)
         };
-        let is_read = !stored.iter().any(is_other) && metadata.row_groups.iter().all(is_ours);
-        Ok(is_read.then_some(Self { file, metadata }))
+        let is_read = !metadata.schema().fields().iter().any(is_other) && metadata.row_groups.iter().all(is_ours);
+        Ok(is_read.then_some(Self { content, metadata }))
+    }
+
+    /// All its rows; a column that the file lacks is null.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(crate) fn rows(&self, columns: &[Column]) -> Result<Frame, FrameError> {
+        self.rows_where(columns, |group, _| Ok(Bitmap::new_with_value(true, group.rows())), &BTreeMap::new())
     }
 
     /// Its rows in which column `by` has one of these whole numbers; a column that the file lacks has one value, or is null.
@@ -233,16 +259,45 @@ impl StoredGroup<'_> {
     }
 
     /// The bytes of a column.
-    fn read(&self, chunk: &ColumnChunkMetadata) -> std::io::Result<Vec<u8>> {
-        let (range, mut file) = (chunk.byte_range(), &self.file.file);
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        file.seek(SeekFrom::Start(range.start))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
+    fn read(&self, chunk: &ColumnChunkMetadata) -> PolarsResult<Vec<u8>> {
+        let range = chunk.byte_range();
+        match &self.file.content {
+            Content::Held(bytes) => {
+                let column = bytes.get(range.start as usize..range.end as usize);
+                column.map(<[u8]>::to_vec).ok_or_else(|| polars_err!(ComputeError: "a column lies outside of its file"))
+            }
+            Content::File(file) => {
+                let (mut file, mut bytes) = (file, vec![0; (range.end - range.start) as usize]);
+                file.seek(SeekFrom::Start(range.start))?;
+                file.read_exact(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
     }
 
     fn chunk(&self, column: &str) -> Option<&ColumnChunkMetadata> {
         self.metadata.columns_under_root_iter(column)?.next()
+    }
+}
+
+/// Whether a column is stored as this program stores those of a type.
+fn is_stored_as(stored: &ParquetType, kind: ColumnType) -> bool {
+    /// How it does: the names of these columns are empty.
+    static STORED: LazyLock<HashMap<ColumnType, ParquetType>> = LazyLock::new(|| {
+        let stored = |kind| {
+            let dtype = schema::polars_type(kind).to_arrow(CompatLevel::newest());
+            Some((kind, to_parquet_type(&Field::new("".into(), dtype, true)).ok()?))
+        };
+        ColumnType::ALL.into_iter().filter_map(stored).collect()
+    });
+    match (stored, STORED.get(&kind)) {
+        (ParquetType::PrimitiveType(stored), Some(ParquetType::PrimitiveType(expected))) => {
+            (stored.physical_type, stored.logical_type, stored.converted_type)
+                == (expected.physical_type, expected.logical_type, expected.converted_type)
+                && (stored.field_info.repetition, stored.field_info.id)
+                    == (expected.field_info.repetition, expected.field_info.id)
+        }
+        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ use super::lines::LineCounter;
 use crate::model::Cancel;
 
 /// Blocks are a power of two pages: large enough for the disk, small enough to stop within a moment.
-const BLOCK: usize = 1 << 20;
+const BLOCK: u64 = 1 << 20;
 /// Blocks read ahead of the reader: bounds the memory while the hash runs beside the parser.
 const AHEAD: usize = 4;
 
@@ -37,21 +37,21 @@ pub(super) enum Block {
 /// Starts to read; the thread ends when the receiver is dropped or the file is at its end.
 pub(super) fn blocks(path: &Path) -> std::io::Result<Receiver<Block>> {
     let mut file = File::open(path)?;
+    let expected = file.metadata()?.len();
     let (sender, receiver) = sync_channel(AHEAD);
     std::thread::Builder::new().name("read".into()).spawn(move || {
         let mut checksum = Xxh64::new(SEED);
         let mut utf8 = Utf8Check::default();
         let mut total = 0_u64;
         loop {
-            let mut block = vec![0; BLOCK];
+            let mut block = block_for(expected.saturating_sub(total));
             let last = match fill(&mut file, &mut block) {
                 Ok(0) => match utf8.finish() {
                     Some(offset) => Block::NotUtf8(offset),
                     None => Block::End { checksum: checksum.digest(), bytes: total },
                 },
                 Ok(read) => {
-                    block.truncate(read);
-                    total += read as u64;
+                    total += read;
                     checksum.update(&block);
                     match utf8.feed(&block) {
                         Some(offset) => Block::NotUtf8(offset),
@@ -71,39 +71,32 @@ pub(super) fn blocks(path: &Path) -> std::io::Result<Receiver<Block>> {
 
 /// The first bytes of a file, by which formats are told apart.
 pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut start = vec![0; 8];
-    let read = fill(&mut File::open(path)?, &mut start)?;
-    start.truncate(read);
+    let mut start = Vec::with_capacity(8);
+    File::open(path)?.take(8).read_to_end(&mut start)?;
     Ok(start)
 }
 
 /// The physical line, from 1, that the byte at an offset stands on.
 pub(super) fn line_at(path: &Path, offset: u64) -> std::io::Result<u64> {
-    let (mut file, mut left) = (File::open(path)?.take(offset), offset);
-    let (mut block, mut lines) = (vec![0; BLOCK], LineCounter::default());
-    while left > 0 {
-        match file.read(&mut block)? {
-            0 => break,
-            read => {
-                lines.feed(&block[..read]);
-                left -= read as u64;
-            }
-        }
+    let (mut file, mut left) = (File::open(path)?, offset);
+    let (mut block, mut lines) = (block_for(offset), LineCounter::default());
+    while left > 0 && fill(&mut file, &mut block)? > 0 {
+        block.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        lines.feed(&block);
+        left -= block.len() as u64;
     }
     Ok(1 + lines.ends())
 }
 
-fn fill(file: &mut File, block: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < block.len() {
-        match file.read(&mut block[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+/// Memory for a block of so many bytes, no more than are read at a time.
+fn block_for(bytes: u64) -> Vec<u8> {
+    Vec::with_capacity(bytes.min(BLOCK) as usize)
+}
+
+/// Reads the next block, all of it that there is.
+fn fill(file: &mut File, block: &mut Vec<u8>) -> std::io::Result<u64> {
+    block.clear();
+    Ok(file.take(BLOCK).read_to_end(block)? as u64)
 }
 
 /// What tells the content of a file.
@@ -141,14 +134,14 @@ pub fn content_hash(path: &Path, cancel: &Cancel) -> std::io::Result<Option<Cont
 /// Hands out the bytes of a file; `false` when it was cancelled.
 fn each_block(path: &Path, cancel: &Cancel, mut take: impl FnMut(&[u8])) -> std::io::Result<bool> {
     let mut file = File::open(path)?;
-    let mut block = vec![0; BLOCK];
+    let mut block = block_for(file.metadata()?.len());
     loop {
         if cancel.is_cancelled() {
             return Ok(false);
         }
         match fill(&mut file, &mut block)? {
             0 => return Ok(true),
-            read => take(&block[..read]),
+            _ => take(&block),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Every plan is rendered from these. The subset is common to the engines that this program knows of, but for
 //! the functions that [`crate::engine`] adds.
 
+use std::collections::HashMap;
+
 use crate::config::{CellType, ColumnSource, Dialect, UtilityAdapter, column_name};
 
 /// Columns that lead from a record to its line.
@@ -31,22 +33,27 @@ pub fn text(text: &str) -> String {
 pub struct Cells<'a> {
     adapter: &'a UtilityAdapter,
     present: Vec<String>,
+    /// The places of columns by their names in lower case: readers of Delta tables ignore case, and so does this.
+    places: HashMap<String, usize>,
 }
 
 impl<'a> Cells<'a> {
     /// `present`: the columns of the bronze table.
     pub fn new(adapter: &'a UtilityAdapter, present: Vec<String>) -> Self {
-        Self { adapter, present }
+        let mut places = HashMap::new();
+        for (at, column) in present.iter().enumerate() {
+            places.entry(column.to_ascii_lowercase()).or_insert(at);
+        }
+        Self { adapter, present, places }
     }
 
-    /// The bronze column of a source column; readers of Delta tables ignore case, and so does this.
+    /// The bronze column of a source column.
     fn column(&self, label: &str) -> Option<&str> {
         self.place(label).map(|at| self.present[at].as_str())
     }
 
     fn place(&self, label: &str) -> Option<usize> {
-        let wanted = column_name(label);
-        self.present.iter().position(|column| column.eq_ignore_ascii_case(&wanted))
+        self.places.get(&column_name(label).to_ascii_lowercase()).copied()
     }
 
     /// Whether the bronze table has this source column.

@@ -78,8 +78,11 @@ impl UtilityAdapter {
 /// (`*`, `^…$`), which engines take for several columns.
 pub fn column_name(label: &str) -> String {
     let is_pattern = label.starts_with('^') && label.ends_with('$');
-    let name = |c: char| if " ,;{}()\n\t=\r*".contains(c) || (is_pattern && c == '^') { '_' } else { c };
-    label.chars().map(name).collect()
+    let is_refused = |c: char| {
+        let is_special = matches!(c, ' ' | ',' | ';' | '{' | '}' | '(' | ')' | '\n' | '\t' | '=' | '\r' | '*');
+        is_special || (is_pattern && c == '^')
+    };
+    label.replace(is_refused, "_")
 }
 
 /// How a utility writes CSV and numbers.

@@ -4,7 +4,6 @@
 //! condition is asked while a file is read.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -12,6 +11,7 @@ use polars::prelude::*;
 use polars_plan::prelude::{DslPlan, FunctionOptions};
 
 use super::expressions::{is_slow, made_fast};
+use crate::frame::Keyed;
 
 /// Rows that are few enough to be held as a set.
 const FEW_ROWS: usize = 1 << 18;
@@ -143,9 +143,12 @@ impl Keys {
 
     /// Of each row, whether its key is among them.
     fn hold(&self, columns: &[Column]) -> PolarsResult<BooleanChunked> {
-        let held = self.held()?;
-        let mut found = Vec::with_capacity(columns.first().map_or(0, Column::len));
-        each_key(columns, |key| found.push(key.is_some_and(|key| held.contain(key))))?;
+        let (held, rows, mut key) = (self.held()?, Keyed::of(columns)?, Vec::new());
+        let hashes = rows.hashes();
+        let mut found = Vec::with_capacity(hashes.len());
+        for (row, hash) in hashes.into_iter().enumerate() {
+            found.push(hash.is_some_and(|hash| held.may_have(hash) && held.keys.contains(rows.key(row, &mut key))));
+        }
         Ok(BooleanChunked::from_iter_values("is_held".into(), found.into_iter()))
     }
 }
@@ -161,75 +164,28 @@ impl HeldKeys {
     const BITS: usize = 16;
 
     fn of(columns: &[Column]) -> PolarsResult<Self> {
-        let mut keys = HashSet::default();
-        each_key(columns, |key| keys.extend(key.map(Box::from)))?;
+        let (rows, mut key) = (Keyed::of(columns)?, Vec::new());
+        let hashes = rows.hashes();
+        let whole = || hashes.iter().enumerate().filter_map(|(row, hash)| Some((row, (*hash)?)));
+        let keys: HashSet<Box<[u8]>, RandomState> = whole().map(|(row, _)| Box::from(rows.key(row, &mut key))).collect();
         let words = (keys.len() * Self::BITS).div_ceil(64).next_power_of_two();
         let mut held = Self { keys, bits: vec![0; words] };
-        for key in &held.keys {
-            let (word, bit) = place(held.keys.hasher(), words, key);
+        for (_, hash) in whole() {
+            let (word, bit) = held.place(hash);
             held.bits[word] |= bit;
         }
         Ok(held)
     }
 
-    fn contain(&self, key: &[u8]) -> bool {
-        let (word, bit) = place(self.keys.hasher(), self.bits.len(), key);
-        self.bits[word] & bit != 0 && self.keys.contains(key)
-    }
-}
-
-/// The word, of so many as a power of two, and the bit in it that are a key's.
-fn place(hashes: &RandomState, words: usize, key: &[u8]) -> (usize, u64) {
-    let hash = hashes.hash_one(key);
-    ((hash >> 6) as usize & (words - 1), 1 << (hash & 63))
-}
-
-/// The key of each row as bytes that no other key has; `None` where a part of it is null.
-fn each_key(columns: &[Column], mut take: impl FnMut(Option<&[u8]>)) -> PolarsResult<()> {
-    if let [only] = columns {
-        match only.str() {
-            Ok(texts) => texts.iter().for_each(|text| take(text.map(str::as_bytes))),
-            Err(_) => only.i64()?.iter().for_each(|number| take(number.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice))),
-        }
-        return Ok(());
-    }
-    let mut cells = columns.iter().map(Cells::of).collect::<PolarsResult<Vec<_>>>()?;
-    let mut key = Vec::new();
-    for _ in 0..columns.first().map_or(0, Column::len) {
-        key.clear();
-        let mut is_whole = true;
-        for cells in &mut cells {
-            is_whole &= cells.push_next(&mut key);
-        }
-        take(is_whole.then_some(key.as_slice()));
-    }
-    Ok(())
-}
-
-/// The cells of a column of a key, one after the other.
-enum Cells<'c> {
-    Texts(Box<dyn Iterator<Item = Option<&'c str>> + 'c>),
-    Numbers(Box<dyn Iterator<Item = Option<i64>> + 'c>),
-}
-
-impl<'c> Cells<'c> {
-    fn of(column: &'c Column) -> PolarsResult<Self> {
-        Ok(match column.dtype() {
-            DataType::String => Self::Texts(Box::new(column.str()?.iter())),
-            _ => Self::Numbers(Box::new(column.i64()?.iter())),
-        })
+    /// The word, of a power of two of them, and the bit in it that are a key's.
+    const fn place(&self, hash: u64) -> (usize, u64) {
+        ((hash >> 6) as usize & (self.bits.len() - 1), 1 << (hash & 63))
     }
 
-    /// Adds the next cell to a key; whether there is a value in it.
-    fn push_next(&mut self, key: &mut Vec<u8>) -> bool {
-        match self {
-            Self::Texts(texts) => texts.next().flatten().map(|text| {
-                key.extend(text.len().to_le_bytes());
-                key.extend(text.as_bytes());
-            }),
-            Self::Numbers(numbers) => numbers.next().flatten().map(|number| key.extend(number.to_le_bytes())),
-        }
-        .is_some()
+    /// Whether a key of this hash may be among them.
+    fn may_have(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
+        self.bits[word] & bit != 0
     }
 }
 

@@ -75,11 +75,12 @@ impl Session for PolarsSession {
     }
 
     fn create_view(&mut self, name: &str, sql: &str) -> Result<(), EngineError> {
+        let (context, is_streamed) = self.context(sql);
         // A plan would be made anew by each query that names it, which takes longer than to read few rows.
-        if !self.is_streamed(sql) {
+        if !is_streamed {
             return self.materialize(name, sql).map(drop);
         }
-        let (context, text) = (self.context(sql), sql.to_owned());
+        let text = sql.to_owned();
         let rows = self.wait_for(sql, move || planned(context, &text))?;
         self.name(name, rows, true);
         Ok(())
@@ -93,14 +94,14 @@ impl Session for PolarsSession {
     }
 
     fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
-        let (context, text) = (self.context(sql), sql.to_owned());
-        let engine = if self.is_streamed(sql) { Engine::Streaming } else { Engine::InMemory };
+        let ((context, is_streamed), text) = (self.context(sql), sql.to_owned());
+        let engine = if is_streamed { Engine::Streaming } else { Engine::InMemory };
         self.wait_for(sql, move || collect(planned(context, &text)?, engine))
     }
 
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
-        let context = self.context(sql);
-        let (text, columns, path, is_streamed) = (sql.to_owned(), target.columns(), target.file(), self.is_streamed(sql));
+        let (context, is_streamed) = self.context(sql);
+        let (text, columns, path) = (sql.to_owned(), target.columns(), target.file());
         let cancel = self.cancel.clone();
         let written = self.wait_for(sql, move || {
             let unclaimed = Unclaimed(path);
@@ -123,18 +124,14 @@ impl PolarsSession {
         self.relations.insert(name.to_owned(), Named { rows, is_streamed });
     }
 
-    /// Whether a query may read more than a few rows.
-    fn is_streamed(&self, sql: &str) -> bool {
-        words(sql).any(|word| self.relations.get(word).is_some_and(|named| named.is_streamed))
-    }
-
-    /// What a query is planned in, with the relations that it names: a context of its own, since one that is used again takes the alias of an
-    /// earlier subquery for a relation.
-    fn context(&self, sql: &str) -> SQLContext {
+    /// What a query is planned in, with the relations that it names, and whether it may read more than a few rows: a context of its own, since one
+    /// that is used again takes the alias of an earlier subquery for a relation.
+    fn context(&self, sql: &str) -> (SQLContext, bool) {
         tracing::debug!(target: "feederscope::sql", "{sql}");
-        let named = words(sql).filter_map(|word| self.relations.get_key_value(word));
-        let named = named.map(|(name, named)| (name.clone(), named.rows.clone())).collect();
-        SQLContext::new_from_table_map(named).with_function_registry(self.functions.clone())
+        let named: PlHashMap<_, _> = words(sql).filter_map(|word| self.relations.get_key_value(word)).collect();
+        let is_streamed = named.values().any(|named| named.is_streamed);
+        let plans = named.into_iter().map(|(name, named)| (name.clone(), named.rows.clone())).collect();
+        (SQLContext::new_from_table_map(plans).with_function_registry(self.functions.clone()), is_streamed)
     }
 
     /// Does some work on a thread of its own; what is no longer wanted is left to end by itself, its result is dropped.

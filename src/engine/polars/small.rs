@@ -11,7 +11,7 @@ use polars::prelude::*;
 use super::known::{Known, Version};
 use super::scan::{file_error, lazy};
 use crate::engine::EngineError;
-use crate::frame::{Column, FilePart, constant, schema};
+use crate::frame::{Column, FilePart, StoredFile, constant, schema};
 
 /// Bytes of the files of a relation that are read at once.
 const MOST_BYTES: u64 = 256 << 10;
@@ -115,6 +115,9 @@ fn read(held: &Held, columns: &[Column], part: &FilePart) -> PolarsResult<DataFr
 
 /// Columns of a file; one that it lacks is null.
 fn stored(columns: &[Column], part: &FilePart) -> PolarsResult<DataFrame> {
+    if let Some(file) = StoredFile::open(&part.path, columns).map_err(|error| error.0)? {
+        return Ok(file.rows(columns).map_err(|error| error.0)?.0);
+    }
     let mut reader = ParquetReader::new(File::open(&part.path)?).read_parallel(ParallelStrategy::None);
     let stored = reader.schema()?;
     let wanted = columns.iter().map(|column| column.name.clone()).filter(|name| stored.contains(name)).collect();
