@@ -150,21 +150,24 @@ impl Disk {
 
     /// Makes the entry of a file durable, and those of the folders that it is in, unless they are.
     pub(super) fn sync_entry(&self, path: &Path) -> std::io::Result<()> {
-        for (above, folder) in folders_of(path).enumerate() {
-            let (is_durable, changes) = {
-                let durable = self.durable();
-                (durable.folders.contains(folder), durable.changes)
-            };
-            if above == 0 || !is_durable {
-                sync_folder(folder)?;
-                let mut durable = self.durable();
-                // What was made meanwhile may have come too late for it.
-                if durable.changes == changes {
-                    durable.folders.insert(folder.to_owned());
-                }
+        for folder in self.to_sync(path) {
+            let changes = self.durable().changes;
+            sync_folder(folder)?;
+            let mut durable = self.durable();
+            // What was made meanwhile may have come too late for it.
+            if durable.changes == changes {
+                durable.folders.insert(folder.to_owned());
             }
         }
         Ok(())
+    }
+
+    /// The folder of a file, which is new there, and those above it that are not durable; all of them where another process may have made it.
+    fn to_sync<'p>(&self, path: &'p Path) -> Vec<&'p Path> {
+        let durable = self.durable();
+        let is_known = path.parent().is_some_and(|folder| durable.folders.contains(folder));
+        let is_due = |(above, folder): &(usize, &Path)| *above == 0 || !is_known || !durable.folders.contains(*folder);
+        folders_of(path).enumerate().filter(is_due).map(|(_, folder)| folder).collect()
     }
 
     fn durable(&self) -> MutexGuard<'_, Durable> {
@@ -216,7 +219,12 @@ mod tests {
         assert_eq!(known(&disk), of_month);
         disk.make_folder(&folder("other/table/month=1")).unwrap();
         assert_eq!(known(&disk), of_month);
+        let due = |path: &str| disk.to_sync(&folder(path)).len();
+        assert_eq!((due("layer/table/month=1/part"), due("other/table/month=1/part")), (1, 3));
+        std::fs::create_dir(folder("layer/table/of_another_process")).unwrap();
+        assert_eq!(due("layer/table/of_another_process/part"), 3);
         disk.make_folder(&folder("layer/new")).unwrap();
+        assert_eq!(disk.to_sync(&folder("layer/table/month=1/part")), [folder("layer/table/month=1"), folder("layer")]);
         assert_eq!(known(&disk), ["layer/table", "layer/table/_delta_log", "layer/table/month=1"]);
         disk.delete_folder(&folder("layer/table")).unwrap();
         assert!(known(&disk).is_empty());

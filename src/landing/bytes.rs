@@ -14,7 +14,7 @@ use xxhash_rust::xxh64::Xxh64;
 use super::lines::LineCounter;
 use crate::model::Cancel;
 
-/// Blocks are a power of two pages: large enough for the disk, small enough to stop within a moment.
+/// Bytes of a block at most: enough for the disk, few enough to stop within a moment.
 const BLOCK: u64 = 1 << 20;
 /// Blocks read ahead of the reader: bounds the memory while the hash runs beside the parser.
 const AHEAD: usize = 4;
@@ -78,12 +78,10 @@ pub(super) fn start(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// The physical line, from 1, that the byte at an offset stands on.
 pub(super) fn line_at(path: &Path, offset: u64) -> std::io::Result<u64> {
-    let (mut file, mut left) = (File::open(path)?, offset);
+    let mut before = File::open(path)?.take(offset);
     let (mut block, mut lines) = (block_for(offset), LineCounter::default());
-    while left > 0 && fill(&mut file, &mut block)? > 0 {
-        block.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+    while fill(&mut before, &mut block)? > 0 {
         lines.feed(&block);
-        left -= block.len() as u64;
     }
     Ok(1 + lines.ends())
 }
@@ -94,7 +92,7 @@ fn block_for(bytes: u64) -> Vec<u8> {
 }
 
 /// Reads the next block, all of it that there is.
-fn fill(file: &mut File, block: &mut Vec<u8>) -> std::io::Result<u64> {
+fn fill(file: &mut impl Read, block: &mut Vec<u8>) -> std::io::Result<u64> {
     block.clear();
     Ok(file.take(BLOCK).read_to_end(block)? as u64)
 }

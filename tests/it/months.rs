@@ -412,6 +412,16 @@ fn delivered_type_that_changes_is_a_changed_field() {
     assert_eq!(changed, ["ders|der_type_source|1", "planned_der|TYPE|1"]);
 }
 
+/// Types are named without regard to case and blanks around: one that is named twice is what its words say first.
+#[test]
+fn delivered_type_that_is_named_twice_is_the_first_of_its_words() {
+    let types = "[der_types]\nPV = \"Solar\"\n\" pv \" = \"Other\"\nwind = \"Wind\"\n";
+    let bench = Bench::with_adapters(&[("pair.toml", &format!("{PAIRED}{types}"))]);
+    bench.put("pair/2022-08/pair_planned_der.csv", "ID,TYPE\nA,PV\nB,Wind\nC,sun\nD,\n");
+    bench.run();
+    assert_eq!(bench.lines("silver/ders", "der_id, der_type"), ["A|Other", "B|Wind", "C|Unmapped", "D|-"]);
+}
+
 /// A record without its feeder never wins against one that has it, wherever it stands.
 #[test]
 fn record_without_its_feeder_is_no_rival() {

@@ -78,7 +78,8 @@ impl Session for PolarsSession {
         let (context, is_streamed) = self.context(sql);
         // A plan would be made anew by each query that names it, which takes longer than to read few rows.
         if !is_streamed {
-            return self.materialize(name, sql).map(drop);
+            let rows = self.rows(sql, (context, is_streamed))?;
+            return self.register(name, &Relation::Rows(rows));
         }
         let text = sql.to_owned();
         let rows = self.wait_for(sql, move || planned(context, &text))?;
@@ -94,9 +95,7 @@ impl Session for PolarsSession {
     }
 
     fn query(&mut self, sql: &str) -> Result<Frame, EngineError> {
-        let ((context, is_streamed), text) = (self.context(sql), sql.to_owned());
-        let engine = if is_streamed { Engine::Streaming } else { Engine::InMemory };
-        self.wait_for(sql, move || collect(planned(context, &text)?, engine))
+        self.rows(sql, self.context(sql))
     }
 
     fn write(&mut self, sql: &str, target: &Target) -> Result<Vec<PathBuf>, EngineError> {
@@ -132,6 +131,13 @@ impl PolarsSession {
         let is_streamed = named.values().any(|named| named.is_streamed);
         let plans = named.into_iter().map(|(name, named)| (name.clone(), named.rows.clone())).collect();
         (SQLContext::new_from_table_map(plans).with_function_registry(self.functions.clone()), is_streamed)
+    }
+
+    /// The rows of a query.
+    fn rows(&self, sql: &str, (context, is_streamed): (SQLContext, bool)) -> Result<Frame, EngineError> {
+        let text = sql.to_owned();
+        let engine = if is_streamed { Engine::Streaming } else { Engine::InMemory };
+        self.wait_for(sql, move || collect(planned(context, &text)?, engine))
     }
 
     /// Does some work on a thread of its own; what is no longer wanted is left to end by itself, its result is dropped.

@@ -177,6 +177,18 @@ mod tests {
             part(folder.path(), "d", (&both, &[vec![text("e"), whole("5")]]), &[("month", Some("3")), ("id", Some("said"))]),
             part(folder.path(), "e", (&both, &[]), &[("month", Some("4"))]),
         ];
+        // Of each type, in files that are read in the one way and in the other.
+        let kinds = [ColumnType::Real, ColumnType::Flag, ColumnType::Day, ColumnType::Time, ColumnType::Text, ColumnType::Whole];
+        let typed: Vec<Column> = kinds.into_iter().zip('a'..).map(|(kind, name)| Column::new(&name.to_string(), kind)).collect();
+        let time = crate::model::Timestamp::from_micros(1_664_582_400_000_001);
+        let day = crate::model::Day::from_ymd(1931, 2, 28);
+        let row = vec![Value::Real(-0.5), Value::Flag(true), Value::Day(day), Value::Time(time), text("x"), whole("-7")];
+        let of_types = part(folder.path(), "f", (&typed, &[row, vec![Value::Null; 6]]), &[]);
+        assert!(StoredFile::open(&of_types.path, &typed).unwrap().is_some());
+        let (small, large) =
+            (rows(&typed, std::slice::from_ref(&of_types)).unwrap(), lazy(&typed, &[of_types]).unwrap().collect().unwrap());
+        assert_eq!((small.height(), small.schema()), (2, large.schema()));
+        assert!(small.equals_missing(&large), "{small:?} {large:?}");
         let month = Column::new("month", ColumnType::Text);
         let nowhere = Column::new("nowhere", ColumnType::Day);
         for columns in [vec![id.clone(), n.clone(), month.clone(), nowhere], vec![month, n], vec![id]] {

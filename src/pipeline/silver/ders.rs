@@ -58,8 +58,11 @@ pub(super) fn technology_kw(cells: &Cells<'_>, utility: &UtilityAdapter) -> Stri
 ///
 /// A type that is stated and that the adapter does not name is `Unmapped`.
 fn der_type(cells: &Cells<'_>, utility: &UtilityAdapter, technologies: &[(String, String)]) -> String {
-    let types = utility.der_types.iter().flat_map(|(from, to)| [text(from), text(to)]).chain([text("Unmapped")]);
-    let mut of_type = format!("TRANSLATED(type_word, {})", types.collect::<Vec<_>>().join(", "));
+    let mut types: Vec<&(String, String)> = utility.der_types.iter().collect();
+    // Of a type that is named twice, the first of these counts.
+    types.sort_by_key(|(_, to)| to);
+    let words = types.into_iter().flat_map(|(from, to)| [text(from), text(to)]).chain([text("Unmapped")]);
+    let mut of_type = format!("TRANSLATED(type_word, {})", words.collect::<Vec<_>>().join(", "));
     if !technologies.is_empty() {
         of_type = format!("COALESCE(ONLY_RATED({}, 'Hybrid'), {of_type})", labelled(technologies));
     }
