@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use polars::prelude::{CompatLevel, PolarsError, PolarsResult, SchemaExt, StatisticsOptions};
-use polars_arrow::array::Array;
+use polars_arrow::array::{Array, PrimitiveArray};
 use polars_arrow::datatypes::ArrowDataType;
 use polars_parquet::write::{
     CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter, ParquetType, Version, WriteOptions,
@@ -140,9 +140,24 @@ fn options() -> WriteOptions {
 
 /// The pages of a column of a group.
 fn pages(cells: &dyn Array, field: &ParquetType) -> PolarsResult<Vec<CompressedPage>> {
-    let is_numbered = matches!(cells.dtype(), ArrowDataType::Dictionary(..));
-    let encoding = if is_numbered { Encoding::RleDictionary } else { Encoding::Plain };
-    let columns = array_to_columns(cells, field.clone(), options(), &[encoding])?;
+    let columns = array_to_columns(cells, field.clone(), options(), &[encoding(cells)])?;
     let pages = columns.into_iter().flatten();
     pages.map(|page| compress(page?, Vec::new(), COMPRESSION).map_err(PolarsError::from)).collect()
+}
+
+/// How cells are written: whole numbers that lie near one another as the steps between them, which take little room, and less time to be read
+/// than to be decompressed.
+fn encoding(cells: &dyn Array) -> Encoding {
+    match cells.dtype() {
+        ArrowDataType::Dictionary(..) => Encoding::RleDictionary,
+        _ => match cells.as_any().downcast_ref::<PrimitiveArray<i64>>() {
+            Some(numbers) if are_near(numbers.values()) => Encoding::DeltaBinaryPacked,
+            _ => Encoding::Plain,
+        },
+    }
+}
+
+/// Whether the steps between numbers take half of their bits at most.
+fn are_near(numbers: &[i64]) -> bool {
+    numbers.windows(2).all(|pair| i32::try_from(pair[1].wrapping_sub(pair[0])).is_ok())
 }

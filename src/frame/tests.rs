@@ -7,7 +7,8 @@ mod records;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ::parquet::file::metadata::RowGroupMetaData;
+use ::parquet::basic::Encoding;
+use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::Field;
 use proptest::prelude::*;
@@ -198,19 +199,53 @@ fn rows_with_a_number_are_found_in_each_group() {
     assert_eq!(file.rows_with(&columns, ("nowhere", &[1].into_iter().collect()), &BTreeMap::new()).unwrap().height(), 0);
 }
 
+/// Whole numbers of which none repeats, and how each column of them is written.
+#[test]
+fn whole_numbers_near_one_another_are_written_as_steps() {
+    let folder = Folder::new();
+    let columns = schema::columns![line Whole, down Whole, some Whole, hash Whole, around Whole, one_is_far Whole];
+    let row = |id: i64| {
+        let around = if id % 2 == 0 { i64::MIN + id } else { i64::MAX - id };
+        let some = if id % 3 == 0 { Value::Null } else { Value::Whole(2 * id) };
+        let far = if id == 299 { i64::from(i32::MAX) + 300 } else { id };
+        let hash = id.wrapping_mul(0x1E37_79B9_7F4A_7C15);
+        let whole = Value::Whole;
+        vec![whole(id), whole(1000 - id * id), some, whole(hash), whole(around), whole(far)]
+    };
+    let rows: Vec<_> = (0..1000).map(row).collect();
+    let path = folder.write("a", &columns, &rows, 1000);
+    assert_eq!(rows_of(&path), rows);
+    let reader = reader(&path);
+    let steps = |column: &ColumnChunkMetaData| column.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED);
+    let are_steps: Vec<bool> = reader.metadata().row_group(0).columns().iter().map(steps).collect();
+    assert_eq!(are_steps, [true, true, true, false, true, false]);
+    let file = StoredFile::open(&path, &columns).unwrap().unwrap();
+    let places = [0, 1, 255, 256, 257, 998, 999];
+    let found = file.rows_at(&columns, &places, &BTreeMap::new()).unwrap();
+    let taken: Vec<_> = (0..found.height()).map(|at| found.row(at)).collect();
+    assert_eq!(taken, places.map(|place| rows[place as usize].clone()));
+    assert_eq!((file.wholes("around").unwrap().unwrap().len(), file.wholes("some").unwrap()), (1000, None));
+}
+
 /// Whatever byte of a file is another one: it is read, or is said not to be readable.
 #[test]
 fn damaged_file_of_some_rows_is_an_error_and_no_panic() {
+    expect_no_panic(&columns(), &(0..60).map(|id| row(id, id as u64 * 31)).collect::<Vec<_>>());
+    // So many numbers that they are written as steps.
+    let columns = [Column::new("whole", ColumnType::Whole)];
+    expect_no_panic(&columns, &(-300..300).map(|number| vec![Value::Whole(number * number * number)]).collect::<Vec<_>>());
+}
+
+fn expect_no_panic(columns: &[Column], rows: &[Vec<Value>]) {
     let folder = Folder::new();
-    let path = folder.write("a", &columns(), &(0..60).map(|id| row(id, id as u64 * 31)).collect::<Vec<_>>(), 60);
+    let path = folder.write("a", columns, rows, rows.len());
     let (good, mut unreadable) = (std::fs::read(&path).unwrap(), 0);
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0xFF;
         std::fs::write(&path, bad).unwrap();
-        let found = StoredFile::open(&path, &columns()).and_then(|file| {
-            file.map(|file| file.rows_with(&columns(), ("whole", &[-3, 0, 2].into_iter().collect()), &BTreeMap::new()))
-                .transpose()
+        let found = StoredFile::open(&path, columns).and_then(|file| {
+            file.map(|file| file.rows_with(columns, ("whole", &[-3, 0, 2].into_iter().collect()), &BTreeMap::new())).transpose()
         });
         unreadable += u32::from(found.is_err());
     }
