@@ -203,14 +203,22 @@ fn rows_with_a_number_are_found_in_each_group() {
 #[test]
 fn whole_numbers_near_one_another_are_written_as_steps() {
     let folder = Folder::new();
-    let columns = schema::columns![line Whole, down Whole, some Whole, hash Whole, around Whole, one_is_far Whole];
+    let columns = schema::columns![line Whole, down Whole, some Whole, hash Whole, around Whole, one_is_far Whole, at Time];
     let row = |id: i64| {
         let around = if id % 2 == 0 { i64::MIN + id } else { i64::MAX - id };
         let some = if id % 3 == 0 { Value::Null } else { Value::Whole(2 * id) };
         let far = if id == 299 { i64::from(i32::MAX) + 300 } else { id };
         let hash = id.wrapping_mul(0x1E37_79B9_7F4A_7C15);
         let whole = Value::Whole;
-        vec![whole(id), whole(1000 - id * id), some, whole(hash), whole(around), whole(far)]
+        vec![
+            whole(id),
+            whole(1000 - id * id),
+            some,
+            whole(hash),
+            whole(around),
+            whole(far),
+            Value::Time(Timestamp::from_micros(id * 1_000_003)),
+        ]
     };
     let rows: Vec<_> = (0..1000).map(row).collect();
     let path = folder.write("a", &columns, &rows, 1000);
@@ -218,7 +226,7 @@ fn whole_numbers_near_one_another_are_written_as_steps() {
     let reader = reader(&path);
     let steps = |column: &ColumnChunkMetaData| column.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED);
     let are_steps: Vec<bool> = reader.metadata().row_group(0).columns().iter().map(steps).collect();
-    assert_eq!(are_steps, [true, true, true, false, true, false]);
+    assert_eq!(are_steps, [true, true, true, false, true, false, true]);
     let file = StoredFile::open(&path, &columns).unwrap().unwrap();
     let places = [0, 1, 255, 256, 257, 998, 999];
     let found = file.rows_at(&columns, &places, &BTreeMap::new()).unwrap();
