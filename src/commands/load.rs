@@ -108,7 +108,8 @@ pub fn execute(context: &Context, request: &Request, events: Option<&Outbox>) ->
     stop_when_told(&cancel);
     let bar = bar(context);
     let observer = |progress: Progress| {
-        bar.set_length(progress.rows_expected);
+        // Of none all would be done.
+        bar.set_length(progress.rows_expected.max(1));
         bar.set_position(progress.rows_done);
         bar.set_message(format!("{:8} {}", progress.step, visible(&progress.subject)));
     };
@@ -141,8 +142,8 @@ fn bar(context: &Context) -> ProgressBar {
     if context.printer.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} rows {elapsed} {msg}") {
+    let bar = ProgressBar::new(1);
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {percent:>3} % {elapsed} {msg}") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));

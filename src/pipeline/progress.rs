@@ -37,6 +37,9 @@ impl fmt::Display for Step {
     }
 }
 
+/// Parts of a run that each row goes through: bronze, the layers above it, and what is asked of it by the quality tables and the rules.
+pub const PARTS: u64 = 3;
+
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -44,7 +47,7 @@ pub struct Progress {
     pub step: Step,
     /// The file or the utility in work.
     pub subject: String,
-    /// Rows done in the whole run: each row is counted once in bronze and once in the layers above.
+    /// Rows done in the whole run: each row is counted once in each of [`PARTS`]; while files are read, those that were read.
     pub rows_done: u64,
     /// Rows expected in the whole run; grows more exact as files are read.
     pub rows_expected: u64,

@@ -11,7 +11,7 @@ use super::changes::{Changes, UnchangedDeliveries};
 use super::kept::Differences;
 use super::known_files::KnownFiles;
 use super::parallel::each;
-use super::progress::{Step, Tracker};
+use super::progress::{PARTS, Step, Tracker};
 use super::quality::Assess;
 use super::report::Report;
 use super::run::Run;
@@ -114,14 +114,14 @@ pub fn is_rebuilt(bronze: &BronzeTables<'_>) -> Result<bool, PipelineError> {
 }
 
 impl Run<'_> {
-    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and their silver.
+    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and their silver, and how many rows they had to.
     pub(super) fn rebuild<'b>(
         &self,
         bronze: &'b [BronzeTables<'b>],
         before: &Before<'b>,
         (known, changed): (&KnownFiles, &'b BTreeMap<UtilityId, Changes>),
         report: &mut Report,
-    ) -> Result<Vec<(UtilityId, Silver)>, PipelineError> {
+    ) -> Result<(Vec<(UtilityId, Silver)>, u64), PipelineError> {
         let upper = UpperTables::open(self.lake)?;
         let mut pending = Vec::new();
         for bronze in bronze.iter().filter(|bronze| !bronze.files.is_empty()) {
@@ -134,7 +134,7 @@ impl Run<'_> {
             report.files.iter().map(|file| (file.candidate.source_file.as_str(), Timestamp::from(file.candidate.modified))),
         );
         let rows: u64 = pending.iter().map(Pending::rows).sum();
-        let tracker = Tracker::new(self.observer, report.rows, report.rows + rows);
+        let tracker = Tracker::new(self.observer, report.rows, report.rows + (PARTS - 1) * rows);
         // A utility that fails keeps no other from its tables.
         let rebuild = |utility: &Pending<'_>| match self.rebuild_utility(utility, &received, &tracker, report) {
             Err(PipelineError::Cancelled) => Err(PipelineError::Cancelled),
@@ -151,7 +151,7 @@ impl Run<'_> {
                 Err(error) => report.failed.push((utility, error.to_string())),
             }
         }
-        Ok(done)
+        Ok((done, rows))
     }
 
     fn pending<'b>(

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use super::bronze::{self, BronzeTables, ColumnStatistics, Deliveries, LoadOutcome, Loading, ProgressEstimate};
 use super::changes::Changes;
 use super::known_files::{DeliveryPlace, Earlier, KnownFiles, committed_hashes};
-use super::progress::{Observer, Progress, Step};
+use super::progress::{Observer, PARTS, Progress, Step};
 use super::rebuild::Before;
 use super::report::{FileOutcome, FileResult, Report, file_row, run_row};
 use super::rules::{Evaluator, Place, StaleOutcomes};
@@ -104,6 +104,8 @@ struct Rebuilt<'a> {
     before: HashMap<UtilityId, i64>,
     /// The utilities that were rebuilt, and their silver.
     silver: Vec<(UtilityId, Silver)>,
+    /// The rows that went through it.
+    rows: u64,
 }
 
 /// Hashing that ended without a hash, and without a wish to stop.
@@ -209,13 +211,13 @@ impl<'a> Run<'a> {
         let before = bronze.iter().map(|bronze| (bronze.adapter.id.clone(), silver::input_fingerprint(bronze))).collect();
         let changed = self.load(&candidates, (&bronze, known), started_at, report)?;
         let (was, bronze) = if changed.is_empty() { (Vec::new(), bronze) } else { (bronze, self.bronze()?) };
-        let silver = self.rebuild(&bronze, &Before { fingerprints: &before, bronze: &was }, (known, &changed), report)?;
+        let (silver, rows) = self.rebuild(&bronze, &Before { fingerprints: &before, bronze: &was }, (known, &changed), report)?;
         let now = self.lake.snapshot(&tables::REJECTED.id())?;
         let loaded = report.taken().map(rejected::place_of).collect();
         let change = rejected::change((rejected_before.as_deref(), now.as_deref()), &loaded, self.work)?;
         report.recovered = change.recovered;
         report.rejected += change.set_aside;
-        Ok(Rebuilt { bronze, before, silver })
+        Ok(Rebuilt { bronze, before, silver, rows })
     }
 
     /// Evaluates the rules that are stale.
@@ -223,11 +225,13 @@ impl<'a> Run<'a> {
         let evaluator = Evaluator::new(&rebuilt.bronze, &self.settings.rules, self.settings.today).after_rebuild(&rebuilt.silver);
         let report_progress = |utility: &UtilityId, month: Month, (at, of): Place| {
             let place = if of > 1 { format!(", {at} of {of} months") } else { String::new() };
+            // They are asked for as long as it takes; a month is done when the next one is begun.
+            let asked = rebuilt.rows * (at - 1) as u64 / of as u64;
             self.observer.progress(Progress {
                 step: Step::Rules,
                 subject: format!("{utility} {month}{place}"),
-                rows_done: 2 * report.rows,
-                rows_expected: 2 * report.rows,
+                rows_done: report.rows + rebuilt.rows + asked,
+                rows_expected: report.rows + (PARTS - 1) * rebuilt.rows,
             });
         };
         let stale = StaleOutcomes {

@@ -17,6 +17,7 @@ use crate::app::table::grouped;
 use crate::app::{App, Load, Target};
 use crate::model::Environment;
 use crate::model::cell::visible;
+use crate::pipeline::Step;
 
 /// What can be pointed at, the uppermost last.
 #[derive(Debug, Default)]
@@ -234,8 +235,11 @@ fn state_line(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) {
             // How many rows there will be is not known before all files are read: the share that is done is.
             let what = format!("{} {}", progress.step, progress.subject);
             let Some(share) = progress.share() else { return say(what, theme.accent) };
-            let done = grouped(&progress.rows_done.to_string());
-            say(format!("{what} · {:.0} % · {done} rows so far", (share * 100.0).floor()), theme.accent);
+            let read = match progress.step {
+                Step::Bronze => format!(" · {} rows so far", grouped(&progress.rows_done.to_string())),
+                _ => String::new(),
+            };
+            say(format!("{what} · {:.0} %{read}", (share * 100.0).floor()), theme.accent);
             let bar = (f64::from(area.width) * share) as u16;
             frame.buffer_mut().set_style(Rect { width: bar, ..area }, theme.selection);
         }

@@ -60,6 +60,32 @@ fn run_stopped_in_the_rules_is_made_up_for_by_the_next_and_a_third_has_nothing_t
     assert_eq!(bench.run().outcomes, []);
 }
 
+/// Who waits is not told that all is done while most of it is: files are read, then tables made of them, then rules asked.
+#[test]
+fn share_that_is_done_grows_with_each_part_of_a_run_and_is_whole_in_none() {
+    let bench = lab(&["07", "08", "09"]);
+    let told = Mutex::new(Vec::new());
+    let tell = |progress: Progress| told.lock().unwrap().push((progress.step, progress.share().unwrap(), progress.rows_done));
+    let report = bench.try_run(&Request::default(), &Cancel::default(), &tell).unwrap();
+    let told = told.into_inner().unwrap();
+    let shares = |wanted: Step| {
+        let of_step: Vec<f64> = told.iter().filter(|(step, ..)| *step == wanted).map(|(_, share, _)| *share).collect();
+        let bound = |bound: fn(f64, f64) -> f64, start| of_step.iter().copied().fold(start, bound);
+        assert!(!of_step.is_empty(), "{wanted}");
+        (bound(f64::min, 1.0), bound(f64::max, 0.0))
+    };
+    assert!(shares(Step::Bronze).1 <= 1.0 / 3.0 + 0.01, "{told:?}");
+    let (least, most) = shares(Step::Silver);
+    assert!(least > 1.0 / 3.0 && most <= 2.0 / 3.0, "{told:?}");
+    assert!(shares(Step::Quality).0 >= 2.0 / 3.0 - 0.01, "{told:?}");
+    // Two of the three months are begun at a time.
+    let (least, most) = shares(Step::Rules);
+    assert!(least >= 2.0 / 3.0 - 0.01 && most > 0.8 && most < 1.0, "{told:?}");
+    // What is told of files that are read are rows that were read.
+    let read = told.iter().filter(|(step, ..)| *step == Step::Bronze).map(|(.., rows)| *rows).max();
+    assert_eq!(read, Some(report.rows));
+}
+
 /// What a run says at its end are the outcomes of the newest month and of those that it evaluated, without a look at the others: those that a
 /// look at all gives. Where nothing of the newest months is asked any more, it is that of the newest of the others.
 #[test]

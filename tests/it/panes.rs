@@ -750,6 +750,11 @@ fn keys_work_and_files_wait_their_turn_while_a_load_runs() {
     let late = Progress { step: Step::Bronze, subject: "utility2/late.csv".into(), rows_done: 1100, rows_expected: 9000 };
     console.event(Event::Progress(late));
     console.shows((120, 30), "utility1_circuits.csv · 25 % · 1,200 rows so far");
+    // What is made of rows that were read is more than once as many.
+    let above =
+        Progress { step: Step::Quality, subject: "utility1 circuits 2022-10".into(), rows_done: 3200, rows_expected: 4800 };
+    console.event(Event::Progress(above));
+    console.shows((120, 30), " quality utility1 circuits 2022-10 · 66 %\n");
     // Where rules alone are asked there are no rows to do.
     let rules = |at: u32| Progress {
         step: Step::Rules,

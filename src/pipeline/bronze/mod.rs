@@ -24,7 +24,7 @@ pub(crate) use restore::{mend, restore};
 pub use tables::BronzeTables;
 
 use super::PipelineError;
-use super::progress::{Observer, Progress, Step};
+use super::progress::{Observer, PARTS, Progress, Step};
 use super::rejected::{self, Scope};
 use crate::config::{CellType, DatasetAdapter, EmptyFile, Settings, UtilityAdapter, column_name};
 use crate::engine::Work;
@@ -327,8 +327,7 @@ impl Loading<'_> {
             step: Step::Bronze,
             subject: candidate.source_file.clone(),
             rows_done,
-            // Each row is counted once more when it goes through silver.
-            rows_expected: 2 * in_bronze as u64,
+            rows_expected: PARTS * in_bronze as u64,
         });
     }
 
