@@ -106,7 +106,8 @@ const HEAD: &str = "# The console\n\n\
     Every list sorts by the column under the cursor (`s`, the one before is the second key), filters (`/`), searches (`Ctrl-F`, `n`), \
     shows a cell whole (`Space`), copies (`y`, also over SSH) and exports what is shown (`e`). What has no room is dropped by importance \
     and counted in the title (`+2 columns`); a cut cell ends in `…`.\n\n\
-    In `dev` files are loaded when they have settled; in `qa` and `prod` nothing is loaded until somebody presses `r`.\n";
+    In `dev` files are loaded when they have settled; `qa` and `prod` take only what is promoted (`P`), and `r` says so. Exports, reports and \
+    mails go to `exports` in the data folder; what the console remembers is in `console-ENV.toml` there.\n";
 
 fn console() -> Console {
     static BENCH: OnceLock<Bench> = OnceLock::new();
@@ -114,7 +115,7 @@ fn console() -> Console {
     let mut settings = bench.settings.clone();
     settings.today = feederscope::model::Day::parse("2022-10-20").unwrap();
     settings.landing = "/srv/landing".into();
-    settings.account = "ana".into();
+    settings.account = "steward".into();
     Console::with(settings, bench.lake.clone())
 }
 
@@ -157,6 +158,14 @@ fn readme_shows_the_first_screen_as_it_is_drawn() {
     let text =
         format!("{before}<!-- the first screen -->\n{FENCE}text\n{screen}\n{FENCE}\n<!-- end of the first screen -->\n{after}");
     is_current("README.md", &text);
+}
+
+#[test]
+fn readme_tells_how_many_rules_are_built_in() {
+    let (built_in, _) = feederscope::config::RuleSet::load(Path::new("/nowhere"));
+    let readme = std::fs::read_to_string(file("README.md")).unwrap();
+    let told = readme.split_once(" rules are built in").unwrap().0.rsplit(' ').next().unwrap();
+    assert_eq!(told, built_in.rules.len().to_string());
 }
 
 /// The texts that braces stand for.

@@ -889,7 +889,7 @@ fn case_is_signed_and_withdrawn_by_name_and_the_cursor_stays_on_it() {
     let bench = loaded();
     let mut own = bench.settings.clone();
     own.today = Day::parse("2022-10-20").unwrap();
-    own.account = "ana".into();
+    own.account = "steward".into();
     let mut console = Console::with(own, bench.lake.clone());
     console.press("a");
     insta::assert_snapshot!("sign_80x24", console.screen(80, 24));
@@ -897,18 +897,18 @@ fn case_is_signed_and_withdrawn_by_name_and_the_cursor_stays_on_it() {
     console.press("enter");
     console.shows(NARROW, "a reason needs 10 characters");
     console.type_("asked on 10-18").press("tab enter");
-    console.shows((120, 30), "● acknowledged 6 outcomes by ana until 2023-01-18");
+    console.shows((120, 30), "● acknowledged 6 outcomes by steward until 2023-01-18");
     console.shows(NARROW, "· 1 stop it · 7 to look at · 1 acknowledged");
     let selected = |console: &Console| console.screen(120, 40).lines().find(|line| line.contains('▶')).unwrap().to_owned();
     assert!(selected(&console).contains("◇ 2022-10 has not come"), "{}", selected(&console));
     let rows = bench.query("ops/acknowledgements", "SELECT rule_id, reason, account FROM t");
     assert_eq!(
         (rows.height(), rows.text("account", 0).as_deref(), rows.text("reason", 5).as_deref()),
-        (6, Some("ana"), Some("asked on 10-18"))
+        (6, Some("steward"), Some("asked on 10-18"))
     );
     // Once more says that it is done already; it is withdrawn by name, too, and everything stays on record.
     console.press("a");
-    console.shows(NARROW, "acknowledged already by ana until 2023-01-18; U withdraws it");
+    console.shows(NARROW, "acknowledged already by steward until 2023-01-18; U withdraws it");
     console.press("U").type_("the files came").press("enter");
     console.shows(NARROW, "· 2 stop it · 7 to look at");
     assert!(selected(&console).contains("■ 2022-10 has not come"));
