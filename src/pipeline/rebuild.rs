@@ -16,10 +16,14 @@ use super::quality::Assess;
 use super::report::Report;
 use super::run::Run;
 use super::silver::{self, Build, Silver};
+use super::store;
 use super::{PipelineError, platinum, tables};
 use crate::config::UtilityAdapter;
 use crate::lake::{DataFile, Lake, Layer, Snapshot};
 use crate::model::{Month, MonthRange, Timestamp, UtilityId};
+
+/// What the tables of a utility are made from while they are rebuilt: fingerprints are not negative.
+const UNFINISHED: i64 = -1;
 
 /// A utility whose upper tables have to be rebuilt.
 struct Pending<'a> {
@@ -184,6 +188,9 @@ impl Run<'_> {
         report: &Report,
     ) -> Result<(MonthRange, Silver), PipelineError> {
         let Pending { bronze, fingerprint, changes, before } = utility;
+        // From now on, until the last of them is committed, its tables are made from nothing that there is: who is cut off leaves some of what
+        // was and some of what was to be, and what was may come back.
+        store::record(self.lake, &tables::DATA_QUALITY_SUMMARY, vec![(silver::application_id(bronze.adapter), UNFINISHED)])?;
         let unchanged = UnchangedDeliveries::beside(bronze, *changes)?;
         let statistics =
             |committed: &CommittedFile| report.files.iter().find_map(|file| file.statistics(&bronze.adapter.id, committed));

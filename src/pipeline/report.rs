@@ -1,12 +1,14 @@
 //! What a run did, and its row in `ops/runs`.
 
+use std::collections::BTreeMap;
+
 use super::PipelineError;
 use super::bronze::LoadOutcome;
 use super::rules;
 use super::tables::{self, RunRow};
 use crate::lake::Removed;
 use crate::landing::{Candidate, MonthOrigin};
-use crate::model::{MonthRange, ReasonCode, Timestamp, UtilityId};
+use crate::model::{Month, MonthRange, ReasonCode, Timestamp, UtilityId};
 use crate::pipeline::bronze::{ColumnStatistics, CommittedFile};
 
 /// What became of one file.
@@ -88,6 +90,17 @@ impl Report {
     pub fn taken(&self) -> impl Iterator<Item = &Candidate> {
         let is_taken = |file: &&FileOutcome| matches!(file.outcome, FileResult::Done(LoadOutcome::Taken { .. }));
         self.files.iter().filter(is_taken).map(|file| &file.candidate)
+    }
+
+    /// The first month of each utility whose file repeats the content of another, of those that are wanted.
+    pub(super) fn repeated(&self, is_wanted: impl Fn(&FileOutcome) -> bool) -> BTreeMap<UtilityId, Month> {
+        let is_repeated = |file: &&FileOutcome| matches!(file.outcome, FileResult::Done(LoadOutcome::Unchanged { .. }));
+        let mut first = BTreeMap::new();
+        for FileOutcome { candidate, .. } in self.files.iter().filter(is_repeated).filter(|file| is_wanted(file)) {
+            let month = first.entry(candidate.utility.clone()).or_insert(candidate.month);
+            *month = candidate.month.min(*month);
+        }
+        first
     }
 
     /// Files with the given word as outcome.

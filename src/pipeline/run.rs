@@ -20,7 +20,7 @@ use crate::engine::Work;
 use crate::lake::lock::WriteLock;
 use crate::lake::{Lake, Removed, Vacuum, days_before};
 use crate::landing::{self, Candidate, ContentHash, Settled};
-use crate::model::{Month, Timestamp, UtilityId};
+use crate::model::{Dataset, Month, Timestamp, UtilityId};
 
 /// Distinct values of all files that a run keeps counts of, some hundred megabytes of them; those of further files are counted
 /// by the engine.
@@ -162,9 +162,10 @@ impl<'a> Run<'a> {
         let mut rebuilt = worked?;
         let is_whole = |bronze: &BronzeTables<'_>| report.failed.iter().all(|(failed, _)| *failed != bronze.adapter.id);
         rebuilt.bronze.retain(is_whole);
+        let repeated = report.repeated(|file| !known.says(&file_row(&report, file, started_at, started_at)));
         // The rules look at the books of this run too.
         self.record(&report, started_at, &known, None)?;
-        self.check(&rebuilt, &mut report)?;
+        self.check(&rebuilt, repeated, &mut report)?;
         self.lake.expect_in_place()?;
         report.freed = self.free();
         Ok(report)
@@ -221,7 +222,12 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates the rules that are stale.
-    fn check(&self, rebuilt: &Rebuilt<'_>, report: &mut Report) -> Result<(), PipelineError> {
+    fn check(
+        &self,
+        rebuilt: &Rebuilt<'_>,
+        repeated: BTreeMap<UtilityId, Month>,
+        report: &mut Report,
+    ) -> Result<(), PipelineError> {
         let evaluator = Evaluator::new(&rebuilt.bronze, &self.settings.rules, self.settings.today).after_rebuild(&rebuilt.silver);
         let report_progress = |utility: &UtilityId, month: Month, (at, of): Place| {
             let place = if of > 1 { format!(", {at} of {of} months") } else { String::new() };
@@ -240,6 +246,7 @@ impl<'a> Run<'a> {
             evaluator: &evaluator,
             before: &rebuilt.before,
             reach: &report.rebuilt,
+            repeated,
         };
         let evaluated = stale.evaluate(&report_progress)?;
         evaluated.record(self.lake, &self.settings.rules, &report.run_id, (self.now)())?;
@@ -260,17 +267,26 @@ impl<'a> Run<'a> {
         report: &mut Report,
     ) -> Result<BTreeMap<UtilityId, Changes>, PipelineError> {
         let committed: HashMap<DeliveryPlace<'_>, &str> = bronze.iter().flat_map(committed_hashes).collect();
-        let is_known = |candidate: &Candidate| {
+        let is_untouched = |candidate: &Candidate| !self.request.full_refresh && known.is_untouched(candidate);
+        let is_loaded = |candidate: &Candidate| {
             let place = (&candidate.utility, candidate.dataset, candidate.month, candidate.source_file.as_str());
             let is_as_loaded = |earlier: &Earlier| {
                 earlier.bytes == candidate.bytes
                     && earlier.received_at == Timestamp::from(candidate.modified)
                     && committed.get(&place) == Some(&earlier.sha256.as_str())
             };
-            !self.request.full_refresh
-                && known.is_untouched(candidate)
-                && (known.loads.get(&candidate.source_file).is_some_and(is_as_loaded) || known.is_repeated(candidate, &committed))
+            is_untouched(candidate) && known.loads.get(&candidate.source_file).is_some_and(is_as_loaded)
         };
+        let is_known_by = |candidate: &Candidate, committed: &HashMap<DeliveryPlace<'_>, &str>| {
+            is_loaded(candidate) || (is_untouched(candidate) && known.is_repeated(candidate, committed))
+        };
+        // What comes anew may take the place of content that others repeat.
+        let is_new = |candidate: &&Candidate| !is_known_by(candidate, &committed);
+        let renewed: HashSet<(&UtilityId, Dataset, Month)> =
+            candidates.iter().filter(is_new).map(|candidate| (&candidate.utility, candidate.dataset, candidate.month)).collect();
+        let mut staying = committed.clone();
+        staying.retain(|(utility, dataset, month, _), _| !renewed.contains(&(*utility, *dataset, *month)));
+        let is_known = |candidate: &Candidate| is_known_by(candidate, &staying);
         let new: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_known(candidate)).collect();
         let recorded: HashSet<(String, String)> =
             known.loads.iter().map(|(file, earlier)| (file.clone(), earlier.sha256.clone())).collect();

@@ -119,6 +119,18 @@ pub fn exchange_files(
     commit(lake, table, Change { add, remove: remove.to_vec(), transactions, ..Change::of(base.as_deref()) })
 }
 
+/// Records something with a table, whose rows stay; nothing where there is no such table.
+///
+/// # Errors
+/// The log cannot be read or written.
+pub fn record(lake: &Lake, table: &Table, transactions: Transactions) -> Result<(), PipelineError> {
+    let _mutex = lake.write_mutex();
+    match lake.snapshot(&table.id())? {
+        Some(base) => commit(lake, table, Change { transactions, same_rows: true, ..Change::of(Some(&base)) }),
+        None => Ok(()),
+    }
+}
+
 /// Replaces the rows of a part for which the SQL condition `stays` does not hold; without one all of them.
 ///
 /// # Errors

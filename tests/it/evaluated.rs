@@ -60,6 +60,36 @@ fn run_stopped_in_the_rules_is_made_up_for_by_the_next_and_a_third_has_nothing_t
     assert_eq!(bench.run().outcomes, []);
 }
 
+/// A file that repeats an earlier month's is a delivery of its month, whenever it comes: what was said of the month, and of later ones, is asked again.
+#[test]
+fn file_that_repeats_another_ends_what_was_missing_of_its_month_and_of_later_ones() {
+    let bench = lab(&["07"]);
+    for month in ["08", "09"] {
+        bench.put(
+            &format!("lab/2022-{month}/lab_circuits.csv"),
+            circuits("4.0", &format!("2022-{month}-15")).replace("MONTH", month),
+        );
+    }
+    bench.run();
+    let outcomes = || {
+        let all = checks::outcomes(&bench.lake, &bench.settings).unwrap().into_iter();
+        all.map(|o| (o.month.to_string(), o.dataset, o.rule, o.state, o.failed)).collect::<Vec<_>>()
+    };
+    let of_install = || {
+        let is_it = |(month, dataset, rule, ..): &(String, String, String, _, u64)| {
+            (month.as_str(), dataset.as_str(), rule.as_str()) == ("2022-08", "install_der", "volume-against-last-month")
+        };
+        outcomes().into_iter().filter(is_it).map(|(.., failed)| failed).collect::<Vec<_>>()
+    };
+    assert_eq!(of_install(), [1]);
+    bench.put("lab/2022-08/lab_install_der.csv", all_installed("5").replace("MONTH", "07"));
+    assert_eq!(bench.run().count("loaded"), 0);
+    assert_eq!(of_install(), [0]);
+    let incremental = outcomes();
+    bench.try_run(&Request { full_refresh: true, ..Request::default() }, &Cancel::default(), &|_| {}).unwrap();
+    assert_eq!(incremental, outcomes());
+}
+
 /// Who waits is not told that all is done while most of it is: files are read, then tables made of them, then rules asked.
 #[test]
 fn share_that_is_done_grows_with_each_part_of_a_run_and_is_whole_in_none() {

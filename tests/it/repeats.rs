@@ -1,5 +1,9 @@
 //! A record that the delivery before held, cell for cell, says nothing new, and everything else does.
 
+use feederscope::model::Cancel;
+use feederscope::pipeline::progress::Step;
+use feederscope::pipeline::{Progress, Request};
+
 use crate::support::{Bench, SEGMENTS, is_refreshed_to_itself, table_id};
 
 const SNAPSHOTS: &str = "utility = \"snap\"\n[circuits]\nkey = [\"F\"]\ndelivery = \"snapshot\"\n[circuits.columns]\nfeeder_id = \"F\"\nmax_hosting_capacity_mw = { from = \"MW\", unit = \"MW\" }\n[install_der]\nkey = [\"ID\"]\ndelivery = \"snapshot\"\n[install_der.columns]\nder_id = \"ID\"\nfeeder_ref = \"F\"\nnameplate_kw = { from = \"kW\", unit = \"kW\" }\n";
@@ -249,4 +253,76 @@ fn what_silver_set_aside_is_found_again_where_its_rows_are_gone() {
         let expected = ["2022-06|duplicate-key", "2022-07|duplicate-key"];
         assert_eq!(set_aside, expected[usize::from(from == "07")..], "{damage}");
     }
+}
+
+/// A file that holds what another does has no rows; when the other holds something else, it has, in the same run: nobody may start another.
+#[test]
+fn file_that_repeats_another_is_loaded_as_soon_as_that_holds_something_else() {
+    let bench = loaded(
+        ("seg.toml", SEGMENTS),
+        &[&[("seg/2022-08/seg_install_der.csv", "ID,F,kW\nD1,F,9\n"), ("seg/2022-09/seg_install_der.csv", "ID,F,kW\nD1,F,5\n")]],
+    );
+    let of_october = || bench.count("bronze/seg_install_der", "delivery_month = '2022-10'");
+    bench.put("seg/2022-10/seg_install_der.csv", "ID,F,kW\nD1,F,5\n");
+    assert_eq!((bench.run().count("loaded"), of_october()), (0, 0));
+    assert_eq!((bench.run().count("loaded"), of_october()), (0, 0), "nothing is new");
+    bench.put("seg/2022-09/seg_install_der.csv", "ID,F,kW\nD1,F,7\n");
+    let report = bench.run();
+    assert_eq!((report.count("loaded"), report.count("superseded"), of_october()), (1, 1, 1));
+    assert_eq!(versions(&bench), ["D1|-|5|10|-|seg/10|2", "D1|-|7|09|10|seg/09|2", "D1|-|9|08|09|seg/08|2"]);
+    is_refreshed_to_itself(&bench, "repeated");
+}
+
+/// What a run that was cut off has committed of a correction is undone when the file is as it was: what the tables were made from is not what
+/// they hold.
+#[test]
+fn correction_that_was_cut_off_and_taken_back_leaves_nothing() {
+    let circuits = "seg/2022-08/seg_circuits.csv";
+    let was = "C,S,F,MW,L\nc1,1,F,1,1\nc1,2,F,2,1\nc2,1,G,1,1\n";
+    let bench = loaded(("seg.toml", SEGMENTS), &[&[(circuits, was), ("seg/2022-08/seg_install_der.csv", "ID,F,kW\nD1,c1,9\n")]]);
+    bench.put(circuits, "C,S,F,MW,L\nc1,1,K,7,1\nc1,2,K,8,1\nc1,2,K,9,1\nc2,1,G,1,1\n");
+    let cancel = Cancel::default();
+    let stop = |progress: Progress| {
+        if progress.step == Step::Silver {
+            cancel.cancel();
+        }
+    };
+    assert!(bench.try_run(&Request::default(), &cancel, &stop).is_err());
+    assert_eq!(bench.rows("silver/rejected"), 1, "something was committed");
+    bench.put(circuits, was);
+    bench.run();
+    assert_eq!(bench.rows("silver/rejected"), 0);
+    is_refreshed_to_itself(&bench, "taken back");
+    bench.put("seg/2022-09/seg_circuits.csv", "C,S,F,MW,L\nc1,1,F,3,1\n");
+    bench.run();
+    assert_eq!(
+        bench.lines("silver/feeders", "feeder_id, segment_count, valid_from_month"),
+        ["F|2|2022-08", "F|2|2022-09", "G|1|2022-08"]
+    );
+    is_refreshed_to_itself(&bench, "next month");
+}
+
+/// A DER whose record a snapshot holds and nobody can read is there, and leads where its circuit does.
+#[test]
+fn der_that_a_snapshot_only_names_is_linked_anew() {
+    let snapshot = SEGMENTS.replace("[install_der]\n", "[install_der]\ndelivery = \"snapshot\"\n");
+    let others: String = (0..40).map(|n| format!("E{n},c2,1\n")).collect();
+    let ders = |first: &str| format!("ID,F,kW\n{first}\n{others}");
+    let bench = loaded(
+        ("seg.toml", &snapshot),
+        &[
+            &[
+                ("seg/2022-08/seg_circuits.csv", "C,S,F,MW,L\nc1,1,F,1,1\nc2,1,G,1,1\n"),
+                ("seg/2022-08/seg_install_der.csv", &ders("D1,c1,1")),
+            ],
+            &[
+                ("seg/2022-09/seg_circuits.csv", "C,S,F,MW,L\nc1,1,G,1,1\n"),
+                ("seg/2022-09/seg_install_der.csv", &ders("D1,c1,1,too,many")),
+            ],
+        ],
+    );
+    let of_der: Vec<String> = versions(&bench).into_iter().filter(|version| version.starts_with("D1")).collect();
+    assert_eq!(of_der, ["D1|F|1|08|09|seg/08|2", "D1|G|1|09|-|seg/08|2"]);
+    let of_feeder = bench.lines("platinum/feeder_capacity", "feeder_id, installed_der_count");
+    assert_eq!(of_feeder, ["G|41"]);
 }

@@ -235,7 +235,7 @@ fn write_groups(rows: LazyFrame, writer: FrameWriter, cancel: Cancel) -> PolarsR
 mod tests {
     use super::*;
     use crate::engine::local;
-    use crate::frame::{ColumnType, Value};
+    use crate::frame::{ColumnType, FilePart, Value};
     use crate::lake::{Lake, Layer, TableId};
     use crate::model::{Day, Environment};
 
@@ -310,6 +310,39 @@ mod tests {
         assert_eq!(["odd", "pairs", "both"].map(|name| session.relations[name].is_streamed), [false, true, true]);
         let mut count = |name: &str| session.query(&format!("SELECT COUNT(n) AS n FROM {name}")).unwrap().count("n", 0);
         assert_eq!(["odd", "pairs", "both"].map(&mut count), [100, 40_000, 100]);
+    }
+
+    /// Rows of files that do not store the same columns are counted, whatever is asked of them, and by whomever: a rule is the text of a user.
+    #[test]
+    fn rows_of_unlike_files_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let columns = ["id", "word", "other"].map(|name| Column::new(name, ColumnType::Text));
+        let word = |n: u64| Value::Text(if n.is_multiple_of(3) { "x".into() } else { "y".into() });
+        let text = |n: u64| Value::Text(format!("{:016x}", xxhash_rust::xxh64::xxh64(&n.to_le_bytes(), 0)));
+        let file = |name: &str, columns: &[Column], rows: Vec<Vec<Value>>| {
+            let path = folder.path().join(name);
+            let mut writer = FrameWriter::create(&path, columns).unwrap();
+            writer.push(&Frame::from_rows(columns, &rows).unwrap()).unwrap();
+            writer.finish().unwrap();
+            FilePart { path, constants: std::collections::BTreeMap::new() }
+        };
+        let parts = vec![
+            file("a", &columns[..2], (0..30_000).map(|n| vec![text(n), word(n)]).collect()),
+            file("b", &columns, (0..30_000).map(|n| vec![text(n), word(n), text(n)]).collect()),
+        ];
+        let mut session = local().session(&Cancel::default()).unwrap();
+        session.register("t", &Relation::Files { columns: columns.to_vec(), parts }).unwrap();
+        let mut count = |sql: &str| session.query(sql).unwrap().count("n", 0);
+        assert_eq!(count("SELECT COUNT(id) AS n FROM t WHERE word = 'x'"), 20_000);
+        assert_eq!(count("SELECT COUNT(*) AS n FROM t WHERE word = 'x'"), 20_000);
+        assert_eq!(count("SELECT COUNT(*) AS n FROM t"), 60_000);
+        assert_eq!(count("SELECT COUNT(*) AS n FROM (SELECT * FROM t WHERE word = 'x' UNION ALL SELECT * FROM t) AS u"), 80_000);
+        assert_eq!(
+            count(
+                "SELECT SUM(n) AS n FROM (SELECT COUNT(*) AS n FROM t UNION ALL SELECT COUNT(*) AS n FROM t WHERE word = 'x') AS u"
+            ),
+            80_000
+        );
     }
 
     /// A session with relation `many`, of so many rows that a query over them is streamed, and a place to write to.

@@ -33,6 +33,8 @@ pub struct StaleOutcomes<'a> {
     pub before: &'a HashMap<UtilityId, i64>,
     /// The utilities that were rebuilt, and the months whose tables were; where they end, the last one was not delivered anew.
     pub reach: &'a [(UtilityId, MonthRange)],
+    /// The first month of each utility for which the run found, and noted, that a file repeats the content of another.
+    pub repeated: BTreeMap<UtilityId, Month>,
 }
 
 /// Which of so many months of utilities one is, from 1.
@@ -132,6 +134,12 @@ impl StaleOutcomes<'_> {
             for month in again {
                 let known = scopes.entry(*month).or_insert(Scope::Calendar);
                 *known = scope(*month).max(*known);
+            }
+        }
+        if let Some(repeated) = self.repeated.get(utility.id) {
+            for month in utility.months.iter().filter(|month| *month >= repeated) {
+                let known = scopes.entry(*month).or_insert(Scope::LaterDelivery);
+                *known = Scope::LaterDelivery.max(*known);
             }
         }
         scopes.retain(|month, _| utility.months.contains(month));

@@ -172,7 +172,13 @@ impl Links<'_> {
                 " LEFT ANTI JOIN ({replacing}) AS r ON h.status = r.status AND h.der_id = r.der_id\n\
                  LEFT JOIN ({all}) AS n ON h.status = n.new_status AND h.der_id = n.new_id"
             );
-            conditions.extend(of_snapshots(self.snapshots).map(|gone| format!("(NOT ({gone}) OR new_source_file IS NOT NULL)")));
+            if let Some(gone) = of_snapshots(self.snapshots) {
+                // What a record that could not be read may be of is not gone.
+                join.push_str(
+                    "\nLEFT JOIN (SELECT status AS unread_status, der_id AS unread_id FROM rejected_ids) AS u ON h.status = u.unread_status AND h.der_id = u.unread_id",
+                );
+                conditions.push(format!("(NOT ({gone}) OR new_source_file IS NOT NULL OR unread_id IS NOT NULL)"));
+            }
         }
         let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         format!("SELECT {} FROM relinked AS h{join}{filter}", of_history.join(", "))

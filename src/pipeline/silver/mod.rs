@@ -298,8 +298,8 @@ impl<'a> Build<'a> {
             feeders: has_feeders,
             circuits: circuits.rows > 0,
         };
-        session.create_view("state", &links.sql())?;
         named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
+        session.create_view("state", &links.sql())?;
         let gone = ders::gone(adapter, &snapshots, &held);
         ders.fold(session, month, gone)?;
         Ok(())
