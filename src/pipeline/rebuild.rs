@@ -118,7 +118,7 @@ pub fn is_rebuilt(bronze: &BronzeTables<'_>) -> Result<bool, PipelineError> {
 }
 
 impl Run<'_> {
-    /// Brings silver and everything above up to bronze; the utilities that it rebuilt, and their silver, and how many rows they had to.
+    /// Brings silver and everything above up to bronze; the utilities that it rebuilt with their silver, and how many rows there were to fold.
     pub(super) fn rebuild<'b>(
         &self,
         bronze: &'b [BronzeTables<'b>],

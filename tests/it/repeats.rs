@@ -279,7 +279,8 @@ fn file_that_repeats_another_is_loaded_as_soon_as_that_holds_something_else() {
 fn correction_that_was_cut_off_and_taken_back_leaves_nothing() {
     let circuits = "seg/2022-08/seg_circuits.csv";
     let was = "C,S,F,MW,L\nc1,1,F,1,1\nc1,2,F,2,1\nc2,1,G,1,1\n";
-    let bench = loaded(("seg.toml", SEGMENTS), &[&[(circuits, was), ("seg/2022-08/seg_install_der.csv", "ID,F,kW\nD1,c1,9\n")]]);
+    let mut bench =
+        loaded(("seg.toml", SEGMENTS), &[&[(circuits, was), ("seg/2022-08/seg_install_der.csv", "ID,F,kW\nD1,c1,9\n")]]);
     bench.put(circuits, "C,S,F,MW,L\nc1,1,K,7,1\nc1,2,K,8,1\nc1,2,K,9,1\nc2,1,G,1,1\n");
     let cancel = Cancel::default();
     let stop = |progress: Progress| {
@@ -293,6 +294,27 @@ fn correction_that_was_cut_off_and_taken_back_leaves_nothing() {
     bench.run();
     assert_eq!(bench.rows("silver/rejected"), 0);
     is_refreshed_to_itself(&bench, "taken back");
+    // The same of an adapter, by which other records share a key.
+    let by_circuit = Bench::with_adapters(&[("seg.toml", &SEGMENTS.replace("key = [\"C\", \"S\"]", "key = [\"C\"]"))]);
+    let adapters = std::mem::replace(&mut bench.settings.utilities, by_circuit.settings.utilities.clone());
+    assert!(bench.try_run(&Request::default(), &Cancel::default(), &|_| {}).is_ok());
+    assert_eq!(bench.rows("silver/rejected"), 1);
+    bench.settings.utilities.clone_from(&adapters);
+    bench.run();
+    assert_eq!(bench.rows("silver/rejected"), 0);
+    bench.settings.utilities = by_circuit.settings.utilities.clone();
+    let cancel = Cancel::default();
+    let stop = |progress: Progress| {
+        if progress.step == Step::Silver {
+            cancel.cancel();
+        }
+    };
+    assert!(bench.try_run(&Request::default(), &cancel, &stop).is_err());
+    assert_eq!(bench.rows("silver/rejected"), 1, "something was committed");
+    bench.settings.utilities = adapters;
+    bench.run();
+    assert_eq!(bench.rows("silver/rejected"), 0);
+    is_refreshed_to_itself(&bench, "adapter of before");
     bench.put("seg/2022-09/seg_circuits.csv", "C,S,F,MW,L\nc1,1,F,3,1\n");
     bench.run();
     assert_eq!(
