@@ -60,18 +60,19 @@ impl Frame {
         Ok(Self(DataFrame::new(rows.len(), series)?))
     }
 
-    /// Values of columns, their cells, and of how many values these are, as columns `place`, `v`, `n` and `texts`.
+    /// Values of columns, their cells, and of how many values these are, as columns `place`, `of_type`, `v`, `n` and `texts`.
     ///
     /// # Errors
     /// Never, as all columns are of one length.
-    pub fn of_counts<'a>(counts: impl Iterator<Item = (u64, &'a (String, u64, u64))>) -> Result<Self, FrameError> {
-        let (mut values, mut numbers) = (StringChunkedBuilder::new("v".into(), 0), [Vec::new(), Vec::new(), Vec::new()]);
-        for (place, (value, cells, texts)) in counts {
+    pub fn of_counts<'a>(counts: impl Iterator<Item = ([u64; 2], &'a (String, u64, u64))>) -> Result<Self, FrameError> {
+        let (mut values, mut numbers) = (StringChunkedBuilder::new("v".into(), 0), [const { Vec::new() }; 4]);
+        for ([place, of_type], (value, cells, texts)) in counts {
             values.append_value(value);
-            numbers.iter_mut().zip([place, *cells, *texts]).for_each(|(column, number)| column.push(number.cast_signed()));
+            let row = [place, of_type, *cells, *texts];
+            numbers.iter_mut().zip(row).for_each(|(column, number)| column.push(number.cast_signed()));
         }
         let values = values.finish().into_series();
-        let (rows, names) = (values.len(), ["place", "n", "texts"]);
+        let (rows, names) = (values.len(), ["place", "of_type", "n", "texts"]);
         let numbers = names.into_iter().zip(numbers).map(|(name, of)| Int64Chunked::from_vec(name.into(), of).into_series());
         Ok(Self(DataFrame::new(rows, numbers.chain([values]).map(IntoColumn::into_column).collect())?))
     }

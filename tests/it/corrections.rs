@@ -119,7 +119,6 @@ fn of_der(bench: &Bench, id: &str) -> Vec<String> {
 fn what_follows_from_a_correction_beyond_its_records_is_found() {
     let install = "seg/2022-08/seg_install_der.csv";
     let snapshot = SEGMENTS.replace("[install_der]\n", "[install_der]\ndelivery = \"snapshot\"\n");
-    let by_other_key = SEGMENTS.replace("key = [\"ID\"]", "grain = \"segment\"\nkey = [\"kW\"]");
     let rating = |n| (n == 20).then(|| "D20,c1,55".to_owned());
     let august = |other: &dyn Fn(u32) -> Option<String>| of_month(8, 40, other);
 
@@ -131,21 +130,6 @@ fn what_follows_from_a_correction_beyond_its_records_is_found() {
     bench.run();
     assert_eq!(of_der(&bench, "D22"), ["F|22|07|08|24", "F|22|09|-|24", "G|22|08|09|24"]);
     is_refreshed_to_itself(&bench, "circuits");
-
-    // Records of one key set each other aside: the last one stands.
-    let bench = months(&by_other_key, 40);
-    bench.put(install, august(&|n| (n == 20).then(|| "D20,c1,6".to_owned())));
-    bench.run();
-    assert_eq!(of_der(&bench, "D6"), ["F|6|07|-|8"], "an incremental feed removes nothing");
-    assert_eq!(bench.lines("silver/rejected", "delivery_month, source_line, reason"), ["2022-08|8|duplicate-key"]);
-    is_refreshed_to_itself(&bench, "keys");
-
-    // The same in a feed of snapshots, where who is set aside is gone.
-    let snapshot_by_other_key = by_other_key.replace("[install_der]\n", "[install_der]\ndelivery = \"snapshot\"\n");
-    let bench = months(&snapshot_by_other_key, 40);
-    bench.put(install, august(&|n| (n == 20).then(|| "D20,c1,6".to_owned())));
-    bench.run();
-    is_refreshed_to_itself(&bench, "keys of snapshots");
 
     // A record of a snapshot that cannot be read keeps its DER; it has no row that could differ.
     let torn = |n| (n == 39).then(|| "D39,c2".to_owned());
@@ -269,4 +253,23 @@ fn records_without_key_of_an_earlier_month_are_no_segments_even_where_their_tabl
     let rejected = bench.lines("silver/rejected", "delivery_month, source_line, reason");
     assert_eq!(rejected, ["2022-07|5|primary-key", "2022-07|6|duplicate-key"]);
     is_refreshed_to_itself(&bench, "segments");
+}
+
+/// One file, which a utility writes anew each month: its name and a line tell a record only together with the month.
+#[test]
+fn file_of_one_name_for_all_months_is_corrected_in_an_old_one() {
+    let bench = Bench::with_adapters(&[("seg.toml", SEGMENTS)]);
+    let file = "seg_install_der.csv";
+    let deliver = |month: u8, records: &str| {
+        bench.put(file, format!("ID,F,kW\n{records}")).of_month(file, month);
+        assert_eq!(bench.run().refused().count(), 0);
+    };
+    deliver(8, "D1,F1,1\nD2,F1,2\n");
+    deliver(9, "D1,F1,10\nD2,F1,20\n");
+    deliver(10, "D1,F1,100\nD3,F1,3\n");
+    // August with its records in another order.
+    deliver(8, "D2,F1,2\nD1,F1,1\n");
+    assert_eq!(of_der(&bench, "D1"), ["-|100|10|-|2", "-|10|09|10|2", "-|1|08|09|3"]);
+    assert_eq!(of_der(&bench, "D2"), ["-|20|09|-|3", "-|2|08|09|2"]);
+    is_refreshed_to_itself(&bench, "one name");
 }

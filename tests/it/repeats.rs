@@ -64,6 +64,18 @@ fn record_that_was_rejected_or_came_earlier_is_none_that_is_repeated() {
 }
 
 #[test]
+fn record_that_is_set_aside_has_its_cells_in_the_order_of_its_own_file() {
+    let bench = loaded(
+        ("seg.toml", SEGMENTS),
+        &[
+            &[("seg/2022-07/seg_install_der.csv", "ID,F,kW\nA,c1,1\n")],
+            &[("seg/2022-08/seg_install_der.csv", "kW,NOTE,F,ID\n1,\"x, y\",c1,A\n2,,c1,A\n")],
+        ],
+    );
+    assert_eq!(bench.lines("silver/rejected", "reason, raw_record"), ["duplicate-key|1,\"x, y\",c1,A"]);
+}
+
+#[test]
 fn snapshot_removes_what_it_does_not_repeat_and_links_what_it_repeats() {
     let bench = loaded(
         ("snap.toml", SNAPSHOTS),

@@ -592,10 +592,10 @@ fn failing_rows_lead_to_the_line() {
     };
     let file = "lab/2022-11/lab_install_der.csv";
     assert_eq!(rows("completion-date-not-damaged", "install_der"), [format!("I10|completion_date_text|21:53.0|{file}|12")]);
-    // The record as it is in bronze: the table's columns, then those that only this month has.
+    // The record as it is in the file, whose columns stand in another order than the table's.
     assert_eq!(
         rows("key-unique", "install_der"),
-        [format!("I1|ID|I1,C1,PV,5,5,0,2020-01-01,2021-06-01,t1,x1,y1,11,a1,n1|{file}|2")]
+        [format!("I1|ID|I1,C1,PV,5,5,0,2020-01-01,2021-06-01,a1,t1,y1,x1,11,n1|{file}|2")]
     );
     assert_eq!(rows("capacity-unit-slip", "feeders"), ["F3|max_hosting_capacity_mw|4000.0 after 4.0|-|-"]);
     assert_eq!(rows("nameplate-unit-slip", "ders"), [format!("installed/I7|nameplate_kw|5000.0 after 5.0|{file}|9")]);
@@ -604,4 +604,33 @@ fn failing_rows_lead_to_the_line() {
     assert_eq!(rows("feeder-reference-resolves", "ders"), [format!("installed/I2|feeder_ref|NOWHERE|{file}|4")]);
     // Five segments of F3, all of them shown: one of them has another voltage.
     assert_eq!(rows("feeder-values-agree", "circuits").len(), 5);
+}
+
+/// A month whose files rate no technology, and a later one whose files do, and have a column more.
+#[test]
+fn column_that_only_a_later_month_has_says_nothing_about_a_month_before_it() {
+    let bench = Bench::with_adapters(&[("lab.toml", LAB)]);
+    let own = "[own-extra]\ndescription = \"a word\"\non = \"install_der\"\nkind = \"not-null\"\ncolumns = [\"EXTRA\"]\nnext_step = \"none\"\n";
+    let book = book(&bench, own);
+    let seen = |month: &str, rule: &str| {
+        let outcomes = outcomes(&bench, &book, month, "2022-12-01").into_iter();
+        let of_rule = outcomes.filter(|outcome| outcome.rule == rule && outcome.subject.as_str() == "install_der");
+        of_rule.map(|outcome| (outcome.state, outcome.failed, outcome.checked)).collect::<Vec<_>>()
+    };
+    bench.put(
+        "lab/2022-10/lab_install_der.csv",
+        "ID,REF,TYPE,KW,Q,DONE\n1,C1,PV,5,2020-01-01,2021-06-01\n2,C1,PV,7,2020-01-01,2021-06-01\n",
+    );
+    bench.run();
+    let rules = ["nameplate-is-sum-of-technologies", "own-extra"];
+    let before = rules.map(|rule| seen("2022-10", rule));
+    bench.put(
+        "lab/2022-11/lab_install_der.csv",
+        "ID,REF,TYPE,KW,Solar,Wind,Q,DONE,EXTRA\n1,C1,PV,5,4,,2020-01-01,2021-06-01,\n2,C1,PV,7,7,,2020-01-01,2021-06-01,x\n",
+    );
+    bench.run();
+    assert_eq!(seen("2022-11", rules[0]), [(RuleState::Failed, 1, 2)]);
+    assert_eq!(seen("2022-11", rules[1]), [(RuleState::Failed, 1, 2)]);
+    assert_eq!(rules.map(|rule| seen("2022-10", rule)), before);
+    assert!(before[0].iter().all(|(state, failed, _)| (*state, *failed) == (RuleState::Passed, 0)), "{before:?}");
 }

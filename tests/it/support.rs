@@ -80,6 +80,13 @@ impl Bench {
         File::options().write(true).open(self.landing(file)).unwrap().set_modified(at).unwrap();
     }
 
+    /// Gives a file the time at noon of the tenth day of a month of 2022, which is the month of a delivery whose path states none.
+    pub fn of_month(&self, file: &str, month: u8) {
+        let days = Day::from_ymd(2022, month, 10).epoch_days().cast_unsigned();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * u64::from(days) + 12);
+        File::options().write(true).open(self.landing(file)).unwrap().set_modified(at).unwrap();
+    }
+
     pub fn copy(&self, from: &Path, file: &str) -> &Self {
         let path = self.landing(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

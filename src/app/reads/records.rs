@@ -139,7 +139,7 @@ fn in_the_month(bronze: &BronzeTables<'_>, rows: &Frame, month: Month) -> Result
         let mut session = bronze.work.session()?;
         session.register("bronze", &delivered)?;
         session.register("failing", &rows.relation())?;
-        checked_records(bronze, mapped).create_views(session.as_mut())?;
+        checked_records(bronze, mapped, Some(month)).create_views(session.as_mut())?;
         let found = session.query(&format!(
             "SELECT '{status}/' || r.der_id AS record_key, r._source_file AS file, r._source_line AS line FROM records AS r\n\
              SEMI JOIN failing AS f ON '{status}/' || r.der_id = f.record_key ORDER BY file DESC, line DESC"

@@ -83,7 +83,7 @@ fn in_bronze(lake: &Lake, settings: &Settings, wanted: &RecordFilter) -> Result<
     };
     let mut session = bronze.work.session()?;
     session.register("bronze", &rows)?;
-    checked_records(&bronze, mapped).create_views(session.as_mut())?;
+    checked_records(&bronze, mapped, wanted.month).create_views(session.as_mut())?;
     // A file of the same name may have come for several months.
     session.materialize(
         "places",

@@ -195,6 +195,11 @@ impl AdapterFile<'_> {
         let empty =
             self.choice("empty", raw.empty.as_deref(), &[("refuse", EmptyFile::Refuse), ("accept", EmptyFile::Accept)])?;
         let grain = self.choice("grain", raw.grain.as_deref(), &[("entity", Grain::Entity), ("segment", Grain::Segment)])?;
+        if grain == Grain::Segment && dataset != Dataset::Circuits {
+            let message =
+                format!("`grain` of `{dataset}` is `segment`; a record of DERs is one DER, only circuits have segments");
+            return Err(self.problem(&format!("[{dataset}"), message));
+        }
         let entity = Entity::of(dataset);
         let (mut columns, mut tolerances) = (Vec::new(), Vec::new());
         for (name, source) in raw.columns {
@@ -388,6 +393,11 @@ mod tests {
         assert_eq!(
             message(&GOOD.replace("key =", "delivery = \"snapshots\"\nkey =")),
             "`u.toml`, line 3: `delivery` is `snapshots`; did you mean `snapshot`?"
+        );
+        let ders = "[install_der]\ngrain = \"segment\"\nkey = [\"KW\"]\n[install_der.columns]\nder_id = \"ID\"\n";
+        assert_eq!(
+            message(&format!("{GOOD}{ders}")),
+            "`u.toml`, line 6: `grain` of `install_der` is `segment`; a record of DERs is one DER, only circuits have segments"
         );
     }
 

@@ -9,7 +9,7 @@ use super::files::{CommittedFile, committed_files};
 use super::precedence;
 use crate::config::{UtilityAdapter, column_name};
 use crate::engine::Work;
-use crate::frame::Relation;
+use crate::frame::{Relation, schema};
 use crate::lake::{DataFile, Lake, Snapshot, TableId};
 use crate::model::{Dataset, Month};
 use crate::pipeline::PipelineError;
@@ -97,6 +97,14 @@ impl<'a> BronzeTables<'a> {
         let can_be_named = |name: &String| column_name(name) == *name;
         let of_table = |table: &Snapshot| table.columns.iter().map(|column| column.name.clone()).filter(can_be_named).collect();
         self.table(dataset).map_or_else(of_header, of_table)
+    }
+
+    /// Those of them that a month brought, or one before it: what only a later month brought says nothing about it.
+    pub fn columns_until(&self, dataset: Dataset, month: Month) -> Vec<String> {
+        let until: Vec<&CommittedFile> =
+            self.files.iter().filter(|file| file.dataset == dataset && file.month <= month).collect();
+        let is_known = |column: &String| schema::is_lineage(column) || until.iter().any(|file| file.stores(column));
+        self.columns(dataset).into_iter().filter(is_known).collect()
     }
 
     /// The bronze table of a dataset.

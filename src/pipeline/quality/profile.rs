@@ -75,12 +75,10 @@ pub(super) fn columns_after(
     Ok(columns)
 }
 
-/// The columns of the bronze table, without those that only a later month brought: they say nothing about this one.
+/// The columns that this month has, or one before it.
 fn stored_columns(bronze: &BronzeTables<'_>, delivered: Delivered) -> Vec<String> {
-    let known = |column: &str| {
-        bronze.files.iter().any(|s| s.dataset == delivered.dataset && s.month <= delivered.month && s.stores(column))
-    };
-    bronze.columns(delivered.dataset).into_iter().filter(|column| !schema::is_lineage(column) && known(column)).collect()
+    let columns = bronze.columns_until(delivered.dataset, delivered.month);
+    columns.into_iter().filter(|column| !schema::is_lineage(column)).collect()
 }
 
 /// The columns that the adapter names and that are not among others.
@@ -104,60 +102,58 @@ struct Profiler<'a> {
 }
 
 impl Profiler<'_> {
-    /// Columns of one type are asked about together, whose values were counted in one query, the others some at a time: the work
-    /// grows with the columns, not with their square.
+    /// Whose values were counted are asked about in one query, the others some at a time: the work grows with the columns, not with
+    /// their square.
     fn columns(&self, columns: &[String], rows: &Relation) -> Result<Vec<ColumnQualityRow>, PipelineError> {
         let mut session = self.bronze.work.session()?;
         session.register("bronze", rows)?;
         // What no value is counted of says so with zeros.
         let mut profiles: Vec<ColumnQualityRow> = columns.iter().map(|column| self.found(&Frame::default(), 0, column)).collect();
-        let mut by_type: BTreeMap<TypedValue, ColumnsOfType<'_>> = BTreeMap::new();
+        let mut types = Types::default();
+        let (mut counted, mut in_bronze) = (Vec::new(), Vec::new());
         for (at, column) in columns.iter().enumerate() {
             let kind = self.bronze.adapter.type_of(self.delivered.dataset, column);
-            let typed = TypedValue::of(&self.cells, &kind);
             match self.statistics.and_then(|statistics| statistics.column(column)) {
-                Some(ColumnSummary { texts, .. }) if typed.is_text => profiles[at] = self.of_texts(column, texts),
+                Some(ColumnSummary { texts, .. }) if is_text(&kind) => profiles[at] = self.of_texts(column, texts),
                 Some(ColumnSummary { values: Some(values), .. }) => {
-                    by_type.entry(typed).or_default().counted.extend(values.iter().map(|value| (at as u64, value)));
+                    let of_type = types.place(kind);
+                    counted.extend(values.iter().map(|value| ([at as u64, of_type as u64], value)));
                 }
-                _ => by_type.entry(typed).or_default().in_bronze.push(at),
+                _ => in_bronze.push((at, types.place(kind))),
             }
         }
-        let mut found = Vec::new();
-        for (typed, ColumnsOfType { counted, in_bronze }) in by_type {
-            if !counted.is_empty() {
-                session.register("counted", &self.frame(counted)?.relation())?;
-                session.create_view("grouped", "SELECT *, 0 AS damaged FROM counted")?;
-                found.push(typed.count(session.as_mut(), &self.cells)?);
-            }
-            for some in in_bronze.chunks(COLUMNS_AT_ONCE) {
-                let mut parts = Vec::new();
-                for at in some {
-                    let cell = name(&columns[*at]);
-                    session.create_view(
-                        &format!("cells_{at}"),
-                        &format!("SELECT BARE({cell}) AS v, CASE WHEN DAMAGED({cell}) THEN 1 ELSE 0 END AS damaged FROM bronze"),
-                    )?;
-                    parts.push(format!(
-                        "SELECT {at} AS place, v, COUNT(*) AS n, 1 AS texts, SUM(damaged) AS damaged FROM cells_{at} GROUP BY v"
-                    ));
-                }
-                session.create_view("grouped", &parts.join("\nUNION ALL\n"))?;
-                found.push(typed.count(session.as_mut(), &self.cells)?);
-            }
+        let mut grouped = Vec::new();
+        if !counted.is_empty() {
+            session.register("counted", &self.frame(counted)?.relation())?;
+            grouped.push("SELECT *, 0 AS damaged FROM counted".to_owned());
         }
-        for found in &found {
+        for some in in_bronze.chunks(COLUMNS_AT_ONCE) {
+            let mut parts = Vec::new();
+            for (at, of_type) in some {
+                let cell = name(&columns[*at]);
+                session.create_view(
+                    &format!("cells_{at}"),
+                    &format!("SELECT BARE({cell}) AS v, CASE WHEN DAMAGED({cell}) THEN 1 ELSE 0 END AS damaged FROM bronze"),
+                )?;
+                parts.push(format!(
+                    "SELECT {at} AS place, {of_type} AS of_type, v, COUNT(*) AS n, 1 AS texts, SUM(damaged) AS damaged FROM cells_{at} GROUP BY v"
+                ));
+            }
+            grouped.push(parts.join("\nUNION ALL\n"));
+        }
+        for grouped in grouped {
+            let found = types.count(session.as_mut(), &self.cells, &grouped)?;
             for row in 0..found.height() {
                 let at = usize::try_from(found.count("place", row)).unwrap_or(usize::MAX);
                 if let (Some(profile), Some(column)) = (profiles.get_mut(at), columns.get(at)) {
-                    *profile = self.found(found, row, column);
+                    *profile = self.found(&found, row, column);
                 }
             }
         }
         Ok(profiles)
     }
 
-    fn frame(&self, counted: Vec<(u64, &Representative)>) -> Result<Frame, PipelineError> {
+    fn frame(&self, counted: Vec<([u64; 2], &Representative)>) -> Result<Frame, PipelineError> {
         Frame::of_counts(counted.into_iter()).map_err(|error| PipelineError::Rows {
             table: TableId::bronze(&self.bronze.adapter.id, self.delivered.dataset).to_string(),
             message: error.to_string(),
@@ -220,50 +216,60 @@ impl Profiler<'_> {
     }
 }
 
-/// What is to be asked of the columns of one type.
+fn is_text(kind: &CellType) -> bool {
+    matches!(kind, CellType::Text | CellType::Id)
+}
+
+/// How what cells say becomes values: the types of some columns, each once.
 #[derive(Default)]
-struct ColumnsOfType<'a> {
-    /// Values that were counted, with the places of their columns.
-    counted: Vec<(u64, &'a Representative)>,
-    /// Places of columns that are grouped by the engine.
-    in_bronze: Vec<usize>,
-}
+struct Types(Vec<CellType>);
 
-/// How what a cell says becomes a value.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct TypedValue {
-    is_text: bool,
-    /// The value of what `present` says.
-    sql: String,
-}
-
-impl TypedValue {
-    fn of(cells: &Cells<'_>, kind: &CellType) -> Self {
-        let is_text = matches!(kind, CellType::Text | CellType::Id);
-        let sql = if is_text { "present".into() } else { cells.typed("present", kind) };
-        Self { is_text, sql }
+impl Types {
+    fn place(&mut self, kind: CellType) -> usize {
+        // An id is what is delivered.
+        let kind = if is_text(&kind) { CellType::Text } else { kind };
+        self.0.iter().position(|known| *known == kind).unwrap_or_else(|| {
+            self.0.push(kind);
+            self.0.len() - 1
+        })
     }
 
-    /// Relation `grouped` (values of columns without blanks around, with the number of their cells, and of how many values these are): the
-    /// counts of each column, by its place.
-    fn count(&self, session: &mut dyn Session, cells: &Cells<'_>) -> Result<Frame, EngineError> {
+    /// The counts of each column, by its place, from a query for values of columns without blanks around: `place`, `of_type`, the number of
+    /// their cells `n`, those of them that are `damaged`, and of how many values these are (`texts`).
+    fn count(&self, session: &mut dyn Session, cells: &Cells<'_>, grouped: &str) -> Result<Frame, EngineError> {
+        let each =
+            |write: &dyn Fn(usize, &CellType) -> String| self.0.iter().enumerate().map(|(at, kind)| write(at, kind)).collect();
+        let of_type =
+            |at: usize| if self.0.len() == 1 { "present".into() } else { format!("CASE WHEN of_type = {at} THEN present END") };
+        let typed: Vec<String> = each(&|at, kind| format!("{} AS typed_{at}", cells.typed(&of_type(at), kind)));
+        let untyped: Vec<String> = each(&|at, _| format!("typed_{at} IS NULL"));
+        let bound = |of: &str| {
+            let of_type = |at: usize, kind: &CellType| {
+                if is_text(kind) { format!("{of}(typed_{at})") } else { format!("CAST({of}(typed_{at}) AS VARCHAR)") }
+            };
+            let bounds: Vec<String> = each(&of_type);
+            if bounds.len() == 1 { bounds.concat() } else { format!("COALESCE({})", bounds.join(", ")) }
+        };
         session.create_view(
             "said",
-            &format!("SELECT place, v, n, texts, damaged, {} AS present FROM grouped", cells.present("v")),
+            &format!(
+                "SELECT place, of_type, v, n, texts, damaged, {} AS present FROM ({grouped}) AS grouped",
+                cells.present("v")
+            ),
         )?;
-        session.create_view("typed", &format!("SELECT place, v, n, texts, damaged, present, {} AS typed FROM said", self.sql))?;
-        let least = |of: &str| if self.is_text { format!("{of}(present)") } else { format!("CAST({of}(typed) AS VARCHAR)") };
+        session.create_view("typed", &format!("SELECT place, v, n, texts, damaged, present, {} FROM said", typed.join(", ")))?;
         session.query(&format!(
             "SELECT place, SUM(n) AS row_count,\n\
              \x20 SUM(CASE WHEN v IS NULL THEN n ELSE 0 END) AS absent_count,\n\
              \x20 SUM(CASE WHEN v = '' THEN n ELSE 0 END) AS null_count,\n\
              \x20 SUM(CASE WHEN v <> '' AND present IS NULL THEN n ELSE 0 END) AS sentinel_count,\n\
-             \x20 SUM(CASE WHEN present IS NOT NULL AND typed IS NULL THEN n ELSE 0 END) AS invalid_count,\n\
+             \x20 SUM(CASE WHEN present IS NOT NULL AND {} THEN n ELSE 0 END) AS invalid_count,\n\
              \x20 SUM(damaged) AS damaged_count,\n\
              \x20 SUM(CASE WHEN present IS NOT NULL THEN texts ELSE 0 END) AS distinct_count,\n\
              \x20 {} AS min_value, {} AS max_value\nFROM typed GROUP BY place",
-            least("MIN"),
-            least("MAX")
+            untyped.join(" AND "),
+            bound("MIN"),
+            bound("MAX")
         ))
     }
 }

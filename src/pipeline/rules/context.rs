@@ -159,7 +159,7 @@ impl<'a> EvaluationContext<'a> {
             return Ok(false);
         };
         self.session.register("bronze", &rows)?;
-        checked_records(self.bronze, adapter).create_views(self.session.as_mut())?;
+        checked_records(self.bronze, adapter, Some(self.month)).create_views(self.session.as_mut())?;
         // A rule reads some of many columns: what is held for all rules has few cells, too.
         let rows = self.bronze.row_count(dataset, self.month).saturating_mul(8);
         self.session.name_rows(dataset.as_str(), "SELECT *, SHAPE(record_key) AS fs__shape FROM records", rows)?;

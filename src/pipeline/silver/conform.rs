@@ -10,7 +10,7 @@ use super::plan::{Plan, key_columns, keys, select, value, without_key};
 use super::{BronzeTables, circuits, ders};
 use crate::config::{CellType, DatasetAdapter, Grain};
 use crate::frame::schema;
-use crate::model::Dataset;
+use crate::model::{Dataset, Month};
 use crate::pipeline::sql::{Cells, LINEAGE, name, null_of};
 
 fn cells<'a>(bronze: &'a BronzeTables<'_>, dataset: Dataset) -> Cells<'a> {
@@ -69,10 +69,12 @@ pub(super) fn referring_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdap
 }
 
 /// The same with everything that a rule may ask of a record: its key, the text behind each typed value, the sum of its
-/// technologies, and every source column by its own name.
-pub fn checked_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter) -> Plan {
-    let present = bronze.columns(adapter.dataset);
-    let cells = cells(bronze, adapter.dataset);
+/// technologies, and every source column by its own name. Of a month these are columns that it has, or one before it: what a later month
+/// brings changes no answer about it.
+pub fn checked_records(bronze: &BronzeTables<'_>, adapter: &DatasetAdapter, month: Option<Month>) -> Plan {
+    let dataset = adapter.dataset;
+    let present = month.map_or_else(|| bronze.columns(dataset), |month| bronze.columns_until(dataset, month));
+    let cells = Cells::new(bronze.adapter, present.clone());
     let delivered = present.iter().filter(|column| !schema::is_lineage(column));
     let labels = delivered.clone().chain(adapter.key_labels()).chain(adapter.columns.iter().flat_map(|(_, column)| &column.from));
     let (mut steps, from, mut columns) = parts(bronze, adapter, &cells, labels.map(String::as_str));

@@ -100,17 +100,10 @@ fn of_snapshots(snapshots: &[Dataset]) -> Option<String> {
     (!statuses.is_empty()).then(|| format!("status IN ({})", statuses.join(", ")))
 }
 
-/// Whether the key of a record is the id of its DER.
-pub(super) fn is_keyed_by_id(adapter: &DatasetAdapter) -> bool {
-    adapter.column(Entity::Ders.id()).is_some_and(|id| adapter.key.as_slice() == std::slice::from_ref(&id.from))
-}
-
 /// The DERs of which a month's snapshots, with so many records each, hold all that there are; `None` without snapshots.
-pub(super) fn gone(adapter: &UtilityAdapter, snapshots: &[Dataset], records: &BTreeMap<Dataset, u64>) -> Option<Gone> {
-    // Where the key of a record is the id, there is one of each id.
-    let held = |dataset: &Dataset| records.get(dataset).filter(|_| adapter.dataset(*dataset).is_some_and(is_keyed_by_id));
+pub(super) fn gone(snapshots: &[Dataset], records: &BTreeMap<Dataset, u64>) -> Option<Gone> {
     let of_versions = format!("WHERE {}", of_snapshots(snapshots)?);
-    Some(Gone { of_versions, held: snapshots.iter().map(held).sum() })
+    Some(Gone { of_versions, held: snapshots.iter().map(|dataset| records.get(dataset)).sum() })
 }
 
 /// The plan that puts a month's DERs together and finds the feeder of each.

@@ -141,7 +141,10 @@ impl<'a> Build<'a> {
             }
             self.fold_ders(*month, &mut ders, feeders.current()?, &circuits, &moved)?;
             self.tell(*month);
-            let may_end = rejoined.is_some() && self.last_change(None) <= Some(*month) && months.last() != Some(month);
+            let may_end = rejoined.is_some()
+                && self.last_change(None) <= Some(*month)
+                && months.last() != Some(month)
+                && !self.names_come_again(*month);
             if may_end && feeders.is_as_committed(*month)? && ders.is_as_committed(*month)? {
                 reach.until = Some(*month);
                 break;
@@ -180,6 +183,15 @@ impl<'a> Build<'a> {
     fn last_change(&self, of: Option<Dataset>) -> Option<Month> {
         let changes = self.changes?;
         of.map_or_else(|| changes.last(), |dataset| changes.months(dataset).next_back())
+    }
+
+    /// Whether a file of DERs after a month has the name of one before, so that file and line do not tell which record a later version is of.
+    fn names_come_again(&self, month: Month) -> bool {
+        let of_ders = self.bronze.files.iter().filter(|file| file.dataset != Dataset::Circuits);
+        let (before, after): (Vec<_>, Vec<_>) =
+            of_ders.map(|file| (file.month, (file.dataset, &file.source_file))).partition(|(of, _)| *of <= month);
+        let before: BTreeSet<_> = before.into_iter().map(|(_, name)| name).collect();
+        after.iter().any(|(_, name)| before.contains(name))
     }
 
     /// Whether a month that did not change brought every segment that is current after it, and did so before, too.
@@ -300,7 +312,7 @@ impl<'a> Build<'a> {
         };
         named::name(session.as_mut(), self.bronze, month, &snapshots, ders.key())?;
         session.create_view("state", &links.sql())?;
-        let gone = ders::gone(adapter, &snapshots, &held);
+        let gone = ders::gone(&snapshots, &held);
         ders.fold(session, month, gone)?;
         Ok(())
     }

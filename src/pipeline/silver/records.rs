@@ -60,7 +60,7 @@ pub(super) fn of_month<'a>(
     let lost = Frame::from_rows(&columns, &lost)
         .map_err(|error| PipelineError::Rows { table: "lost records".into(), message: error.to_string() })?;
     session.register("lost", &lost.relation())?;
-    let raw = raw_records(session, bronze, dataset)?;
+    let raw = raw_records(session, bronze, dataset, month)?;
     session.create_view("bronze", conform::KEPT)?;
     conform::records(bronze, adapter).create_views(session)?;
     Ok(aside.into_iter().map(|(file, line, reason, key)| finding(adapter, &raw, file, line, reason, key)).collect())
@@ -120,11 +120,12 @@ fn finding(
     (file, Finding { reason, line: Some(line), column: Some(adapter.key_text()), value, raw: text })
 }
 
-/// The cells of the rejected records, as they are in bronze, joined by the file's delimiter.
+/// The cells of the rejected records, as they are in bronze, in the order of their file and joined by its delimiter.
 fn raw_records(
     session: &mut dyn Session,
     bronze: &BronzeTables<'_>,
     dataset: Dataset,
+    month: Month,
 ) -> Result<HashMap<(String, u64), String>, PipelineError> {
     // Row groups without such a line are not read.
     let places = session.query("SELECT MIN(lost_line) AS first, MAX(lost_line) AS last FROM lost")?;
@@ -135,15 +136,17 @@ fn raw_records(
         places.count("last", 0)
     ))?;
     let delimiter = char::from(bronze.adapter.dialect.delimiter);
-    let cells: Vec<String> = bronze.columns(dataset).into_iter().filter(|name| !schema::is_lineage(name)).collect();
+    let columns: HashMap<&str, Vec<String>> =
+        bronze.delivered(dataset, month).map(|file| (file.source_file.as_str(), file.columns())).collect();
     let quoted = |cell: String| {
         if cell.contains([delimiter, '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
     };
     Ok((0..rows.height())
         .map(|row| {
-            let place = (rows.text("_source_file", row).unwrap_or_default(), rows.count("_source_line", row));
-            let record: Vec<String> = cells.iter().filter_map(|name| rows.text(name, row)).map(quoted).collect();
-            (place, record.join(&delimiter.to_string()))
+            let (file, line) = (rows.text("_source_file", row).unwrap_or_default(), rows.count("_source_line", row));
+            let delivered = columns.get(file.as_str()).into_iter().flatten().filter(|name| !schema::is_lineage(name));
+            let record: Vec<String> = delivered.filter_map(|name| rows.text(name, row)).map(quoted).collect();
+            ((file, line), record.join(&delimiter.to_string()))
         })
         .collect())
 }

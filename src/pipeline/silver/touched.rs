@@ -5,7 +5,6 @@
 
 use super::Build;
 use super::conform;
-use super::ders::is_keyed_by_id;
 use super::plan::keys;
 use crate::config::{DatasetAdapter, column_name};
 use crate::engine::{FEW, Materialized, Session};
@@ -80,10 +79,9 @@ impl Side<'_> {
 fn came_again<'b>([before, now]: [&'b BronzeTables<'b>; 2], dataset: Dataset, month: Month) -> Option<[Side<'b>; 2]> {
     let (was, is) = (only_file(before, dataset, month)?, only_file(now, dataset, month)?);
     let adapter = now.adapter.dataset(dataset)?;
-    // Records of one id and several keys set each other aside, and what could not be read keeps what it names from being gone.
-    let is_by_id = dataset == Dataset::Circuits || is_keyed_by_id(adapter);
+    // What could not be read keeps what it names from being gone.
     let is_read = |file: &CommittedFile| adapter.delivery != Delivery::Snapshot || file.records == Some(file.rows);
-    if was.source_file != is.source_file || !is_by_id || !is_read(was) || !is_read(is) || !are_told_apart(now, dataset) {
+    if was.source_file != is.source_file || !is_read(was) || !is_read(is) || !are_told_apart(now, dataset) {
         return None;
     }
     let (was, is) = (Numbered::of(before, dataset, month)?, Numbered::of(now, dataset, month)?);
