@@ -38,12 +38,16 @@ pub struct Utility {
     pub planned: Mode,
 }
 
-/// One landing file: records as cells in the order of the header, the serial number last.
+/// One landing file: records as cells in the order of the header, the serial number last, without which a record is torn.
 #[derive(Debug, Clone)]
 pub struct Content {
     pub dataset: Dataset,
     pub month: String,
     pub rows: Vec<Vec<String>>,
+    /// A column that the file lacks.
+    pub without: Option<&'static str>,
+    /// A column that the file has beside those of the header.
+    pub extra: Option<&'static str>,
 }
 
 impl Dataset {
@@ -155,10 +159,34 @@ planned_in_service_date = { from = "PLAN", format = "%Y-%m-%d" }
 "#;
 
 impl Content {
+    /// Has half of the records, without the last one, say what those of another file do.
+    pub fn repeat(&mut self, other: &Self, gene: &Gene) {
+        let last = self.rows.len() - 1;
+        for ((at, row), choices) in self.rows[..last].iter_mut().enumerate().zip(&gene.rows) {
+            if choices[0] >= 128 {
+                row.clone_from(&other.rows[at % other.rows.len()]);
+                row.last_mut().unwrap().clear();
+            }
+        }
+    }
+
+    /// Whether another record than this one has a number of its own, so that no other file is equal.
+    fn stays_itself_without(&self, row: usize) -> bool {
+        self.rows.iter().enumerate().any(|(at, record)| at != row && record.last().is_some_and(|cell| cell.starts_with('s')))
+    }
+
     /// The file's text: the header is line 1, the first record line 2.
     pub fn csv(&self, utility: &Utility) -> String {
-        let header = utility.header(self.dataset).join(",");
-        self.rows.iter().fold(header + "\n", |text, row| text + &row.join(",") + "\n")
+        let header = utility.header(self.dataset);
+        let line = |cells: &[&str], extra: Option<&str>| {
+            let delivered = header.iter().zip(cells).filter(|(column, _)| Some(**column) != self.without).map(|(_, cell)| *cell);
+            delivered.chain(extra).collect::<Vec<_>>().join(",") + "\n"
+        };
+        let record = |(at, row): (usize, &Vec<String>)| {
+            let cells: Vec<&str> = row.iter().map(String::as_str).collect();
+            line(&cells, self.extra.map(|_| pick(EXTRA, at as u8)))
+        };
+        line(header, self.extra) + &self.rows.iter().enumerate().map(record).collect::<String>()
     }
 }
 
@@ -168,6 +196,7 @@ pub struct Gene {
     pub dataset: u8,
     pub month: u8,
     pub part: u8,
+    pub columns: u8,
     pub rows: Vec<[u8; 6]>,
 }
 
@@ -184,6 +213,7 @@ const DERS: &str = "D0/D1/D2/40/ D1 /40.0/D0/";
 const REFERENCES: &str = "C0/F0/F1/F2/F9// C0 /na/F1 /F9.0";
 const TYPES: &str = "PV/WT//pv/CHP/NULL";
 const NAMEPLATES: &str = "8008,5/2300,/,2300/820,13/13,820/1.1,18/26,1.1/18.0,x/x,18/,";
+const EXTRA: &str = "/1/x/2.5";
 const PROJECTS: &str = "2022-08-01,/,2022-08-01/2022-09-15,2022-08-01/2022-08-01,2022-09-15/x,2022-09-15/,";
 
 fn pick(choices: &str, gene: u8) -> &str {
@@ -207,6 +237,8 @@ pub struct Correction {
     /// Which cells of the row; after the last of them, the row is gone, or stands once more at the end.
     pub cells: u8,
     pub choice: u8,
+    /// Whether the file comes once more as it was before.
+    pub is_taken_back: bool,
 }
 
 /// The content of a file that comes again.
@@ -220,27 +252,55 @@ pub fn corrected(utility: &Utility, content: &Content, correction: &Correction) 
             let cells = pick(lists[at], correction.choice).split(',').map(str::to_owned);
             corrected.rows[row].splice(from..from + width(lists[at]), cells);
         }
-        at if at == lists.len() && corrected.rows.len() > 1 => drop(corrected.rows.remove(row)),
+        at if at == lists.len() && corrected.stays_itself_without(row) => drop(corrected.rows.remove(row)),
         _ => corrected.rows.push(corrected.rows[row].clone()),
     }
     corrected
 }
 
+/// How the files of a sequence are made of its genes.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether each record has a number of its own, so that none repeats another month's; else the last one of a file has.
+    pub are_numbered: bool,
+    /// Whether paths say the month; else a file has one name for all months, and its time says which it is of.
+    pub say_month: bool,
+    /// Whether records may be torn.
+    pub are_torn: bool,
+}
+
+/// The column that a file lacks, and the one that it has more, going by a gene.
+fn other_columns(utility: &Utility, dataset: Dataset, gene: u8) -> (Option<&'static str>, Option<&'static str>) {
+    let needed = |column: &&&str| !["C", "S", "F", "ID", "REF", "SERIAL"].contains(column);
+    let optional: Vec<&'static str> = utility.header(dataset).iter().filter(needed).copied().collect();
+    let at = usize::from(gene / 3);
+    match gene % 3 {
+        0 => (None, None),
+        1 => (Some(optional[at % optional.len()]), None),
+        _ => (None, Some(["EXTRA", "OTHER"][at % 2])),
+    }
+}
+
 /// The path and content of the file that a gene stands for; with a serial number of its own no two files are equal.
-pub fn step(utility: &Utility, gene: &Gene, serial: usize) -> (String, Content) {
+pub fn step(utility: &Utility, style: Style, gene: &Gene, serial: usize) -> (String, Content) {
     let dataset = DATASETS[usize::from(gene.dataset) % 3];
     let month = format!("2022-{:02}", 8 + gene.month % 4);
     let part = if gene.part.is_multiple_of(2) { "" } else { "_b" };
-    let path = format!("{0}/{month}/{0}_{1}{part}.csv", utility.id, dataset.as_str());
+    let folder = if style.say_month { format!("{}/{month}/", utility.id) } else { String::new() };
+    let path = format!("{folder}{}_{}{part}.csv", utility.id, dataset.as_str());
     let lists = lists(utility, dataset);
     // A file without records would be refused.
     let rows = if gene.rows.is_empty() { &[[0; 6]][..] } else { &gene.rows };
     let record = |(at, row): (usize, &[u8; 6])| {
         let mut cells: Vec<&str> = lists.iter().zip(row).map(|(choices, gene)| pick(choices, *gene)).collect();
-        let serial = format!("s{serial}-{at}");
-        cells.push(&serial);
+        let is_numbered = style.are_numbered || at + 1 == rows.len();
+        let serial = if is_numbered { format!("s{serial}-{at}") } else { String::new() };
+        // A file of which no record is whole would be refused.
+        let is_torn = style.are_torn && row[1] >= 224 && at + 1 < rows.len();
+        cells.extend((!is_torn).then_some(serial.as_str()));
         cells.join(",").split(',').map(str::to_owned).collect()
     };
     let rows = rows.iter().enumerate().map(record).collect();
-    (path, Content { dataset, month, rows })
+    let (without, extra) = other_columns(utility, dataset, gene.columns);
+    (path, Content { dataset, month, rows, without, extra })
 }

@@ -67,7 +67,7 @@ struct Record {
 impl Record {
     /// The trimmed cell; nothing when it is empty or says so in a word.
     fn text(&self, column: &str) -> Option<String> {
-        let cell = self.cells[column].trim();
+        let cell = self.cells.get(column)?.trim();
         let nothing = ["", "null", "na", "n/a", "none"].contains(&cell.to_lowercase().as_str());
         (!nothing).then(|| cell.to_owned())
     }
@@ -139,7 +139,8 @@ impl<'a> History<'a> {
         for (file, content) in files {
             let delivery = deliveries.entry((content.dataset, content.month.clone())).or_default();
             for (index, row) in content.rows.iter().enumerate() {
-                let cells = utility.header(content.dataset).iter().copied().zip(row.iter().cloned()).collect();
+                let cells = utility.header(content.dataset).iter().copied().zip(row.iter().cloned());
+                let cells = cells.filter(|(column, _)| Some(*column) != content.without).collect();
                 let record = Record { month: content.month.clone(), file: file.clone(), line: index + 2, cells };
                 let key: Option<Key> = utility.key(content.dataset).iter().map(|column| record.id(column)).collect();
                 let names_feeder = content.dataset != Dataset::Circuits || record.id("F").is_some();
@@ -348,7 +349,7 @@ fn diffs(name: &str, months: &BTreeSet<&str>, versions: &[Version]) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequences::deliveries::{DATASETS, Gene, step};
+    use crate::sequences::deliveries::{DATASETS, Gene, Style, step};
 
     const SEG: Utility = Utility {
         id: "seg",
@@ -365,7 +366,10 @@ mod tests {
             let (month, stem) = name.split_once(' ').unwrap();
             let dataset = DATASETS.into_iter().find(|dataset| stem.trim_end_matches("_b") == dataset.as_str()).unwrap();
             let rows = records.iter().map(|record| format!("{record},{name}").split(',').map(str::to_owned).collect()).collect();
-            (format!("{0}/{month}/{0}_{stem}.csv", utility.id), Content { dataset, month: month.to_owned(), rows })
+            (
+                format!("{0}/{month}/{0}_{stem}.csv", utility.id),
+                Content { dataset, month: month.to_owned(), rows, without: None, extra: None },
+            )
         };
         expected(utility, &files.iter().map(file).collect())
     }
@@ -514,12 +518,15 @@ mod tests {
     fn step_makes_whole_records_from_any_gene() {
         for (utility, number) in [SEG, ENT].into_iter().flat_map(|utility| (0..=255).map(move |number| (utility, number))) {
             let rows = if number == 0 { Vec::new() } else { vec![[number; 6], [0, 1, 2, 3, 4, number]] };
-            let (path, content) = step(&utility, &Gene { dataset: number, month: number, part: number, rows }, 7);
+            let style = Style { are_numbered: true, say_month: true, are_torn: false };
+            let gene = Gene { dataset: number, month: number, part: number, columns: number, rows };
+            let (path, content) = step(&utility, style, &gene, 7);
             let stem = format!("{}/{}/{}_{}", utility.id, content.month, utility.id, content.dataset.as_str());
             assert!([format!("{stem}.csv"), format!("{stem}_b.csv")].contains(&path), "{path}");
             let width = utility.header(content.dataset).len();
             assert!(content.rows.iter().all(|row| row.len() == width && row[width - 1].starts_with("s7-")), "{content:?}");
             let csv = content.csv(&utility);
+            let width = width + usize::from(content.extra.is_some()) - usize::from(content.without.is_some());
             assert!(csv.lines().count() > 1 && csv.lines().all(|line| line.split(',').count() == width), "{csv}");
             let lines = expected(&utility, &BTreeMap::from([(path, content)])).ledger;
             assert_eq!(lines.len(), 1);

@@ -19,9 +19,15 @@ pub enum Kind {
     SnapshotRemoves,
     MonthOfChangesOnly,
     AdapterChanges,
+    RepeatedRecord,
+    CorrectionTakenBack,
+    RunStopped,
+    OneNameForAllMonths,
+    ColumnComesOrGoes,
+    TornRecord,
 }
 
-pub const ALL: [Kind; 11] = [
+pub const ALL: [Kind; 17] = [
     Kind::LateMonth,
     Kind::Correction,
     Kind::CorrectionInPlace,
@@ -33,6 +39,12 @@ pub const ALL: [Kind; 11] = [
     Kind::SnapshotRemoves,
     Kind::MonthOfChangesOnly,
     Kind::AdapterChanges,
+    Kind::RepeatedRecord,
+    Kind::CorrectionTakenBack,
+    Kind::RunStopped,
+    Kind::OneNameForAllMonths,
+    Kind::ColumnComesOrGoes,
+    Kind::TornRecord,
 ];
 
 /// Counts each kind that the sequence holds once.
@@ -54,12 +66,28 @@ fn kinds(sequence: &Sequence) -> BTreeSet<Kind> {
     if sequence.adapter_changes_after > 0 {
         found.insert(Kind::AdapterChanges);
     }
+    if sequence.stopped_after.iter().take(steps.len().div_ceil(sequence.batch)).any(Option::is_some) {
+        found.insert(Kind::RunStopped);
+    }
+    if !sequence.style.say_month && steps.iter().any(|(_, content)| content.month != steps[0].1.month) {
+        found.insert(Kind::OneNameForAllMonths);
+    }
     for (at, (path, content)) in steps.iter().enumerate() {
         let earlier = &steps[..at];
         let of_dataset = || earlier.iter().filter(|(_, other)| other.dataset == content.dataset);
-        if earlier.iter().any(|(other, _)| other == path) {
+        if of_dataset().any(|(_, other)| (other.without, other.extra) != (content.without, content.extra)) {
+            found.insert(Kind::ColumnComesOrGoes);
+        }
+        if content.rows.iter().any(|row| row.len() < sequence.utility.header(content.dataset).len()) {
+            found.insert(Kind::TornRecord);
+        }
+        let mut before = earlier.iter().rev().filter(|(other, of)| (other, &of.month) == (path, &content.month));
+        if let Some((_, last)) = before.next() {
             found.insert(Kind::Correction);
-            let before = earlier.iter().rfind(|(other, _)| other == path).map_or(&[][..], |(_, before)| &before.rows);
+            if last.rows != content.rows && before.any(|(_, other)| other.rows == content.rows) {
+                found.insert(Kind::CorrectionTakenBack);
+            }
+            let before = &last.rows;
             let stay = before.iter().zip(&content.rows).filter(|(was, is)| was == is).count();
             if stay > 0 && stay < before.len().max(content.rows.len()) {
                 found.insert(Kind::CorrectionInPlace);
@@ -71,7 +99,8 @@ fn kinds(sequence: &Sequence) -> BTreeSet<Kind> {
             found.insert(Kind::SeveralParts);
         }
     }
-    let files: BTreeMap<String, Content> = steps.into_iter().collect();
+    let files: BTreeMap<(String, String), Content> =
+        steps.into_iter().map(|(path, content)| ((path, content.month.clone()), content)).collect();
     for dataset in DATASETS {
         let mut months: BTreeMap<&str, BTreeMap<Vec<String>, &Vec<String>>> = BTreeMap::new();
         for content in files.values().filter(|content| content.dataset == dataset) {
@@ -87,6 +116,9 @@ fn kinds(sequence: &Sequence) -> BTreeSet<Kind> {
             if is_gone {
                 let is_snapshot = sequence.utility.mode(dataset) == Mode::Snapshot;
                 found.insert(if is_snapshot { Kind::SnapshotRemoves } else { Kind::MonthOfChangesOnly });
+            }
+            if after.iter().any(|(key, row)| before.get(key).is_some_and(|was| was == row)) {
+                found.insert(Kind::RepeatedRecord);
             }
             // The column of the feeder, or of the reference to it, comes after the key.
             let place = sequence.utility.key(dataset).len();
